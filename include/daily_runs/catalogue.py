@@ -1,0 +1,248 @@
+"""The catalogue: what a team changes without touching code, as typed, frozen models.
+
+`include/catalogue` holds `accounts.yaml`, `environments.yaml`, one file a feature under `features/`, and
+`overlays/NAME.yaml` (merged over the others: the sandbox's addresses and time scale). `daily_runs.catalogue_files` reads
+them and turns every fault into a `CatalogueError` with file, line, value and remedy. Facts: docs/domain.md §1–§4.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+Share = Annotated[float, Field(gt=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PhaseName(StrEnum):
+    """What a feature's run does in a stretch of dates."""
+
+    ON_HOLD = "on_hold"
+    INTERIM_PRODUCTION = "interim_production"
+    SHADOW = "shadow"
+    STAGING = "staging"
+
+
+class Call(StrEnum):
+    """How a feature is called (docs/domain.md §4); the key of `daily_runs.gitlab.calls`."""
+
+    TROUBLESHOOT_JOB = "troubleshoot_job"
+    CHAT = "chat"
+    EXPLAIN_VULNERABILITY = "explain_vulnerability"
+    RESOLVE_VULNERABILITY = "resolve_vulnerability"
+    COMPLETE_CODE = "complete_code"
+
+
+class WhenNotReady(StrEnum):
+    """What a run planned for staging does when staging is not ready."""
+
+    FALL_BACK_TO_PRODUCTION = "fall_back_to_production"
+    SKIP = "skip"
+    WAIT = "wait"
+
+
+class SeedingState(StrEnum):
+    """How far the seeding of staging is, as its owner says."""
+
+    NOT_STARTED = "not_started"
+    IN_PROGRESS = "in_progress"
+    IN_REVIEW = "in_review"
+    COMPLETED = "completed"
+    NOT_NEEDED = "not_needed"
+
+
+class Account(_Strict):
+    """One Anthropic account. Rates are per minute; a bucket holds `burst_seconds` of its rate when full."""
+
+    shared_with_live_users: bool
+    requests_per_minute: Count
+    input_tokens_per_minute: Count
+    output_tokens_per_minute: Count
+    burst_seconds: Rate
+    slot_tokens_per_minute: Count
+    verified: bool
+
+    @property
+    def slots(self) -> int:
+        """Size of the account's Airflow pool: its input rate in slots."""
+        return self.input_tokens_per_minute // self.slot_tokens_per_minute
+
+
+class Judge(_Strict):
+    """Who judges: the model, where it is reached, what it may spend."""
+
+    account: Text
+    connection: Name
+    address: Text
+    model: Text
+    max_output_tokens: Count
+    input_tokens_per_verdict: Count
+    output_tokens_per_verdict: Count
+    in_flight_max: Count
+    request_timeout_seconds: Rate
+
+
+class GraphqlLimits(_Strict):
+    """GitLab's query limits for a logged-in user (docs/domain.md §3)."""
+
+    complexity_max: Count
+    depth_max: Count
+    page_size_max: Count
+    query_characters_max: Count
+    timeout_seconds: Rate
+
+
+class PathLimits(_Strict):
+    """What one evaluation user may do on an environment's path."""
+
+    api_requests_per_minute: Count
+    ai_action_calls_per_window: Count
+    ai_action_window_hours: Rate
+    code_suggestions_per_minute: Count
+    graphql: GraphqlLimits
+
+
+class HopRule(_Strict):
+    """One hop of the path, in order, and the owner who can lift its limits."""
+
+    hop: Literal["cloudflare", "load_balancer", "gitlab", "ai_gateway"]
+    owner: Text
+    marker: str | None = None
+
+
+class Environment(_Strict):
+    """Staging or production: its path, its account, its evaluation users.
+
+    `time_scale` is how many seconds of the domain pass in one second of the clock: 1 for anything real.
+    `provenance` labels published rows: `live`, or `sandbox` when a stand-in answered.
+    """
+
+    account: Text
+    connection: Name
+    address: Text
+    seed_project: Text
+    provenance: Literal["live", "sandbox"]
+    time_scale: Rate
+    hops: tuple[HopRule, ...] = Field(min_length=1)
+    evaluation_users: tuple[Text, ...] = Field(min_length=1)
+    limits: PathLimits
+
+
+class Phase(_Strict):
+    """From `starts` (UTC date) on, runs go where `phase` says, on `schedule` (cron, UTC); on hold has no schedule."""
+
+    phase: PhaseName
+    starts: dt.date
+    schedule: str | None = None
+
+
+class Tokens(_Strict):
+    """Tokens one prompt is expected to cost, and who says so. Unknown is never zero: an estimate says it is one."""
+
+    input: Count
+    output: Count
+    source: Literal["feature_team", "estimate", "measured"]
+
+    @property
+    def total(self) -> int:
+        """Input and output together."""
+        return self.input + self.output
+
+
+class FeatureLimits(_Strict):
+    """What the feature asked for. Several may be set: the tightest binds (`daily_runs.quota.rates`)."""
+
+    requests_per_minute: Rate | None = None
+    batch_size: Count
+    batches_per_minute: Rate | None = None
+    account_share: Share | None = None
+    tokens_per_prompt: Tokens
+    in_flight_max: Count
+    answer_timeout_seconds: Rate
+
+
+class Seeding(_Strict):
+    """State of the feature's seeds in staging, who makes them, and the share that must be there for a run."""
+
+    state: SeedingState
+    owner: Text
+    required_share: Share
+
+
+class Cutover(_Strict):
+    """When the feature is to move to staging and what it waits for. `planned: null` = to be decided."""
+
+    planned: dt.date | None
+    waits_for: tuple[Literal["graphql_limit", "seeding"], ...]
+
+
+class Owner(_Strict):
+    """Who answers for the run: the DRI's role, and where on-call asks."""
+
+    dri: Text
+    team: Text
+
+
+class Thresholds(_Strict):
+    """The gate. Shares of the prompts asked; scores run from 0 to 1 (docs/domain.md §8)."""
+
+    answered_share_min: Share
+    unscored_share_max: Annotated[float, Field(ge=0, lt=1)]
+    mean_score_min: Annotated[float, Field(ge=0, le=1)]
+    target_score: Annotated[float, Field(ge=0, le=1)]
+
+
+class Feature(_Strict):
+    """One AI feature under daily evaluation."""
+
+    feature: Name
+    title: Text
+    call: Call
+    owner: Owner
+    priority: Annotated[int, Field(ge=1, le=9)]
+    dataset: Text
+    rubric: Text
+    prompts_per_run: Count
+    phases: tuple[Phase, ...] = Field(min_length=1)
+    limits: FeatureLimits
+    seeding: Seeding
+    cutover: Cutover
+    when_not_ready: WhenNotReady
+    thresholds: Thresholds
+
+    def phase_on(self, day: dt.date) -> Phase:
+        """The phase of a UTC date; before the first one, the feature is on hold."""
+        current = Phase(phase=PhaseName.ON_HOLD, starts=dt.date.min)
+        for phase in self.phases:
+            if phase.starts <= day:
+                current = phase
+        return current
+
+
+class Catalogue(_Strict):
+    """Everything, cross-checked: every reference resolves and every reservation fits its account."""
+
+    accounts: dict[Text, Account] = Field(min_length=1)
+    judge: Judge
+    environments: dict[Name, Environment] = Field(min_length=1)
+    features: dict[Name, Feature] = Field(min_length=1)
+
+    def account_of(self, environment: str) -> Account:
+        """The account that an environment's inference spends."""
+        return self.accounts[self.environments[environment].account]
+
+
+def slots_for(tokens_per_minute: float, account: Account) -> int:
+    """How many slots of an account's pool a rate takes (at least one)."""
+    return max(1, math.ceil(tokens_per_minute / account.slot_tokens_per_minute))

@@ -1,0 +1,74 @@
+"""Which limit binds a feature's inference, and what that costs its account.
+
+Every figure is computed from the catalogue; the arithmetic of docs/domain.md §1 (RCA: 16 × 2.5 = 40 prompts/min asked,
+20/min allowed) is a test of this module.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from daily_runs.catalogue import Call, Catalogue, Environment, Feature, slots_for
+
+
+class Rate(NamedTuple):
+    """A limit by name and the prompts per minute it allows."""
+
+    limit: str
+    prompts_per_minute: float
+
+
+class Budget(NamedTuple):
+    """What a feature may do in an environment.
+
+    `rates` holds every limit that was weighed, tightest first; `binding` is the first of them. `slots` is the number of
+    mapped tasks that share the rate: each takes one slot of the account's pool, so that reservations are uniform.
+    """
+
+    binding: Rate
+    rates: tuple[Rate, ...]
+    tokens_per_minute: float
+    account_share: float
+    slots: int
+
+
+def budget(catalogue: Catalogue, feature: Feature, environment_name: str) -> Budget:
+    """Weigh every limit that applies to a feature's inference in one environment."""
+    environment = catalogue.environments[environment_name]
+    account = catalogue.accounts[environment.account]
+    limits, tokens = feature.limits, feature.limits.tokens_per_prompt
+    rates = [
+        Rate("account requests", account.requests_per_minute),
+        Rate("account input tokens", account.input_tokens_per_minute / tokens.input),
+        Rate("account output tokens", account.output_tokens_per_minute / tokens.output),
+        *_path_rates(feature, environment),
+    ]
+    if limits.requests_per_minute is not None:
+        rates.append(Rate("feature requests", limits.requests_per_minute))
+    if limits.batches_per_minute is not None:
+        rates.append(Rate("feature batches", limits.batch_size * limits.batches_per_minute))
+    if limits.account_share is not None:
+        rates.append(
+            Rate("feature account share", limits.account_share * account.input_tokens_per_minute / tokens.total)
+        )
+    rates.sort(key=lambda rate: rate.prompts_per_minute)
+    tokens_per_minute = rates[0].prompts_per_minute * tokens.total
+    return Budget(
+        binding=rates[0],
+        rates=tuple(rates),
+        tokens_per_minute=tokens_per_minute,
+        account_share=tokens_per_minute / account.input_tokens_per_minute,
+        slots=slots_for(tokens_per_minute, account),
+    )
+
+
+def _path_rates(feature: Feature, environment: Environment) -> list[Rate]:
+    """Limits per evaluation user, summed over the users a run may spread over."""
+    users, limits = len(environment.evaluation_users), environment.limits
+    if feature.call is Call.COMPLETE_CODE:
+        return [Rate("code suggestions per user", users * limits.code_suggestions_per_minute)]
+    return [Rate("API requests per user", users * limits.api_requests_per_minute / CALLS_PER_PROMPT)]
+
+
+CALLS_PER_PROMPT = 2
+"""GraphQL requests one prompt needs at least: the mutation, and its share of a poll."""
