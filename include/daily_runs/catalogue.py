@@ -1,7 +1,7 @@
 """The catalogue: what a team changes without touching code, as typed, frozen models.
 
 `include/catalogue` holds `accounts.yaml`, `environments.yaml`, one file a feature under `features/`, and
-`overlays/NAME.yaml` (merged over the others: the sandbox's addresses and time scale). `daily_runs.catalogue_files` reads
+`overlays/NAME.yaml` (merged over the others: the sandbox's addresses and time scale). `catalogue_files` reads
 them and turns every fault into a `CatalogueError` with file, line, value and remedy. Facts: docs/domain.md §1–§4.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -19,6 +20,7 @@ Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+Address = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 
 
 class _Strict(BaseModel):
@@ -32,6 +34,15 @@ class PhaseName(StrEnum):
     INTERIM_PRODUCTION = "interim_production"
     SHADOW = "shadow"
     STAGING = "staging"
+
+
+PHASE_ENVIRONMENTS: Mapping[PhaseName, tuple[str, ...]] = {
+    PhaseName.ON_HOLD: (),
+    PhaseName.INTERIM_PRODUCTION: ("production",),
+    PhaseName.SHADOW: ("production", "staging"),
+    PhaseName.STAGING: ("staging",),
+}
+"""Where a phase's runs go; in a shadow phase the first is the primary arm."""
 
 
 class Call(StrEnum):
@@ -84,7 +95,7 @@ class Judge(_Strict):
 
     account: Text
     connection: Name
-    address: Text
+    address: Address
     model: Text
     max_output_tokens: Count
     input_tokens_per_verdict: Count
@@ -130,7 +141,7 @@ class Environment(_Strict):
 
     account: Text
     connection: Name
-    address: Text
+    address: Address
     seed_project: Text
     provenance: Literal["live", "sandbox"]
     time_scale: Rate
@@ -245,4 +256,4 @@ class Catalogue(_Strict):
 
 def slots_for(tokens_per_minute: float, account: Account) -> int:
     """How many slots of an account's pool a rate takes (at least one)."""
-    return max(1, math.ceil(tokens_per_minute / account.slot_tokens_per_minute))
+    return max(1, math.ceil(round(tokens_per_minute / account.slot_tokens_per_minute, 6)))

@@ -1,6 +1,6 @@
 """Domain time: what the rules count in (docs/domain.md), and how fast it passes here.
 
-Every wait in this project goes through `Clock`, so that a sandbox may run a 45-minute day in one minute and a test in none.
+Every wait in this project goes through `Clock`, so that a sandbox may run 45 minutes in one and a test in none.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ def load(path: Path) -> tuple[Item, ...]:
         DatasetError: unreadable file, no rows, bad rows (all of them, a line each), or a repeated id or seed key.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(str(path), f"cannot be read ({error})", "Give a readable UTF-8 JSONL file.") from error
     items: list[Item] = []
@@ -141,7 +141,7 @@ def load(path: Path) -> tuple[Item, ...]:
             seen.setdefault(name, number)
         items.append(item)
     if bad:
-        raise DatasetError(str(path), f"{len(bad)} bad rows\n  " + "\n  ".join(bad), "Mend or remove these rows.")
+        raise DatasetError(str(path), f"{len(bad)} faults\n  " + "\n  ".join(bad), "Mend or remove these rows.")
     if not items:
         raise DatasetError(str(path), "holds no rows", "A data set needs at least one item.")
     return tuple(items)

@@ -39,7 +39,7 @@ def budget(catalogue: Catalogue, feature: Feature, environment_name: str) -> Bud
     limits, tokens = feature.limits, feature.limits.tokens_per_prompt
     rates = [
         Rate("account requests", account.requests_per_minute),
-        Rate("account input tokens", account.input_tokens_per_minute / tokens.input),
+        Rate("account input tokens", account.input_tokens_per_minute / tokens.total),
         Rate("account output tokens", account.output_tokens_per_minute / tokens.output),
         *_path_rates(feature, environment),
     ]

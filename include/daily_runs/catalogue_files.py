@@ -1,0 +1,271 @@
+"""Finds, reads and checks the catalogue's files: every fault of one load is told at once, a line each."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from daily_runs import catalogue_rules, dataset, yaml_lines
+from daily_runs.catalogue import Account, Catalogue, Environment, Feature, Judge
+from daily_runs.catalogue_rules import did_you_mean
+from daily_runs.errors import CatalogueError
+from daily_runs.yaml_lines import Fault, KeyPath, Place, spell
+
+_SECTIONS: dict[str, tuple[str, ...]] = {"accounts.yaml": ("accounts", "judge"), "environments.yaml": ("environments",)}
+_OVERLAY_SECTIONS = ("accounts", "judge", "environments")
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class Reading(NamedTuple):
+    """A catalogue, or what is wrong with its files (then `catalogue` is None)."""
+
+    catalogue: Catalogue | None
+    faults: tuple[Fault, ...]
+
+
+def include_root() -> Path:
+    """Folder of catalogue, data sets and rubrics: `DAILY_RUNS_INCLUDE`, the checkout's, or the installed wheel's."""
+    if given := os.environ.get("DAILY_RUNS_INCLUDE"):
+        return Path(given)
+    package = Path(__file__).parent
+    checkout = package.parent
+    return checkout if (checkout / "catalogue").is_dir() else package / "include"
+
+
+def load(path: Path | None = None, overlay: str | None = None) -> Catalogue:
+    """Read the catalogue.
+
+    Args:
+        path: the folder that holds `accounts.yaml`; data sets and rubrics lie beside it. Default: the shipped one.
+        overlay: name of a file in `overlays/`; default: `DAILY_RUNS_OVERLAY`, or none.
+
+    Raises:
+        CatalogueError: with a line for each fault; its `place` is the first one's.
+    """
+    catalogue, faults = read(path, overlay)
+    if catalogue is None:
+        first, *others = faults
+        raise CatalogueError(first.place, first.problem, "\n".join([first.remedy, *map(str, others)]))
+    return catalogue
+
+
+def read(path: Path | None = None, overlay: str | None = None) -> Reading:
+    """As `load`, but hands back the faults, sorted by file and line."""
+    folder = path or include_root() / "catalogue"
+    if not folder.is_dir():
+        return Reading(None, (Fault(str(folder), "is not a folder", "Give the folder that holds accounts.yaml."),))
+    sources = _Sources(folder)
+    sources.overlay(overlay or os.environ.get("DAILY_RUNS_OVERLAY") or None)
+    catalogue = sources.catalogue()
+    return Reading(catalogue, tuple(sorted(sources.faults, key=_by_line)))
+
+
+def dataset_path(feature: Feature) -> Path:
+    """Where a feature's data set is."""
+    return include_root() / "datasets" / feature.dataset
+
+
+def rubric_path(feature: Feature) -> Path:
+    """Where a feature's rubric is."""
+    return include_root() / "rubrics" / feature.rubric
+
+
+def load_feature_dataset(feature: Feature) -> tuple[dataset.Item, ...]:
+    """A feature's items, each once (a run cycles them to `prompts_per_run`).
+
+    Raises:
+        DatasetError: see `daily_runs.dataset.load`.
+    """
+    return dataset.load(dataset_path(feature))
+
+
+def _by_line(fault: Fault) -> tuple[str, int]:
+    file, _, line = fault.place.rpartition(":")
+    return (file, int(line)) if line.isdigit() else (fault.place, 0)
+
+
+class _Sources:
+    """All files as one tree of data, with the place of each key path, on its way to becoming a `Catalogue`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data: dict[str, Any] = {}
+        self.places: dict[KeyPath, Place] = {}
+        self.faults: list[Fault] = []
+        for name, sections in _SECTIONS.items():
+            self._sections_file(name, sections)
+        self.data["features"] = {}
+        for file in sorted((folder / "features").glob("*.y*ml")):
+            self._feature_file(file)
+        if not self.data["features"]:
+            self.faults.append(Fault("features", "holds no feature that can be read", "Add features/NAME.yaml."))
+
+    def _sections_file(self, name: str, sections: tuple[str, ...]) -> None:
+        document = yaml_lines.read(self.folder / name, name)
+        self.faults += document.faults
+        for key in document.data:
+            if key not in sections:
+                place = str(document.places[key,])
+                self.faults.append(Fault(place, f"{key}: unknown key", did_you_mean(key, sections)))
+        for key in sections if document.data else ():
+            if key not in document.data:
+                self.faults.append(Fault(f"{name}:1", f"{key}: missing", "Add it."))
+        self.data |= {key: document.data[key] for key in sections if key in document.data}
+        self.places |= {path: place for path, place in document.places.items() if path}
+
+    def _feature_file(self, file: Path) -> None:
+        name = f"features/{file.name}"
+        if file.suffix != ".yaml":
+            self.faults.append(Fault(name, f"ends in {file.suffix}", "Rename it: only .yaml files are features."))
+            return
+        document = yaml_lines.read(file, name)
+        self.faults += document.faults
+        if document.data:
+            self.data["features"][file.stem] = document.data
+            self.places |= {("features", file.stem, *path): place for path, place in document.places.items()}
+
+    def overlay(self, overlay: str | None) -> None:
+        """Merge an overlay over what was read: mappings key by key, everything else replaced."""
+        if overlay is None:
+            return
+        name, known = f"overlays/{overlay}.yaml", sorted(file.stem for file in self.folder.glob("overlays/*.yaml"))
+        if overlay not in known:
+            self.faults.append(Fault(name, "there is no such overlay", did_you_mean(overlay, known)))
+            return
+        document = yaml_lines.read(self.folder / name, name)
+        self.faults += document.faults
+        for path, place in document.places.items():
+            if path and (known_names := self._overlay_names(path)) is not None and path[-1] not in known_names:
+                problem = f"{spell(path)}: there is none of this name to lay over"
+                self.faults.append(Fault(str(place), problem, did_you_mean(str(path[-1]), known_names)))
+        self._merge(self.data, document.data, document.places, ())
+
+    def _overlay_names(self, path: KeyPath) -> list[str] | None:
+        """What may stand at a key path of an overlay; None where the models decide."""
+        if len(path) == 1:
+            return list(_OVERLAY_SECTIONS)
+        section = self.data.get(str(path[0]))
+        if len(path) == 2 and path[0] in ("accounts", "environments") and isinstance(section, dict):
+            return list(section)
+        return None
+
+    def _merge(self, base: dict[str, Any], over: dict[str, Any], places: dict[KeyPath, Place], at: KeyPath) -> None:
+        for key, value in over.items():
+            path = (*at, key)
+            if isinstance(base.get(key), dict) and isinstance(value, dict):
+                self._merge(base[key], value, places, path)
+                continue
+            if (names := self._overlay_names(path)) is not None and key not in names:
+                continue
+            base[key] = value
+            self.places |= {below: place for below, place in places.items() if below[: len(path)] == path}
+
+    def catalogue(self) -> Catalogue | None:
+        """The finished catalogue, or None when there is any fault."""
+        judge = self._part(Judge, ("judge",)) if "judge" in self.data else None
+        draft = catalogue_rules.Draft(
+            accounts=self._parts(Account, "accounts"),
+            environments=self._parts(Environment, "environments"),
+            features=self._parts(Feature, "features"),
+            judge=judge,
+            named={
+                section: list(self._section(section))
+                for section in ("accounts", "environments")
+                if section in self.data
+            },
+            include=self.folder.parent,
+        )
+        for path, problem, remedy in catalogue_rules.findings(draft):
+            self._fault(path, problem, remedy)
+        if self.faults or judge is None:
+            return None
+        try:
+            return Catalogue(
+                accounts=dict(draft.accounts),
+                judge=judge,
+                environments=dict(draft.environments),
+                features=dict(draft.features),
+            )
+        except ValidationError as error:  # a name that is not acceptable, or an empty section
+            self._faults_of(error, Catalogue, ())
+            return None
+
+    def _section(self, name: str) -> dict[str, Any]:
+        section = self.data.get(name, {})
+        return section if isinstance(section, dict) else {}
+
+    def _parts(self, model: type[_Model], section: str) -> dict[str, _Model]:
+        given = self.data.get(section, {})
+        if not isinstance(given, dict):
+            self._fault(
+                (section,), f"must be a mapping, is {_shown(given)}", "Give `name:` lines with keys below them."
+            )
+        parts = {name: self._part(model, (section, name)) for name in self._section(section)}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def _part(self, model: type[_Model], path: KeyPath) -> _Model | None:
+        value: Any = self.data
+        for key in path:
+            value = value[key]
+        try:
+            # By way of JSON: pydantic's strict mode then takes lists and dates, but neither "20" nor true for a number.
+            return model.model_validate_json(json.dumps(value, default=str), strict=True)
+        except ValidationError as error:
+            self._faults_of(error, model, path)
+            return None
+
+    def _faults_of(self, error: ValidationError, model: type[BaseModel], path: KeyPath) -> None:
+        locations = [details["loc"] for details in error.errors()]
+        for details in error.errors():
+            here = details["loc"]
+            if details["type"] == "too_short" and any(at[: len(here)] == here != at for at in locations):
+                continue  # only because an item below is at fault
+            location = tuple(part for part in here if part != "[key]")
+            self._fault((*path, *location), *_explain(details, model, location))
+
+    def _fault(self, path: KeyPath, problem: str, remedy: str) -> None:
+        known = path
+        while known and known not in self.places:
+            known = known[:-1]
+        place = str(self.places[known]) if known in self.places else str(path[0])
+        shown = spell(path[2:] if path[0] == "features" else path)
+        self.faults.append(Fault(place, f"{shown}: {problem}" if shown else problem, remedy))
+
+
+def _explain(details: ErrorDetails, model: type[BaseModel], location: KeyPath) -> tuple[str, str]:
+    """What is wrong, and the remedy."""
+    if details["type"] == "extra_forbidden":
+        return "unknown key", did_you_mean(str(location[-1]), list(_model_at(model, location[:-1]).model_fields))
+    if details["type"] == "missing":
+        return "missing", "Add it."
+    must = re.sub(r"^.*? should ", "must ", details["msg"])
+    return f"{must}, is {_shown(details['input'])}", "Correct the value."
+
+
+def _model_at(model: type[BaseModel], location: KeyPath) -> type[BaseModel]:
+    for key in location:
+        if isinstance(key, str):
+            model = next(_models_in(model.model_fields[key].annotation))
+    return model
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."

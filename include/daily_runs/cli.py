@@ -1,0 +1,162 @@
+"""`daily-runs`: everything that is done without the Airflow UI. Bad input ends with one line on stderr and exit code
+2."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from daily_runs.errors import DailyRunsError, UserError
+
+EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Evaluates AI features every day; this is all that is done without the Airflow UI.",
+)
+catalogue_app = typer.Typer(no_args_is_help=True, help="The catalogue of features, accounts and environments.")
+store_app = typer.Typer(no_args_is_help=True, help="The Postgres that every row lands in.")
+app.add_typer(catalogue_app, name="catalogue")
+app.add_typer(store_app, name="store")
+
+Overlay = Annotated[
+    str | None,
+    typer.Option("--overlay", envvar="DAILY_RUNS_OVERLAY", help="Overlay of the catalogue, such as sandbox."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print data for a script instead of a table.")]
+
+
+def console() -> Console:
+    """Standard output for people; 120 columns wide where there is no terminal."""
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+
+
+def print_json(data: Any) -> None:
+    """Standard output for scripts."""
+    print(json.dumps(data, indent=2, default=str))
+
+
+@catalogue_app.command("check")
+def catalogue_check(
+    path: Annotated[Path | None, typer.Argument(help="The catalogue's folder; the shipped one by default.")] = None,
+    overlay: Overlay = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check the catalogue; print each feature's schedule and binding limit, or every fault with its line."""
+    from daily_runs import catalogue_checks
+
+    reading = catalogue_checks.check(path, overlay)
+    if reading.catalogue is None:
+        for line in catalogue_checks.lines(reading):
+            print(line, file=sys.stderr)
+        raise typer.Exit(EXIT_BAD_INPUT)
+    if as_json:
+        print_json(catalogue_checks.as_json(reading.catalogue))
+    else:
+        console().print(catalogue_checks.render(reading.catalogue))
+
+
+@store_app.command("migrate")
+def store_migrate() -> None:
+    """Bring the store to this version: DAILY_RUNS_STORE, or the embedded Postgres in .daily_runs."""
+    from daily_runs.store import database
+
+    with database.local_url() as url:
+        print(f"{database.place_of(url)}: at revision {database.migrate(url)}")
+
+
+@app.command()
+def sandbox(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8390,
+    time_scale: Annotated[float, typer.Option(help="Domain seconds that pass in one second.")] = 60.0,
+    scenario: Annotated[Path | None, typer.Option(help="Faults to begin with (JSON or YAML).")] = None,
+) -> None:
+    """Run the stand-in for GitLab's staging and production and for Anthropic, until Ctrl-C."""
+    from daily_runs.sandbox import server
+
+    server.run(host=host, port=port, time_scale=time_scale, scenario=scenario)
+
+
+@app.command()
+def run(
+    feature: Annotated[str, typer.Argument(help="A feature of the catalogue, such as root_cause_analysis.")],
+    environment: Annotated[str, typer.Option(help="staging or production.")],
+    limit: Annotated[int | None, typer.Option(help="Ask so many prompts instead of the catalogue's number.")] = None,
+    date: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Logical date; today if none.")] = None,
+    overlay: Overlay = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run one feature's six stages in this process, without Airflow. Run it again to go on where it stopped."""
+    from daily_runs import command_run
+
+    day = date.date() if date else dt.datetime.now(dt.UTC).date()
+    outcome = command_run.run(feature, environment, day, limit=limit, overlay=overlay, console=Console(stderr=True))
+    if as_json:
+        print_json(outcome.as_json())
+    else:
+        console().print(outcome.render())
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(help="Port of Airflow's page; 0 takes a free one.")] = 8080,
+    time_scale: Annotated[float, typer.Option(help="Domain seconds that pass in one second of the sandbox.")] = 60.0,
+) -> None:
+    """Run Postgres, Airflow and the sandbox on this machine until Ctrl-C; prints the address and the login."""
+    from daily_runs import local
+
+    local.up(port=port, time_scale=time_scale, console=console())
+
+
+@app.command()
+def demo(
+    prompts: Annotated[int, typer.Option(help="Prompts to ask.", min=1)] = 900,
+    time_scale: Annotated[float, typer.Option(help="Domain seconds that pass in one second.", min=0.1)] = 60.0,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the outcome as data to this file.")] = None,
+    keep: Annotated[bool, typer.Option(help="Keep everything running afterwards, until Ctrl-C.")] = False,
+) -> None:
+    """One day of root cause analysis through a real Airflow against the sandbox; stops everything at the end."""
+    from daily_runs import demo as demonstration
+
+    passed = demonstration.run(prompts, time_scale, json_file=json_file, keep=keep, console=console())
+    raise typer.Exit(0 if passed else EXIT_FAILED)
+
+
+@app.command()
+def doctor(
+    environment: Annotated[str | None, typer.Option(help="Only this environment; all by default.")] = None,
+    overlay: Overlay = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check store, catalogue, pools, connections, scopes, clocks and limits, without spending anything."""
+    from daily_runs import doctor as checks
+
+    findings = checks.examine(environment, overlay)
+    if as_json:
+        print_json([finding._asdict() for finding in findings])
+    else:
+        console().print(checks.render(findings))
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else EXIT_BAD_INPUT)
+
+
+def main() -> None:
+    """Run the command line; the one boundary where an expected error becomes a line and an exit code."""
+    try:
+        app()  # ends with SystemExit: 2 on bad usage, 130 on Ctrl-C
+    except DailyRunsError as error:
+        print(f"daily-runs: {error}", file=sys.stderr)
+        sys.exit(EXIT_BAD_INPUT if isinstance(error, UserError) else EXIT_FAILED)
+
+
+if __name__ == "__main__":
+    main()

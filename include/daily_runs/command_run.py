@@ -1,0 +1,96 @@
+"""`daily-runs run`: the six stages in one process, with a progress bar."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from daily_runs import catalogue_files, connections, pipeline
+from daily_runs.run import Report, RunKey
+from daily_runs.store import database, published
+from daily_runs.store.database import Row
+
+
+class Outcome(NamedTuple):
+    """What became of a run: its stages' reports and its published row."""
+
+    reports: list[Report]
+    published: Row
+
+    def as_json(self) -> dict[str, Any]:
+        """For a script."""
+        stages = [
+            {name: getattr(report, name) for name in ("stage", "asked", "answered", "failed", "missing")}
+            for report in self.reports
+        ]
+        return {"stages": stages, "published": self.published}
+
+    def render(self) -> Table:
+        """For people."""
+        p = self.published
+        table = Table(title=f"{p['run_key']} ({p['provenance']})", title_justify="left")
+        for column in ("stage", "asked", "answered", "failed", "missing"):
+            table.add_column(column, justify="left" if column == "stage" else "right")
+        for report in self.reports:
+            table.add_row(report.stage, *map(str, (report.asked, report.answered, report.failed, report.missing)))
+        table.caption = (
+            f"mean score {p['mean_score']:.3f} (95 % between {p['mean_score_low']:.3f} to {p['mean_score_high']:.3f}); "
+            f"{p['scored']} scored, {p['unscored']} unscored, {p['failed']} failed; attempt {p['attempt_id']}"
+        )
+        return table
+
+
+def run(
+    feature: str, environment: str, day: dt.date, *, limit: int | None, overlay: str | None, console: Console
+) -> Outcome:
+    """Plan and run one arm against the store of the command line.
+
+    Raises:
+        DailyRunsError: whatever a stage raises; the same call goes on from there.
+    """
+    catalogue = catalogue_files.load(overlay=overlay)
+    pipeline.feature_named(catalogue, feature)
+    key = RunKey(feature, environment, pipeline.midnight(day))
+    with database.local_url() as url, database.open_store(url) as store:
+        attempt = pipeline.plan(store, catalogue, key, limit=limit)
+        if attempt.resumed:
+            console.print(f"going on with unfinished attempt {attempt.attempt_id}")
+        work = pipeline.work_for(store, catalogue, attempt, connections.find)
+        with _progress(console) as progress:
+            bars = _Bars(progress)
+            reports = list(pipeline.run_all(work, bars.begin))
+            bars.finish()
+        row = published.of_run(store, str(key))
+        assert row is not None  # publish has just written it
+    return Outcome(reports, row)
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+    )
+
+
+class _Bars:
+    """One bar a stage; a stage that settles no prompts is one step long."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._last: TaskID | None = None
+
+    def begin(self, stage: str, prompts: int) -> Callable[[int], None]:
+        """Finish the bar before, start this stage's; returns what to call as prompts are settled."""
+        self.finish()
+        bar = self._last = self._progress.add_task(stage, total=prompts if stage in pipeline.MAPPED else 1)
+        return lambda count: self._progress.advance(bar, count)
+
+    def finish(self) -> None:
+        """Fill the last bar: its stage has ended, whatever it found done already."""
+        if self._last is not None:
+            total = self._progress.tasks[self._last].total
+            self._progress.update(self._last, completed=total or 0)

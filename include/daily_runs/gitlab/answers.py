@@ -1,0 +1,78 @@
+"""What a call gives back, and what every call by `aiAction` has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from daily_runs.errors import Blame, CallError, Hop
+from daily_runs.gitlab import documents
+from daily_runs.gitlab.client import GitLab
+from daily_runs.gitlab.failures import malformed, own_fault
+from daily_runs.gitlab.refusal import TOO_MANY_REQUESTS, error_code_in
+
+# One resource that is gone makes GitLab refuse a look-up for many: each must then be asked for alone.
+SPOILS_ALL = frozenset({"graphql_error", "resource_not_available"})
+
+
+class Answer(NamedTuple):
+    """What came back, as the user would see it. What the client was not told is None."""
+
+    text: str
+    provider: str | None = None
+    model: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+class Ticket(NamedTuple):
+    """What re-attaches to an asynchronous call already paid for.
+
+    `detail` is the thread's id for chat, and for a vulnerability's resolution the iid of the merge request that it had
+    before the call (empty: none).
+    """
+
+    request_id: str
+    resource_id: str
+    detail: str
+
+
+async def act(gitlab: GitLab, user: str, action: Mapping[str, object], prompt: str) -> tuple[str, str]:
+    """Send `aiAction`; returns the request's id and its thread's (empty if it has none)."""
+    # The prompt's id as `clientSubscriptionId` lets GitLab's own logs be matched with ours.
+    variables = {"input": {**action, "clientSubscriptionId": prompt}}
+    data = await gitlab.graphql(user, documents.AI_ACTION, variables, prompt=prompt)
+    payload = data.get("aiAction")
+    if not isinstance(payload, dict):
+        raise malformed("aiAction")
+    if payload.get("errors"):
+        raise failure_of("ai_action_rejected", payload["errors"])
+    if not isinstance(payload.get("requestId"), str):
+        raise malformed("aiAction without a requestId")
+    return payload["requestId"], payload.get("threadId") or ""
+
+
+def failure_of(kind: str, messages: Any) -> CallError:
+    """The failure that a payload's `errors` (a list of texts) stand for.
+
+    Args:
+        kind: `ai_action_rejected` (the mutation's own answer: it is GitLab's, and no model was asked) or
+            `answer_failed` (in place of an answer: who failed behind GitLab, it does not say).
+    """
+    texts = [text for text in messages if isinstance(text, str)] if isinstance(messages, list) else []
+    if any(TOO_MANY_REQUESTS in text for text in texts):
+        return CallError(Hop.GITLAB, "ai_action_limit", blame=Blame.RATE_LIMIT, retryable=False, evidence="in errors")
+    coded = error_code_in("\n".join(texts))
+    if coded is not None:
+        return coded
+    evidence = f"{len(texts)} errors in the payload"
+    if kind == "ai_action_rejected":
+        return CallError(Hop.GITLAB, kind, blame=Blame.OWN_SYSTEM, retryable=False, evidence=evidence)
+    return CallError(Hop.UNKNOWN, kind, blame=Blame.PROVIDER, retryable=True, evidence=evidence)
+
+
+def bound(resource_id: str | None) -> str:
+    """The resource's id, or the failure of a prompt that was bound to none."""
+    if resource_id is None:
+        raise own_fault("unbound_resource", "this call needs the id of its resource")
+    return resource_id

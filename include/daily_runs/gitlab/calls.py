@@ -1,0 +1,220 @@
+"""How each feature is called (docs/domain.md §4): one `Caller` per `catalogue.Call`.
+
+`ask` makes the paid call. Four features answer later: `ask` returns a `Ticket`, which holds all that another process
+needs to `collect` the answer after a crash. Code suggestions answer at once.
+
+**Paying twice.** GitLab takes no idempotency key: `clientSubscriptionId` only routes the answer to a websocket, and the
+same mutation sent again is a second call, paid again and counted again by the `ai_action` limiter. So a failure that
+leaves open whether the mutation was accepted (`maybe_paid`) is the stage's to decide on, not this module's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from daily_runs.catalogue import Call
+from daily_runs.dataset import CodeCut, Item
+from daily_runs.errors import Blame, CallError, Hop
+from daily_runs.gitlab import documents
+from daily_runs.gitlab.answers import SPOILS_ALL, Answer, Ticket, act, bound, failure_of
+from daily_runs.gitlab.client import GitLab
+from daily_runs.gitlab.failures import malformed, own_fault
+from daily_runs.gitlab.refusal import error_code_in
+from daily_runs.gitlab.resolution import ResolveVulnerability
+
+__all__ = ["Answer", "Caller", "Ticket", "caller_for", "maybe_paid"]
+
+# Refused, or never sent, before any model could have been asked. Whatever is not here may have been paid.
+_UNPAID_KINDS = frozenset(
+    {
+        "ai_action_rejected",
+        "client_busy",
+        "cloudflare_blocked",
+        "cloudflare_challenge",
+        "connect",
+        "dns",
+        "forbidden",
+        "gateway_misdirected",
+        "insufficient_scope",
+        "not_found",
+        "proxy",
+        "query_complexity",
+        "query_depth",
+        "query_recursion",
+        "query_too_large",
+        "request_fault",
+        "resource_not_available",
+        "sign_in_page",
+        "tls",
+        "unauthorized",
+        "unbound_resource",
+    }
+)
+
+
+class Caller(Protocol):
+    """One way of asking. `collect_many` tickets at most fit one `collect`."""
+
+    collect_many: int
+
+    async def ask(self, user: str, item: Item, resource_id: str | None, prompt: str | None = None) -> Ticket | Answer:
+        """Make the paid call as `user`; `prompt` (the item's id by default) is sent along as the prompt's id.
+
+        Raises:
+            CallError: it was refused, or broke.
+        """
+
+    async def collect(self, user: str, tickets: Sequence[Ticket]) -> dict[str, Answer | CallError]:
+        """What has arrived for these tickets of `user`, by request id; absent = not there yet.
+
+        Raises:
+            CallError: the look-up itself failed, which says nothing of any ticket.
+        """
+
+    def give_up(self, ticket: Ticket) -> None:
+        """Say that a ticket will not be collected any more."""
+
+
+def caller_for(call: Call, gitlab: GitLab) -> Caller:
+    """The caller of a feature. Use one per environment and process: resolutions of one vulnerability wait in it."""
+    match call:
+        case Call.TROUBLESHOOT_JOB:
+            return _Chat(gitlab, "/troubleshoot")
+        case Call.EXPLAIN_VULNERABILITY:
+            return _Chat(gitlab, "/vulnerability_explain")
+        case Call.CHAT:
+            return _Chat(gitlab, None)
+        case Call.RESOLVE_VULNERABILITY:
+            return ResolveVulnerability(gitlab)
+        case Call.COMPLETE_CODE:
+            return _CompleteCode(gitlab)
+
+
+def maybe_paid(error: CallError) -> bool:
+    """Whether a failed `ask` may have been accepted, so that asking again may pay a second time.
+
+    True after a connection lost or timed out once the request was on its way, a 5xx (nobody says whether the model had
+    been asked), an unreadable success, an error code in place of an answer; and for every kind this project does not
+    know.
+    """
+    refused = error.kind.startswith(("http_3", "http_4")) and error.kind != "http_408"
+    return not (refused or error.blame is Blame.RATE_LIMIT or error.kind in _UNPAID_KINDS)
+
+
+class _Chat:
+    """`aiAction(chat: …)` on a resource, answered in a thread of `aiMessages`."""
+
+    collect_many = documents.MESSAGES_PER_QUERY_MAX
+
+    def __init__(self, gitlab: GitLab, command: str | None) -> None:
+        self._gitlab, self._command = gitlab, command
+
+    async def ask(self, user: str, item: Item, resource_id: str | None, prompt: str | None = None) -> Ticket:
+        resource = bound(resource_id)
+        action = {
+            "chat": {"resourceId": resource, "content": self._command or item.question},
+            "conversationType": "DUO_CHAT",
+        }
+        request_id, thread_id = await act(self._gitlab, user, action, prompt or item.id)
+        return Ticket(request_id, resource, thread_id)
+
+    async def collect(self, user: str, tickets: Sequence[Ticket]) -> dict[str, Answer | CallError]:
+        variables: dict[str, object] = {}
+        for n, ticket in enumerate(tickets):
+            variables |= {f"request{n}": [ticket.request_id], f"thread{n}": ticket.detail or None}
+        try:
+            data = await self._gitlab.graphql(user, documents.messages(len(tickets)), variables)
+        except CallError as error:
+            if error.kind not in SPOILS_ALL:
+                raise
+            # One thread that is gone spoils the answer for all of them: ask for each alone to learn whose it is.
+            if len(tickets) == 1:
+                return {tickets[0].request_id: error}
+            alone = [await self.collect(user, [ticket]) for ticket in tickets]
+            return {request_id: answer for one in alone for request_id, answer in one.items()}
+        read = {ticket.request_id: _message(data.get(f"answer{n}")) for n, ticket in enumerate(tickets)}
+        return {request_id: answer for request_id, answer in read.items() if answer is not None}
+
+    def give_up(self, ticket: Ticket) -> None:
+        """Nothing is held for a chat."""
+
+
+class _CompleteCode:
+    """`POST /code_suggestions/completions`: answers at once, and tells which model served."""
+
+    collect_many = 1
+
+    def __init__(self, gitlab: GitLab) -> None:
+        self._gitlab = gitlab
+
+    async def ask(
+        self,
+        user: str,
+        item: Item,
+        resource_id: str | None,  # noqa: ARG002  the protocol's; the cut itself is sent
+        prompt: str | None = None,
+    ) -> Answer:
+        cut = item.resource
+        if not isinstance(cut, CodeCut):
+            raise own_fault("unbound_resource", f"a {cut.type} cannot be completed")
+        body = {
+            "current_file": {
+                "file_name": cut.file_name,
+                "content_above_cursor": cut.above,
+                "content_below_cursor": cut.below,
+            },
+            "intent": cut.intent,
+            "stream": False,
+        }
+        path = "/api/v4/code_suggestions/completions"
+        answer = _suggestion(await self._gitlab.rest_json("POST", path, user, body, prompt=prompt or item.id))
+        failure = error_code_in(answer.text)
+        if failure is not None:
+            raise failure
+        return answer
+
+    async def collect(self, user: str, tickets: Sequence[Ticket]) -> dict[str, Answer | CallError]:  # noqa: ARG002
+        return {}
+
+    def give_up(self, ticket: Ticket) -> None:
+        """There are no tickets."""
+
+
+def _message(connection: Any) -> Answer | CallError | None:
+    """The answer among a request's messages: the last one with content. None while there is none."""
+    nodes = connection.get("nodes") if isinstance(connection, dict) else None
+    if not isinstance(nodes, list):
+        raise malformed("aiMessages")
+    found: Answer | CallError | None = None
+    for node in nodes:
+        if not isinstance(node, dict):
+            continue
+        if node.get("errors"):
+            found = failure_of("answer_failed", node["errors"])
+        elif isinstance(node.get("content"), str) and node["content"].strip():
+            found = error_code_in(node["content"]) or Answer(node["content"])
+    return found
+
+
+def _suggestion(body: Any) -> Answer:
+    """Read a code suggestion. No choice, or an empty one, is nothing that a judge could score."""
+    try:
+        choices, model = body["choices"], body.get("model") or {}
+        text = choices[0]["text"] if choices else ""
+        used = model.get("tokens_consumption_metadata") or {}
+        answer = Answer(
+            text, model.get("engine"), model.get("name"), _count(used, "input_tokens"), _count(used, "output_tokens")
+        )
+    except (TypeError, KeyError, AttributeError, IndexError) as error:
+        raise malformed("a code suggestion") from error
+    if not isinstance(text, str):
+        raise malformed("a code suggestion whose text is none")
+    if not text.strip():
+        raise CallError(Hop.UNKNOWN, "empty_answer", blame=Blame.PROVIDER, retryable=True, evidence="status 200")
+    return answer
+
+
+def _count(values: Mapping[str, Any], name: str) -> int | None:
+    value = values.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -1,0 +1,173 @@
+"""The one client of GitLab: GraphQL, REST and cursor pages. Every failure is a `CallError`; no body is ever logged."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from daily_runs.catalogue import GraphqlLimits
+from daily_runs.errors import AccessError, Blame, CallError, Hop
+from daily_runs.gitlab.failures import attribute_failure, malformed, own_fault
+from daily_runs.gitlab.refusal import Exchange, attribute
+
+PROMPT_HEADER = "X-Daily-Runs-Prompt"
+
+
+class GitLab:
+    """One environment's GitLab, as any of its evaluation users.
+
+    Args:
+        http: the connection pool, whose timeouts hold; a test passes one with a `MockTransport`.
+        address: where GitLab is, path included: `https://staging.example.com`.
+        keys: a key per user.
+        graphql_limits: what a query may weigh there; a longer one is refused here, before it costs anything.
+    """
+
+    def __init__(
+        self, http: httpx.AsyncClient, address: str, keys: Mapping[str, str], graphql_limits: GraphqlLimits
+    ) -> None:
+        self._http, self._address, self._keys, self._limits = http, address.rstrip("/"), keys, graphql_limits
+
+    async def graphql(
+        self, user: str, document: str, variables: Mapping[str, object] | None = None, *, prompt: str | None = None
+    ) -> dict[str, Any]:
+        """Run a document and return its `data`.
+
+        Args:
+            prompt: id of the prompt this call is paid for; sent as a header, so that what was paid can be counted.
+
+        Raises:
+            CallError: any failure, also one that came with HTTP 200 and part of the data.
+        """
+        size, size_max = len(document), self._limits.query_characters_max
+        if size > size_max:
+            raise own_fault("query_too_large", f"{size} characters, at most {size_max} pass")
+        body = {"query": document, "variables": dict(variables or {})}
+        response, elapsed_seconds = await self._send("POST", "/api/graphql", user, body, prompt)
+        exchange, answer = Exchange.of(response, elapsed_seconds), _parsed(response)
+        errors = answer.get("errors") if isinstance(answer, dict) else None
+        if errors:
+            exchange = replace(exchange, body=json.dumps({"errors": errors}))
+        _raise_failure(exchange)
+        data = answer.get("data") if isinstance(answer, dict) and not errors else None
+        if not isinstance(data, dict):
+            raise _unreadable(response)
+        return data
+
+    async def rest(
+        self, method: str, path: str, user: str, json: object | None = None, *, prompt: str | None = None
+    ) -> httpx.Response:
+        """Call REST at `path` (from `/api/v4` on) and return the answer, read in full.
+
+        Raises:
+            CallError: any failure; success is any 2xx that is not a web page.
+        """
+        response, elapsed_seconds = await self._send(method, path, user, json, prompt)
+        _raise_failure(Exchange.of(response, elapsed_seconds))
+        return response
+
+    async def rest_json(
+        self, method: str, path: str, user: str, json: object | None = None, *, prompt: str | None = None
+    ) -> Any:
+        """The same, with the answer read as JSON.
+
+        Raises:
+            CallError: also when it is not JSON (`malformed_body`).
+        """
+        response = await self.rest(method, path, user, json, prompt=prompt)
+        value = _parsed(response)
+        if value is None:
+            raise _unreadable(response)
+        return value
+
+    async def pages(
+        self, user: str, document: str, variables: Mapping[str, object], path: Sequence[str]
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Walk a connection by cursor, node by node; the document takes `$after`.
+
+        Args:
+            path: keys from `data` to the connection, such as `("project", "jobs")`.
+
+        Raises:
+            CallError: any failure. A path that leads to null is one (`resource_not_available`): GitLab says so both of
+            what
+                is absent and of what this user may not see, so it must not pass for an empty list.
+        """
+        after: str | None = None
+        while True:
+            data = await self.graphql(user, document, {**variables, "after": after})
+            nodes, following = _page(data, path)
+            for node in nodes:
+                yield node
+            if following is None:
+                return
+            if following == after:
+                raise malformed("the same cursor twice")
+            after = following
+
+    async def _send(
+        self, method: str, path: str, user: str, body: object | None, prompt: str | None
+    ) -> tuple[httpx.Response, float]:
+        request = self._http.build_request(method, self._address + path, json=body, headers=self._headers(user, prompt))
+        # The pool is shared by all users: what one was given as a session must not log another one in.
+        request.headers.pop("cookie", None)
+        started = time.monotonic()
+        try:
+            response = await self._http.send(request, follow_redirects=False)
+        except httpx.TransportError as error:
+            raise attribute_failure(error) from error
+        except httpx.DecodingError as error:
+            raise malformed("its encoding cannot be undone") from error
+        return response, time.monotonic() - started
+
+    def _headers(self, user: str, prompt: str | None) -> dict[str, str]:
+        if user not in self._keys:
+            place = f"connection to {urlsplit(self._address).hostname}"
+            raise AccessError(place, f"holds no key for user {user!r}", "Add the user's key to the connection.")
+        headers = {"Authorization": f"Bearer {self._keys[user]}"}
+        return headers if prompt is None else {**headers, PROMPT_HEADER: prompt}
+
+
+def _page(data: Mapping[str, Any], path: Sequence[str]) -> tuple[list[dict[str, Any]], str | None]:
+    """The nodes of one page, and the cursor of the next page if there is one."""
+    connection: Any = data
+    for key in path:
+        connection = connection.get(key) if isinstance(connection, Mapping) else None
+        if connection is None:
+            evidence = f"{key!r} of {'.'.join(path)!r} is null"
+            raise CallError(
+                Hop.GITLAB, "resource_not_available", blame=Blame.OWN_SYSTEM, retryable=False, evidence=evidence
+            )
+    try:
+        nodes, page = connection["nodes"], connection["pageInfo"]
+        following = page["endCursor"] if page["hasNextPage"] else None
+    except (TypeError, KeyError) as error:
+        raise malformed("a page without nodes or pageInfo") from error
+    if not isinstance(nodes, list) or (following is None and page["hasNextPage"]):
+        raise malformed("a page without nodes or cursor")
+    return [node for node in nodes if isinstance(node, dict)], following
+
+
+def _raise_failure(exchange: Exchange) -> None:
+    error = attribute(exchange)
+    if error is not None:
+        raise error
+
+
+def _parsed(response: httpx.Response) -> Any:
+    """The body as JSON; None when it is not JSON (a bare `null` is no answer to us either)."""
+    try:
+        return response.json()
+    except (ValueError, RecursionError):
+        return None
+
+
+def _unreadable(response: httpx.Response) -> CallError:
+    declared = response.headers.get("content-type", "no content type").split(";")[0]
+    return malformed(f"status {response.status_code}; {declared}; {len(response.content)} bytes")

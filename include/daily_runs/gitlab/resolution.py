@@ -1,0 +1,130 @@
+"""Vulnerability Resolution: the one feature whose answer is a merge request (docs/domain.md §4)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from daily_runs.dataset import Item
+from daily_runs.errors import Blame, CallError, Hop
+from daily_runs.gitlab import documents
+from daily_runs.gitlab.answers import SPOILS_ALL, Answer, Ticket, act, bound
+from daily_runs.gitlab.client import GitLab
+from daily_runs.gitlab.failures import malformed
+from daily_runs.gitlab.refusal import error_code_in
+
+
+class MergeRequest(NamedTuple):
+    """What is needed of a merge request: `iid` counts within its project, which REST knows by its number."""
+
+    iid: int
+    project_id: int
+
+
+@dataclass
+class _Turn:
+    """One call's turn on a vulnerability: from its asking until its answer is collected or given up."""
+
+    request_id: str | None = None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class ResolveVulnerability:
+    """`aiAction(resolveVulnerability: …)`, answered by a merge request on the vulnerability.
+
+    A vulnerability shows its newest merge request only, and nothing in it names the request. So a merge request counts
+    as the answer if it is newer than what was there before the call, and the calls on one vulnerability go one by one:
+    a second `ask` waits until the first one's answer is collected or given up. Poll while asking, and give up what
+    timed out, or the second `ask` waits for good. A ticket of an earlier process holds its vulnerability from its
+    first `collect` on, so collect old tickets before asking anew. A refusal by the model comes over a websocket only:
+    here it is a timeout.
+    """
+
+    collect_many = documents.VULNERABILITIES_PER_QUERY_MAX
+
+    def __init__(self, gitlab: GitLab) -> None:
+        self._gitlab = gitlab
+        self._turns: dict[str, _Turn] = {}  # by resource id
+
+    async def ask(self, user: str, item: Item, resource_id: str | None, prompt: str | None = None) -> Ticket:
+        """See `Caller.ask`."""
+        resource = bound(resource_id)
+        while (earlier := self._turns.get(resource)) is not None:
+            await earlier.ended.wait()
+        turn = self._turns[resource] = _Turn()
+        try:
+            before = (await self._newest(user, [resource]))[0]
+            action = {"resolveVulnerability": {"resourceId": resource}}
+            turn.request_id, _ = await act(self._gitlab, user, action, prompt or item.id)
+        finally:
+            if turn.request_id is None:
+                self._end(resource)
+        return Ticket(turn.request_id, resource, str(before.iid) if before else "")
+
+    async def collect(self, user: str, tickets: Sequence[Ticket]) -> dict[str, Answer | CallError]:
+        """See `Caller.collect`."""
+        for ticket in tickets:
+            # A ticket of an earlier process takes its turn here.
+            self._turns.setdefault(ticket.resource_id, _Turn(ticket.request_id))
+        answers = await self._arrived(user, tickets)
+        # Only now that nothing can fail any more may the next calls go: they would hide what is not collected.
+        for ticket in tickets:
+            if ticket.request_id in answers:
+                self.give_up(ticket)
+        return answers
+
+    def give_up(self, ticket: Ticket) -> None:
+        """Let the next call on this vulnerability go."""
+        turn = self._turns.get(ticket.resource_id)
+        if turn is not None and turn.request_id == ticket.request_id:
+            self._end(ticket.resource_id)
+
+    def _end(self, resource_id: str) -> None:
+        self._turns.pop(resource_id).ended.set()
+
+    async def _arrived(self, user: str, tickets: Sequence[Ticket]) -> dict[str, Answer | CallError]:
+        try:
+            newest = await self._newest(user, [ticket.resource_id for ticket in tickets])
+        except CallError as error:
+            if error.kind not in SPOILS_ALL:
+                raise
+            if len(tickets) == 1:
+                return {tickets[0].request_id: error}
+            alone = [await self._arrived(user, [ticket]) for ticket in tickets]
+            return {request_id: answer for one in alone for request_id, answer in one.items()}
+        answers: dict[str, Answer | CallError] = {}
+        for ticket, merge_request in zip(tickets, newest, strict=True):
+            if merge_request is None or merge_request.iid <= int(ticket.detail or 0):
+                continue
+            diff = await self._diff(user, merge_request)
+            if diff:
+                answers[ticket.request_id] = error_code_in(diff) or Answer(diff)
+        return answers
+
+    async def _newest(self, user: str, resource_ids: Sequence[str]) -> list[MergeRequest | None]:
+        variables = {f"vulnerability{n}": resource_id for n, resource_id in enumerate(resource_ids)}
+        data = await self._gitlab.graphql(user, documents.merge_requests(len(resource_ids)), variables)
+        return [_read(data.get(name)) for name in variables]
+
+    async def _diff(self, user: str, merge_request: MergeRequest) -> str:
+        """The changes as a unified diff; empty while GitLab still prepares them."""
+        path = f"/api/v4/projects/{merge_request.project_id}/merge_requests/{merge_request.iid}/diffs?per_page=100"
+        files = await self._gitlab.rest_json("GET", path, user)
+        try:
+            return "\n".join(f"--- a/{f['old_path']}\n+++ b/{f['new_path']}\n{f['diff']}" for f in files if f["diff"])
+        except (TypeError, KeyError) as error:
+            raise malformed("merge request diffs") from error
+
+
+def _read(vulnerability: Any) -> MergeRequest | None:
+    if not isinstance(vulnerability, dict):
+        raise CallError(Hop.GITLAB, "resource_not_available", blame=Blame.OWN_SYSTEM, retryable=False, evidence="null")
+    value = vulnerability.get("mergeRequest")
+    if value is None:
+        return None
+    try:
+        return MergeRequest(int(value["iid"]), int(vulnerability["project"]["id"].rsplit("/", 1)[-1]))
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise malformed("mergeRequest") from error

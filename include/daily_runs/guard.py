@@ -1,0 +1,110 @@
+"""Stops what a command started, however that command ends: a clean exit, Ctrl-C, a crash or `kill -9`.
+
+The guard is a small process of its own. It reads what to look after from its standard input, one JSON object a line;
+when that pipe closes, its owner is done or dead, and it stops everything, newest first. There is no second way to stop.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+GRACE_SECONDS = 20.0
+"""How long a process group may take to end by itself before it is killed."""
+
+
+class Guard:
+    """The owner's end of the pipe.
+
+    `lock_files` are file descriptors whose shared locks the guard keeps until it has finished (see `store.embedded`).
+    """
+
+    def __init__(self, lock_files: Sequence[int] = ()) -> None:
+        self._children: list[subprocess.Popen[bytes]] = []
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "daily_runs.guard"],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=tuple(lock_files),
+        )
+
+    def watch_group(self, process: subprocess.Popen[bytes]) -> None:
+        """Look after a child that leads a process group of its own."""
+        self._children.append(process)
+        self._tell({"group": process.pid})
+
+    def watch_postgres(self, stop_command: Sequence[str], user: str | None, users_lock: int) -> None:
+        """Stop an embedded Postgres with `stop_command`, unless another process still holds the shared lock."""
+        self._tell({"postgres": list(stop_command), "user": user, "lock": users_lock})
+
+    def release(self) -> None:
+        """Stop everything now and wait until it has ended."""
+        if self._process.stdin and not self._process.stdin.closed:
+            self._process.stdin.close()
+        while self._process.poll() is None:
+            for child in self._children:
+                child.poll()  # reaps, so that the guard sees the group's end
+            time.sleep(0.05)
+
+    def _tell(self, order: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(order).encode() + b"\n")
+        self._process.stdin.flush()
+
+
+def _group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _signal_groups(groups: Sequence[int], number: signal.Signals) -> None:
+    for group in groups:
+        if _group_lives(group):
+            os.killpg(group, number)
+
+
+def stop_groups(groups: Sequence[int]) -> None:
+    """Ask each process group to end; kill what is left after `GRACE_SECONDS`."""
+    _signal_groups(groups, signal.SIGTERM)
+    deadline = time.monotonic() + GRACE_SECONDS
+    while any(map(_group_lives, groups)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    _signal_groups(groups, signal.SIGKILL)
+
+
+def stop_postgres(command: Sequence[str], user: str | None, users_lock: int) -> None:
+    """Run the stop command if nobody else holds the shared lock on `users_lock`."""
+    try:
+        fcntl.flock(users_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    subprocess.run(
+        command, user=user, extra_groups=[] if user else None, cwd="/", check=False, stdout=subprocess.DEVNULL
+    )
+
+
+def main() -> None:
+    """Wait for the pipe to close, then stop everything."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    orders = [json.loads(line) for line in sys.stdin]
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    stop_groups([order["group"] for order in reversed(orders) if "group" in order])
+    for order in reversed(orders):
+        if "postgres" in order:
+            stop_postgres(order["postgres"], order["user"], order["lock"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How answers are judged: rubric, prompt, verdict, and the call to the judge."""

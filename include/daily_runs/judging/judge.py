@@ -1,0 +1,114 @@
+"""The call to the judge, by the official SDK with its own retries off: ours are the one retry layer."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import anthropic
+from anthropic.types import ToolParam
+
+from daily_runs.catalogue import Judge as JudgeSettings
+from daily_runs.clock import Clock
+from daily_runs.connections import Connection
+from daily_runs.errors import Blame, CallError, Hop
+from daily_runs.judging.prompt import TOOL, JudgePrompt
+from daily_runs.judging.rubric import Rubric
+from daily_runs.judging.verdict import Verdict, parse, unusable
+
+PROMPT_HEADER = "X-Daily-Runs-Prompt"
+"""Names the prompt on a paid call, so that what was sent can be counted; a real server ignores it."""
+
+_STATUS = {
+    400: ("invalid_request", Blame.OWN_SYSTEM, False),
+    401: ("unauthorized", Blame.OWN_SYSTEM, False),
+    403: ("forbidden", Blame.OWN_SYSTEM, False),
+    404: ("unknown_model", Blame.OWN_SYSTEM, False),
+    413: ("request_too_large", Blame.OWN_SYSTEM, False),
+    429: ("vendor_rate_limit", Blame.RATE_LIMIT, True),
+    529: ("vendor_overloaded", Blame.PROVIDER, True),
+}
+"""Anthropic's error codes (docs/domain.md §5): kind, blame, retryable."""
+
+
+class Judge:
+    """A judge model behind an Anthropic-compatible address; an async context manager."""
+
+    def __init__(self, settings: JudgeSettings, connection: Connection, clock: Clock) -> None:
+        self._settings = settings
+        self._client = anthropic.AsyncAnthropic(
+            api_key=connection.keys[settings.account],
+            base_url=connection.address,
+            max_retries=0,
+            timeout=max(5.0, clock.wall(settings.request_timeout_seconds)),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.close()
+
+    async def judge(self, prompt: JudgePrompt, rubric: Rubric, prompt_id: str) -> Verdict:
+        """Ask once.
+
+        Raises:
+            CallError: the call failed, or what came back is no verdict.
+        """
+        try:
+            message = await self._client.messages.create(
+                model=self._settings.model,
+                max_tokens=self._settings.max_output_tokens,
+                system=[{"type": "text", "text": prompt.system, "cache_control": {"type": "ephemeral"}}],
+                messages=[{"role": "user", "content": prompt.user}],
+                tools=[_tool(prompt)],
+                tool_choice={"type": "tool", "name": TOOL},
+                extra_headers={PROMPT_HEADER: prompt_id},
+            )
+        except anthropic.APIError as error:
+            raise attribute(error) from error
+        except ValueError as error:  # the SDK could not decode the body
+            raise _malformed() from error
+        if not isinstance(message, anthropic.types.Message):
+            raise _malformed()
+        given = [block.input for block in message.content or () if block.type == "tool_use" and block.name == TOOL]
+        if not given:
+            raise unusable(f"no {TOOL} in the answer, stop reason {message.stop_reason}")
+        return parse(given[-1], rubric, message.usage.input_tokens, message.usage.output_tokens)
+
+
+def _tool(prompt: JudgePrompt) -> ToolParam:
+    return {"name": TOOL, "description": prompt.tool["description"], "input_schema": prompt.tool["input_schema"]}
+
+
+def _malformed() -> CallError:
+    return CallError(Hop.MODEL_VENDOR, "malformed_body", blame=Blame.PROVIDER, retryable=True)
+
+
+def attribute(error: anthropic.APIError) -> CallError:
+    """An SDK error in our terms. Pure, by status and the `retry-after` header."""
+    if isinstance(error, anthropic.APITimeoutError):
+        return CallError(Hop.MODEL_VENDOR, "timeout", blame=Blame.PROVIDER, retryable=True)
+    if isinstance(error, anthropic.APIConnectionError):
+        return CallError(Hop.MODEL_VENDOR, "dropped_connection", blame=Blame.PROVIDER, retryable=True)
+    if not isinstance(error, anthropic.APIStatusError):
+        return _malformed()
+    status = error.status_code
+    server = ("vendor_server_error", Blame.PROVIDER, True)
+    kind, blame, retryable = _STATUS.get(
+        status, server if status >= 500 else ("vendor_refused", Blame.OWN_SYSTEM, False)
+    )
+    return CallError(
+        Hop.MODEL_VENDOR,
+        kind,
+        blame=blame,
+        retryable=retryable,
+        retry_after_seconds=_seconds(error.response.headers.get("retry-after")),
+        evidence=f"status {status}",
+    )
+
+
+def _seconds(header: str | None) -> float | None:
+    try:
+        return float(header) if header else None
+    except ValueError:
+        return None

@@ -1,0 +1,145 @@
+"""One arm from start to end: how an attempt is planned, and its six stages in order.
+
+Airflow runs each stage as a task of its own and calls `run_stage`; the command line runs them all in one process.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from daily_runs import catalogue_files
+from daily_runs.catalogue import Catalogue, Feature
+from daily_runs.errors import ParameterError
+from daily_runs.judging import rubric as rubrics
+from daily_runs.quota.rates import budget
+from daily_runs.run import Attempt, Connect, Report, RunKey, Stage, Work, choose_prompts, dataset_sha256, plan_hash
+from daily_runs.stages import inference, judging, limit_probe, publishing, seed_check, validation
+from daily_runs.store import attempts
+from daily_runs.store.database import Store
+
+STAGES: Mapping[str, Stage] = MappingProxyType(
+    {
+        "seed_check": seed_check.run,
+        "limit_probe": limit_probe.run,
+        "inference": inference.run,
+        "judging": judging.run,
+        "validation": validation.run,
+        "publish": publishing.run,
+    }
+)
+"""Every stage by name, in order."""
+
+MAPPED = frozenset({"inference", "judging"})
+"""Stages that are done shard by shard."""
+
+
+def feature_named(catalogue: Catalogue, name: str) -> Feature:
+    """A feature by name.
+
+    Raises:
+        ParameterError: there is none of that name.
+    """
+    if name not in catalogue.features:
+        raise ParameterError("feature", f"{name!r} is not in the catalogue", f"Known: {', '.join(catalogue.features)}.")
+    return catalogue.features[name]
+
+
+def plan(
+    store: Store,
+    catalogue: Catalogue,
+    key: RunKey,
+    *,
+    limit: int | None = None,
+    airflow_run_id: str | None = None,
+    note: str = "",
+) -> Attempt:
+    """Open the run's attempt, or resume the unfinished one that does the same work.
+
+    Args:
+        limit: ask so many prompts instead of the catalogue's number.
+
+    Raises:
+        ParameterError: unknown feature or environment, or a limit below 1.
+        DatasetError, CatalogueError: the feature's data set or rubric is not sound.
+    """
+    feature = feature_named(catalogue, key.feature)
+    if key.environment not in catalogue.environments:
+        known = ", ".join(catalogue.environments)
+        raise ParameterError("environment", f"{key.environment!r} is not in the catalogue", f"Known: {known}.")
+    if limit is not None and limit < 1:
+        raise ParameterError("limit", f"{limit} prompts cannot be asked", "Give 1 or more.")
+    asked = limit or feature.prompts_per_run
+    shards = min(asked, budget(catalogue, feature, key.environment).slots)
+    items = catalogue_files.load_feature_dataset(feature)
+    rubric = rubrics.load(catalogue_files.rubric_path(feature))
+    prompts = choose_prompts(items, asked, shards)
+    return attempts.open_attempt(
+        store,
+        attempts.Plan(
+            key=key,
+            prompts=prompts,
+            shards=shards,
+            plan_hash=plan_hash(prompts, items, rubric.version, catalogue.judge.model),
+            provenance=catalogue.environments[key.environment].provenance,
+            dataset_sha256=dataset_sha256(items),
+            rubric_version=rubric.version,
+            judge_model=catalogue.judge.model,
+            airflow_run_id=airflow_run_id,
+            note=note,
+        ),
+    )
+
+
+def work_for(
+    store: Store,
+    catalogue: Catalogue,
+    attempt: Attempt,
+    connect: Connect,
+    *,
+    shard: int | None = None,
+    settled: Callable[[int], None] = lambda _count: None,
+) -> Work:
+    """What a stage needs to work on an attempt."""
+    feature = feature_named(catalogue, attempt.key.feature)
+    used = attempts.items_used(store, attempt.attempt_id)
+    return Work(
+        attempt=attempt,
+        catalogue=catalogue,
+        feature=feature,
+        items={item.id: item for item in catalogue_files.load_feature_dataset(feature) if item.id in used},
+        rubric=rubrics.load(catalogue_files.rubric_path(feature)),
+        store=store,
+        connect=connect,
+        shard=shard,
+        settled=settled,
+    )
+
+
+def run_stage(name: str, work: Work) -> Report:
+    """Run one stage and store its report.
+
+    Raises:
+        DailyRunsError: whatever the stage raises; what it stored until then is kept.
+    """
+    started = time.monotonic()
+    report = STAGES[name](work)
+    attempts.save_report(work.store, work.attempt, work.shard, report, time.monotonic() - started)
+    return report
+
+
+def run_all(work: Work, begins: Callable[[str, int], Callable[[int], None]]) -> Iterator[Report]:
+    """Run the stages one after the other in this process.
+
+    `begins` is called with a stage's name and the prompts it will settle, and returns what to call as it settles them.
+    """
+    for name in STAGES:
+        yield run_stage(name, replace(work, settled=begins(name, work.attempt.asked)))
+
+
+def midnight(day: dt.date) -> dt.datetime:
+    """The logical date of a run that no schedule started: the UTC day's first moment."""
+    return dt.datetime.combine(day, dt.time(), dt.UTC)

@@ -1,0 +1,1 @@
+"""What happens after a failed call: the one retry layer."""

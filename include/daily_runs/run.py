@@ -1,0 +1,149 @@
+"""What a run is: its key, its attempt, the prompts it asks, and what a stage gets and gives.
+
+A run is one day's evaluation of one feature in one environment. Each execution of it is an attempt. Every stage has the
+one signature `Stage`: it gets a `Work` and returns a `Report`, or raises.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from daily_runs.catalogue import Catalogue, Environment, Feature
+from daily_runs.clock import Clock
+from daily_runs.connections import Connection
+from daily_runs.dataset import Item
+from daily_runs.errors import CountsError
+from daily_runs.judging.rubric import Rubric
+from daily_runs.store.database import Store
+
+
+class RunKey(NamedTuple):
+    """Stable name of a run; `logical_date` is UTC."""
+
+    feature: str
+    environment: str
+    logical_date: dt.datetime
+
+    def __str__(self) -> str:
+        """`feature/environment/2026-08-15T06:00:00Z`."""
+        return f"{self.feature}/{self.environment}/{self.logical_date.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+class Prompt(NamedTuple):
+    """One question of a run: an item of the data set, asked for the n-th time."""
+
+    prompt_id: str
+    item_id: str
+    shard: int
+
+
+class Attempt(NamedTuple):
+    """One execution of a run, as the store knows it."""
+
+    attempt_id: str
+    key: RunKey
+    asked: int
+    shards: int
+    resumed: bool
+
+
+def choose_prompts(items: Sequence[Item], count: int, shards: int) -> tuple[Prompt, ...]:
+    """`count` prompts with distinct ids: the data set in order, again from its start when it is shorter.
+
+    All prompts of one item fall in one shard: what must be done one after the other for a resource, and verdicts that
+    can be used again, then stay within one task.
+    """
+    positions = [(turn, index) for turn in range(-(-count // len(items))) for index in range(len(items))]
+    return tuple(
+        Prompt(f"{items[index].id}#{turn + 1}", items[index].id, index % shards) for turn, index in positions[:count]
+    )
+
+
+def plan_hash(prompts: Sequence[Prompt], items: Sequence[Item], rubric_version: str, judge_model: str) -> str:
+    """What makes two executions the same work, so that an unfinished attempt can be resumed."""
+    parts = [[*prompt] for prompt in prompts], dataset_sha256(items), rubric_version, judge_model
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def dataset_sha256(items: Sequence[Item]) -> str:
+    """Content hash of a data set (hex)."""
+    return hashlib.sha256("\n".join(item.model_dump_json() for item in items).encode()).hexdigest()
+
+
+class Connect(Protocol):
+    """Finds a connection: `daily_runs.connections.find`, or the Airflow one of the plugin."""
+
+    def __call__(
+        self, connection_id: str, *, default_address: str, users: Sequence[str], sandbox: bool
+    ) -> Connection: ...
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that a stage needs.
+
+    `shard` is the part of the prompts that a mapped task takes (None = all). `settled` is called with the number of
+    prompts that were just settled, for a progress bar.
+    """
+
+    attempt: Attempt
+    catalogue: Catalogue
+    feature: Feature
+    items: Mapping[str, Item]
+    rubric: Rubric
+    store: Store
+    connect: Connect
+    shard: int | None = None
+    settled: Callable[[int], None] = lambda _count: None
+
+    @property
+    def environment(self) -> Environment:
+        """The environment that this attempt runs in."""
+        return self.catalogue.environments[self.attempt.key.environment]
+
+    @property
+    def clock(self) -> Clock:
+        """Domain time of that environment."""
+        return Clock(self.environment.time_scale)
+
+    @property
+    def shards_at_once(self) -> int:
+        """Among how many tasks a bound on things in flight is divided."""
+        return self.attempt.shards if self.shard is not None else 1
+
+    def connection(self, connection_id: str, default_address: str, users: Sequence[str]) -> Connection:
+        """One of the environment's connections (see `Connect`)."""
+        sandbox = self.environment.provenance == "sandbox"
+        return self.connect(connection_id, default_address=default_address, users=users, sandbox=sandbox)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a stage did, in prompts (in the seed check: seeds; in the limit probe: limits).
+
+    Raises:
+        CountsError: when asked ≠ answered + failed + missing.
+    """
+
+    stage: str
+    asked: int
+    answered: int
+    failed: int = 0
+    missing: int = 0
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Counts must add up, in every stage."""
+        if self.asked != self.answered + self.failed + self.missing:
+            raise CountsError(
+                f"{self.stage}: asked {self.asked} ≠ answered {self.answered} + failed {self.failed} + missing "
+                f"{self.missing}. Rows are safe in the store; clear this task to run it again."
+            )
+
+
+Stage = Callable[[Work], Report]

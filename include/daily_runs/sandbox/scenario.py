@@ -1,0 +1,78 @@
+"""What goes wrong in the sandbox, by how much: the faults that a test, a demo or an operator asks for.
+
+Shares run from 0 to 1 and are drawn anew per request from the seeded generator in `world`. By default none strikes.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+RefusingHop = Literal["cloudflare", "load_balancer", "gitlab", "ai_gateway", "model_vendor"]
+Provider = Literal["anthropic", "vertex"]
+Side = Literal["staging", "production", "anthropic"]
+
+_Z95 = 1.6448536269514722
+"""95th percentile of the standard normal distribution."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Latency(_Strict):
+    """The model's latency in domain seconds, lognormal through its median and its 95th percentile."""
+
+    median: Annotated[float, Field(gt=0, le=3600)] = 5.0
+    p95: Annotated[float, Field(gt=0, le=36000)] = 12.0
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Latency:
+        if self.p95 < self.median:
+            raise ValueError(f"p95 {self.p95} is less than the median {self.median}")
+        return self
+
+    def draw(self, rng: random.Random) -> float:
+        """One latency in domain seconds."""
+        sigma = math.log(self.p95 / self.median) / _Z95
+        return rng.lognormvariate(math.log(self.median), sigma)
+
+
+class LimitFactor(_Strict):
+    """From `at_seconds` (domain seconds since the start) on, every account's limits are multiplied by `factor`."""
+
+    at_seconds: Annotated[float, Field(ge=0)] = 0.0
+    factor: Annotated[float, Field(gt=0, le=10)] = 1.0
+
+
+class Scenario(_Strict):
+    """All faults. Unknown keys are refused.
+
+    `sides` confines the faults on the wire (refusals, 5xx, dropped, malformed, truncated, 529) to some of the
+    three sides; the others stay healthy.
+    """
+
+    sides: tuple[Side, ...] = ("staging", "production", "anthropic")
+    refuse: dict[RefusingHop, Share] = Field(default_factory=dict)
+    server_error_share: Share = 0.0
+    drop_share: Share = 0.0
+    malformed_share: Share = 0.0
+    truncated_share: Share = 0.0
+    error_code_share: Share = 0.0
+    overloaded_share: Share = 0.0
+    latency_seconds: Latency = Latency()
+    provider_outage: tuple[Provider, ...] = ()
+    limit_factor: LimitFactor = LimitFactor()
+    ai_action_calls: Annotated[int, Field(ge=0)] | None = None
+    ai_action_window_hours: Annotated[float, Field(gt=0)] | None = None
+    worse_model: Share = 0.0
+    judge_worse: Share = 0.0
+    unscorable_share: Share = 0.0
+    seeding_complete: bool = True
+    missing_seed_share: Share = 0.0
+    changed_seed_share: Share = 0.0
+    rng_seed: int = 20_25

@@ -1,0 +1,160 @@
+"""The sandbox as a server: uvicorn on uvloop and httptools, one process, its address announced as one JSON line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import socket
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import uvicorn
+from pydantic import ValidationError
+from starlette.applications import Starlette
+
+from daily_runs import catalogue_files
+from daily_runs.catalogue import Catalogue
+from daily_runs.dataset import Item
+from daily_runs.errors import ParameterError
+from daily_runs.sandbox.app import create_app
+from daily_runs.sandbox.clock import SandboxClock
+from daily_runs.sandbox.ledger import Ledger
+from daily_runs.sandbox.scenario import Scenario
+from daily_runs.sandbox.wire import DroppableProtocol
+from daily_runs.sandbox.world import World
+
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8390
+_BACKLOG = 2048
+_GRACE_SECONDS = 1
+_CUT_SHORT = "ASGI callable returned without completing response."
+
+
+def run(
+    host: str = DEFAULT_HOST,
+    port: int = DEFAULT_PORT,
+    time_scale: float = 1.0,
+    scenario: Path | None = None,
+    *,
+    catalogue: Path | None = None,
+    stop_on_stdin_eof: bool = False,
+) -> None:
+    """Serve until SIGINT or SIGTERM; prints `{"address": ..., "pid": ..., "time_scale": ...}` once it listens.
+
+    Args:
+        host: address to bind.
+        port: 0 takes a free one.
+        time_scale: domain seconds in one second of the clock.
+        scenario: a JSON file of faults (see `scenario.Scenario`); none by default.
+        catalogue: the catalogue's folder; the shipped one by default.
+        stop_on_stdin_eof: also stop when standard input ends, so that it dies with the process that started it.
+
+    Raises:
+        ParameterError: occupied port, impossible host or time scale, unreadable or invalid scenario.
+        CatalogueError, DatasetError: what the sandbox is to stand for is not sound.
+    """
+    if time_scale <= 0:
+        raise ParameterError(
+            "--time-scale", f"{time_scale:g} is not more than 0", "Give 1 for real time, 60 for a demo."
+        )
+    faults = read_scenario(scenario) if scenario else Scenario()
+    listening = listen(host, port)
+    loaded = catalogue_files.load(catalogue, overlay="sandbox")
+    items = {name: catalogue_files.load_feature_dataset(feature) for name, feature in loaded.features.items()}
+    app = create_app(build_world(loaded, items, time_scale=time_scale, scenario=faults))
+    server = make_server(app)
+    if stop_on_stdin_eof:
+        threading.Thread(target=_stop_at_eof, args=(server,), daemon=True).start()
+    _announce(listening, time_scale)
+    # uvicorn stops cleanly on SIGINT and then raises it again for its caller.
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listening])
+
+
+def build_world(
+    catalogue: Catalogue,
+    items_by_feature: Mapping[str, Sequence[Item]],
+    *,
+    time_scale: float = 1.0,
+    scenario: Scenario | None = None,
+) -> World:
+    """A fresh world with full buckets and an empty ledger."""
+    return World(SandboxClock(time_scale), scenario or Scenario(), Ledger(), items_by_feature, catalogue)
+
+
+def make_server(app: Starlette) -> uvicorn.Server:
+    """uvicorn as the sandbox needs it: quiet, quick, and able to drop a connection."""
+    logging.getLogger("uvicorn.error").addFilter(_is_not_a_wanted_cut)
+    config = uvicorn.Config(
+        app,
+        http=DroppableProtocol,
+        loop="auto",
+        lifespan="off",
+        ws="none",
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    return uvicorn.Server(config)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket.
+
+    Raises:
+        ParameterError: the port is taken, or the host is not ours.
+    """
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
+    except (OSError, OverflowError) as error:
+        listening.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ParameterError(
+            f"--port {port}", f"cannot listen on {host}:{port} ({reason})", "Stop what runs there or give another port."
+        ) from error
+    return listening
+
+
+def read_scenario(path: Path) -> Scenario:
+    """A scenario from a JSON file.
+
+    Raises:
+        ParameterError: unreadable, no JSON, unknown key or impossible value.
+    """
+    place = f"--scenario {path}"
+    try:
+        return Scenario.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParameterError(place, f"cannot be read ({error})", "Give a readable JSON file.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise ParameterError(place, f"{where}: {first['msg']}", "See docs/sandbox.md for its keys.") from error
+
+
+def _announce(listening: socket.socket, time_scale: float) -> None:
+    host, port = listening.getsockname()[:2]
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    sys.stdout.write(json.dumps({"address": address, "pid": os.getpid(), "time_scale": time_scale}) + "\n")
+    sys.stdout.flush()
+
+
+def _stop_at_eof(server: uvicorn.Server) -> None:
+    """Wait for the end of standard input. Reads past Python's buffer: its lock would be held at shutdown."""
+    while os.read(0, 1024):
+        pass
+    server.should_exit = True
+
+
+def _is_not_a_wanted_cut(record: logging.LogRecord) -> bool:
+    """A truncated body is the scenario's doing, no fault to report."""
+    return record.getMessage() != _CUT_SHORT

@@ -1,0 +1,129 @@
+"""The gate's expectations, evaluated by Great Expectations over two frames: the prompts, and one row of their
+shares."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from daily_runs.catalogue import Thresholds
+from daily_runs.errors import StageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Check(NamedTuple):
+    """One expectation's outcome, in words for people."""
+
+    expectation: str
+    passed: bool
+    observed: str
+    required: str
+
+
+class _Rule(NamedTuple):
+    words: str
+    required: str
+    expectation: Any
+
+
+def check_prompts(prompts: pd.DataFrame) -> list[Check]:
+    """Each prompt's row is whole: known once, settled, free of error text, judged on the scale."""
+    gxe = _library().expectations
+    answered = 'status == "answered"'
+    rules = [
+        _Rule("prompt ids are there", "no null", gxe.ExpectColumnValuesToNotBeNull(column="prompt_id")),
+        _Rule("prompt ids are distinct", "no repeat", gxe.ExpectColumnValuesToBeUnique(column="prompt_id")),
+        _Rule(
+            "every prompt is settled",
+            "answered or failed",
+            gxe.ExpectColumnValuesToBeInSet(column="status", value_set=["answered", "failed"]),
+        ),
+        _Rule(
+            "no answer is an error text",
+            "no error code in an answer",
+            gxe.ExpectColumnValuesToBeInSet(column="is_error_text", value_set=[False]),
+        ),
+        _Rule(
+            "every answer is judged",
+            "scored or unscored",
+            gxe.ExpectColumnValuesToBeInSet(
+                column="judgement", value_set=["scored", "unscored"], row_condition=answered, condition_parser="pandas"
+            ),
+        ),
+        _Rule(
+            "scores are on the scale", "0 to 1", gxe.ExpectColumnValuesToBeBetween(column="score", min_value=0, max_value=1)
+        ),
+    ]
+    return _evaluate(prompts, rules)
+
+
+def check_shares(shares: pd.DataFrame, thresholds: Thresholds, asked: int) -> list[Check]:
+    """The attempt as a whole meets the feature's thresholds."""
+
+    def between(column: str, words: str, required: str, **bounds: float) -> list[_Rule]:
+        gxe = _library().expectations
+        return [
+            _Rule(f"{words} is known", "a number", gxe.ExpectColumnValuesToNotBeNull(column=column)),
+            _Rule(words, required, gxe.ExpectColumnValuesToBeBetween(column=column, **bounds)),
+        ]
+
+    t = thresholds
+    rules = [
+        *between("prompts", "number of prompts", f"{asked}", min_value=asked, max_value=asked),
+        *between("answered_share", "answered share", f">= {t.answered_share_min:g}", min_value=t.answered_share_min),
+        *between("unscored_share", "unscored share", f"<= {t.unscored_share_max:g}", max_value=t.unscored_share_max),
+        *between("mean_score", "mean score", f">= {t.mean_score_min:g}", min_value=t.mean_score_min),
+    ]
+    return _evaluate(shares, rules)
+
+
+def _library() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its import trips over its own dependencies' deprecations
+        import great_expectations  # noqa: PLC0415 - 5 s and 200 MB, needed in this stage only
+
+    return great_expectations
+
+
+def _evaluate(frame: pd.DataFrame, rules: Sequence[_Rule]) -> list[Check]:
+    gx = _library()
+    from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415 - see _library
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = ProgressBarsConfig(globally=False)
+        asset = context.data_sources.add_pandas("attempt").add_dataframe_asset("rows")
+        suite = context.suites.add(gx.ExpectationSuite("gate", expectations=[rule.expectation for rule in rules]))
+        data = asset.add_batch_definition_whole_dataframe("all")
+        definition = context.validation_definitions.add(gx.ValidationDefinition(name="gate", data=data, suite=suite))
+        outcome = definition.run(batch_parameters={"dataframe": frame})
+    found = {_name(result.expectation_config): result for result in outcome.results}
+    if len(found) != len(rules):  # it passes what it did not evaluate
+        raise StageError(f"gate: {len(rules)} expectations, but {len(found)} evaluated. Clear this task to try again.")
+    return [_check(rule, found[_name(rule.expectation.configuration)]) for rule in rules]
+
+
+def _name(configuration: Any) -> tuple[str, str]:
+    return configuration.type, configuration.kwargs["column"]
+
+
+def _check(rule: _Rule, result: Any) -> Check:
+    raised = bool(result.exception_info.get("raised_exception", True))
+    evaluated = result.result.get("element_count", 0) > 0
+    passed = bool(result.success) and evaluated and not raised
+    return Check(rule.words, passed, _observed(result.result, raised=raised), rule.required)
+
+
+def _observed(result: dict[str, Any], *, raised: bool) -> str:
+    if raised:
+        return "could not be evaluated"
+    values = result.get("partial_unexpected_list") or []
+    wrong, of = result.get("unexpected_count", 0), result.get("element_count", 0)
+    if not wrong:
+        return f"all {of}"
+    shown = ", ".join(sorted({f"{value:.4g}" if isinstance(value, float) else str(value) for value in values})[:3])
+    return shown if of == 1 else f"{wrong} of {of}: {shown}"

@@ -1,0 +1,150 @@
+"""Inference: puts every prompt of a shard through the feature's real call, at the rate the ledger grants.
+
+The intent is stored before each paid call, the ticket when it is accepted, the answer as it arrives. A stage that runs
+again after a crash takes up tickets that were paid for, and asks only for what has neither ticket nor answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+from daily_runs.catalogue import Call
+from daily_runs.errors import AccessError, CallError
+from daily_runs.gitlab.calls import Answer, Caller, Ticket, caller_for
+from daily_runs.quota.ledger import Cost, Ledger, Window, account_costs
+from daily_runs.quota.rates import budget
+from daily_runs.resilience.retry import ATTEMPTS_MAX, with_retries
+from daily_runs.run import Report, Work
+from daily_runs.stages.answer_poller import AnswerPoller
+from daily_runs.stages.sessions import gitlab_session
+from daily_runs.store import answers
+from daily_runs.store.database import Row
+from daily_runs.store.probes import bound_resources
+
+FATAL_KINDS = frozenset({"unauthorized", "insufficient_scope"})
+"""Failures that every further call would share: the stage stops instead of failing each prompt."""
+
+
+def run(work: Work) -> Report:
+    """Ask every prompt of the shard that is not settled yet.
+
+    Raises:
+        AccessError: the environment refuses our key; no further prompt was asked.
+        CountsError: the counts do not add up.
+    """
+    pending = answers.unsettled(work.store, work.attempt.attempt_id, work.shard)
+    if pending:
+        asyncio.run(_ask_all(work, pending))
+    counts = answers.counts(work.store, work.attempt.attempt_id, work.shard)
+    return Report(
+        "inference",
+        asked=sum(counts.values()),
+        answered=counts.get("answered", 0),
+        failed=counts.get("failed", 0),
+        missing=counts.get("planned", 0) + counts.get("sent", 0),
+        details={"failures": answers.failures(work.store, work.attempt.attempt_id, work.shard)},
+    )
+
+
+async def _ask_all(work: Work, pending: Sequence[Row]) -> None:
+    async with gitlab_session(work) as gitlab:
+        asker = _Asker(work, caller_for(work.feature.call, gitlab))
+        queue = iter(pending)
+        in_flight = min(len(pending), max(1, work.feature.limits.in_flight_max // work.shards_at_once))
+        try:
+            async with asyncio.TaskGroup() as group:
+                looking = group.create_task(asker.poller.run())
+                await asyncio.wait([group.create_task(asker.work_through(queue)) for _ in range(in_flight)])
+                looking.cancel()
+        except* AccessError as refused:
+            raise refused.exceptions[0] from None
+
+
+class _Asker:
+    """Settles prompts; several of its `work_through` run at once on one queue."""
+
+    def __init__(self, work: Work, caller: Caller) -> None:
+        self._work, self._caller = work, caller
+        self._rows = answers.AnswerRows(work.store, work.attempt.attempt_id)
+        self._ledger = Ledger(work.store, work.environment.time_scale)
+        self._costs, self._window = _costs(work), _window(work)
+        self._resources = bound_resources(work.store, work.attempt)
+        self._turn = 0
+        self.poller = AnswerPoller(caller, work.clock)
+
+    async def work_through(self, queue: Iterator[Row]) -> None:
+        """Settle prompts until the queue is empty."""
+        for row in queue:
+            await self._settle(row)
+            self._work.settled(1)
+
+    async def _settle(self, row: Row) -> None:
+        prompt_id = row["prompt_id"]
+        left = ATTEMPTS_MAX - row["tries"] + (row["ticket"] is not None)
+        try:
+            answer = await with_retries(lambda: self._try(row), clock=self._work.clock, attempts_max=max(1, left))
+        except CallError as error:
+            if error.kind in FATAL_KINDS:
+                raise AccessError(
+                    f"connection {self._work.environment.connection}",
+                    f"the key of {row['evaluation_user']} is refused ({error})",
+                    "Give a valid token with scope api or ai_features.",
+                ) from error
+            await asyncio.to_thread(self._rows.failed, prompt_id, error)
+        else:
+            await asyncio.to_thread(self._rows.answered, prompt_id, answer)
+
+    async def _try(self, row: Row) -> Answer:
+        """One try: take up a ticket that was left by a task that died, or ask anew."""
+        if row["ticket"]:
+            ticket, row["ticket"] = Ticket(**row["ticket"]), None
+            return await self._wait(row["evaluation_user"], ticket)
+        user = row["evaluation_user"] = await asyncio.to_thread(self._user)
+        await asyncio.sleep(await asyncio.to_thread(self._ledger.reserve, self._costs))
+        await asyncio.to_thread(self._rows.sent, row["prompt_id"], user)
+        outcome = await self._ask(user, row["prompt_id"], row["item_id"])
+        if isinstance(outcome, Answer):
+            return outcome
+        await asyncio.to_thread(self._rows.accepted, row["prompt_id"], outcome)
+        return await self._wait(user, outcome)
+
+    async def _ask(self, user: str, prompt_id: str, item_id: str) -> Answer | Ticket:
+        item = self._work.items[item_id]
+        try:
+            return await self._caller.ask(user, item, self._resources.get(item.seed_key), prompt_id)
+        except CallError as error:
+            if error.kind == "ai_action_limit" and self._window:
+                await asyncio.to_thread(self._ledger.user_is_spent, self._window, user)
+            raise
+
+    async def _wait(self, user: str, ticket: Ticket) -> Answer:
+        return await self.poller.wait(user, ticket, self._work.feature.limits.answer_timeout_seconds)
+
+    def _user(self) -> str:
+        """The evaluation user that makes the next call."""
+        if self._window:
+            return self._ledger.take_user(self._window)
+        users = self._work.environment.evaluation_users
+        self._turn += 1
+        return users[self._turn % len(users)]
+
+
+def _costs(work: Work) -> list[Cost]:
+    """What one prompt takes: of the feature's own rate, and of the account that the environment spends."""
+    environment, tokens = work.environment, work.feature.limits.tokens_per_prompt
+    binding = budget(work.catalogue, work.feature, work.attempt.key.environment).binding
+    rate = Cost(f"{work.feature.feature} in {work.attempt.key.environment}", 1, binding.prompts_per_minute)
+    account = work.catalogue.accounts[environment.account]
+    return [rate, *account_costs(environment.account, account, tokens.input, tokens.output)]
+
+
+def _window(work: Work) -> Window | None:
+    """GitLab's `ai_action` limit, shared by all features that use `aiAction`; code suggestions do not."""
+    if work.feature.call is Call.COMPLETE_CODE:
+        return None
+    limits, environment = work.environment.limits, work.attempt.key.environment
+    seconds = limits.ai_action_window_hours * 3600
+    return Window(
+        f"ai_action in {environment}", limits.ai_action_calls_per_window, seconds, work.environment.evaluation_users
+    )

@@ -1,0 +1,135 @@
+"""Judging: a model judges every answer of a shard by the feature's rubric; what it can't judge is unscored.
+
+A verdict is keyed by what was judged, by rubric and by judge: one that is in the store is used again and not paid
+again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from daily_runs.errors import AccessError, CallError
+from daily_runs.judging.judge import Judge
+from daily_runs.judging.prompt import JudgePrompt, build
+from daily_runs.judging.verdict import Verdict
+from daily_runs.quota.ledger import Ledger, account_costs
+from daily_runs.resilience.retry import ATTEMPTS_MAX, with_retries
+from daily_runs.run import Report, Work
+from daily_runs.store import judgements
+
+FATAL_KINDS = frozenset({"unauthorized", "forbidden", "unknown_model"})
+"""Failures that every further call would share: the stage stops instead of leaving each answer unscored."""
+
+
+@dataclass
+class _Case:
+    """One verdict to get, and the prompts it is for (the same question may get the same answer twice)."""
+
+    key: str
+    prompt: JudgePrompt
+    tries: int = 0
+    prompt_ids: list[str] = field(default_factory=list)
+
+
+def run(work: Work) -> Report:
+    """Judge every answer of the shard that has no settled judgement yet; `failed` counts the unscored.
+
+    Raises:
+        AccessError: the judge's address refuses our key or model.
+        CountsError: the counts do not add up.
+    """
+    cases = _cases(work)
+    rows = judgements.JudgementRows(work.store, work.attempt.attempt_id)
+    known = judgements.known_verdicts(work.store, list(cases))
+    for key in known:
+        rows.reused(cases[key].prompt_ids, key)
+        work.settled(len(cases[key].prompt_ids))
+    open_cases = [case for key, case in cases.items() if key not in known]
+    if open_cases:
+        asyncio.run(_judge_all(work, rows, open_cases))
+    counts = judgements.counts(work.store, work.attempt.attempt_id, work.shard)
+    return Report(
+        "judging",
+        asked=sum(counts.values()),
+        answered=counts.get("scored", 0),
+        failed=counts.get("unscored", 0),
+        missing=counts.get("missing", 0),
+        details={"verdicts_reused": sum(len(cases[key].prompt_ids) for key in known)},
+    )
+
+
+def _cases(work: Work) -> dict[str, _Case]:
+    cases: dict[str, _Case] = {}
+    for row in judgements.unjudged(work.store, work.attempt.attempt_id, work.shard):
+        prompt = build(work.rubric, work.items[row["item_id"]], row["answer"])
+        key = prompt.key(work.catalogue.judge.model)
+        case = cases.setdefault(key, _Case(key, prompt))
+        case.prompt_ids.append(row["prompt_id"])
+        case.tries = max(case.tries, row["tries"])
+    return cases
+
+
+async def _judge_all(work: Work, rows: judgements.JudgementRows, cases: list[_Case]) -> None:
+    settings = work.catalogue.judge
+    connection = work.connection(settings.connection, settings.address, [settings.account])
+    in_flight = min(len(cases), max(1, settings.in_flight_max // work.shards_at_once))
+    async with Judge(settings, connection, work.clock) as judge:
+        clerk = _Clerk(work, rows, judge)
+        queue = iter(cases)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(in_flight):
+                    group.create_task(clerk.work_through(queue))
+        except* AccessError as refused:
+            raise refused.exceptions[0] from None
+
+
+class _Clerk:
+    """Settles cases; several of its `work_through` run at once on one queue."""
+
+    def __init__(self, work: Work, rows: judgements.JudgementRows, judge: Judge) -> None:
+        self._work, self._rows, self._judge = work, rows, judge
+        self._ledger = Ledger(work.store, work.environment.time_scale)
+        settings = work.catalogue.judge
+        self._costs = account_costs(
+            settings.account,
+            work.catalogue.accounts[settings.account],
+            settings.input_tokens_per_verdict,
+            settings.output_tokens_per_verdict,
+        )
+
+    async def work_through(self, queue: Iterator[_Case]) -> None:
+        """Settle cases until the queue is empty."""
+        for case in queue:
+            await self._settle(case)
+            self._work.settled(len(case.prompt_ids))
+
+    async def _settle(self, case: _Case) -> None:
+        left = max(1, ATTEMPTS_MAX - case.tries)
+        try:
+            verdict = await with_retries(lambda: self._try(case), clock=self._work.clock, attempts_max=left)
+        except CallError as error:
+            if error.kind in FATAL_KINDS:
+                settings = self._work.catalogue.judge
+                raise AccessError(
+                    f"connection {settings.connection}",
+                    f"the judge {settings.model} can't be asked ({error})",
+                    "Check the key, and judge.model in accounts.yaml.",
+                ) from error
+            await asyncio.to_thread(self._rows.unscored, case.prompt_ids, case.key, error)
+        else:
+            await asyncio.to_thread(
+                self._rows.scored,
+                case.prompt_ids,
+                case.key,
+                verdict,
+                rubric_version=self._work.rubric.version,
+                judge_model=self._work.catalogue.judge.model,
+            )
+
+    async def _try(self, case: _Case) -> Verdict:
+        await asyncio.sleep(await asyncio.to_thread(self._ledger.reserve, self._costs))
+        await asyncio.to_thread(self._rows.sent, case.prompt_ids, case.key)
+        return await self._judge.judge(case.prompt, self._work.rubric, case.prompt_ids[0])

@@ -1,0 +1,150 @@
+"""Limit probe: asks the path what it allows, compares with what the run needs, and spends nothing.
+
+Every hop's word is a row. A limit that is too low stops the run here, before any paid call, with the remedy and its
+owner. "Did not tell" is `unknown`, which does not stop a run, and is never taken for "no limit".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import httpx
+
+from daily_runs.catalogue import Call, Environment
+from daily_runs.errors import LimitTooLowError
+from daily_runs.gitlab.documents import WHOAMI
+from daily_runs.quota.rates import CALLS_PER_PROMPT, budget
+from daily_runs.run import Report, Work
+from daily_runs.stages.sessions import gitlab_session
+from daily_runs.store import probes
+
+OWN_ACCESS_PATH = "/api/v4/personal_access_tokens/self"
+DOCUMENT_COMPLEXITY_MAX = 200
+"""None of our GraphQL documents scores more (a test adds them up)."""
+
+
+class Finding(NamedTuple):
+    """One limit: what the run needs of it, what is allowed (None = the hop does not tell), and how we know."""
+
+    hop: str
+    limit_name: str
+    needed: float
+    allowed: float | None
+    unit: str
+    source: str
+    evidence: str
+    remedy: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """`fits`, `too_low` or `unknown`."""
+        if self.allowed is None:
+            return "unknown"
+        return "fits" if self.needed <= self.allowed else "too_low"
+
+
+def run(work: Work) -> Report:
+    """Probe the path of the work's environment.
+
+    Raises:
+        LimitTooLowError: a limit does not allow the run.
+        CallError: the path could not be asked at all.
+    """
+    findings = [*asyncio.run(_ask_path(work)), *_from_catalogue(work)]
+    probes.save(work.store, work.attempt, [(*finding[:-1], finding.verdict) for finding in findings])
+    too_low = [finding for finding in findings if finding.verdict == "too_low"]
+    if too_low:
+        lines = "; ".join(
+            f"{f.hop}, {f.limit_name}: needs {f.needed:g} {f.unit}, allowed {f.allowed:g}. {f.remedy}" for f in too_low
+        )
+        raise LimitTooLowError(f"limit probe of {work.attempt.key}: {lines}")
+    unknown = sum(finding.verdict == "unknown" for finding in findings)
+    return Report(
+        "limit_probe",
+        asked=len(findings),
+        answered=len(findings) - unknown,
+        missing=unknown,
+        details={"binding": budget(work.catalogue, work.feature, work.attempt.key.environment).binding._asdict()},
+    )
+
+
+async def _ask_path(work: Work) -> list[Finding]:
+    async with gitlab_session(work) as gitlab:
+        user = work.environment.evaluation_users[0]
+        response = await gitlab.rest("GET", OWN_ACCESS_PATH, user)
+        who = await gitlab.graphql(user, WHOAMI)
+    complexity = who["queryComplexity"]
+    per_user = budget(work.catalogue, work.feature, work.attempt.key.environment).binding.prompts_per_minute
+    return [
+        *_hops_seen(work.environment, response),
+        Finding(
+            "gitlab",
+            "API requests per minute and user",
+            per_user * CALLS_PER_PROMPT / len(work.environment.evaluation_users),
+            _number(response.headers.get("ratelimit-limit")),
+            "requests/min",
+            "measured",
+            f"RateLimit-Limit of {response.headers.get('ratelimit-name', 'no throttle named')}",
+            "Lower limits.requests_per_minute or add evaluation users; owner: infrastructure.",
+        ),
+        Finding(
+            "gitlab",
+            "GraphQL complexity",
+            DOCUMENT_COMPLEXITY_MAX,
+            float(complexity["limit"]),
+            "points a query",
+            "measured",
+            f"queryComplexity: score {complexity['score']}, version {who['metadata']['version']}",
+            "Make the query smaller: waiting does not help; owner: model validation.",
+        ),
+    ]
+
+
+def _hops_seen(environment: Environment, response: httpx.Response) -> Iterator[Finding]:
+    """Hops in front of GitLab show themselves by a header but tell no limit; those behind it do not show here."""
+    headers = {"cloudflare": "cf-ray", "load_balancer": "gitlab-lb", "ai_gateway": ""}
+    for rule in environment.hops:
+        if rule.hop in headers:
+            value = response.headers.get(headers[rule.hop], "")
+            seen = f"{headers[rule.hop]} present" if value else "no header of its own"
+            if rule.marker and value and not value.endswith(rule.marker):
+                seen = f"unexpected name: does not end in {rule.marker}"
+            yield Finding(rule.hop, "rate at the hop", 0, None, "requests/min", "measured", seen)
+
+
+def _from_catalogue(work: Work) -> Iterator[Finding]:
+    """Limits that no free call reveals: the catalogue's word, compared with what this attempt will ask."""
+    environment, limits = work.environment, work.environment.limits
+    users = len(environment.evaluation_users)
+    if work.feature.call is not Call.COMPLETE_CODE:
+        each = limits.ai_action_calls_per_window
+        needed_users = -(-work.attempt.asked // each)
+        yield Finding(
+            "gitlab",
+            "ai_action",
+            work.attempt.asked,
+            users * each,
+            f"calls per {limits.ai_action_window_hours:g} h",
+            "catalogue",
+            f"{users} evaluation users x {each} calls",
+            f"{needed_users} evaluation users are needed, or the instance setting at {-(-work.attempt.asked // users)};"
+            " owner: infrastructure.",
+        )
+    account = work.catalogue.accounts[environment.account]
+    rate = budget(work.catalogue, work.feature, work.attempt.key.environment)
+    yield Finding(
+        "model_vendor",
+        f"account {environment.account} input tokens",
+        rate.tokens_per_minute,
+        account.input_tokens_per_minute,
+        "tokens/min",
+        "catalogue",
+        f"{rate.account_share:.2%} of the account; {rate.binding.limit} binds",
+        "Lower the feature's rate or raise the account's limit; owner: infrastructure.",
+    )
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text and text.strip().isdigit() else None

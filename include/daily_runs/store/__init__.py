@@ -1,0 +1,1 @@
+"""Postgres: where every row lands as it is made."""

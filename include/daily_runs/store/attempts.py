@@ -1,0 +1,135 @@
+"""Rows of runs and attempts: opening one, resuming an unfinished one, ending it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from daily_runs.run import Attempt, Prompt, Report, RunKey
+from daily_runs.store.database import Connection, Row, Store
+
+
+class Plan(NamedTuple):
+    """What an attempt is to do; `plan_hash` makes two executions the same work."""
+
+    key: RunKey
+    prompts: Sequence[Prompt]
+    shards: int
+    plan_hash: str
+    provenance: str
+    dataset_sha256: str
+    rubric_version: str
+    judge_model: str
+    airflow_run_id: str | None
+    note: str
+
+
+_NEW_ATTEMPT = """
+INSERT INTO daily_runs.attempt (run_key, plan_hash, asked, shards, provenance, dataset_sha256, rubric_version,
+judge_model, airflow_run_id, note)
+VALUES (%(run_key)s, %(plan_hash)s, %(asked)s, %(shards)s, %(provenance)s, %(dataset_sha256)s, %(rubric_version)s,
+        %(judge_model)s, %(airflow_run_id)s, %(note)s)
+RETURNING attempt_id::text
+"""
+
+
+def open_attempt(store: Store, plan: Plan) -> Attempt:
+    """Resume the run's unfinished attempt if it does the same work, else supersede it and open a new one.
+
+    The prompts are written here, before any paid call.
+    """
+    run_key = str(plan.key)
+    with store.transaction() as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [run_key])
+        connection.execute(
+            "INSERT INTO daily_runs.run VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING", [run_key, *plan.key]
+        )
+        unfinished = connection.execute(
+            "SELECT attempt_id::text, plan_hash, shards FROM daily_runs.attempt"
+            " WHERE run_key = %s AND status = 'running'",
+            [run_key],
+        ).fetchone()
+        if unfinished and unfinished["plan_hash"] == plan.plan_hash:
+            return Attempt(unfinished["attempt_id"], plan.key, len(plan.prompts), unfinished["shards"], resumed=True)
+        if unfinished:
+            _end(connection, unfinished["attempt_id"], "superseded")
+        attempt_id = _insert(connection, run_key, plan)
+    return Attempt(attempt_id, plan.key, len(plan.prompts), plan.shards, resumed=False)
+
+
+def _insert(connection: Connection, run_key: str, plan: Plan) -> str:
+    row = connection.execute(
+        _NEW_ATTEMPT, {"run_key": run_key, "asked": len(plan.prompts), **plan._asdict()}
+    ).fetchone()
+    assert row is not None
+    attempt_id = str(row["attempt_id"])
+    columns = "COPY daily_runs.answer (attempt_id, prompt_id, item_id, shard) FROM STDIN"
+    with connection.cursor() as cursor, cursor.copy(columns) as copy:
+        for prompt in plan.prompts:
+            copy.write_row((attempt_id, *prompt))
+    return attempt_id
+
+
+def _end(connection: Connection, attempt_id: str, status: str) -> None:
+    connection.execute(
+        "UPDATE daily_runs.attempt SET status = %s, ended_at = now() WHERE attempt_id = %s", [status, attempt_id]
+    )
+
+
+def end_attempt(connection: Connection, attempt_id: str, status: str) -> None:
+    """Mark an attempt `published` or `quarantined`, inside the caller's transaction."""
+    _end(connection, attempt_id, status)
+
+
+def find_attempt(store: Store, attempt_id: str) -> Attempt:
+    """An attempt by id, as stages that run in other processes need it."""
+    row = store.row(
+        "SELECT * FROM daily_runs.attempt JOIN daily_runs.run USING (run_key) WHERE attempt_id = %(id)s",
+        {"id": attempt_id},
+    )
+    key = RunKey(row["feature"], row["environment"], row["logical_date"])
+    return Attempt(attempt_id, key, row["asked"], row["shards"], resumed=True)
+
+
+def save_report(store: Store, attempt: Attempt, shard: int | None, report: Report, seconds: float) -> None:
+    """Store what a stage did; a later execution of the same stage and shard replaces it."""
+    store.rows(
+        """
+        INSERT INTO daily_runs.stage_report
+        VALUES (%(attempt)s, %(stage)s, %(shard)s, %(asked)s, %(answered)s, %(failed)s, %(missing)s, %(seconds)s,
+                %(details)s)
+        ON CONFLICT (attempt_id, stage, shard) DO UPDATE SET
+            asked = EXCLUDED.asked, answered = EXCLUDED.answered, failed = EXCLUDED.failed, missing = EXCLUDED.missing,
+            seconds = EXCLUDED.seconds, details = EXCLUDED.details, ended_at = now()
+        """,
+        {
+            "attempt": attempt.attempt_id,
+            "stage": report.stage,
+            "shard": shard or 0,
+            "asked": report.asked,
+            "answered": report.answered,
+            "failed": report.failed,
+            "missing": report.missing,
+            "seconds": seconds,
+            "details": json.dumps(dict(report.details)),
+        },
+    )
+
+
+def reports(store: Store, attempt_id: str) -> list[Row]:
+    """Every stage's counts, summed over its shards, in the order in which the stages ended."""
+    return store.rows(
+        """
+        SELECT stage, sum(asked)::int AS asked, sum(answered)::int AS answered, sum(failed)::int AS failed,
+               sum(missing)::int AS missing, max(seconds) AS longest_seconds, count(*)::int AS tasks
+        FROM daily_runs.stage_report WHERE attempt_id = %(attempt)s GROUP BY stage ORDER BY max(ended_at)
+        """,
+        {"attempt": attempt_id},
+    )
+
+
+def items_used(store: Store, attempt_id: str) -> set[str]:
+    """Ids of the data set's items that an attempt asks about."""
+    query = "SELECT DISTINCT item_id FROM daily_runs.answer WHERE attempt_id = %(attempt)s"
+    return {row["item_id"] for row in store.rows(query, {"attempt": attempt_id})}

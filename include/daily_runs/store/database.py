@@ -1,0 +1,163 @@
+"""Reaching the store: which Postgres, a pool of connections to it, and its migrations.
+
+The URL comes from the Airflow connection `daily_runs_store` in tasks (the plugin hands it in), from `DAILY_RUNS_STORE`
+in the command line, and from the embedded server otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool
+
+from daily_runs.errors import AccessError
+from daily_runs.store.embedded import EmbeddedPostgres, state_root
+
+DATABASE = "daily_runs"
+STORE_VARIABLE = "DAILY_RUNS_STORE"
+CONNECT_TIMEOUT_SECONDS = 10
+
+Row = dict[str, Any]
+Connection = psycopg.Connection[Row]
+
+
+class Store:
+    """A pool of connections to a migrated store; safe to use from several threads.
+
+    Args:
+        url: `postgresql://user:password@host:port/database`.
+        connections: how many connections the pool may open.
+    """
+
+    def __init__(self, url: str, connections: int = 4) -> None:
+        self.url = url
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            url,
+            min_size=1,
+            max_size=connections,
+            kwargs={"row_factory": dict_row, "connect_timeout": CONNECT_TIMEOUT_SECONDS},
+            connection_class=psycopg.Connection[Row],
+            open=False,
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A connection inside one transaction: committed at the end, rolled back on an error."""
+        with self._pool.connection() as connection:
+            yield connection
+
+    def rows(self, query: str, parameters: dict[str, Any] | None = None) -> list[Row]:
+        """Run one statement in a transaction of its own and return its rows (none if it has none)."""
+        with self.transaction() as connection:
+            cursor = connection.execute(query.encode(), parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def row(self, query: str, parameters: dict[str, Any] | None = None) -> Row:
+        """Run a statement that returns exactly one row."""
+        (row,) = self.rows(query, parameters)
+        return row
+
+    def open(self) -> Store:
+        """Connect and see that the store is migrated.
+
+        Raises:
+            AccessError: the server is away, refuses the login, or the store is not migrated.
+        """
+        check(self.url)
+        self._pool.open()
+        return self
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._pool.close()
+
+
+def place_of(url: str) -> str:
+    """The URL without its password, for people."""
+    parts = psycopg.conninfo.conninfo_to_dict(url)
+    return f"store {parts.get('user')}@{parts.get('host')}:{parts.get('port', 5432)}/{parts.get('dbname')}"
+
+
+def connect(url: str) -> Connection:
+    """One connection outside any pool.
+
+    Raises:
+        AccessError: the URL is none, the server is away, or it refuses the login.
+    """
+    try:
+        return psycopg.Connection[Row].connect(url, row_factory=dict_row, connect_timeout=CONNECT_TIMEOUT_SECONDS)
+    except psycopg.ProgrammingError as error:
+        raise AccessError(STORE_VARIABLE, "is no Postgres URL", "Give postgresql://user:password@host/db.") from error
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise AccessError(
+            place_of(url), f"does not answer ({reason})", "Check that it runs, its address and its login."
+        ) from error
+
+
+def check(url: str) -> None:
+    """See that the store answers and is migrated to this version (see `Store.open`)."""
+    with connect(url) as connection:
+        found = None
+        if connection.execute("SELECT to_regclass('daily_runs.alembic_version') AS t").fetchone() != {"t": None}:
+            found = connection.execute("SELECT version_num FROM daily_runs.alembic_version").fetchone()
+    if found is None or found["version_num"] != newest_revision():
+        state = "was never migrated" if found is None else f"stands at revision {found['version_num']}"
+        raise AccessError(
+            place_of(url), f"{state}; this version needs {newest_revision()}", "Run: daily-runs store migrate"
+        )
+
+
+def _alembic(url: str | None = None) -> Any:
+    from alembic.config import Config  # noqa: PLC0415 - SQLAlchemy's import is half a second
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["url"] = url
+    return config
+
+
+def newest_revision() -> str:
+    """The revision that this version of the code needs."""
+    return max(path.name.split("_", 1)[0] for path in (Path(__file__).parent / "migrations" / "versions").glob("0*.py"))
+
+
+def migrate(url: str) -> str:
+    """Bring the store to this version, in one transaction; returns the revision.
+
+    Raises:
+        AccessError: see `connect`.
+    """
+    from alembic import command  # noqa: PLC0415 - see _alembic
+
+    connect(url).close()
+    command.upgrade(_alembic(url), "head")
+    return newest_revision()
+
+
+@contextmanager
+def local_url() -> Iterator[str]:
+    """The store of the command line: `DAILY_RUNS_STORE`, or the embedded server, running and migrated, meanwhile."""
+    if url := os.environ.get(STORE_VARIABLE):
+        yield url
+        return
+    with EmbeddedPostgres(state_root() / "postgres") as server:
+        url = server.url(DATABASE)
+        migrate(url)
+        yield url
+
+
+@contextmanager
+def open_store(url: str, connections: int = 4) -> Iterator[Store]:
+    """An open store that is closed at the end."""
+    store = Store(url, connections).open()
+    try:
+        yield store
+    finally:
+        store.close()

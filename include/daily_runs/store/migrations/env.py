@@ -1,0 +1,18 @@
+"""Alembic's entry: runs the plain-SQL revisions in one transaction, with their version table in schema `daily_runs`."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+LOCK_KEY = 7_240_115
+"""Advisory lock: two migrations at once wait for each other."""
+
+engine = create_engine(make_url(context.config.attributes["url"]).set(drivername="postgresql+psycopg"))
+with engine.begin() as connection:
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
+    connection.execute(text("CREATE SCHEMA IF NOT EXISTS daily_runs"))
+    context.configure(connection=connection, version_table_schema="daily_runs")
+    context.run_migrations()
+engine.dispose()

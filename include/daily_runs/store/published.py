@@ -1,0 +1,110 @@
+"""The published rows behind the contract views (docs/data_contract.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from daily_runs.run import Attempt
+from daily_runs.scores import Summary
+from daily_runs.store.attempts import end_attempt
+from daily_runs.store.database import Connection, Row, Store
+
+RESULT_COLUMNS = (
+    "run_key, prompt_id, item_id, status, score, scores, serving_provider, serving_model, latency_seconds,"
+    " input_tokens, output_tokens"
+)
+FAILURE_COLUMNS = "run_key, prompt_id, item_id, error_hop, error_kind, error_blame"
+
+
+class Receipt(NamedTuple):
+    """What was published: rows by kind, and the SHA-256 (hex) over them in order of prompt id."""
+
+    results: int
+    failures: int
+    rows_sha256: str
+
+
+def replace(store: Store, attempt: Attempt, rows: Sequence[Row], summary: Summary, *, time_scale: float) -> Receipt:
+    """Replace the run's published rows in one transaction, under a lock on the run's key."""
+    run_key = str(attempt.key)
+    results = [_result(run_key, row, time_scale) for row in rows if row["status"] == "answered"]
+    failures = [
+        (run_key, row["prompt_id"], row["item_id"], row["error_hop"], row["error_kind"], row["error_blame"])
+        for row in rows
+        if row["status"] == "failed"
+    ]
+    digest = hashlib.sha256(json.dumps([results, failures]).encode()).hexdigest()
+    receipt = Receipt(len(results), len(failures), digest)
+    with store.transaction() as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [run_key])
+        _forget(connection, run_key, attempt.attempt_id)
+        _insert_run(connection, attempt, summary, receipt)
+        _copy(connection, f"daily_runs.published_result ({RESULT_COLUMNS})", results)
+        _copy(connection, f"daily_runs.published_failure ({FAILURE_COLUMNS})", failures)
+        end_attempt(connection, attempt.attempt_id, "published")
+    return receipt
+
+
+def of_run(store: Store, run_key: str) -> Row | None:
+    """The published run, as readers see it."""
+    found = store.rows("SELECT * FROM contract.runs_v1 WHERE run_key = %(key)s", {"key": run_key})
+    return found[0] if found else None
+
+
+def _result(run_key: str, row: Row, time_scale: float) -> tuple[Any, ...]:
+    scores = json.dumps(row["scores"], sort_keys=True) if row["scores"] is not None else None
+    latency_seconds = round(row["wall_seconds"] * time_scale, 3)
+    return (
+        run_key,
+        row["prompt_id"],
+        row["item_id"],
+        row["judgement"],
+        row["score"],
+        scores,
+        row["serving_provider"],
+        row["serving_model"],
+        latency_seconds,
+        row["input_tokens"],
+        row["output_tokens"],
+    )
+
+
+def _forget(connection: Connection, run_key: str, attempt_id: str) -> None:
+    connection.execute("DELETE FROM daily_runs.published_run WHERE run_key = %s", [run_key])
+    connection.execute(
+        "UPDATE daily_runs.attempt SET status = 'superseded'"
+        " WHERE run_key = %s AND status = 'published' AND attempt_id <> %s",
+        [run_key, attempt_id],
+    )
+
+
+def _insert_run(connection: Connection, attempt: Attempt, summary: Summary, receipt: Receipt) -> None:
+    connection.execute(
+        """
+        INSERT INTO daily_runs.published_run
+            (run_key, attempt_id, feature, environment, logical_date, provenance, asked, answered, failed, scored,
+             unscored, mean_score, score_std, mean_score_low, mean_score_high, dataset_sha256, rubric_version,
+             judge_model, rows_sha256)
+        SELECT run_key, attempt_id, %(feature)s, %(environment)s, %(logical_date)s, provenance, asked, %(answered)s,
+               %(failed)s, %(scored)s, %(answered)s - %(scored)s, %(mean)s, %(std)s, %(low)s, %(high)s,
+               dataset_sha256, rubric_version, judge_model, %(rows_sha256)s
+        FROM daily_runs.attempt WHERE attempt_id = %(attempt_id)s
+        """,
+        {
+            **attempt.key._asdict(),
+            **summary._asdict(),
+            "attempt_id": attempt.attempt_id,
+            "answered": receipt.results,
+            "failed": receipt.failures,
+            "rows_sha256": receipt.rows_sha256,
+        },
+    )
+
+
+def _copy(connection: Connection, target: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    with connection.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN".encode()) as copy:
+        for row in rows:
+            copy.write_row(row)

@@ -1,0 +1,311 @@
+"""How each feature is asked, what is read from its answers, and what a ticket is good for after a crash."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+import pytest
+
+from daily_runs.catalogue import Call
+from daily_runs.dataset import Item
+from daily_runs.errors import Blame, CallError, Hop
+from daily_runs.gitlab.calls import Answer, Caller, Ticket, caller_for, maybe_paid
+from daily_runs.gitlab.client import GitLab
+from daily_runs.gitlab.error_codes import error_code_in
+from daily_runs.gitlab.failures import attribute_failure
+from daily_runs.gitlab.refusal import RULES, TOO_MANY_REQUESTS, Exchange, attribute
+
+Connect = Callable[[Callable[[httpx.Request], httpx.Response]], GitLab]
+
+USER = "evaluation-1"
+JOB = "gid://gitlab/Ci::Build/7"
+THREAD = "gid://gitlab/Ai::Conversation::Thread/3"
+TICKET = Ticket("r-1", JOB, THREAD)
+SORRY = "I'm sorry, I can't generate a response. Please try again. Error code: A1001"
+
+
+def item(question: str = "", resource: Mapping[str, object] | None = None) -> Item:
+    issue = {"type": "work_item", "kind": "issue", "title": "t", "description": "d"}
+    return Item.model_validate(
+        {"id": "item-1", "seed_key": "key-1", "question": question, "resource": resource or issue,
+         "reference": {"answer": "a"}}
+    )  # fmt: skip
+
+
+CUT = item(resource={"type": "code_cut", "file_name": "a.py", "intent": "generation", "above": "def f():\n",
+                     "below": "\n"})  # fmt: skip
+
+
+def sent(request: httpx.Request) -> Any:
+    return json.loads(request.content)
+
+
+def accepted(thread: str | None = THREAD, errors: object = (), request_id: object = "r-1") -> dict[str, object]:
+    return {"data": {"aiAction": {"requestId": request_id, "threadId": thread, "errors": list(errors)}}}  # type: ignore[call-overload]
+
+
+def ask_against(
+    connect: Connect, call: Call, body: object, item_: Item, resource: str | None = JOB, prompt: str | None = None
+) -> tuple[Ticket | Answer, httpx.Request]:
+    seen: list[httpx.Request] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json=body)
+
+    answer = asyncio.run(caller_for(call, connect(server)).ask(USER, item_, resource, prompt))
+    return answer, seen[-1]
+
+
+@pytest.mark.parametrize(
+    ("call", "content"),
+    [
+        (Call.TROUBLESHOOT_JOB, "/troubleshoot"),
+        (Call.EXPLAIN_VULNERABILITY, "/vulnerability_explain"),
+        (Call.CHAT, "Who is blocked?"),
+    ],
+)
+def test_a_chat_feature_sends_its_content_on_its_resource(connect: Connect, call: Call, content: str) -> None:
+    ticket, request = ask_against(connect, call, accepted(), item("Who is blocked?"), prompt="run-5/item-1")
+    assert sent(request)["variables"]["input"] == {
+        "chat": {"resourceId": JOB, "content": content},
+        "conversationType": "DUO_CHAT",
+        "clientSubscriptionId": "run-5/item-1",
+    }
+    assert request.headers["x-daily-runs-prompt"] == "run-5/item-1"
+    assert ticket == TICKET
+
+
+def test_the_prompts_id_is_the_items_unless_another_is_given(connect: Connect) -> None:
+    _, request = ask_against(connect, Call.CHAT, accepted(), item("?"))
+    assert request.headers["x-daily-runs-prompt"] == "item-1"
+
+
+def test_a_ticket_survives_being_stored_as_json(connect: Connect) -> None:
+    ticket, _ = ask_against(connect, Call.CHAT, accepted(thread=None), item("?"))
+    assert Ticket(*json.loads(json.dumps(ticket))) == Ticket("r-1", JOB, "")
+
+
+REFUSED = {
+    "the limiter": ({"data": {"aiAction": None}, "errors": [{"message": TOO_MANY_REQUESTS, "path": ["aiAction"]}]},
+                    "ai_action_limit", False),
+    "the limiter in the payload": (accepted(errors=[TOO_MANY_REQUESTS]), "ai_action_limit", False),
+    "the payload": (accepted(errors=["AI features are not enabled"]), "ai_action_rejected", False),
+    "an error code in the payload": (accepted(errors=[SORRY]), "answer_error_code", True),
+    "no request id": (accepted(request_id=None), "malformed_body", True),
+    "no payload": ({"data": {"aiAction": None}}, "malformed_body", True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "kind", "retryable"), REFUSED.values(), ids=REFUSED.keys())
+@pytest.mark.parametrize("call", [Call.CHAT, Call.RESOLVE_VULNERABILITY])
+def test_a_refused_action_is_a_failure(connect: Connect, call: Call, body: object, kind: str, retryable: bool) -> None:
+    def server(request: httpx.Request) -> httpx.Response:
+        looked = {"data": {"vulnerability0": {"project": {"id": "gid://gitlab/Project/5"}, "mergeRequest": None}}}
+        return httpx.Response(200, json=body if "mutation" in sent(request)["query"] else looked)
+
+    with pytest.raises(CallError) as caught:
+        asyncio.run(caller_for(call, connect(server)).ask(USER, item("?"), JOB))
+    assert (caught.value.kind, caught.value.retryable) == (kind, retryable)
+
+
+@pytest.mark.parametrize("call", [c for c in Call if c is not Call.COMPLETE_CODE])
+def test_a_call_without_its_resource_is_never_sent(connect: Connect, call: Call) -> None:
+    def server(request: httpx.Request) -> httpx.Response:
+        raise AssertionError("sent")
+
+    with pytest.raises(CallError, match="unbound_resource") as caught:
+        asyncio.run(caller_for(call, connect(server)).ask(USER, item("?"), None))
+    assert caught.value.blame is Blame.OWN_SYSTEM
+
+
+class Threads:
+    """Answers `aiMessages` as GitLab does: by thread, and without one from the user's last thread only."""
+
+    def __init__(self, nodes: Mapping[str, list[object]], gone: str = "") -> None:
+        self.nodes, self.gone, self.polls = nodes, gone, 0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.polls += 1
+        variables = sent(request)["variables"]
+        count = len(variables) // 2
+        if self.gone in {variables[f"thread{n}"] for n in range(count)}:
+            message = "The resource that you are attempting to access does not exist or you don't have permission"
+            return httpx.Response(200, json={"errors": [{"message": message}]})
+        threads = (variables[f"thread{n}"] or list(self.nodes)[-1] for n in range(count))
+        return httpx.Response(
+            200, json={"data": {f"answer{n}": {"nodes": self.nodes[t]} for n, t in enumerate(threads)}}
+        )
+
+
+def text(content: str | None, errors: object = None) -> object:
+    return {"content": content, "errors": errors or []}
+
+
+def test_one_look_up_finds_the_answers_of_many_threads_and_leaves_out_what_is_not_ready(connect: Connect) -> None:
+    threads = Threads({"t1": [text("one")], "t2": [], "t3": [text(None), text("")], "t4": [text(""), text("four")]})
+    tickets = [Ticket(f"r{n}", JOB, f"t{n}") for n in (1, 2, 3, 4)]
+    collected = asyncio.run(caller_for(Call.CHAT, connect(threads)).collect(USER, tickets))
+    assert collected == {"r1": Answer("one"), "r4": Answer("four")}
+    assert threads.polls == 1
+
+
+def test_an_error_text_is_collected_as_a_failure_and_never_as_an_answer(connect: Connect) -> None:
+    threads = Threads({"t1": [text(SORRY)], "t2": [text(None, ["it broke"])], "t3": [text(None, [SORRY])]})
+    tickets = [Ticket(f"r{n}", JOB, f"t{n}") for n in (1, 2, 3)]
+    collected = asyncio.run(caller_for(Call.TROUBLESHOOT_JOB, connect(threads)).collect(USER, tickets))
+    kinds = {key: (error.kind, error.hop) for key, error in collected.items() if isinstance(error, CallError)}
+    assert kinds == {
+        "r1": ("answer_error_code", Hop.MODEL_VENDOR),
+        "r2": ("answer_failed", Hop.UNKNOWN),
+        "r3": ("answer_error_code", Hop.MODEL_VENDOR),
+    }
+
+
+def test_one_thread_that_is_gone_fails_alone(connect: Connect) -> None:
+    threads = Threads({"t1": [text("one")], "t2": [text("two")]}, gone="t0")
+    tickets = [Ticket(f"r{n}", JOB, f"t{n}") for n in (0, 1, 2)]
+    collected = asyncio.run(caller_for(Call.CHAT, connect(threads)).collect(USER, tickets))
+    gone = collected.pop("r0")
+    assert isinstance(gone, CallError)
+    assert gone.kind == "resource_not_available"
+    assert collected == {"r1": Answer("one"), "r2": Answer("two")}
+
+
+@pytest.mark.parametrize("call", [Call.CHAT, Call.RESOLVE_VULNERABILITY])
+def test_a_look_up_that_fails_says_nothing_of_any_ticket(connect: Connect, call: Call) -> None:
+    client = connect(lambda _: httpx.Response(502))
+    with pytest.raises(CallError, match="http_502"):
+        asyncio.run(caller_for(call, client).collect(USER, [TICKET._replace(detail="")]))
+
+
+def suggestion(**changes: object) -> dict[str, object]:
+    model = {"engine": "vertex-ai", "name": "codestral@2405",
+             "tokens_consumption_metadata": {"input_tokens": 310, "output_tokens": 22}}  # fmt: skip
+    return {"choices": [{"text": "    return 1"}], "model": model, **changes}
+
+
+def test_a_code_suggestion_is_answered_at_once_with_the_model_that_served(connect: Connect) -> None:
+    answer, request = ask_against(connect, Call.COMPLETE_CODE, suggestion(), CUT, None, "run-5/item-1")
+    assert answer == Answer("    return 1", "vertex-ai", "codestral@2405", 310, 22)
+    assert (request.method, request.url.path) == ("POST", "/staging/api/v4/code_suggestions/completions")
+    assert request.headers["x-daily-runs-prompt"] == "run-5/item-1"
+    assert sent(request) == {
+        "current_file": {"file_name": "a.py", "content_above_cursor": "def f():\n", "content_below_cursor": "\n"},
+        "intent": "generation",
+        "stream": False,
+    }
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        None,
+        {},
+        {"tokens_consumption_metadata": None},
+        {"tokens_consumption_metadata": {"input_tokens": "12", "output_tokens": -1}},
+        {"tokens_consumption_metadata": {"input_tokens": True}},
+    ],
+)
+def test_what_the_client_is_not_told_is_unknown_and_not_zero(connect: Connect, model: object) -> None:
+    answer, _ = ask_against(connect, Call.COMPLETE_CODE, suggestion(model=model), CUT)
+    assert answer == Answer("    return 1", None, None, None, None)
+
+
+UNUSABLE = {
+    "no choices": (suggestion(choices=[]), "empty_answer"),
+    "an empty choice": (suggestion(choices=[{"text": " \n"}]), "empty_answer"),
+    "choices of another kind": (suggestion(choices=5), "malformed_body"),
+    "a choice without text": (suggestion(choices=[{}]), "malformed_body"),
+    "a text of another kind": (suggestion(choices=[{"text": 7}]), "malformed_body"),
+    "a list": ([1], "malformed_body"),
+    "a model of another kind": (suggestion(model="codestral"), "malformed_body"),
+    "an error text": (suggestion(choices=[{"text": SORRY}]), "answer_error_code"),
+}
+
+
+@pytest.mark.parametrize(("body", "kind"), UNUSABLE.values(), ids=UNUSABLE.keys())
+def test_a_suggestion_of_no_use_is_a_failure(connect: Connect, body: object, kind: str) -> None:
+    with pytest.raises(CallError) as caught:
+        ask_against(connect, Call.COMPLETE_CODE, body, CUT)
+    assert caught.value.kind == kind
+
+
+def test_an_issue_cannot_be_completed_as_code(connect: Connect) -> None:
+    with pytest.raises(CallError, match="a work_item cannot be completed"):
+        ask_against(connect, Call.COMPLETE_CODE, suggestion(), item())
+
+
+def test_code_suggestions_leave_nothing_to_collect(connect: Connect) -> None:
+    caller = caller_for(Call.COMPLETE_CODE, connect(lambda _: httpx.Response(500)))
+    assert asyncio.run(caller.collect(USER, [TICKET])) == {}
+
+
+@pytest.mark.parametrize("call", list(Call))
+def test_every_call_of_the_catalogue_has_a_caller(connect: Connect, call: Call) -> None:
+    caller: Caller = caller_for(call, connect(lambda _: httpx.Response(500)))
+    caller.give_up(TICKET)
+    assert caller.collect_many >= 1
+
+
+def _attributed(exchange: Exchange) -> CallError:
+    error = attribute(exchange)
+    assert error is not None
+    return error
+
+
+def _coded() -> CallError:
+    error = error_code_in(SORRY)
+    assert error is not None
+    return error
+
+
+RAILS = {"x-request-id": "1"}
+MAYBE_PAID = (
+    attribute_failure(httpx.ReadError("")),
+    attribute_failure(httpx.RemoteProtocolError("")),
+    attribute_failure(httpx.ReadTimeout("")),
+    attribute_failure(httpx.WriteTimeout("")),
+    _attributed(Exchange(502, {})),
+    _attributed(Exchange(500, RAILS)),
+    _attributed(Exchange(504, {"gitlab-lb": "a"}, "<html>")),
+    _attributed(Exchange(503, RAILS, '{"detail": "Inference failed"}')),
+    _attributed(Exchange(408, {})),
+    _attributed(Exchange(200, {}, '{"errors": [{"message": "something new"}]}')),
+    _attributed(Exchange(200, {}, '{"errors": [{"message": "Timeout on Mutation.aiAction"}]}')),
+    _coded(),
+    CallError(Hop.UNKNOWN, "malformed_body", blame=Blame.PROVIDER, retryable=True),
+    CallError(Hop.UNKNOWN, "a_kind_of_tomorrow", blame=Blame.PROVIDER, retryable=True),
+)
+NOT_PAID = (
+    attribute_failure(httpx.ConnectError("")),
+    attribute_failure(httpx.ConnectTimeout("")),
+    attribute_failure(httpx.PoolTimeout("")),
+    _attributed(Exchange(429, {})),
+    _attributed(Exchange(401, RAILS)),
+    _attributed(Exchange(400, RAILS)),
+    _attributed(Exchange(302, {})),
+    _attributed(Exchange(403, {}, "error code: 1020")),
+    _attributed(Exchange(200, {}, json.dumps({"errors": [{"message": TOO_MANY_REQUESTS, "path": ["aiAction"]}]}))),
+    _attributed(Exchange(200, {}, '{"errors": [{"message": "Query has depth of 21, which exceeds max depth of 20"}]}')),
+)
+
+
+@pytest.mark.parametrize("error", MAYBE_PAID, ids=str)
+def test_a_failure_that_leaves_open_whether_it_was_accepted_may_have_been_paid(error: CallError) -> None:
+    assert maybe_paid(error)
+
+
+@pytest.mark.parametrize("error", NOT_PAID, ids=str)
+def test_a_refusal_before_the_model_was_asked_is_not_paid(error: CallError) -> None:
+    assert not maybe_paid(error)
+
+
+def test_no_refusal_for_rate_counts_as_paid() -> None:
+    for rule in RULES:
+        if rule.blame is Blame.RATE_LIMIT:
+            assert not maybe_paid(CallError(rule.hop, rule.kind, blame=rule.blame, retryable=rule.retryable))

@@ -1,0 +1,385 @@
+"""The client: what it sends, and that everything which is not a whole, good answer becomes a typed failure."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import httpx
+import pytest
+
+from daily_runs.catalogue import GraphqlLimits
+from daily_runs.errors import AccessError, Blame, CallError, Hop
+from daily_runs.gitlab.client import GitLab
+from daily_runs.gitlab.failures import attribute_failure
+
+Connect = Callable[[Callable[[httpx.Request], httpx.Response]], GitLab]
+
+USER = "evaluation-1"
+PATH = ("project", "jobs")
+
+
+def answer(data: object, status: int = 200) -> httpx.Response:
+    return httpx.Response(status, json=data)
+
+
+def sent(request: httpx.Request) -> Any:
+    return json.loads(request.content)
+
+
+def page(*names: str, following: str | None) -> dict[str, object]:
+    info = {"hasNextPage": following is not None, "endCursor": following}
+    return {"data": {"project": {"jobs": {"nodes": [{"name": name} for name in names], "pageInfo": info}}}}
+
+
+async def failure_of(call: Awaitable[object]) -> CallError:
+    with pytest.raises(CallError) as caught:
+        await call
+    return caught.value
+
+
+def test_a_query_goes_out_with_the_users_key_and_the_prompts_id(connect: Connect) -> None:
+    seen: list[httpx.Request] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return answer({"data": {"currentUser": {"username": USER}}})
+
+    client = connect(server)
+    data = asyncio.run(client.graphql("evaluation-2", "query q { a }", {"n": 1}, prompt="rca-7"))
+    assert data == {"currentUser": {"username": USER}}
+    assert str(seen[0].url) == "https://gitlab.example.com/staging/api/graphql"
+    assert seen[0].headers["authorization"] == "Bearer key-two"
+    assert seen[0].headers["x-daily-runs-prompt"] == "rca-7"
+    assert sent(seen[0]) == {"query": "query q { a }", "variables": {"n": 1}}
+
+
+def test_a_call_that_is_for_no_prompt_carries_no_prompts_id(connect: Connect) -> None:
+    def server(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, text=str("x-daily-runs-prompt" in request.headers))
+
+    response = asyncio.run(connect(server).rest("GET", "/api/v4/projects/1/jobs/2/trace", USER))
+    assert response.text == "False"
+
+
+def test_the_session_of_one_user_is_never_sent_for_another(connect: Connect) -> None:
+    cookies: list[str | None] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        cookies.append(request.headers.get("cookie"))
+        return httpx.Response(200, json={"data": {}}, headers={"set-cookie": "_gitlab_session=one; path=/"})
+
+    async def both(client: GitLab) -> None:
+        await client.graphql("evaluation-1", "query q { a }")
+        await client.graphql("evaluation-2", "query q { a }")
+
+    asyncio.run(both(connect(server)))
+    assert cookies == [None, None]
+
+
+def test_a_redirect_is_not_followed_so_the_key_goes_nowhere_else(connect: Connect) -> None:
+    hosts: list[str] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        hosts.append(request.url.host)
+        return httpx.Response(302, headers={"location": "https://elsewhere.example.com/"})
+
+    error = asyncio.run(failure_of(connect(server).rest("GET", "/api/v4/user", USER)))
+    assert (error.kind, error.hop) == ("http_302", Hop.UNKNOWN)
+    assert hosts == ["gitlab.example.com"]
+
+
+def test_a_user_without_a_key_is_an_error_of_access_that_shows_no_key(connect: Connect) -> None:
+    client = connect(lambda _: answer({"data": {}}))
+    with pytest.raises(AccessError, match="holds no key for user 'evaluation-9'") as caught:
+        asyncio.run(client.graphql("evaluation-9", "query q { a }"))
+    assert "key-one" not in str(caught.value)
+
+
+def test_a_query_longer_than_gitlab_takes_is_not_sent(connect: Connect) -> None:
+    def server(request: httpx.Request) -> httpx.Response:
+        raise AssertionError("sent")
+
+    error = asyncio.run(failure_of(connect(server).graphql(USER, "q" * 10_001)))
+    assert (error.kind, error.hop, error.retryable) == ("query_too_large", Hop.CLIENT, False)
+
+
+MALFORMED = {
+    "cut JSON": '{"data": {"project": ',
+    "no JSON": "hello",
+    "nothing": "",
+    "null": "null",
+    "a list": "[1]",
+    "no data": "{}",
+    "null data": '{"data": null}',
+    "data of another kind": '{"data": "yes"}',
+    "errors that are none": '{"data": {}, "errors": "yes"}',
+    "too deep": "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED.keys())
+def test_a_success_that_cannot_be_read_is_a_malformed_body(connect: Connect, body: str) -> None:
+    client = connect(lambda _: httpx.Response(200, text=body, headers={"content-type": "application/json"}))
+    error = asyncio.run(failure_of(client.graphql(USER, "query q { a }")))
+    assert (error.kind, error.hop, error.blame, error.retryable) == (
+        "malformed_body",
+        Hop.UNKNOWN,
+        Blame.PROVIDER,
+        True,
+    )
+
+
+def test_a_body_whose_encoding_lies_is_a_malformed_body(connect: Connect) -> None:
+    class Raw(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b"no gzip at all"
+
+    client = connect(lambda _: httpx.Response(200, stream=Raw(), headers={"content-encoding": "gzip"}))
+    error = asyncio.run(failure_of(client.rest("GET", "/api/v4/user", USER)))
+    assert error.kind == "malformed_body"
+
+
+def test_part_of_the_data_beside_an_error_is_a_failure(connect: Connect) -> None:
+    body = {"data": {"a": 1, "b": None}, "errors": [{"message": "Internal server error", "path": ["b"]}]}
+    error = asyncio.run(failure_of(connect(lambda _: answer(body)).graphql(USER, "query q { a b }")))
+    assert (error.kind, error.hop) == ("gitlab_error", Hop.GITLAB)
+
+
+def test_errors_behind_a_large_part_of_the_data_are_still_seen(connect: Connect) -> None:
+    complexity = "Query has complexity of 300, which exceeds max complexity of 250"
+    body = {"data": {"a": "x" * 200_000}, "errors": [{"message": complexity}]}
+    error = asyncio.run(failure_of(connect(lambda _: answer(body)).graphql(USER, "query q { a }")))
+    assert error.kind == "query_complexity"
+
+
+def test_pages_walk_by_cursor_to_the_end(connect: Connect) -> None:
+    cursors: list[object] = []
+    pages = {None: page("a", "b", following="2"), "2": page(following="3"), "3": page("c", following=None)}
+
+    def server(request: httpx.Request) -> httpx.Response:
+        cursor = sent(request)["variables"]["after"]
+        cursors.append(cursor)
+        return answer(pages[cursor])
+
+    async def walk(client: GitLab) -> list[object]:
+        return [node["name"] async for node in client.pages(USER, "query q { a }", {"first": 2}, PATH)]
+
+    assert asyncio.run(walk(connect(server))) == ["a", "b", "c"]
+    assert cursors == [None, "2", "3"]
+
+
+BROKEN_PAGES = {
+    "the project is null": ({"data": {"project": None}}, "resource_not_available"),
+    "the connection is null": ({"data": {"project": {"jobs": None}}}, "resource_not_available"),
+    "no nodes": ({"data": {"project": {"jobs": {"pageInfo": {"hasNextPage": False}}}}}, "malformed_body"),
+    "null nodes": ({"data": {"project": {"jobs": {"nodes": None, "pageInfo": {"hasNextPage": False}}}}},
+                   "malformed_body"),
+    "no pageInfo": ({"data": {"project": {"jobs": {"nodes": []}}}}, "malformed_body"),
+    "a next page without cursor": (
+        {"data": {"project": {"jobs": {"nodes": [], "pageInfo": {"hasNextPage": True, "endCursor": None}}}}},
+        "malformed_body",
+    ),
+    "the same cursor for ever": (page("a", following="2"), "malformed_body"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "kind"), BROKEN_PAGES.values(), ids=BROKEN_PAGES.keys())
+@pytest.mark.timeout(10)
+def test_a_page_that_cannot_be_read_is_never_an_empty_list(connect: Connect, body: object, kind: str) -> None:
+    async def walk(client: GitLab) -> list[object]:
+        return [node async for node in client.pages(USER, "query q { a }", {}, PATH)]
+
+    error = asyncio.run(failure_of(walk(connect(lambda _: answer(body)))))
+    assert error.kind == kind
+
+
+def test_no_log_line_carries_a_body_a_key_or_a_variable(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    client = connect(lambda _: answer({"data": {"text": "the answer"}}))
+    asyncio.run(client.graphql(USER, "query q { a }", {"content": "the question"}))
+    assert not [word for word in ("the answer", "the question", "key-one") if word in caplog.text]
+
+
+FAILURES = (
+    (httpx.ConnectTimeout("x"), "connect", Hop.UNKNOWN, Blame.PROVIDER, True),
+    (httpx.ConnectError("refused"), "connect", Hop.UNKNOWN, Blame.PROVIDER, True),
+    (httpx.ReadTimeout("x"), "timeout", Hop.UNKNOWN, Blame.PROVIDER, True),
+    (httpx.WriteTimeout("x"), "timeout", Hop.UNKNOWN, Blame.PROVIDER, True),
+    (httpx.PoolTimeout("x"), "client_busy", Hop.CLIENT, Blame.OWN_SYSTEM, True),
+    (httpx.ReadError("x"), "dropped_connection", Hop.UNKNOWN, Blame.PROVIDER, True),
+    (httpx.WriteError("x"), "dropped_connection", Hop.UNKNOWN, Blame.PROVIDER, True),
+    (httpx.CloseError("x"), "dropped_connection", Hop.UNKNOWN, Blame.PROVIDER, True),
+    (httpx.RemoteProtocolError("x"), "dropped_connection", Hop.UNKNOWN, Blame.PROVIDER, True),
+    (httpx.ProxyError("x"), "proxy", Hop.CLIENT, Blame.OWN_SYSTEM, True),
+    (httpx.LocalProtocolError("x"), "request_fault", Hop.CLIENT, Blame.OWN_SYSTEM, False),
+    (httpx.UnsupportedProtocol("x"), "request_fault", Hop.CLIENT, Blame.OWN_SYSTEM, False),
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "hop", "blame", "retryable"), FAILURES, ids=[type(f[0]).__name__ for f in FAILURES]
+)
+def test_each_transport_error_has_its_kind(
+    error: httpx.TransportError, kind: str, hop: Hop, blame: Blame, retryable: bool
+) -> None:
+    failure = attribute_failure(error)
+    assert (failure.kind, failure.hop, failure.blame, failure.retryable) == (kind, hop, blame, retryable)
+
+
+def test_every_transport_error_that_httpx_has_stands_in_the_table() -> None:
+    def leaves(kind: type[BaseException]) -> set[type[BaseException]]:
+        return set().union(*map(leaves, kind.__subclasses__())) if kind.__subclasses__() else {kind}
+
+    assert leaves(httpx.TransportError) == {type(f[0]) for f in FAILURES}
+
+
+def test_a_certificate_that_is_not_trusted_is_ours_to_mend() -> None:
+    error = httpx.ConnectError("x")
+    error.__cause__ = ExceptionGroup("all attempts", [ssl.SSLCertVerificationError(1, "unable to get local issuer")])
+    failure = attribute_failure(error)
+    assert (failure.kind, failure.retryable, failure.blame) == ("tls", False, Blame.OWN_SYSTEM)
+
+
+def test_the_text_of_a_transport_error_is_left_out() -> None:
+    assert "Bearer" not in str(attribute_failure(httpx.LocalProtocolError("Illegal header value b'Bearer key-one'")))
+
+
+# Over real sockets: what httpx makes of a server that misbehaves.
+
+Misbehaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def serving(misbehave: Misbehaviour) -> AsyncIterator[str]:
+    handlers: list[asyncio.Task[object] | None] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handlers.append(asyncio.current_task())
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(line for line in head.lower().splitlines() if line.startswith(b"content-length:"))
+        await reader.readexactly(int(length.split(b":")[1]))
+        await misbehave(writer)
+        await closed(writer)
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        await asyncio.gather(*(task for task in handlers if task))
+
+
+async def closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(ConnectionError, ssl.SSLError):
+        await writer.wait_closed()
+
+
+async def drop(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+async def cut_body(writer: asyncio.StreamWriter) -> None:
+    writer.write(b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{"data": {"a"')
+
+
+async def cut_json(writer: asyncio.StreamWriter) -> None:
+    writer.write(b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n{"data": {"a"')
+
+
+async def no_http(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"SSH-2.0-OpenSSH_9.6\r\n")
+
+
+async def say_nothing(writer: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(0.6)
+
+
+async def whole(writer: asyncio.StreamWriter) -> None:
+    body = json.dumps({"data": {"a": 1}}).encode()
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+
+
+Ask = Callable[[str], Awaitable[object]]
+
+
+@pytest.fixture
+def ask(limits: GraphqlLimits) -> Ask:
+    """Asks once over the network, with little patience."""
+
+    async def once(address: str) -> object:
+        async with httpx.AsyncClient(timeout=httpx.Timeout(0.3), trust_env=False) as http:
+            return await GitLab(http, address, {USER: "key-one"}, limits).graphql(USER, "query q { a }")
+
+    return once
+
+
+@pytest.mark.parametrize(
+    ("misbehave", "kind"),
+    [
+        (drop, "dropped_connection"),
+        (hang_up, "dropped_connection"),
+        (cut_body, "dropped_connection"),
+        (cut_json, "malformed_body"),
+        (no_http, "dropped_connection"),
+        (say_nothing, "timeout"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_a_server_that_breaks_off_is_told_apart_by_how(ask: Ask, misbehave: Misbehaviour, kind: str) -> None:
+    async def scenario() -> CallError:
+        async with serving(misbehave) as address:
+            return await failure_of(ask(address))
+
+    error = asyncio.run(scenario())
+    assert (error.kind, error.hop, error.retryable) == (kind, Hop.UNKNOWN, True)
+
+
+def test_a_server_that_behaves_is_answered_by_its_data(ask: Ask) -> None:
+    async def scenario() -> object:
+        async with serving(whole) as address:
+            return await ask(address)
+
+    assert asyncio.run(scenario()) == {"a": 1}
+
+
+def test_a_port_where_nobody_listens_is_a_failure_to_connect(ask: Ask) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    assert asyncio.run(failure_of(ask(address))).kind == "connect"
+
+
+def test_plain_http_behind_an_https_address_is_a_tls_failure(ask: Ask) -> None:
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await closed(writer)
+        done.set()
+
+    async def scenario() -> CallError:
+        server = await asyncio.start_server(greet, "127.0.0.1", 0)
+        async with server:
+            error = await failure_of(ask(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
+            await done.wait()
+            return error
+
+    done = asyncio.Event()
+    assert asyncio.run(scenario()).kind == "tls"
+
+
+def test_a_name_that_does_not_resolve_never_left_this_machine(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> list[object]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    error = asyncio.run(failure_of(ask("http://gitlab.invalid")))
+    assert (error.kind, error.hop, error.blame) == ("dns", Hop.CLIENT, Blame.OWN_SYSTEM)

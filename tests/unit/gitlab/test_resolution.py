@@ -1,0 +1,295 @@
+"""Vulnerability Resolution against a project in which merge requests appear, as a vulnerability shows them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from daily_runs.catalogue import Call
+from daily_runs.dataset import Item
+from daily_runs.errors import CallError
+from daily_runs.gitlab.calls import Answer, Caller, Ticket, caller_for
+from daily_runs.gitlab.client import GitLab
+
+Connect = Callable[[Callable[[httpx.Request], httpx.Response]], GitLab]
+
+USER = "evaluation-1"
+HERE = "gid://gitlab/Vulnerability/1"
+THERE = "gid://gitlab/Vulnerability/2"
+ITEM = Item.model_validate({
+    "id": "item-1", "seed_key": "key-1", "reference": {"fix": "f"},
+    "resource": {"type": "vulnerability", "title": "t", "severity": "HIGH", "scanner": "bandit", "identifier": "B1",
+                 "file_name": "a.py", "start_line": 1, "code": "x", "report": {}},
+})  # fmt: skip
+
+
+class Project:
+    """Number 5. Shows per vulnerability its newest merge request only; `accept` decides what the mutation answers."""
+
+    def __init__(self) -> None:
+        self.newest: dict[str, str] = {}
+        self.diffs: dict[str, list[dict[str, str]]] = {}
+        self.actions: list[str] = []
+        self.gone = ""
+        self.status = 200
+
+    def resolve(self, vulnerability: str, iid: str, diff: str = "@@ -1 +1 @@\n-x\n+y\n") -> None:
+        self.newest[vulnerability] = iid
+        self.diffs[iid] = [{"old_path": "a.py", "new_path": "a.py", "diff": diff}]
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            prefix, iid = request.url.path.removesuffix("/diffs").rsplit("/", 1)
+            assert prefix == "/staging/api/v4/projects/5/merge_requests"
+            return httpx.Response(self.status, json=self.diffs[iid])
+        body = json.loads(request.content)
+        if "mutation" in body["query"]:
+            return httpx.Response(200, json={"data": {"aiAction": self._accept(body["variables"]["input"])}})
+        if self.gone in body["variables"].values():
+            return httpx.Response(200, json={"errors": [{"message": "Something about the vulnerability"}]})
+        shown = {name: self._shown(resource) for name, resource in body["variables"].items()}
+        return httpx.Response(200, json={"data": shown})
+
+    def _accept(self, action: dict[str, Any]) -> dict[str, object]:
+        self.actions.append(action["resolveVulnerability"]["resourceId"])
+        assert set(action) == {"resolveVulnerability", "clientSubscriptionId"}
+        return {"requestId": f"r{len(self.actions)}", "threadId": None, "errors": []}
+
+    def _shown(self, resource: str) -> dict[str, object]:
+        iid = self.newest.get(resource)
+        return {"project": {"id": "gid://gitlab/Project/5"}, "mergeRequest": {"iid": iid} if iid else None}
+
+
+@pytest.fixture
+def project() -> Project:
+    return Project()
+
+
+@pytest.fixture
+def caller(connect: Connect, project: Project) -> Caller:
+    return caller_for(Call.RESOLVE_VULNERABILITY, connect(project))
+
+
+async def asked(caller: Caller, resource: str = HERE) -> Ticket:
+    ticket = await caller.ask(USER, ITEM, resource)
+    assert isinstance(ticket, Ticket)
+    return ticket
+
+
+async def settle() -> None:
+    """Lets every task run as far as it can."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def test_the_answer_is_the_diff_of_the_merge_request_that_the_call_brought(project: Project, caller: Caller) -> None:
+    async def scenario() -> list[object]:
+        ticket = await asked(caller)
+        before = await caller.collect(USER, [ticket])
+        project.resolve(HERE, "4")
+        return [ticket, before, await caller.collect(USER, [ticket])]
+
+    assert asyncio.run(scenario()) == [
+        Ticket("r1", HERE, ""),
+        {},
+        {"r1": Answer("--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-x\n+y\n")},
+    ]
+
+
+@pytest.mark.parametrize(("old", "new"), [("4", "5"), ("9", "10"), ("99", "100")])
+def test_an_older_merge_request_is_never_the_answer(project: Project, caller: Caller, old: str, new: str) -> None:
+    async def scenario() -> tuple[str, object, object]:
+        project.resolve(HERE, old, "old")
+        ticket = await asked(caller)
+        before = await caller.collect(USER, [ticket])
+        project.resolve(HERE, new, "new")
+        return ticket.detail, before, await caller.collect(USER, [ticket])
+
+    detail, before, after = asyncio.run(scenario())
+    assert (detail, before) == (old, {})
+    assert after == {"r1": Answer("--- a/a.py\n+++ b/a.py\nnew")}
+
+
+def test_a_ticket_finds_its_answer_in_another_process(connect: Connect, project: Project, caller: Caller) -> None:
+    project.resolve(HERE, "4", "old")
+    ticket = asyncio.run(asked(caller))
+    project.resolve(HERE, "5", "new")
+    later = caller_for(Call.RESOLVE_VULNERABILITY, connect(project))
+    restored = Ticket(*json.loads(json.dumps(ticket)))
+    assert asyncio.run(later.collect(USER, [restored])) == {"r1": Answer("--- a/a.py\n+++ b/a.py\nnew")}
+
+
+def test_a_second_call_on_a_vulnerability_waits_until_the_first_is_collected(project: Project, caller: Caller) -> None:
+    async def scenario() -> tuple[int, object, Ticket, object]:
+        first = await asked(caller)
+        second = asyncio.create_task(asked(caller))
+        await settle()
+        sent_meanwhile = len(project.actions)
+        project.resolve(HERE, "1", "one")
+        of_first = await caller.collect(USER, [first])
+        ticket = await second
+        project.resolve(HERE, "2", "two")
+        return sent_meanwhile, of_first, ticket, await caller.collect(USER, [ticket])
+
+    sent_meanwhile, of_first, ticket, of_second = asyncio.run(scenario())
+    assert sent_meanwhile == 1
+    assert of_first == {"r1": Answer("--- a/a.py\n+++ b/a.py\none")}
+    assert ticket == Ticket("r2", HERE, "1")
+    assert of_second == {"r2": Answer("--- a/a.py\n+++ b/a.py\ntwo")}
+
+
+def test_calls_on_two_vulnerabilities_do_not_wait_for_each_other(project: Project, caller: Caller) -> None:
+    async def scenario() -> list[Ticket]:
+        return [await asked(caller, HERE), await asked(caller, THERE)]
+
+    assert [ticket.resource_id for ticket in asyncio.run(scenario())] == [HERE, THERE]
+
+
+def test_many_waiting_calls_go_one_by_one_and_each_gets_its_own_answer(project: Project, caller: Caller) -> None:
+    async def one() -> Answer | CallError:
+        ticket = await asked(caller)
+        iid = str(len(project.actions))
+        project.resolve(HERE, iid, f"diff of {ticket.request_id}")
+        await settle()
+        return (await caller.collect(USER, [ticket]))[ticket.request_id]
+
+    async def scenario() -> list[Answer | CallError]:
+        return await asyncio.gather(*(one() for _ in range(5)))
+
+    texts = {answer.text.splitlines()[-1] for answer in asyncio.run(scenario()) if isinstance(answer, Answer)}
+    assert texts == {f"diff of r{n}" for n in range(1, 6)}
+
+
+def test_a_call_that_is_given_up_lets_the_next_one_go(project: Project, caller: Caller) -> None:
+    async def scenario() -> Ticket:
+        first = await asked(caller)
+        second = asyncio.create_task(asked(caller))
+        await settle()
+        caller.give_up(first)
+        caller.give_up(first)
+        return await second
+
+    assert asyncio.run(scenario()).request_id == "r2"
+
+
+def test_a_refused_call_lets_the_next_one_go(project: Project, caller: Caller) -> None:
+    async def scenario() -> Ticket:
+        project.gone = HERE
+        with pytest.raises(CallError):
+            await asked(caller)
+        project.gone = ""
+        return await asked(caller)
+
+    assert asyncio.run(scenario()).request_id == "r1"
+
+
+def test_a_cancelled_call_lets_the_next_one_go(connect: Connect, project: Project) -> None:
+    started = asyncio.Event()
+
+    async def slow(request: httpx.Request) -> httpx.Response:
+        started.set()
+        await asyncio.sleep(3600)
+        return httpx.Response(500)
+
+    async def scenario() -> bool:
+        client = connect(project)
+        client._http = httpx.AsyncClient(transport=httpx.MockTransport(slow))
+        caller = caller_for(Call.RESOLVE_VULNERABILITY, client)
+        first = asyncio.create_task(asked(caller))
+        await started.wait()
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        client._http = httpx.AsyncClient(transport=httpx.MockTransport(project))
+        return (await asked(caller)).request_id == "r1"
+
+    assert asyncio.run(scenario())
+
+
+def test_a_ticket_of_an_earlier_process_holds_its_vulnerability_once_it_is_looked_for(
+    project: Project, caller: Caller
+) -> None:
+    async def scenario() -> tuple[int, int]:
+        old = Ticket("r0", HERE, "")
+        await caller.collect(USER, [old])
+        second = asyncio.create_task(asked(caller))
+        await settle()
+        meanwhile = len(project.actions)
+        project.resolve(HERE, "1")
+        await caller.collect(USER, [old])
+        await second
+        return meanwhile, len(project.actions)
+
+    assert asyncio.run(scenario()) == (0, 1)
+
+
+def test_a_diff_that_gitlab_still_prepares_is_not_ready_yet(project: Project, caller: Caller) -> None:
+    async def scenario() -> list[object]:
+        ticket = await asked(caller)
+        project.newest[HERE], project.diffs["1"] = "1", []
+        empty = await caller.collect(USER, [ticket])
+        project.resolve(HERE, "1", "")
+        blank = await caller.collect(USER, [ticket])
+        project.resolve(HERE, "1", "done")
+        return [empty, blank, len(await caller.collect(USER, [ticket]))]
+
+    assert asyncio.run(scenario()) == [{}, {}, 1]
+
+
+def test_a_diff_that_cannot_be_fetched_keeps_every_turn(project: Project, caller: Caller) -> None:
+    async def scenario() -> int:
+        tickets = [await asked(caller, HERE), await asked(caller, THERE)]
+        project.resolve(HERE, "1")
+        project.resolve(THERE, "2")
+        project.status = 503
+        waiting = asyncio.create_task(asked(caller, HERE))
+        with pytest.raises(CallError, match="http_503"):
+            await caller.collect(USER, tickets)
+        await settle()
+        assert not waiting.done()
+        project.status = 200
+        collected = await caller.collect(USER, tickets)
+        await waiting
+        return len(collected)
+
+    assert asyncio.run(scenario()) == 2
+
+
+def test_one_vulnerability_that_is_gone_fails_alone(project: Project, caller: Caller) -> None:
+    async def scenario() -> dict[str, Answer | CallError]:
+        tickets = [await asked(caller, HERE), await asked(caller, THERE)]
+        project.resolve(THERE, "2", "two")
+        project.gone = HERE
+        return await caller.collect(USER, tickets)
+
+    collected = asyncio.run(scenario())
+    gone = collected["r1"]
+    assert isinstance(gone, CallError)
+    assert gone.kind == "graphql_error"
+    assert collected["r2"] == Answer("--- a/a.py\n+++ b/a.py\ntwo")
+
+
+def test_a_diff_that_is_an_error_text_is_no_answer(project: Project, caller: Caller) -> None:
+    async def scenario() -> Answer | CallError:
+        ticket = await asked(caller)
+        project.resolve(HERE, "1", "+I'm sorry. Error code: G3001")
+        return (await caller.collect(USER, [ticket]))["r1"]
+
+    error = asyncio.run(scenario())
+    assert isinstance(error, CallError)
+    assert error.kind == "answer_error_code"
+
+
+@pytest.mark.parametrize("diffs", [5, [5], [{}], {"diff": 1}])
+def test_diffs_of_another_shape_are_a_malformed_body(project: Project, caller: Caller, diffs: Any) -> None:
+    async def scenario() -> None:
+        ticket = await asked(caller)
+        project.newest[HERE], project.diffs["1"] = "1", diffs
+        await caller.collect(USER, [ticket])
+
+    with pytest.raises(CallError, match="malformed_body"):
+        asyncio.run(scenario())

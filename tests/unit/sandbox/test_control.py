@@ -1,0 +1,202 @@
+"""The control endpoints, and the sandbox as a process: what no real server has."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from daily_runs.errors import ParameterError
+from daily_runs.sandbox.control import merge_patch
+from daily_runs.sandbox.server import listen, read_scenario
+from daily_runs.sandbox.world import World
+
+MakeWorld = Callable[..., World]
+
+COUNT_JOBS = '{ project(fullPath: "daily-runs/seeds") { jobs(statuses: [FAILED]) { count } } }'
+
+
+@pytest.fixture
+def world(make_world: MakeWorld) -> World:
+    return make_world()
+
+
+@pytest.fixture
+def client(world: World, serve: Callable[[World], str]) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=serve(world), headers={"private-token": "sandbox-evaluation-1"}) as client:
+        yield client
+
+
+def jobs(client: httpx.Client, environment: str) -> int:
+    answer = client.post(f"/{environment}/api/graphql", json={"query": COUNT_JOBS}).json()
+    return int(answer["data"]["project"]["jobs"]["count"])
+
+
+def test_health_says_what_is_served_and_how_fast_time_passes(client: httpx.Client) -> None:
+    health = client.get("/_sandbox/health").json()
+    assert health["ready"] is True
+    assert health["sides"] == ["staging", "production", "anthropic"]
+    assert health["time_scale"] == 1000
+
+
+def test_a_scenario_is_merged_key_by_key_and_null_goes_back_to_the_default(client: httpx.Client) -> None:
+    client.post("/_sandbox/scenario", json={"refuse": {"gitlab": 0.5}, "worse_model": 0.3})
+    client.post("/_sandbox/scenario", json={"refuse": {"cloudflare": 0.1}})
+    merged = client.post("/_sandbox/scenario", json={"worse_model": None}).json()
+    assert merged["refuse"] == {"gitlab": 0.5, "cloudflare": 0.1}
+    assert merged["worse_model"] == 0
+    assert client.get("/_sandbox/scenario").json() == merged
+
+
+@dataclass(frozen=True)
+class Wrong:
+    body: str
+    reason: str
+
+
+WRONG = [
+    Wrong('{"refuse": {"firewall": 0.1}}', "refuse.firewall"),
+    Wrong('{"drop_share": 1.5}', "drop_share: Input should be less than or equal to 1"),
+    Wrong('{"surprise": true}', "surprise: Extra inputs are not permitted"),
+    Wrong('{"latency_seconds": {"median": 9, "p95": 3}}', "p95 3.0 is less than the median 9.0"),
+    Wrong("[1]", "body: Input should be"),
+    Wrong("{", "body: not JSON"),
+]
+
+
+@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.body)
+def test_an_invalid_scenario_is_refused_with_its_reason_and_changes_nothing(case: Wrong, client: httpx.Client) -> None:
+    before = client.get("/_sandbox/scenario").json()
+    answer = client.post("/_sandbox/scenario", content=case.body)
+    assert answer.status_code == 422
+    assert case.reason in "; ".join(answer.json()["errors"])
+    assert client.get("/_sandbox/scenario").json() == before
+
+
+def test_missing_seeds_are_missing_in_staging_only_and_come_back_with_their_ids(client: httpx.Client) -> None:
+    client.post("/_sandbox/scenario", json={"missing_seed_share": 0.2})
+    assert 80 <= jobs(client, "staging") <= 110
+    assert jobs(client, "production") == 120
+    client.post("/_sandbox/seeds", json={"complete": True})
+    assert jobs(client, "staging") == 120
+
+
+def test_seeds_of_one_environment_can_be_moved(client: httpx.Client) -> None:
+    told = client.post("/_sandbox/seeds", json={"environment": "production", "missing_share": 1.0}).json()
+    assert told["production"]["jobs"] == 0
+    assert told["staging"]["jobs"] == 120
+    assert client.get("/_sandbox/seeds").json() == told
+    unknown = client.post("/_sandbox/seeds", json={"environment": "moon", "missing_share": 0.1})
+    assert (unknown.status_code, unknown.json()) == (422, {"errors": ["environment: no such environment 'moon'"]})
+
+
+def test_unfinished_seeding_leaves_a_part_out(client: httpx.Client) -> None:
+    client.post("/_sandbox/scenario", json={"seeding_complete": False})
+    assert 30 <= jobs(client, "staging") <= 90
+
+
+def test_a_changed_seed_is_there_with_other_content(client: httpx.Client) -> None:
+    client.post("/_sandbox/seeds", json={"environment": "staging", "changed_share": 1.0})
+    query = '{ project(fullPath: "daily-runs/seeds") { issues(first: 5) { nodes { description } } } }'
+    nodes = client.post("/staging/api/graphql", json={"query": query}).json()["data"]["project"]["issues"]["nodes"]
+    assert len(nodes) == 3
+    assert all("edited after seeding" in node["description"] for node in nodes)
+
+
+def test_the_ledger_is_read_from_where_the_last_reader_stopped(client: httpx.Client) -> None:
+    jobs(client, "staging")
+    first = client.get("/_sandbox/ledger").json()
+    assert (len(first["entries"]), first["next"]) == (1, 1)
+    assert first["entries"][0] | {"at_seconds": 0} == {
+        "at_seconds": 0,
+        "side": "staging",
+        "account": None,
+        "user": "evaluation-1",
+        "operation": "graphql",
+        "key": None,
+        "outcome": "ok",
+        "status": 200,
+        "paid": False,
+        "input_tokens": 0,
+        "output_tokens": 0,
+    }
+    jobs(client, "production")
+    rest = client.get("/_sandbox/ledger", params={"since": first["next"]}).json()
+    assert [entry["side"] for entry in rest["entries"]] == ["production"]
+    assert client.get("/_sandbox/ledger", params={"since": -1}).status_code == 422
+
+
+def test_the_summary_names_what_was_paid_more_than_once(client: httpx.Client) -> None:
+    for key in ("p-1", "p-2", "p-1"):
+        client.post("/staging/api/v4/chat/completions", json={"content": "Hello"}, headers={"x-daily-runs-prompt": key})
+    summary = client.get("/_sandbox/ledger/summary").json()
+    assert summary["outcomes"] == {"rest chat": {"ok": 3}}
+    assert summary["paid_more_than_once"] == {"staging rest chat p-1": 2}
+    assert summary["peaks_in_60_seconds"]["EVAL"]["requests"] >= 1
+
+
+@dataclass(frozen=True)
+class Patch:
+    target: Any
+    patch: Any
+    merged: Any
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Patch({"a": 1, "b": {"c": 2}}, {"b": {"d": 3}}, {"a": 1, "b": {"c": 2, "d": 3}}),
+        Patch({"a": 1}, {"a": None}, {}),
+        Patch({"a": {"b": 1}}, {"a": [1]}, {"a": [1]}),
+        Patch({"a": 1}, [1], [1]),
+    ],
+    ids=str,
+)
+def test_merge_patch_follows_rfc_7396(case: Patch) -> None:
+    assert merge_patch(case.target, case.patch) == case.merged
+
+
+def test_an_occupied_port_is_one_line_with_the_port_and_what_to_do() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ParameterError, match=rf"--port {port}: .*Address already in use.*give another port"):
+            listen("127.0.0.1", port)
+
+
+def test_the_process_ends_with_2_and_one_line_when_its_port_is_taken() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "daily_runs.sandbox", "--port", port]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert len(ended.stderr.splitlines()) == 1
+    assert f"--port {port}" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [("{", "Invalid JSON"), ('{"drop": 1}', "drop: Extra"), (None, "cannot be read")]
+)
+def test_a_bad_scenario_file_is_named_with_its_fault(content: str | None, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "faults.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ParameterError, match=reason):
+        read_scenario(path)
+
+
+def test_a_scenario_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "faults.json"
+    path.write_text(json.dumps({"drop_share": 0.25}))
+    assert read_scenario(path).drop_share == 0.25
