@@ -45,7 +45,8 @@ def load(path: Path | None = None, overlay: str | None = None) -> Catalogue:
 
     Args:
         path: the folder that holds `accounts.yaml`; data sets and rubrics lie beside it. Default: the shipped one.
-        overlay: name of a file in `overlays/`; default: `DAILY_RUNS_OVERLAY`, or none.
+        overlay: name of a file in `overlays/`, or an absolute path to a `.yaml` file of one's own; default:
+            `DAILY_RUNS_OVERLAY`, or none.
 
     Raises:
         CatalogueError: with a line for each fault; its `place` is the first one's.
@@ -136,11 +137,15 @@ class _Sources:
         """Merge an overlay over what was read: mappings key by key, everything else replaced."""
         if overlay is None:
             return
-        name, known = f"overlays/{overlay}.yaml", sorted(file.stem for file in self.folder.glob("overlays/*.yaml"))
-        if overlay not in known:
+        known = sorted(file.stem for file in self.folder.glob("overlays/*.yaml"))
+        name = overlay if overlay.endswith(".yaml") else f"overlays/{overlay}.yaml"
+        if name == overlay and not Path(overlay).is_file():
+            self.faults.append(Fault(name, "there is no such file", "Give a file, or a name in overlays/."))
+            return
+        if name != overlay and overlay not in known:
             self.faults.append(Fault(name, "there is no such overlay", did_you_mean(overlay, known)))
             return
-        document = yaml_lines.read(self.folder / name, name)
+        document = yaml_lines.read(self.folder / name, name)  # an absolute path stands for itself
         self.faults += document.faults
         for path, place in document.places.items():
             if path and (known_names := self._overlay_names(path)) is not None and path[-1] not in known_names:

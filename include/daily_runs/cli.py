@@ -56,8 +56,8 @@ def catalogue_check(
 
     reading = catalogue_checks.check(path, overlay)
     if reading.catalogue is None:
-        for line in catalogue_checks.lines(reading):
-            print(line, file=sys.stderr)
+        for fault in reading.faults:
+            print(fault, file=sys.stderr)
         raise typer.Exit(EXIT_BAD_INPUT)
     if as_json:
         print_json(catalogue_checks.as_json(reading.catalogue))

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from daily_runs import catalogue_files, connections, pipeline
 from daily_runs.run import Report, RunKey
+from daily_runs.schedule import midnight
 from daily_runs.store import database, published
 from daily_runs.store.database import Row
 
@@ -55,7 +56,7 @@ def run(
     """
     catalogue = catalogue_files.load(overlay=overlay)
     pipeline.feature_named(catalogue, feature)
-    key = RunKey(feature, environment, pipeline.midnight(day))
+    key = RunKey(feature, environment, midnight(day))
     with database.local_url() as url, database.open_store(url) as store:
         attempt = pipeline.plan(store, catalogue, key, limit=limit)
         if attempt.resumed:

@@ -19,6 +19,7 @@ A message says what happened, where, with which value, and the next move; never 
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 
 
 class DailyRunsError(Exception):
@@ -104,6 +105,12 @@ class CallError(DailyRunsError):
         self.hop, self.kind, self.blame, self.retryable = hop, kind, blame, retryable
         self.retry_after_seconds, self.evidence = retry_after_seconds, evidence
         super().__init__(f"{kind} at {hop}" + (f" ({evidence})" if evidence else ""))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by the parts (Airflow carries exceptions between processes)."""
+        parts = {"blame": self.blame, "retryable": self.retryable, "evidence": self.evidence}
+        rebuild = partial(type(self), self.hop, self.kind, retry_after_seconds=self.retry_after_seconds, **parts)
+        return rebuild, ()
 
 
 class StageError(DailyRunsError):

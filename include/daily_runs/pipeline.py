@@ -5,7 +5,6 @@ Airflow runs each stage as a task of its own and calls `run_stage`; the command 
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -73,8 +72,8 @@ def plan(
     if limit is not None and limit < 1:
         raise ParameterError("limit", f"{limit} prompts cannot be asked", "Give 1 or more.")
     asked = limit or feature.prompts_per_run
-    shards = min(asked, budget(catalogue, feature, key.environment).slots)
     items = catalogue_files.load_feature_dataset(feature)
+    shards = min(asked, len(items), budget(catalogue, feature, key.environment).slots)
     rubric = rubrics.load(catalogue_files.rubric_path(feature))
     prompts = choose_prompts(items, asked, shards)
     return attempts.open_attempt(
@@ -138,8 +137,3 @@ def run_all(work: Work, begins: Callable[[str, int], Callable[[int], None]]) -> 
     """
     for name in STAGES:
         yield run_stage(name, replace(work, settled=begins(name, work.attempt.asked)))
-
-
-def midnight(day: dt.date) -> dt.datetime:
-    """The logical date of a run that no schedule started: the UTC day's first moment."""
-    return dt.datetime.combine(day, dt.time(), dt.UTC)

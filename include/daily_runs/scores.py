@@ -37,11 +37,12 @@ def summarise(scores: Iterable[tuple[str, float]]) -> Summary:
     if not everything:
         raise ValueError("no scores to summarise")
     mean = statistics.fmean(everything)
-    half = _half_width([statistics.fmean(group) for group in by_item.values()])
+    half = half_width([statistics.fmean(group) for group in by_item.values()])
     return Summary(len(everything), mean, statistics.pstdev(everything), max(0.0, mean - half), min(1.0, mean + half))
 
 
-def _half_width(means: list[float]) -> float:
+def half_width(means: list[float]) -> float:
+    """Half the 95 % confidence interval of a mean over items (Student's t); infinite for one item."""
     from scipy.stats import t  # noqa: PLC0415 - a second of import, needed once a run
 
     if len(means) < 2:

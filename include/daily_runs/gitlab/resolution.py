@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -36,10 +36,11 @@ class ResolveVulnerability:
 
     A vulnerability shows its newest merge request only, and nothing in it names the request. So a merge request counts
     as the answer if it is newer than what was there before the call, and the calls on one vulnerability go one by one:
-    a second `ask` waits until the first one's answer is collected or given up. Poll while asking, and give up what
-    timed out, or the second `ask` waits for good. A ticket of an earlier process holds its vulnerability from its
-    first `collect` on, so collect old tickets before asking anew. A refusal by the model comes over a websocket only:
-    here it is a timeout.
+    a second `ask` waits until the first one's answer is collected or given up.
+
+    For whoever calls: poll while asking, and give up what timed out, or that second `ask` waits for good. When the
+    model refuses, GitLab says so over a websocket only: here it is a timeout. A ticket of an earlier process takes its
+    turn at its first `collect`, so collect old tickets before asking anew.
     """
 
     collect_many = documents.VULNERABILITIES_PER_QUERY_MAX
@@ -94,13 +95,31 @@ class ResolveVulnerability:
                 return {tickets[0].request_id: error}
             alone = [await self._arrived(user, [ticket]) for ticket in tickets]
             return {request_id: answer for one in alone for request_id, answer in one.items()}
+        arrived = {
+            ticket.request_id: merge_request
+            for ticket, merge_request in zip(tickets, newest, strict=True)
+            if merge_request is not None and merge_request.iid > int(ticket.detail or 0)
+        }
+        return await self._answers(user, arrived)
+
+    async def _answers(self, user: str, arrived: Mapping[str, MergeRequest]) -> dict[str, Answer | CallError]:
+        """The diffs, by request id. One that cannot be fetched now waits for the next look-up, others do not wait for
+        it."""
         answers: dict[str, Answer | CallError] = {}
-        for ticket, merge_request in zip(tickets, newest, strict=True):
-            if merge_request is None or merge_request.iid <= int(ticket.detail or 0):
+        failed: CallError | None = None
+        for request_id, merge_request in arrived.items():
+            try:
+                diff = await self._diff(user, merge_request)
+            except CallError as error:
+                if error.kind == "not_found":
+                    answers[request_id] = error
+                else:
+                    failed = error
                 continue
-            diff = await self._diff(user, merge_request)
             if diff:
-                answers[ticket.request_id] = error_code_in(diff) or Answer(diff)
+                answers[request_id] = error_code_in(diff) or Answer(diff)
+        if failed is not None and not answers:
+            raise failed
         return answers
 
     async def _newest(self, user: str, resource_ids: Sequence[str]) -> list[MergeRequest | None]:

@@ -42,7 +42,7 @@ WITH asked AS (
     SELECT q.limit_name, q.next_at, a.cost, a.burst
     FROM daily_runs.quota_rate q JOIN asked a USING (limit_name) ORDER BY q.limit_name FOR UPDATE OF q
 ), moment AS (
-    SELECT greatest(clock_timestamp(), max(next_at - make_interval(secs => burst))) AS at,
+    SELECT greatest(clock_timestamp(), max(next_at - make_interval(secs => greatest(burst - cost, 0)))) AS at,
            clock_timestamp() AS asked_at
     FROM locked
 ), moved AS (

@@ -42,7 +42,7 @@ async def with_retries(
     rng: random.Random | None = None,
     on_retry: Callable[[Retry], None] | None = None,
     attempts_max: int = ATTEMPTS_MAX,
-    retryable: Callable[[CallError], bool] = lambda error: error.retryable,
+    may_repeat: Callable[[CallError], bool] = lambda _: True,
 ) -> T:
     """Call until it succeeds, fails for good, or the attempts are used up.
 
@@ -52,7 +52,7 @@ async def with_retries(
         rng: source of the jitter.
         on_retry: told of each failed attempt that is followed by another one, before the wait.
         attempts_max: 1 for a call that must not be repeated.
-        retryable: narrows what is retried, for a call that may have been paid.
+        may_repeat: narrows what is retried, for a call that may have been paid.
 
     Raises:
         CallError: the last attempt's, as it was; `attempts_made` tells how many there were.
@@ -70,23 +70,12 @@ async def with_retries(
             error.__dict__["attempts"] = made
             raise
 
-    def may_follow(error: BaseException) -> bool:
-        wait = (error.retry_after_seconds or 0.0) if isinstance(error, CallError) else 0.0
-        return isinstance(error, CallError) and retryable(error) and wait <= RETRY_AFTER_MAX_SECONDS
-
-    def wait_seconds(state: RetryCallState) -> float:
-        return backoff_seconds(state.attempt_number, _error_of(state).retry_after_seconds, draw)
-
-    def tell(state: RetryCallState) -> None:
-        if on_retry is not None:
-            on_retry(Retry(state.attempt_number, _error_of(state), state.upcoming_sleep))
-
     retrying = AsyncRetrying(
         sleep=clock.sleep,
         stop=stop_after_attempt(attempts_max),
-        wait=wait_seconds,
-        retry=retry_if_exception(may_follow),
-        before_sleep=tell,
+        wait=lambda state: backoff_seconds(state.attempt_number, _error_of(state).retry_after_seconds, draw),
+        retry=retry_if_exception(lambda error: _may_follow(error, may_repeat)),
+        before_sleep=lambda state: on_retry(_told(state)) if on_retry else None,
         reraise=True,
     )
     return await retrying(attempt)
@@ -112,3 +101,13 @@ def _error_of(state: RetryCallState) -> CallError:
     error = state.outcome.exception() if state.outcome else None
     assert isinstance(error, CallError)  # only these are waited for
     return error
+
+
+def _told(state: RetryCallState) -> Retry:
+    return Retry(state.attempt_number, _error_of(state), state.upcoming_sleep)
+
+
+def _may_follow(error: BaseException, may_repeat: Callable[[CallError], bool]) -> bool:
+    if not isinstance(error, CallError) or not error.retryable or not may_repeat(error):
+        return False
+    return (error.retry_after_seconds or 0.0) <= RETRY_AFTER_MAX_SECONDS

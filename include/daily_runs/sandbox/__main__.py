@@ -17,7 +17,6 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=server.DEFAULT_PORT, help="0 takes a free one")
     parser.add_argument("--time-scale", type=float, default=1.0, help="domain seconds in one second of the clock")
     parser.add_argument("--scenario", type=Path, help="JSON file of faults")
-    parser.add_argument("--catalogue", type=Path, help="the catalogue's folder")
     parser.add_argument("--stop-on-stdin-eof", action="store_true", help="stop when standard input ends")
     given = parser.parse_args()
     try:
@@ -26,7 +25,6 @@ def main() -> int:
             given.port,
             given.time_scale,
             given.scenario,
-            catalogue=given.catalogue,
             stop_on_stdin_eof=given.stop_on_stdin_eof,
         )
     except UserError as error:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from daily_runs.catalogue import Call, Feature
 from daily_runs.sandbox.answers import tokens_factor
 from daily_runs.sandbox.exchange import Exchange
+from daily_runs.sandbox.faults import Fault
 from daily_runs.sandbox.world import World
 
 CLAUDE = "claude-sonnet-4-20250514"
@@ -76,6 +77,8 @@ class AiGateway:
     def _refusal(self, exchange: Exchange) -> tuple[str, str, int] | None:
         """A fault of the scenario: who, which code, which status."""
         scenario, strikes = self._world.scenario, self._world.strikes
+        if exchange.fault == Fault.GATEWAY_503:
+            return (Fault.GATEWAY_503, "A1001", 503)
         if strikes(scenario.refuse.get("ai_gateway", 0.0), exchange.side):
             return ("ai_gateway", "G3001", 429)
         if strikes(scenario.refuse.get("model_vendor", 0.0), exchange.side):

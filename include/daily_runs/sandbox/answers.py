@@ -17,7 +17,7 @@ from daily_runs.dataset import CodeCut, Item, Vulnerability
 QUALITY_BEST, QUALITY_WORST = 0.98, 0.55
 _JITTER = 0.04
 _WORSE_MODEL_COSTS = 0.5
-_WHOLE_FROM = 0.9
+_WHOLE_FROM = 0.8
 """From this quality on, code is delivered whole: half a fix is no fix."""
 
 _HEADINGS = {"root_cause": "Root cause", "fix": "Example fix", "explanation": "Explanation", "impact": "Impact"}
@@ -69,7 +69,7 @@ def small_talk() -> str:
 
 
 def completion(prompt: Prompt) -> str:
-    """The text of a code suggestion: whole, or cut off with its last line garbled."""
+    """The text of a code suggestion: whole, or broken off with its last word garbled."""
     return _broken_off(next(iter(prompt.item.reference.values())), quality(prompt))
 
 
@@ -97,7 +97,7 @@ def _partly(before: list[str], fixed: list[str], share: float) -> list[str]:
     """The file with the first edits of the fix, at least one of them."""
     blocks = difflib.SequenceMatcher(None, before, fixed, autojunk=False).get_opcodes()
     edits = [block for block in blocks if block[0] != "equal"]
-    wanted = len(edits) if share >= _WHOLE_FROM else max(1, math.floor(len(edits) * share))
+    wanted = len(edits) if share >= _WHOLE_FROM else max(1, round(len(edits) * share))
     kept = edits[:wanted]
     out: list[str] = []
     for block in blocks:
@@ -132,8 +132,7 @@ def _broken_off(code: str, share: float) -> str:
     if share >= _WHOLE_FROM:
         return code
     kept = code[: math.floor(len(code) * share)]
-    line_start = kept.rfind("\n") + 1
-    return kept[:line_start] + re.sub(r"[A-Za-z_]{4,}", lambda word: word[0][::-1], kept[line_start:])
+    return re.sub(r"\w+\W*\Z", lambda word: word[0].rstrip()[::-1], kept)
 
 
 def _heading(name: str) -> str:

@@ -87,6 +87,7 @@ def _chat(instance: Instance, exchange: Exchange, arguments: dict[str, Any], res
         _thread(instance, arguments),
     )
     conversation = arguments.get("conversationType") or "DUO_CHAT_LEGACY"
+    instance.last_thread[str(exchange.user), conversation] = thread
     now = instance.world.clock.now()
     ready = now + instance.world.latency_seconds()
     instance.messages[str(exchange.user)][request_id] = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 OK = "ok"
@@ -39,7 +39,7 @@ class Exchange:
     path: str
     headers: Mapping[str, str]
     body: bytes
-    operation: str
+    operation: str = "other"
     login: Login | None = None
     fault: str | None = None
     outcome: str = OK
@@ -47,7 +47,6 @@ class Exchange:
     paid: bool = False
     input_tokens: int = 0
     output_tokens: int = 0
-    params: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str | None:

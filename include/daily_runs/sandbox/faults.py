@@ -8,19 +8,29 @@ from daily_runs.sandbox.world import World
 
 
 class Fault(StrEnum):
-    """What breaks. A dropped request never arrived; a dropped answer was worked (and perhaps paid) for."""
+    """What breaks. A dropped request never arrived; a dropped answer was worked (and perhaps paid) for.
+
+    The AI Gateway can break only a request that reaches it; any other then gets GitLab's own 500.
+    """
 
     DROPPED_REQUEST = "dropped_request"
     DROPPED_ANSWER = "dropped_answer"
     MALFORMED_BODY = "malformed_body"
     TRUNCATED_BODY = "truncated_body"
     RAILS_500 = "gitlab_500"
+    GATEWAY_503 = "ai_gateway_503"
     BALANCER_502 = "load_balancer_502"
     BALANCER_503 = "load_balancer_503"
     BALANCER_504 = "load_balancer_504"
 
 
-_SERVER_ERRORS = (Fault.RAILS_500, Fault.BALANCER_502, Fault.BALANCER_503, Fault.BALANCER_504)
+_SERVER_ERRORS = (
+    Fault.RAILS_500,
+    Fault.GATEWAY_503,
+    Fault.BALANCER_502,
+    Fault.BALANCER_503,
+    Fault.BALANCER_504,
+)
 
 
 def draw(world: World, side: str) -> Fault | None:

@@ -21,11 +21,13 @@ class GitlabSide:
 
     def __init__(self, instance: Instance) -> None:
         self.instance, self._world = instance, instance.world
-        self._path = _path(instance)
+        self._rails = Rails(instance)
+        self._path = _path(instance, self._rails)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         exchange = exchange_from(scope, self.instance.name, await read_body(receive))
+        exchange.operation = self._rails.operation_of(exchange)
         exchange.login = self.instance.login(exchange.headers)
         fault = faults.draw(self._world, exchange.side)
         exchange.fault = fault
@@ -67,9 +69,9 @@ async def _deliver(scope: Scope, send: Send, reply: Reply, fault: Fault | None) 
         await respond(send, reply, cut_short=fault is Fault.TRUNCATED_BODY)
 
 
-def _path(instance: Instance) -> Handler:
+def _path(instance: Instance, rails: Handler) -> Handler:
     world: World = instance.world
     limits, hops = instance.environment.limits, instance.environment.hops
     marker = next((hop.marker for hop in hops if hop.hop == "load_balancer" and hop.marker), f"-lb-{instance.name}")
-    gitlab = RackAttack(world, limits.api_requests_per_minute, Rails(instance))
+    gitlab = RackAttack(world, limits.api_requests_per_minute, rails)
     return Cloudflare(world, LoadBalancer(world, marker, gitlab))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -73,6 +74,8 @@ class GraphqlApi:
         exceeded = self._exceeded(exchange, measure, limit)
         if exceeded:
             return self._refuse(exchange, QUERY_LIMIT, exceeded)
+        if self._instance.world.strikes(self._instance.world.scenario.graphql_timeout_share, exchange.side):
+            return self._time_out(exchange, operation)
         result = execute_sync(
             self._schema,
             document,
@@ -105,6 +108,14 @@ class GraphqlApi:
             fields = ", ".join(measure.recursive)
             messages.append(f"Recursive query - too many of fields '{fields}' in query")
         return messages
+
+    def _time_out(self, exchange: Exchange, operation: OperationDefinitionNode) -> Reply:
+        """The first field took longer than 30 s: null, and an error that names it."""
+        exchange.outcome = "graphql_timeout"
+        field = next(node for node in operation.selection_set.selections if isinstance(node, FieldNode))
+        key = field.alias.value if field.alias else field.name.value
+        message = f"Timeout on {operation.operation.value.capitalize()}.{field.name.value}"
+        return json_reply({"data": {key: None}, "errors": [{"message": message, "path": [key]}]})
 
     def _refuse(self, exchange: Exchange, outcome: str, messages: list[str], status: int = 200) -> Reply:
         exchange.outcome = outcome

@@ -60,6 +60,7 @@ class Instance:
         self._shares = SeedShares()
         self._windows: dict[tuple[str, str], FixedWindow] = {}
         self.messages: dict[str, dict[str, list[Message]]] = {user: {} for user in self.user_ids}
+        self.last_thread: dict[tuple[str, str], int] = {}
         self.merge_requests: list[MergeRequest] = []
         self._numbers = first_id(name, "numbers")
         self.seed(_shares_of(world.scenario, name))

@@ -3,8 +3,9 @@
 The measure is lexical and the same for every run: recall (share of the reference's content words found in the answer),
 precision (share of the answer's content words that belong to the reference or the question) and their F-measure, less
 a penalty for sentences that say the opposite of the reference. Which of them a criterion takes is decided by its name,
-else by its line in the rubric. The answer is data: a sentence in it that addresses the judge is set aside before
-measuring, so that it moves no score in either direction. `schema_fill` puts the outcome into the shape asked for.
+else by its line in the rubric. A diff is compared by lines with what the reference changes. The answer is data: a
+sentence in it that addresses the judge is set aside before measuring, so that it moves no score in either direction.
+`schema_fill` puts the outcome into the shape asked for.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ _NEGATIONS = frozenset({"not", "never", "no", "cannot", "nor"})
 _WORD = re.compile(r"[a-z0-9_]+")
 _CONTRACTION = re.compile(r"n['’]t\b")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+_HUNK = re.compile(r"^@@ -\d", re.MULTILINE)
+_SECTION_NAME = re.compile(r"^\w+: ")
 _ORDERS = re.compile(
     r"\b(?:ignor\w*|disregard\w*|forget|overrid\w*|giv(?:e|ing)|assign|award|record|return|respond|output|score|rate|deserves?)\b"
     r"[^.!?\n]*?\b(?P<noun>rubric\w*|scor(?:e|es|ing)|verdict\w*|grad(?:e|es|er|ing)|judge\w*|rating\w*|criteri\w*"
@@ -48,17 +51,18 @@ _NOISE_SPAN = 0.6
 """Half-width of the noise that `judge_worse` = 1 adds to a score between 0 and 1."""
 
 _FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("recall", ("complet", "recall", "cover", "thorough", "missing", "every")),
-    ("precision", ("relevan", "precis", "concis", "focus", "topic", "beside the point")),
-    ("f_measure", ("faithful", "correct", "accura", "ground", "truth", "support")),
+    ("recall", ("complet", "recall", "cover", "thorough", "actionab", "missing", "every")),
+    ("precision", ("relevan", "precis", "concis", "focus", "minimal", "topic", "beside the point")),
+    ("f_measure", ("faithful", "correct", "accura", "ground", "behaviour", "truth", "support")),
 )
 
 
 class Sections(NamedTuple):
-    """What a judge's prompt carries; `question` and `rubric` may be empty."""
+    """What a judge's prompt carries; rubric, question and context (what the question is about) may be empty."""
 
     rubric: str
     question: str
+    context: str
     reference: str
     answer: str
 
@@ -91,8 +95,8 @@ def read_sections(system: str, user: str) -> Sections | None:
         return None
     answer = rest.rpartition("</answer>")[0]
     rubric = _block(system, "rubric") or _block(before, "rubric") or system
-    question = _block(before, "question") or ""
-    return Sections(rubric, *(part.replace("&lt;", "<") for part in (question, reference, answer)))
+    parts = (_block(before, "question") or "", _block(before, "context") or "", reference, answer)
+    return Sections(rubric, *(part.replace("&lt;", "<") for part in parts))
 
 
 @lru_cache(maxsize=64)
@@ -111,9 +115,28 @@ def measure(question: str, reference: str, answer: str) -> Measure:
     )
 
 
+@lru_cache(maxsize=64)
+def measure_diff(context: str, reference: str, diff: str) -> Measure:
+    """Compare a diff with the reference by lines: those the reference adds to the context, and those the diff adds."""
+    old = {line.strip() for line in context.splitlines()}
+    new = {_SECTION_NAME.sub("", line).strip() for line in reference.splitlines()} - old - {""}
+    added = {line[1:].strip() for line in diff.splitlines() if line.startswith("+") and line[:3] != "+++"} - {""}
+    if not new or not added:
+        return Measure(0.0, 0.0, 0.0)
+    return Measure(len(new & added) / len(new), len(new & added) / len(added), 0.0)
+
+
+def measure_sections(sections: Sections) -> Measure:
+    """Compare the prompt's answer with its reference: a diff by its lines, anything else by its words."""
+    _, question, context, reference, answer = sections
+    if _HUNK.search(answer):
+        return measure_diff(context, reference, answer)
+    return measure(question, reference, answer)
+
+
 def score(criterion: str, sections: Sections, worse: float, seed: int) -> float:
     """One criterion's score, 0 to 1; the same for the same input. `worse` (0 to 1) adds seeded noise."""
-    measured = measure(sections.question, sections.reference, sections.answer)
+    measured = measure_sections(sections)
     value = _by_family(criterion, sections.rubric, measured) - _CONTRADICTION_WEIGHT * measured.contradiction
     if worse:
         value += worse * _NOISE_SPAN * (2 * _seeded(seed, criterion, sections).random() - 1)
@@ -139,6 +162,7 @@ def _stems(text: str) -> frozenset[str]:
     return frozenset(_stem(w) for w in words if len(w) > 1 and w not in _STOP_WORDS and w not in _NEGATIONS)
 
 
+@lru_cache(maxsize=16_384)
 def _stem(word: str) -> str:
     """Cut the commonest English endings, so that `imports`, `imported` and `importing` are one word."""
     for ending in ("ing", "ies", "ed", "es", "ly", "s", "e"):
@@ -217,7 +241,7 @@ def _seeded(seed: int, criterion: str, sections: Sections) -> random.Random:
 
 def _reasons(sections: Sections) -> str:
     """What was measured, in words."""
-    measured = measure(sections.question, sections.reference, sections.answer)
+    measured = measure_sections(sections)
     missing = sorted(content_words(sections.reference) - content_words(sections.answer))
     parts = [
         f"The answer holds {measured.recall:.0%} of the reference's terms",

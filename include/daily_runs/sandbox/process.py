@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,7 +24,6 @@ class Sandbox:
         time_scale: domain seconds in one second of the clock.
         scenario: faults from the start on (see `scenario.Scenario`).
         port: 0 takes a free one.
-        catalogue: the catalogue's folder; the shipped one by default.
     """
 
     def __init__(
@@ -34,13 +32,10 @@ class Sandbox:
         scenario: Mapping[str, Any] | None = None,
         *,
         port: int = 0,
-        catalogue: Path | None = None,
     ) -> None:
         self._scenario = dict(scenario or {})
         self._command = [sys.executable, "-m", "daily_runs.sandbox", "--stop-on-stdin-eof"]
         self._command += ["--port", str(port), "--time-scale", str(time_scale)]
-        if catalogue is not None:
-            self._command += ["--catalogue", str(catalogue)]
         self.address = ""
 
     def __enter__(self) -> Self:

@@ -9,8 +9,9 @@ from daily_runs.sandbox.exchange import Exchange, Reply, json_reply, text_reply
 from daily_runs.sandbox.faults import Fault
 from daily_runs.sandbox.graphql_api import GraphqlApi
 from daily_runs.sandbox.instance import Instance
-from daily_runs.sandbox.rest_api import RestApi
+from daily_runs.sandbox.rest_api import INFERENCE_PATHS, RestApi
 
+GRAPHQL_PATH = "/api/graphql"
 _NOT_FOUND_PAGE = "<!DOCTYPE html>\n<html><head><title>Not Found</title></head><body><h1>404</h1></body></html>\n"
 
 
@@ -20,6 +21,13 @@ class Rails:
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self._graphql, self._rest = GraphqlApi(instance), RestApi(instance)
+
+    def operation_of(self, exchange: Exchange) -> str:
+        """What the ledger calls a request; told from outside, so that one refused on the way has its name too."""
+        if exchange.path == GRAPHQL_PATH:
+            return next((name for name in ("aiAction", "aiMessages") if name.encode() in exchange.body), "graphql")
+        route = self._rest.route(exchange)
+        return route.name if route else "other"
 
     async def __call__(self, exchange: Exchange) -> Reply:
         """Answer, and sign the answer as Rails does."""
@@ -35,10 +43,11 @@ class Rails:
         )
 
     async def _answer(self, exchange: Exchange) -> Reply:
-        if exchange.fault == Fault.RAILS_500:
+        reaches_gateway = exchange.path in INFERENCE_PATHS
+        if exchange.fault == Fault.RAILS_500 or (exchange.fault == Fault.GATEWAY_503 and not reaches_gateway):
             exchange.outcome = Fault.RAILS_500
             return json_reply({"message": "500 Internal Server Error"}, 500)
-        if exchange.path == "/api/graphql" and exchange.method == "POST":
+        if exchange.path == GRAPHQL_PATH and exchange.method == "POST":
             return await self._graphql(exchange)
         if exchange.path.startswith("/api/v4/"):
             return await self._rest(exchange)

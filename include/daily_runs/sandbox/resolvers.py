@@ -66,7 +66,11 @@ def _ai_messages(
     first: int | None = None,
     after: str | None = None,
 ) -> Node:
+    """Without `threadId`, GitLab looks into the user's last thread of that conversation type only."""
     context = info.context
+    if threadId is None and conversationType is not None:
+        last = context.instance.last_thread.get((context.exchange.user or "", conversationType))
+        threadId = thread_gid(last) if last else ""  # noqa: N806
     mine = context.instance.messages.get(context.exchange.user or "", {})
     asked = mine.values() if requestIds is None else [mine[name] for name in dict.fromkeys(requestIds) if name in mine]
     now = context.instance.world.clock.now()
@@ -76,7 +80,6 @@ def _ai_messages(
         for message in messages
         if message.ready_at <= now
         and (not roles or message.role in roles)
-        and conversationType in (None, message.conversation)
         and threadId in (None, thread_gid(message.thread))
     ]
     return connection((Numbered(-message.number, _message(message)) for message in ready), first, after)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
 
 from daily_runs.catalogue import Call
 from daily_runs.dataset import CodeCut, Item
@@ -18,6 +18,9 @@ from daily_runs.sandbox.instance import Instance
 from daily_runs.sandbox.resolvers import GITLAB_REVISION, GITLAB_VERSION
 from daily_runs.sandbox.seeds import Seed
 
+SUGGESTIONS_PATH, CHAT_PATH = "/api/v4/code_suggestions/completions", "/api/v4/chat/completions"
+INFERENCE_PATHS = {SUGGESTIONS_PATH, CHAT_PATH}
+"""Where the AI Gateway is asked while the client waits."""
 CODESTRAL = "codestral@2405"
 CODE_SUGGESTIONS_PERIOD_SECONDS = 60.0
 _AI_SCOPES = {"api", "ai_features"}
@@ -29,7 +32,16 @@ _INSUFFICIENT = {
     "scope": "ai_features api",
 }
 
-_Endpoint = Callable[[Exchange], Awaitable[Reply]]
+_Params = Mapping[str, str]
+_Endpoint = Callable[[Exchange, _Params], Awaitable[Reply]]
+
+
+class Route(NamedTuple):
+    """An endpoint, its name in the ledger, and what stands in its path."""
+
+    name: str
+    endpoint: _Endpoint
+    params: _Params
 
 
 class RestApi:
@@ -39,8 +51,8 @@ class RestApi:
         self._instance = instance
         project = r"/api/v4/projects/(?P<project>\d+|" + re.escape(instance.environment.seed_project) + ")"
         routes: tuple[tuple[str, str, str, _Endpoint], ...] = (
-            ("POST", r"/api/v4/code_suggestions/completions", "rest code_suggestions", self._suggest),
-            ("POST", r"/api/v4/chat/completions", "rest chat", self._chat),
+            ("POST", SUGGESTIONS_PATH, "rest code_suggestions", self._suggest),
+            ("POST", CHAT_PATH, "rest chat", self._chat),
             ("GET", project + r"/jobs/(?P<id>\d+)/trace", "rest job trace", self._trace),
             ("GET", project + r"/merge_requests/(?P<id>\d+)/diffs", "rest merge request diffs", self._diffs),
             ("GET", project, "rest project", self._project),
@@ -56,15 +68,21 @@ class RestApi:
         if exchange.login is None:
             exchange.outcome = "unauthorized"
             return json_reply({"message": "401 Unauthorized"}, 401)
-        for method, pattern, name, endpoint in self._routes:
-            match = pattern.fullmatch(exchange.path)
-            if match and method == exchange.method:
-                exchange.operation, exchange.params = name, match.groupdict()
-                return await endpoint(exchange)
+        route = self.route(exchange)
+        if route is not None:
+            return await route.endpoint(exchange, route.params)
         exchange.outcome = "not_found"
         return _NOT_FOUND
 
-    async def _suggest(self, exchange: Exchange) -> Reply:
+    def route(self, exchange: Exchange) -> Route | None:
+        """Which endpoint a request is for."""
+        for method, pattern, name, endpoint in self._routes:
+            match = pattern.fullmatch(exchange.path) if method == exchange.method else None
+            if match:
+                return Route(name, endpoint, match.groupdict())
+        return None
+
+    async def _suggest(self, exchange: Exchange, _: _Params) -> Reply:
         refusal = self._without_scope(exchange) or self._too_many_suggestions(exchange)
         if refusal:
             return refusal
@@ -87,7 +105,7 @@ class RestApi:
             return self._instance.gateway.ask_claude(exchange, Call.COMPLETE_CODE)
         return self._instance.gateway.ask_vertex(exchange, Call.COMPLETE_CODE, CODESTRAL)
 
-    async def _chat(self, exchange: Exchange) -> Reply:
+    async def _chat(self, exchange: Exchange, _: _Params) -> Reply:
         """Synchronous, a bare JSON string, and not counted by the `ai_action` limiter."""
         refusal = self._without_scope(exchange)
         if refusal:
@@ -109,41 +127,41 @@ class RestApi:
         await self._instance.world.clock.sleep(self._instance.world.latency_seconds())
         return json_reply(text, 201)
 
-    async def _trace(self, exchange: Exchange) -> Reply:
-        seed = self._instance.project.jobs.get(int(exchange.params["id"])) if self._here(exchange) else None
+    async def _trace(self, _: Exchange, params: _Params) -> Reply:
+        seed = self._instance.project.jobs.get(int(params["id"])) if self._here(params) else None
         return text_reply(200, seed.content) if seed else _NOT_FOUND
 
-    async def _diffs(self, exchange: Exchange) -> Reply:
-        iid, now = int(exchange.params["id"]), self._instance.world.clock.now()
+    async def _diffs(self, _: Exchange, params: _Params) -> Reply:
+        iid, now = int(params["id"]), self._instance.world.clock.now()
         made = [m for m in self._instance.merge_requests if m.iid == iid and m.ready_at <= now]
-        if not made or not self._here(exchange):
+        if not made or not self._here(params):
             return _NOT_FOUND
         paths = {"old_path": made[0].path, "new_path": made[0].path, "a_mode": "100644", "b_mode": "100644"}
         flags = {"new_file": False, "renamed_file": False, "deleted_file": False, "generated_file": False}
         return json_reply([{"diff": made[0].diff, **paths, **flags}])
 
-    async def _project(self, exchange: Exchange) -> Reply:
-        if not self._here(exchange):
+    async def _project(self, _: Exchange, params: _Params) -> Reply:
+        if not self._here(params):
             return _NOT_FOUND
         path = self._instance.environment.seed_project
         return json_reply({"id": self._instance.project.id, "path_with_namespace": path, "default_branch": "main"})
 
-    async def _token(self, exchange: Exchange) -> Reply:
+    async def _token(self, exchange: Exchange, _: _Params) -> Reply:
         assert exchange.login is not None
         user, scopes = exchange.login
         state = {"revoked": False, "active": True, "expires_at": None}
         number = self._instance.user_ids[user]
         return json_reply({"id": number, "name": "evaluation", "scopes": scopes, "user_id": number, **state})
 
-    async def _user(self, exchange: Exchange) -> Reply:
+    async def _user(self, exchange: Exchange, _: _Params) -> Reply:
         user = str(exchange.user)
         return json_reply({"id": self._instance.user_ids[user], "username": user, "name": user, "state": "active"})
 
-    async def _metadata(self, _: Exchange) -> Reply:
+    async def _metadata(self, _: Exchange, __: _Params) -> Reply:
         return json_reply({"version": GITLAB_VERSION, "revision": GITLAB_REVISION, "enterprise": True})
 
-    def _here(self, exchange: Exchange) -> bool:
-        project = exchange.params["project"]
+    def _here(self, params: _Params) -> bool:
+        project = params["project"]
         return project in (str(self._instance.project.id), self._instance.environment.seed_project)
 
     def _resource(self, kind: str, number: str) -> Seed | None:

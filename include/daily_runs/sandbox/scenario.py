@@ -52,8 +52,8 @@ class LimitFactor(_Strict):
 class Scenario(_Strict):
     """All faults. Unknown keys are refused.
 
-    `sides` confines the faults on the wire (refusals, 5xx, dropped, malformed, truncated, 529) to some of the
-    three sides; the others stay healthy.
+    `sides` confines the faults on the wire (refusals, 5xx, dropped, malformed, truncated, timeouts, 529) to some of
+    the three sides; the others stay healthy.
     """
 
     sides: tuple[Side, ...] = ("staging", "production", "anthropic")
@@ -62,6 +62,7 @@ class Scenario(_Strict):
     drop_share: Share = 0.0
     malformed_share: Share = 0.0
     truncated_share: Share = 0.0
+    graphql_timeout_share: Share = 0.0
     error_code_share: Share = 0.0
     overloaded_share: Share = 0.0
     latency_seconds: Latency = Latency()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -31,6 +33,7 @@ DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8390
 _BACKLOG = 2048
 _GRACE_SECONDS = 1
 _CUT_SHORT = "ASGI callable returned without completing response."
+_STILL_WAITING = "Cancel %s running task(s), timeout graceful shutdown exceeded"
 
 
 def run(
@@ -39,7 +42,6 @@ def run(
     time_scale: float = 1.0,
     scenario: Path | None = None,
     *,
-    catalogue: Path | None = None,
     stop_on_stdin_eof: bool = False,
 ) -> None:
     """Serve until SIGINT or SIGTERM; prints `{"address": ..., "pid": ..., "time_scale": ...}` once it listens.
@@ -49,7 +51,6 @@ def run(
         port: 0 takes a free one.
         time_scale: domain seconds in one second of the clock.
         scenario: a JSON file of faults (see `scenario.Scenario`); none by default.
-        catalogue: the catalogue's folder; the shipped one by default.
         stop_on_stdin_eof: also stop when standard input ends, so that it dies with the process that started it.
 
     Raises:
@@ -62,7 +63,7 @@ def run(
         )
     faults = read_scenario(scenario) if scenario else Scenario()
     listening = listen(host, port)
-    loaded = catalogue_files.load(catalogue, overlay="sandbox")
+    loaded = catalogue_files.load(overlay="sandbox")
     items = {name: catalogue_files.load_feature_dataset(feature) for name, feature in loaded.features.items()}
     app = create_app(build_world(loaded, items, time_scale=time_scale, scenario=faults))
     server = make_server(app)
@@ -87,7 +88,7 @@ def build_world(
 
 def make_server(app: Starlette) -> uvicorn.Server:
     """uvicorn as the sandbox needs it: quiet, quick, and able to drop a connection."""
-    logging.getLogger("uvicorn.error").addFilter(_is_not_a_wanted_cut)
+    logging.getLogger("uvicorn.error").addFilter(_is_a_fault_of_ours)
     config = uvicorn.Config(
         app,
         http=DroppableProtocol,
@@ -115,12 +116,15 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listening.bind((host, port))
         listening.listen(_BACKLOG)
-    except (OSError, OverflowError) as error:
+    except OverflowError as error:
         listening.close()
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ParameterError(
-            f"--port {port}", f"cannot listen on {host}:{port} ({reason})", "Stop what runs there or give another port."
-        ) from error
+        raise ParameterError("--port", f"{port} is no port", "Give 0 (a free one) to 65535.") from error
+    except OSError as error:
+        listening.close()
+        problem = f"cannot listen on {host}:{port} ({error.strerror})"
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise ParameterError("--port", problem, "Stop what runs there or give another port.") from error
+        raise ParameterError("--host", problem, "Give an address of this machine, such as 127.0.0.1.") from error
     return listening
 
 
@@ -138,7 +142,9 @@ def read_scenario(path: Path) -> Scenario:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        raise ParameterError(place, f"{where}: {first['msg']}", "See docs/sandbox.md for its keys.") from error
+        raise ParameterError(
+            place, f"{where}: {first['msg']}", "Its keys are those of daily_runs.sandbox.scenario.Scenario."
+        ) from error
 
 
 def _announce(listening: socket.socket, time_scale: float) -> None:
@@ -155,6 +161,7 @@ def _stop_at_eof(server: uvicorn.Server) -> None:
     server.should_exit = True
 
 
-def _is_not_a_wanted_cut(record: logging.LogRecord) -> bool:
-    """A truncated body is the scenario's doing, no fault to report."""
-    return record.getMessage() != _CUT_SHORT
+def _is_a_fault_of_ours(record: logging.LogRecord) -> bool:
+    """Not a body truncated by the scenario, nor a request still waiting for its model when the sandbox stops."""
+    cancelled = record.exc_info is not None and record.exc_info[0] is asyncio.CancelledError
+    return not (cancelled or record.msg in (_CUT_SHORT, _STILL_WAITING))

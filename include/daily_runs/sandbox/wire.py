@@ -70,15 +70,7 @@ def exchange_from(scope: Scope, side: str, body: bytes) -> Exchange:
     """Read an ASGI scope mounted at the side's prefix."""
     path = scope["path"].removeprefix(scope.get("root_path", ""))
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    return Exchange(side, scope["method"], path, headers, body, operation_of(scope["method"], path, body))
-
-
-def operation_of(method: str, path: str, body: bytes) -> str:
-    """What the ledger calls a request, told from outside so that one refused on the way has its name too."""
-    if path == "/api/graphql":
-        return next((name for name in ("aiAction", "aiMessages") if name.encode() in body), "graphql")
-    words = [word for word in path.removeprefix("/api/v4/").split("/") if word and not word.isdigit()]
-    return f"rest {method} {'/'.join(words)}"
+    return Exchange(side, scope["method"], path, headers, body)
 
 
 def malformed(reply: Reply) -> Reply:

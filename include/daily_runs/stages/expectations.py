@@ -30,9 +30,11 @@ class _Rule(NamedTuple):
 
 
 def check_prompts(prompts: pd.DataFrame) -> list[Check]:
-    """Each prompt's row is whole: known once, settled, free of error text, judged on the scale."""
+    """Each prompt's row is whole: known once, settled, free of error text, judged on the scale.
+
+    Great Expectations skips nulls, so what may be missing comes as a column of true and false.
+    """
     gxe = _library().expectations
-    answered = 'status == "answered"'
     rules = [
         _Rule("prompt ids are there", "no null", gxe.ExpectColumnValuesToNotBeNull(column="prompt_id")),
         _Rule("prompt ids are distinct", "no repeat", gxe.ExpectColumnValuesToBeUnique(column="prompt_id")),
@@ -48,13 +50,18 @@ def check_prompts(prompts: pd.DataFrame) -> list[Check]:
         ),
         _Rule(
             "every answer is judged",
-            "scored or unscored",
-            gxe.ExpectColumnValuesToBeInSet(
-                column="judgement", value_set=["scored", "unscored"], row_condition=answered, condition_parser="pandas"
-            ),
+            "scored or unscored, nothing else is judged",
+            gxe.ExpectColumnValuesToBeInSet(column="is_judged", value_set=[True]),
         ),
         _Rule(
-            "scores are on the scale", "0 to 1", gxe.ExpectColumnValuesToBeBetween(column="score", min_value=0, max_value=1)
+            "every scored answer has a score, no other has one",
+            "score where scored",
+            gxe.ExpectColumnValuesToBeInSet(column="is_scored_soundly", value_set=[True]),
+        ),
+        _Rule(
+            "scores are on the scale",
+            "0 to 1",
+            gxe.ExpectColumnValuesToBeBetween(column="score", min_value=0, max_value=1),
         ),
     ]
     return _evaluate(prompts, rules)

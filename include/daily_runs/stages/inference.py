@@ -14,10 +14,11 @@ from daily_runs.errors import AccessError, CallError
 from daily_runs.gitlab.calls import Answer, Caller, Ticket, caller_for
 from daily_runs.quota.ledger import Cost, Ledger, Window, account_costs
 from daily_runs.quota.rates import budget
-from daily_runs.resilience.retry import ATTEMPTS_MAX, with_retries
+from daily_runs.resilience.retry import with_retries
 from daily_runs.run import Report, Work
 from daily_runs.stages.answer_poller import AnswerPoller
 from daily_runs.stages.sessions import gitlab_session
+from daily_runs.stages.tries import tries_left
 from daily_runs.store import answers
 from daily_runs.store.database import Row
 from daily_runs.store.probes import bound_resources
@@ -71,6 +72,7 @@ class _Asker:
         self._costs, self._window = _costs(work), _window(work)
         self._resources = bound_resources(work.store, work.attempt)
         self._turn = 0
+        self._at_the_ledger = asyncio.Lock()
         self.poller = AnswerPoller(caller, work.clock)
 
     async def work_through(self, queue: Iterator[Row]) -> None:
@@ -81,9 +83,9 @@ class _Asker:
 
     async def _settle(self, row: Row) -> None:
         prompt_id = row["prompt_id"]
-        left = ATTEMPTS_MAX - row["tries"] + (row["ticket"] is not None)
+        made = row["tries"] - (row["ticket"] is not None)  # a ticket's try is not over yet
         try:
-            answer = await with_retries(lambda: self._try(row), clock=self._work.clock, attempts_max=max(1, left))
+            answer = await with_retries(lambda: self._try(row), clock=self._work.clock, attempts_max=tries_left(made))
         except CallError as error:
             if error.kind in FATAL_KINDS:
                 raise AccessError(
@@ -100,8 +102,10 @@ class _Asker:
         if row["ticket"]:
             ticket, row["ticket"] = Ticket(**row["ticket"]), None
             return await self._wait(row["evaluation_user"], ticket)
+        # One at a time: a row of reservations far ahead would hold the account's other users up behind it.
+        async with self._at_the_ledger:
+            await asyncio.sleep(await asyncio.to_thread(self._ledger.reserve, self._costs))
         user = row["evaluation_user"] = await asyncio.to_thread(self._user)
-        await asyncio.sleep(await asyncio.to_thread(self._ledger.reserve, self._costs))
         await asyncio.to_thread(self._rows.sent, row["prompt_id"], user)
         outcome = await self._ask(user, row["prompt_id"], row["item_id"])
         if isinstance(outcome, Answer):
@@ -116,6 +120,7 @@ class _Asker:
         except CallError as error:
             if error.kind == "ai_action_limit" and self._window:
                 await asyncio.to_thread(self._ledger.user_is_spent, self._window, user)
+                error.retryable = True  # no wait helps this user, but another one may have room
             raise
 
     async def _wait(self, user: str, ticket: Ticket) -> Answer:

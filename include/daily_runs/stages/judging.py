@@ -15,8 +15,9 @@ from daily_runs.judging.judge import Judge
 from daily_runs.judging.prompt import JudgePrompt, build
 from daily_runs.judging.verdict import Verdict
 from daily_runs.quota.ledger import Ledger, account_costs
-from daily_runs.resilience.retry import ATTEMPTS_MAX, with_retries
+from daily_runs.resilience.retry import with_retries
 from daily_runs.run import Report, Work
+from daily_runs.stages.tries import tries_left
 from daily_runs.store import judgements
 
 FATAL_KINDS = frozenset({"unauthorized", "forbidden", "unknown_model"})
@@ -107,8 +108,8 @@ class _Clerk:
             self._work.settled(len(case.prompt_ids))
 
     async def _settle(self, case: _Case) -> None:
-        left = max(1, ATTEMPTS_MAX - case.tries)
         try:
+            left = tries_left(case.tries)
             verdict = await with_retries(lambda: self._try(case), clock=self._work.clock, attempts_max=left)
         except CallError as error:
             if error.kind in FATAL_KINDS:

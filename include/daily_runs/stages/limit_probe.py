@@ -16,6 +16,7 @@ from daily_runs.catalogue import Call, Environment
 from daily_runs.errors import LimitTooLowError
 from daily_runs.gitlab.documents import WHOAMI
 from daily_runs.quota.rates import CALLS_PER_PROMPT, budget
+from daily_runs.resilience.retry import with_retries
 from daily_runs.run import Report, Work
 from daily_runs.stages.sessions import gitlab_session
 from daily_runs.store import probes
@@ -73,8 +74,8 @@ def run(work: Work) -> Report:
 async def _ask_path(work: Work) -> list[Finding]:
     async with gitlab_session(work) as gitlab:
         user = work.environment.evaluation_users[0]
-        response = await gitlab.rest("GET", OWN_ACCESS_PATH, user)
-        who = await gitlab.graphql(user, WHOAMI)
+        response = await with_retries(lambda: gitlab.rest("GET", OWN_ACCESS_PATH, user), clock=work.clock)
+        who = await with_retries(lambda: gitlab.graphql(user, WHOAMI), clock=work.clock)
     complexity = who["queryComplexity"]
     per_user = budget(work.catalogue, work.feature, work.attempt.key.environment).binding.prompts_per_minute
     return [

@@ -44,8 +44,11 @@ def check(rows: list[dict[str, Any]], work: Work) -> list[Check]:
     prompts = pd.DataFrame(rows)
     prompts["is_error_text"] = [bool(text and error_code_in(text)) for text in prompts["answer"]]
     prompts["score"] = prompts["score"].astype("float64")
+    answered = prompts["status"] == "answered"
+    prompts["is_judged"] = prompts["judgement"].isin(["scored", "unscored"]) == answered
+    prompts["is_scored_soundly"] = prompts["score"].notna() == (prompts["judgement"] == "scored")
     shares = _shares(prompts)
-    kept = prompts[["prompt_id", "status", "judgement", "score", "is_error_text"]]
+    kept = prompts[["prompt_id", "status", "is_judged", "is_scored_soundly", "score", "is_error_text"]]
     return [*check_prompts(kept), *check_shares(shares, work.feature.thresholds, work.attempt.asked)]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from daily_runs.errors import CallError
 from daily_runs.gitlab.calls import Answer, Ticket
-from daily_runs.store.database import Row, Store
+from daily_runs.store.database import Row, Store, storable
 
 
 def unsettled(store: Store, attempt_id: str, shard: int | None) -> list[Row]:
@@ -77,7 +77,7 @@ class AnswerRows:
         self._update(prompt_id, ticket=json.dumps(ticket._asdict()))
 
     def answered(self, prompt_id: str, answer: Answer) -> None:
-        """The answer, as it arrived."""
+        """The answer, as it arrived (see `storable`)."""
         self._store.rows(
             """
             UPDATE daily_runs.answer SET status = 'answered', settled_at = clock_timestamp(), answer = %(text)s,
@@ -85,7 +85,7 @@ class AnswerRows:
                    output_tokens = %(output_tokens)s
             WHERE attempt_id = %(attempt)s AND prompt_id = %(prompt)s
             """,
-            {**answer._asdict(), "attempt": self._attempt, "prompt": prompt_id},
+            {**answer._asdict(), "text": storable(answer.text), "attempt": self._attempt, "prompt": prompt_id},
         )
 
     def failed(self, prompt_id: str, error: CallError) -> None:

@@ -78,6 +78,11 @@ class Store:
         self._pool.close()
 
 
+def storable(text: str) -> str:
+    """A text as Postgres can hold it: what it cannot (NUL, half a surrogate pair) becomes a question mark."""
+    return text.replace("\0", "?").encode("utf-8", "replace").decode()
+
+
 def place_of(url: str) -> str:
     """The URL without its password, for people."""
     parts = psycopg.conninfo.conninfo_to_dict(url)
@@ -109,8 +114,11 @@ def check(url: str) -> None:
             found = connection.execute("SELECT version_num FROM daily_runs.alembic_version").fetchone()
     if found is None or found["version_num"] != newest_revision():
         state = "was never migrated" if found is None else f"stands at revision {found['version_num']}"
+        known = found is None or found["version_num"] in _revisions()
         raise AccessError(
-            place_of(url), f"{state}; this version needs {newest_revision()}", "Run: daily-runs store migrate"
+            place_of(url),
+            f"{state}; this version needs {newest_revision()}",
+            "Run: daily-runs store migrate" if known else "It was made by another version: use that one.",
         )
 
 
@@ -125,19 +133,34 @@ def _alembic(url: str | None = None) -> Any:
 
 def newest_revision() -> str:
     """The revision that this version of the code needs."""
-    return max(path.name.split("_", 1)[0] for path in (Path(__file__).parent / "migrations" / "versions").glob("0*.py"))
+    return max(_revisions())
+
+
+def _revisions() -> set[str]:
+    versions = Path(__file__).parent / "migrations" / "versions"
+    return {path.name.split("_", 1)[0] for path in versions.glob("0*.py")}
 
 
 def migrate(url: str) -> str:
     """Bring the store to this version, in one transaction; returns the revision.
 
     Raises:
-        AccessError: see `connect`.
+        AccessError: see `connect`; or the login may not make schemas, or the store was made by another version.
     """
     from alembic import command  # noqa: PLC0415 - see _alembic
+    from alembic.util import CommandError  # noqa: PLC0415
+    from sqlalchemy.exc import ProgrammingError  # noqa: PLC0415
 
     connect(url).close()
-    command.upgrade(_alembic(url), "head")
+    try:
+        command.upgrade(_alembic(url), "head")
+    except CommandError as error:
+        raise AccessError(place_of(url), f"cannot be migrated ({error})", "Use the version that made it.") from error
+    except ProgrammingError as error:
+        reason = str(error.orig).splitlines()[0]
+        raise AccessError(
+            place_of(url), f"cannot be migrated ({reason})", "Give the login CREATE on the database."
+        ) from error
     return newest_revision()
 
 

@@ -86,7 +86,9 @@ class EmbeddedPostgres:
         """How psycopg reaches a database, which is made if absent."""
         import psycopg  # noqa: PLC0415 - keeps the import of this module cheap
 
-        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+        start_lock = (self.root / "start.lock").open("w")
+        with start_lock, psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+            fcntl.flock(start_lock, fcntl.LOCK_EX)  # two commands at once make it once
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
                 connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(database)))
         return self._url(database)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from daily_runs.errors import CallError
 from daily_runs.judging.verdict import Verdict
-from daily_runs.store.database import Row, Store
+from daily_runs.store.database import Row, Store, storable
 
 
 def unjudged(store: Store, attempt_id: str, shard: int | None) -> list[Row]:
@@ -100,6 +100,7 @@ class JudgementRows:
             """,
             {
                 **verdict._asdict(),
+                "reasons": storable(verdict.reasons),
                 "points": json.dumps(verdict.points),
                 "key": key,
                 "rubric": rubric_version,

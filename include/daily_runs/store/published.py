@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from daily_runs.errors import StageError
 from daily_runs.run import Attempt
 from daily_runs.scores import Summary
 from daily_runs.store.attempts import end_attempt
@@ -28,7 +29,11 @@ class Receipt(NamedTuple):
 
 
 def replace(store: Store, attempt: Attempt, rows: Sequence[Row], summary: Summary, *, time_scale: float) -> Receipt:
-    """Replace the run's published rows in one transaction, under a lock on the run's key."""
+    """Replace the run's published rows in one transaction, under a lock on the run's key.
+
+    Raises:
+        StageError: a newer attempt of the run took this one's place; nothing was changed.
+    """
     run_key = str(attempt.key)
     results = [_result(run_key, row, time_scale) for row in rows if row["status"] == "answered"]
     failures = [
@@ -40,6 +45,7 @@ def replace(store: Store, attempt: Attempt, rows: Sequence[Row], summary: Summar
     receipt = Receipt(len(results), len(failures), digest)
     with store.transaction() as connection:
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [run_key])
+        _must_be_the_newest(connection, run_key, attempt.attempt_id)
         _forget(connection, run_key, attempt.attempt_id)
         _insert_run(connection, attempt, summary, receipt)
         _copy(connection, f"daily_runs.published_result ({RESULT_COLUMNS})", results)
@@ -70,6 +76,18 @@ def _result(run_key: str, row: Row, time_scale: float) -> tuple[Any, ...]:
         row["input_tokens"],
         row["output_tokens"],
     )
+
+
+def _must_be_the_newest(connection: Connection, run_key: str, attempt_id: str) -> None:
+    """A task of a superseded attempt may still live; it must not put old rows in the place of new ones."""
+    found = connection.execute(
+        "SELECT attempt_id::text FROM daily_runs.attempt WHERE run_key = %s AND attempt_id <> %s AND status <> 'superseded'"
+        " AND started_at > (SELECT started_at FROM daily_runs.attempt WHERE attempt_id = %s)",
+        [run_key, attempt_id, attempt_id],
+    ).fetchone()
+    if found:
+        newer = found["attempt_id"]
+        raise StageError(f"{run_key}: attempt {attempt_id} is not published: {newer} is newer. Nothing was changed.")
 
 
 def _forget(connection: Connection, run_key: str, attempt_id: str) -> None:
@@ -108,3 +126,29 @@ def _copy(connection: Connection, target: str, rows: Sequence[tuple[Any, ...]]) 
     with connection.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN".encode()) as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def score_pairs(store: Store, first_key: str, second_key: str) -> list[tuple[str, float, float]]:
+    """(item id, first score, second score) of every prompt that both runs scored."""
+    rows = store.rows(
+        """
+        SELECT a.item_id, a.score AS first, b.score AS second
+        FROM contract.results_v1 a JOIN contract.results_v1 b USING (prompt_id)
+        WHERE a.run_key = %(first)s AND b.run_key = %(second)s AND a.score IS NOT NULL AND b.score IS NOT NULL
+        """,
+        {"first": first_key, "second": second_key},
+    )
+    return [(row["item_id"], row["first"], row["second"]) for row in rows]
+
+
+def score_histogram(store: Store, run_key: str, bins: int = 10) -> list[int]:
+    """How many scores fall into each of `bins` equal parts of 0..1."""
+    rows = store.rows(
+        """
+        SELECT least(floor(score * %(bins)s), %(bins)s - 1)::int AS bin, count(*)::int AS n
+        FROM contract.results_v1 WHERE run_key = %(key)s AND score IS NOT NULL GROUP BY 1
+        """,
+        {"key": run_key, "bins": bins},
+    )
+    counts = {row["bin"]: row["n"] for row in rows}
+    return [counts.get(number, 0) for number in range(bins)]

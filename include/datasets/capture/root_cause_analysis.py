@@ -5,24 +5,24 @@
 
 Each scenario (`rca/*_jobs.py`) is a small project and a script that really fails; the log is what it printed, stdout
 and stderr interleaved, scrubbed as `rca/scrub.py` says. Root cause and fix are written by hand, per scenario. Items are
-numbered in the order of `SCENARIOS`: a new scenario goes to the end of its family, and `--check` then shows the ids that
-moved, which the whole file has to be written for.
+numbered in the order of `SCENARIOS`; `--check` names those that moved, and any capture writes all numbers and texts anew.
 
-Programs come from the system (gcc, g++, make, cmake, valgrind, go, cargo with clippy, node, npm, javac, git, openssl, the
-docker client, terraform, kubectl, jq, curl, psql) and from a toolbox directory:
+Programs come from the system (gcc, g++, make, cmake, valgrind, go, cargo with clippy, node, npm, javac, git, openssl,
+the docker client, terraform, kubectl, jq, curl, psql) and from a toolbox directory:
 
     python3.11 -m venv DIR/py && DIR/py/bin/pip install -r include/datasets/capture/rca/tools.txt
     npm install --prefix DIR typescript@5.4.5 eslint@8.57.0 prettier@3.2.5
     mkdir DIR/bin && ln -s /path/to/bin/python3.8 DIR/bin/python3.8
 
-What can't be captured (a program is missing, the job succeeded, its log lacks the evidence) is named, and its item stays as
-it stands in the file. Run it as root: otherwise jobs that need an unprivileged user run as the caller.
+What can't be captured (a program is missing, the job succeeded, its log lacks the evidence) is named, and its item
+stays as it stands in the file. Run it as root: otherwise jobs that need an unprivileged user run as the caller.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -106,6 +106,13 @@ def captured_rows(chosen: set[str], toolbox: Toolbox, old: dict[str, Row]) -> tu
     return rows, failed
 
 
+def write(rows: list[Row], path: Path) -> None:
+    """Replace the file in one step; ASCII only, so that no line separator inside a log ends a row."""
+    scratch = path.with_suffix(".new")
+    scratch.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    os.replace(scratch, path)
+
+
 def _kept(row: Row | None) -> Captured | None:
     return None if row is None else Captured(row["resource"]["log"], row["resource"]["exit_code"])
 
@@ -134,7 +141,8 @@ def main() -> int:
     if chosen - slugs:
         parser.error(f"no such scenario: {', '.join(sorted(chosen - slugs))}")
     rows, failed = captured_rows(chosen, find(options.tools.resolve()), rows_in(options.out))
-    options.out.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    if rows:
+        write(rows, options.out)
     print(f"{len(rows)} items in {options.out}; not captured: {', '.join(failed) or 'none'}")
     return 1 if failed else 0
 

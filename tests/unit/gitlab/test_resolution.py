@@ -36,7 +36,7 @@ class Project:
         self.diffs: dict[str, list[dict[str, str]]] = {}
         self.actions: list[str] = []
         self.gone = ""
-        self.status = 200
+        self.broken: dict[str, int] = {}  # status of a merge request's diffs, by iid
 
     def resolve(self, vulnerability: str, iid: str, diff: str = "@@ -1 +1 @@\n-x\n+y\n") -> None:
         self.newest[vulnerability] = iid
@@ -46,7 +46,7 @@ class Project:
         if request.method == "GET":
             prefix, iid = request.url.path.removesuffix("/diffs").rsplit("/", 1)
             assert prefix == "/staging/api/v4/projects/5/merge_requests"
-            return httpx.Response(self.status, json=self.diffs[iid])
+            return httpx.Response(self.broken.get(iid, 200), headers={"x-request-id": "1"}, json=self.diffs[iid])
         body = json.loads(request.content)
         if "mutation" in body["query"]:
             return httpx.Response(200, json={"data": {"aiAction": self._accept(body["variables"]["input"])}})
@@ -245,18 +245,46 @@ def test_a_diff_that_cannot_be_fetched_keeps_every_turn(project: Project, caller
         tickets = [await asked(caller, HERE), await asked(caller, THERE)]
         project.resolve(HERE, "1")
         project.resolve(THERE, "2")
-        project.status = 503
+        project.broken = {"1": 503, "2": 503}
         waiting = asyncio.create_task(asked(caller, HERE))
-        with pytest.raises(CallError, match="http_503"):
+        with pytest.raises(CallError, match="gitlab_error"):
             await caller.collect(USER, tickets)
         await settle()
         assert not waiting.done()
-        project.status = 200
+        project.broken = {}
         collected = await caller.collect(USER, tickets)
         await waiting
         return len(collected)
 
     assert asyncio.run(scenario()) == 2
+
+
+def test_a_diff_that_cannot_be_fetched_now_keeps_no_other_answer_back(project: Project, caller: Caller) -> None:
+    async def scenario() -> list[dict[str, Answer | CallError]]:
+        tickets = [await asked(caller, HERE), await asked(caller, THERE)]
+        project.resolve(HERE, "1", "one")
+        project.resolve(THERE, "2", "two")
+        project.broken = {"1": 503}
+        first = await caller.collect(USER, tickets)
+        project.broken = {}
+        return [first, await caller.collect(USER, tickets[:1])]
+
+    assert asyncio.run(scenario()) == [
+        {"r2": Answer("--- a/a.py\n+++ b/a.py\ntwo")},
+        {"r1": Answer("--- a/a.py\n+++ b/a.py\none")},
+    ]
+
+
+def test_a_merge_request_whose_diffs_are_gone_is_a_failure_of_its_ticket(project: Project, caller: Caller) -> None:
+    async def scenario() -> Answer | CallError:
+        ticket = await asked(caller)
+        project.resolve(HERE, "1")
+        project.broken = {"1": 404}
+        return (await caller.collect(USER, [ticket]))["r1"]
+
+    error = asyncio.run(scenario())
+    assert isinstance(error, CallError)
+    assert error.kind == "not_found"
 
 
 def test_one_vulnerability_that_is_gone_fails_alone(project: Project, caller: Caller) -> None:

@@ -95,7 +95,14 @@ def test_a_hop_that_asks_for_hours_is_not_waited_for_and_never_called_earlier() 
 
 def test_a_caller_can_narrow_what_is_retried() -> None:
     with pytest.raises(CallError) as caught:
-        asyncio.run(with_retries(failing(failure()), clock=RecordingClock(), retryable=lambda _: False))
+        asyncio.run(with_retries(failing(failure()), clock=RecordingClock(), may_repeat=lambda _: False))
+    assert attempts_made(caught.value) == 1
+
+
+def test_a_caller_cannot_widen_what_is_retried() -> None:
+    call = failing(failure(retryable=False))
+    with pytest.raises(CallError) as caught:
+        asyncio.run(with_retries(call, clock=RecordingClock(), may_repeat=lambda _: True))
     assert attempts_made(caught.value) == 1
 
 

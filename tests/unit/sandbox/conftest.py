@@ -80,7 +80,7 @@ def _feature(name: str, call: str) -> dict[str, Any]:
 
 @pytest.fixture
 def account_limits() -> dict[str, Any]:
-    """Limits of both accounts; a test that needs an empty one overrides it."""
+    """Limits of both accounts, wide enough not to bind."""
     return {
         "shared_with_live_users": False,
         "requests_per_minute": 4000,

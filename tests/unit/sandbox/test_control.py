@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +19,7 @@ import pytest
 
 from daily_runs.errors import ParameterError
 from daily_runs.sandbox.control import merge_patch
+from daily_runs.sandbox.process import Sandbox
 from daily_runs.sandbox.server import listen, read_scenario
 from daily_runs.sandbox.world import World
 
@@ -169,7 +173,10 @@ def test_an_occupied_port_is_one_line_with_the_port_and_what_to_do() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(ParameterError, match=rf"--port {port}: .*Address already in use.*give another port"):
+        with pytest.raises(
+            ParameterError,
+            match=rf"--port: cannot listen on 127.0.0.1:{port} .Address already in use.*give another port",
+        ):
             listen("127.0.0.1", port)
 
 
@@ -182,7 +189,32 @@ def test_the_process_ends_with_2_and_one_line_when_its_port_is_taken() -> None:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert len(ended.stderr.splitlines()) == 1
-    assert f"--port {port}" in ended.stderr
+    assert f"127.0.0.1:{port}" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "place"),
+    [("192.0.2.1", 0, "--host"), ("127.0.0.1", 99999, "--port")],
+)
+def test_an_impossible_address_names_the_option_at_fault(host: str, port: int, place: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        listen(host, port)
+    assert caught.value.place == place
+
+
+def test_stopping_while_a_model_is_thinking_is_clean_and_silent() -> None:
+    command = [sys.executable, "-m", "daily_runs.sandbox", "--port", "0", "--time-scale", "0.01"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        address = json.loads(process.stdout.readline())["address"]
+        headers = {"private-token": "sandbox-evaluation-1"}
+        url, question = f"{address}/staging/api/v4/chat/completions", {"content": "Hello"}
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(url, json=question, headers=headers, timeout=0.3)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=10)
+    assert (process.returncode, said) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -200,3 +232,44 @@ def test_a_scenario_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "faults.json"
     path.write_text(json.dumps({"drop_share": 0.25}))
     assert read_scenario(path).drop_share == 0.25
+
+
+def test_a_sandbox_process_serves_takes_changes_and_leaves_nothing_behind() -> None:
+    with Sandbox(time_scale=600, scenario={"worse_model": 0.2}) as sandbox:
+        assert httpx.get(f"{sandbox.address}/_sandbox/scenario").json()["worse_model"] == 0.2
+        headers = {"private-token": "sandbox-evaluation-1"}
+        told = httpx.get(f"{sandbox.address}/production/api/v4/user", headers=headers)
+        assert told.json()["username"] == "evaluation-1"
+        assert [entry["operation"] for entry in sandbox.ledger()] == ["rest user"]
+        assert sandbox.summary()["outcomes"] == {"rest user": {"ok": 1}}
+        assert sandbox.order_seeds({"missing_share": 1.0})["staging"]["jobs"] == 0
+        with pytest.raises(ParameterError, match="drop_share"):
+            sandbox.change_scenario({"drop_share": 2})
+        pid = sandbox.pid
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_sandbox_process_dies_when_the_one_that_started_it_is_killed() -> None:
+    program = (
+        "import time; from daily_runs.sandbox.process import Sandbox\n"
+        "with Sandbox() as s: print(s.pid, flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    deadline = time.monotonic() + 10
+    while _runs(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _runs(pid)
+
+
+def _runs(pid: int) -> bool:
+    """Neither gone nor a zombie that nobody has waited for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -49,14 +49,14 @@ def test_a_malformed_body_is_200_and_no_json(make_world: MakeWorld, gitlab: Conn
     world = make_world(malformed_share=1.0)
     answer = gitlab(world).post("/api/graphql", json=QUERY)
     assert answer.status_code == 200
-    with pytest.raises(ValueError, match="Unterminated|Expecting"):
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
         answer.json()
     assert world.ledger.entries[-1].outcome == "malformed_body"
 
 
 def test_a_truncated_body_ends_before_its_promised_length(make_world: MakeWorld, gitlab: Connect) -> None:
     world = make_world(truncated_share=1.0)
-    with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending complete message body"):
         gitlab(world).post("/api/graphql", json=QUERY)
     assert world.ledger.entries[-1].outcome == "truncated_body"
 
@@ -72,6 +72,17 @@ def test_server_errors_come_from_rails_and_from_the_load_balancer_each_in_its_ow
     for status in (502, 503, 504):
         assert answers[status].headers["content-type"].startswith("text/html")
         assert "x-request-id" not in answers[status].headers
+
+
+def test_a_server_error_of_the_gateway_is_json_behind_rails(make_world: MakeWorld, gitlab: Connect) -> None:
+    world = make_world(server_error_share=1.0)
+    client = gitlab(world)
+    cut = {"current_file": {"file_name": "a.py", "content_above_cursor": "x = ", "content_below_cursor": ""}}
+    answers = [client.post("/api/v4/code_suggestions/completions", json=cut) for _ in range(40)]
+    broken = [a for a in answers if a.headers["content-type"] == "application/json" and a.status_code == 503]
+    assert broken
+    assert all(a.json() == {"detail": "Inference failed"} and "x-request-id" in a.headers for a in broken)
+    assert len(broken) == [entry.outcome for entry in world.ledger.entries].count("ai_gateway_503")
 
 
 def test_a_gateway_timeout_hides_a_mutation_that_was_paid(make_world: MakeWorld, gitlab: Connect) -> None:

@@ -134,7 +134,7 @@ def test_code_is_whole_from_a_good_model_and_broken_off_from_a_bad_one(items: di
     item = items["of_complete_code"][0]
     best = max((Prompt("staging", item, f"p-{n}", 0.0) for n in range(20)), key=quality)
     whole = item.reference["completion"]
-    assert (completion(best) == whole) == (quality(best) >= 0.9)
+    assert (completion(best) == whole) == (quality(best) >= 0.8)
     bad = completion(best._replace(worse_model=1.0))
     assert len(bad) < len(whole)
 

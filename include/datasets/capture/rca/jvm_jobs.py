@@ -161,7 +161,7 @@ public final class Cache {
     root_cause=(
         "The cache never hits: `Key.equals` compares identities (`this == other`), so each new Key is another key, and "
         "the map has as many entries as there were calls instead of ten. At 1 MiB an entry the 64 MiB heap (-Xmx64m) "
-        "is full after some fifty calls: OutOfMemoryError: Java heap space."
+        "is full after a few dozen calls: OutOfMemoryError: Java heap space."
     ),
     fix=(
         "Drop the override of equals: a record compares its components by itself. A larger -Xmx would only postpone "

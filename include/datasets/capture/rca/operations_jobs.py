@@ -394,7 +394,7 @@ KUBECTL = Scenario(
     root_cause=(
         "kubectl has no configuration: there is no KUBECONFIG variable and `kubectl config view` is empty (clusters: "
         "null). It then falls back to localhost:8080, where no API server runs; the connection is refused. The "
-        "manifest was never examined."
+        "manifest is not the cause."
     ),
     fix=(
         "Give the job its cluster: a KUBECONFIG variable of type file, or the agent's context (`kubectl config "

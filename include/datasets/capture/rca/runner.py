@@ -33,8 +33,8 @@ def capture(scenario: Scenario, toolbox: Toolbox) -> Captured:
     """Run the scenario's script.
 
     Raises:
-        CaptureError: it succeeded, failed at an earlier step, outran the limit, or its log lacks the evidence, names the
-            capturing machine, or is too short or too long.
+        CaptureError: it succeeded, failed at an earlier step, outran the limit, or its log lacks the evidence, names
+            the capturing machine, or is too short or too long.
     """
     with tempfile.TemporaryDirectory(prefix="rca-") as top:
         work = Path(top, "seeds")

@@ -6,8 +6,8 @@
 3. What differs between two captures of the same failure gets one fixed value, so that a recapture shows few changes:
    durations, process ids, memory addresses, temporary names.
 
-The order and the number of lines stay as they were captured. What still varies: the numbers of goroutines, V8's report of
-its last collections, and the order of lines of two processes that write at the same time.
+The order and the number of lines stay as they were captured. What still varies: the numbers of goroutines, V8's report
+of its last collections, and the order of lines of two processes that write at the same time.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class Toolbox:
 
 
 def find(root: Path) -> Toolbox:
-    """Look round once: the toolbox, the Rust toolchain behind rustup's shims, the interpreter behind the environment."""
+    """Look round once: the toolbox, the Rust toolchain behind rustup's shims, the environment's interpreter."""
     python = _printed(root / "py/bin/python", "-c", "import sys; print(sys.base_prefix)")
     sysroot = _printed("rustc", "--print", "sysroot")
     search_path = [str(root / "py/bin"), str(root / "node_modules/.bin"), str(root / "bin")]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
-import uvicorn
 from anthropic import Anthropic
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -18,11 +16,11 @@ from daily_runs.sandbox.anthropic import routes
 from daily_runs.sandbox.clock import SandboxClock
 from daily_runs.sandbox.ledger import Ledger
 from daily_runs.sandbox.scenario import Latency, Scenario
-from daily_runs.sandbox.wire import DroppableProtocol
+from daily_runs.sandbox.server import listen, make_server
 from daily_runs.sandbox.world import World
 
 QUICK = Latency(median=0.001, p95=0.001)
-START_SECONDS_MAX = 10
+STOP_SECONDS_MAX = 10
 
 
 def _catalogue(requests: int, tokens_in: int, tokens_out: int, burst_seconds: float) -> Catalogue:
@@ -73,19 +71,15 @@ def make_world() -> Callable[..., World]:
 
 @contextmanager
 def _served(world: World) -> Iterator[str]:
-    app = Starlette(routes=[Mount("/anthropic", routes=routes(world))])
-    config = uvicorn.Config(app, port=0, log_level="critical", http=DroppableProtocol, ws="none", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
+    server = make_server(Starlette(routes=[Mount("/anthropic", routes=routes(world))]))
+    listening = listen("127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
-    give_up = time.monotonic() + START_SECONDS_MAX
-    while not server.started:
-        assert time.monotonic() < give_up, "the sandbox did not start"
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
+    port = listening.getsockname()[1]
     yield f"http://127.0.0.1:{port}/anthropic"
     server.should_exit = True
-    thread.join(START_SECONDS_MAX)
+    thread.join(STOP_SECONDS_MAX)
+    listening.close()
     assert not thread.is_alive(), "the sandbox did not stop"
 
 

@@ -36,7 +36,7 @@ def _ended(client: Anthropic, batch_id: str) -> MessageBatch:
 
 
 def test_a_batch_is_taken_served_and_its_results_read(make_world: MakeWorld, client_of: ClientOf) -> None:
-    world = make_world(Scenario(latency_seconds=Latency(median=0.3, p95=0.3)))
+    world = make_world(Scenario(latency_seconds=Latency(median=1, p95=1)))
     client = client_of(world)
     batch = client.messages.batches.create(requests=_requests(3))
     assert (batch.processing_status, batch.request_counts.processing) == ("in_progress", 3)
@@ -89,7 +89,7 @@ def test_what_a_day_does_not_serve_expires_unpaid(make_world: MakeWorld, client_
 
 
 def test_only_an_ended_batch_has_results_and_can_be_deleted(make_world: MakeWorld, client_of: ClientOf) -> None:
-    client = client_of(make_world(Scenario(latency_seconds=Latency(median=0.3, p95=0.3))))
+    client = client_of(make_world(Scenario(latency_seconds=Latency(median=1, p95=1))))
     batch = client.messages.batches.create(requests=_requests(1))
     with pytest.raises(anthropic.BadRequestError, match="cannot be deleted"):
         client.messages.batches.delete(batch.id)

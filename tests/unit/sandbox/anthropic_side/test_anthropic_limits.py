@@ -101,12 +101,12 @@ def test_seconds_in_headers_are_domain_seconds_whatever_the_time_scale(
 
 
 def test_a_bucket_refills_with_time(make_world: MakeWorld, client_of: ClientOf) -> None:
-    world = make_world(requests=1, time_scale=400)
+    world = make_world(requests=1, time_scale=100)
     client = client_of(world)
     _ask(client)
     with pytest.raises(anthropic.RateLimitError):
         _ask(client)
-    time.sleep(0.16)  # 64 domain seconds
+    time.sleep(0.65)  # 65 domain seconds
     assert _ask(client).type == "message"
 
 

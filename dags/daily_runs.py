@@ -1,0 +1,96 @@
+"""One DAG a feature of the catalogue: plan, route, an arm of six stages per environment, compare.
+
+Set DAILY_RUNS_SCHEDULES=off to have every DAG run only when triggered.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from airflow.sdk import DAG, Param, TaskGroup, XComArg, task
+
+from daily_runs import catalogue_files
+from daily_runs.catalogue import Catalogue, Feature
+from daily_runs.schedule import midnight
+from daily_runs_airflow import policies, tasks
+from daily_runs_airflow.docs import STAGE_DOCS, feature_doc
+from daily_runs_airflow.timetable import MigrationTimetable
+
+COMMON = {
+    "retries": policies.RETRIES,
+    "retry_delay": policies.RETRY_DELAY,
+    "retry_policy": policies.NAMED_ERRORS,
+    "execution_timeout": policies.SHORT_TASK_TIMEOUT,
+}
+
+
+def params(catalogue: Catalogue) -> dict[str, Param]:
+    """The form."""
+    environments = ["auto", *catalogue.environments]
+    return {
+        "environment": Param(
+            "auto", enum=environments, title="Environment", description="auto: what the phase of the date says"
+        ),
+        "prompts": Param(
+            None, type=["null", "integer"], minimum=1, title="Prompts", description="Empty: the catalogue's number"
+        ),
+        "note": Param("", type="string", maxLength=200, title="Note", description="Why this run was started"),
+    }
+
+
+def arm(catalogue: Catalogue, feature: Feature, environment: str, manifest: XComArg) -> XComArg:
+    """Six stages in one environment; returns the last one."""
+    limits = policies.limits_of(catalogue, feature, environment)
+
+    def stage(name: str, **options: Any) -> Any:
+        return task(task_id=name, doc_md=STAGE_DOCS[name], priority_weight=10 - feature.priority, **COMMON | options)
+
+    def mapped(name: str, pool: str) -> Any:
+        shown = "shard {{ task.op_kwargs['shard'] }}"
+        options = {"pool": pool, "execution_timeout": limits.inference_timeout, "map_index_template": shown}
+        return stage(name, **options)(tasks.run_shard)
+
+    with TaskGroup(environment, tooltip=f"{feature.title} in {environment}"):
+        shards = stage("seed_check")(tasks.open_and_check_seeds)(feature.feature, environment, manifest)
+        probe = stage("limit_probe")(tasks.run_stage)("limit_probe", shards)
+        inference = mapped("inference", limits.inference_pool).partial(stage="inference").expand_kwargs(shards)
+        judging = mapped("judging", limits.judging_pool).partial(stage="judging").expand_kwargs(shards)
+        validation = stage("validation")(tasks.run_stage)("validation", shards)
+        publish = stage("publish")(tasks.run_stage)("publish", shards)
+        probe >> inference >> judging >> validation >> publish
+    return publish
+
+
+def daily_run(catalogue: Catalogue, feature: Feature) -> DAG:
+    """A feature's DAG."""
+    environments = sorted(catalogue.environments)
+    timeout = max(policies.limits_of(catalogue, feature, name).arm_timeout for name in environments)
+    scheduled = os.environ.get("DAILY_RUNS_SCHEDULES", "on") != "off"
+    with DAG(
+        dag_id=f"daily_runs_{feature.feature}",
+        dag_display_name=f"Daily run: {feature.title}",
+        description=f"{feature.title}, every day, by the catalogue's phases",
+        schedule=MigrationTimetable(feature.phases) if scheduled else None,
+        start_date=midnight(feature.phases[0].starts),
+        catchup=False,
+        max_active_runs=1,
+        dagrun_timeout=timeout,
+        params=params(catalogue),
+        tags=["daily-runs", f"priority-{feature.priority}", feature.owner.team],
+        default_args={"owner": feature.owner.dri},
+        doc_md=feature_doc(catalogue, feature),
+    ) as dag:
+        manifest = task(task_id="plan", **COMMON)(tasks.plan)(feature.feature)
+        chosen = task.branch(task_id="route", **COMMON)(tasks.route)(manifest)
+        arms = [arm(catalogue, feature, environment, manifest) for environment in environments]
+        compare = task(task_id="compare", trigger_rule="none_failed_min_one_success", **COMMON)(tasks.compare)
+        for environment in environments:
+            chosen >> dag.task_group.children[environment]
+        arms >> compare(feature.feature, manifest)
+    return dag
+
+
+CATALOGUE = catalogue_files.load()
+for name in sorted(CATALOGUE.features):
+    daily_run(CATALOGUE, CATALOGUE.features[name])

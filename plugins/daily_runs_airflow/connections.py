@@ -1,0 +1,57 @@
+"""Connections of tasks: Airflow's, in the shapes that the library asks for (docs/operations/connect.md)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+
+from airflow.providers.postgres.hooks.postgres import PostgresHook
+from airflow.sdk import BaseHook, Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from daily_runs import connections
+from daily_runs.errors import AccessError
+from daily_runs.store.database import STORE_VARIABLE
+
+STORE_CONNECTION = "daily_runs_store"
+
+
+def _airflow_connection(connection_id: str) -> Connection | None:
+    try:
+        return BaseHook.get_connection(connection_id)
+    except AirflowNotFoundException:
+        return None
+
+
+def store_url() -> str:
+    """The store's URL: Airflow connection `daily_runs_store` (type Postgres), else `DAILY_RUNS_STORE`.
+
+    Raises:
+        AccessError: neither is set.
+    """
+    connection = _airflow_connection(STORE_CONNECTION)
+    if connection is not None:
+        url: str = PostgresHook(connection=connection).get_uri()
+        return url.replace("postgresql+psycopg://", "postgresql://")
+    if url_given := os.environ.get(STORE_VARIABLE):
+        return url_given
+    raise AccessError(f"connection {STORE_CONNECTION}", "is not set", "Add it in Airflow (type Postgres).")
+
+
+def find(connection_id: str, *, default_address: str, users: Sequence[str], sandbox: bool) -> connections.Connection:
+    """The Airflow connection of that id: host (a whole URL) and extra `{"keys": {user: secret}}`; see `Connect`.
+
+    Without one, the sandbox's own keys or the environment variable, as for the command line.
+
+    Raises:
+        AccessError: it is not set, or lacks what is needed.
+    """
+    found = _airflow_connection(connection_id)
+    if found is None:
+        return connections.find(connection_id, default_address=default_address, users=users, sandbox=sandbox)
+    given = {"keys": (found.extra_dejson or {}).get("keys", {})}
+    if found.host:
+        given["address"] = found.host
+    place = f"connection {connection_id}"
+    return connections.parse(json.dumps(given), place, default_address=default_address, users=users)

@@ -1,0 +1,57 @@
+"""When a task is tried again, how long it may take, and which pool it stands in."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import NamedTuple
+
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+
+from daily_runs import errors
+from daily_runs.catalogue import Catalogue, Feature
+from daily_runs.quota.rates import budget
+
+RETRIES = 2
+RETRY_DELAY = dt.timedelta(seconds=10)
+SHORT_TASK_TIMEOUT = dt.timedelta(minutes=10)
+LONG_TASK_FACTOR = 2.0
+"""A stage that works at a granted rate may take this many times what the rate promises, plus a short task's time."""
+
+NAMED_ERRORS = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(
+            exception=[errors.UserError, errors.GateFailedError, errors.LimitTooLowError, errors.SeedsMissingError],
+            action=RetryAction.FAIL,
+            reason="somebody must change something first: trying again would end the same way",
+        ),
+        RetryRule(
+            exception=[errors.CallError, errors.CountsError],
+            action=RetryAction.RETRY,
+            reason="the next try does only what is missing",
+        ),
+    ]
+)
+"""Anything else (a killed process, a lost database) is tried again too, up to `RETRIES` times."""
+
+
+class Limits(NamedTuple):
+    """Pools and timeouts of one feature's arm."""
+
+    inference_pool: str
+    judging_pool: str
+    inference_timeout: dt.timedelta
+    arm_timeout: dt.timedelta
+
+
+def limits_of(catalogue: Catalogue, feature: Feature, environment: str) -> Limits:
+    """Compute an arm's pools and timeouts from the catalogue."""
+    rate = budget(catalogue, feature, environment).binding.prompts_per_minute
+    scale = catalogue.environments[environment].time_scale
+    promised = dt.timedelta(minutes=feature.prompts_per_run / rate / scale)
+    inference = promised * LONG_TASK_FACTOR + SHORT_TASK_TIMEOUT
+    return Limits(
+        inference_pool=catalogue.environments[environment].account,
+        judging_pool=catalogue.judge.account,
+        inference_timeout=inference,
+        arm_timeout=(inference * 2 + SHORT_TASK_TIMEOUT * 6) * (RETRIES + 1),
+    )

@@ -1,0 +1,14 @@
+"""What Airflow loads from plugins/: the one file it scans (see .airflowignore); the package beside it is installed."""
+
+from __future__ import annotations
+
+from airflow.plugins_manager import AirflowPlugin
+
+from daily_runs_airflow.timetable import MigrationTimetable
+
+
+class DailyRunsPlugin(AirflowPlugin):
+    """Registers the timetable, so that the scheduler can rebuild it from a serialized DAG."""
+
+    name = "daily_runs"
+    timetables = [MigrationTimetable]  # noqa: RUF012 - Airflow's own declaration of it
