@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from daily_runs import catalogue_files, connections, pipeline
 from daily_runs.catalogue import Catalogue
@@ -33,6 +34,8 @@ TIME_SCALE = 300.0
 """Domain seconds in a second: a model's five seconds take 17 ms, an answer's two minutes of grace 0.4 s."""
 
 DAY = dt.datetime(2026, 8, 17, tzinfo=dt.UTC)
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", "0.0.0.0", "::", "", None})
 _TABLES = "run, attempt, answer, verdict, seed_binding, quota_rate, quota_call"
 
@@ -82,13 +85,12 @@ def _migrated_template(postgres: EmbeddedPostgres) -> str:
 
 
 @pytest.fixture(scope="module")
-def store_url(postgres: EmbeddedPostgres, _migrated_template: str) -> Iterator[str]:
+def store_url(postgres: EmbeddedPostgres, _migrated_template: str) -> str:
     """A migrated database for one test module."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {_migrated_template}".encode())
-        yield postgres.url(name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+    return postgres.url(name)
 
 
 @pytest.fixture(scope="module")

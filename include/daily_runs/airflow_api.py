@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -15,7 +15,7 @@ TIMEOUT_SECONDS = 30.0
 
 
 class AirflowApi:
-    """Logged in as one user.
+    """Logged in as one user; a context manager that closes its connections.
 
     Raises:
         AccessError: nobody answers at the address, or the login is refused.
@@ -27,10 +27,22 @@ class AirflowApi:
         try:
             response = self._http.post("/auth/token", json={"username": user, "password": password})
         except httpx.TransportError as error:
+            self.close()
             raise AccessError(f"Airflow at {address}", "does not answer", "Start it with: daily-runs up") from error
         if response.status_code not in (200, 201):
+            self.close()
             raise AccessError(f"Airflow at {address}", f"refuses the login of {user!r}", "Check user and password.")
         self._http.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
 
     def get(self, path: str, **query: Any) -> Any:
         """GET below `/api/v2`."""

@@ -51,8 +51,7 @@ def run(prompts: int, time_scale: float, *, json_file: Path | None, keep: bool, 
         console.print(
             f"{prompts} prompts of {FEATURE} in {ENVIRONMENT}; one second is {time_scale:g} s of the sandbox's"
         )
-        with open_store(stack.store) as store:
-            api = stack.api()
+        with open_store(stack.store) as store, stack.api() as api:
             api.unpause(DAG_ID)
             run_id = api.trigger(DAG_ID, {"environment": ENVIRONMENT, "prompts": prompts, "note": "demo"})
             state = _watch(api, store, run_id, prompts, console)

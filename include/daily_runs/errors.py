@@ -108,8 +108,15 @@ class CallError(DailyRunsError):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by the parts (Airflow carries exceptions between processes)."""
-        parts = {"blame": self.blame, "retryable": self.retryable, "evidence": self.evidence}
-        rebuild = partial(type(self), self.hop, self.kind, retry_after_seconds=self.retry_after_seconds, **parts)
+        rebuild = partial(
+            type(self),
+            self.hop,
+            self.kind,
+            blame=self.blame,
+            retryable=self.retryable,
+            retry_after_seconds=self.retry_after_seconds,
+            evidence=self.evidence,
+        )
         return rebuild, ()
 
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 GRACE_SECONDS = 20.0
@@ -40,9 +41,9 @@ class Guard:
         self._children.append(process)
         self._tell({"group": process.pid})
 
-    def watch_postgres(self, stop_command: Sequence[str], user: str | None, users_lock: int) -> None:
-        """Stop an embedded Postgres with `stop_command`, unless another process still holds the shared lock."""
-        self._tell({"postgres": list(stop_command), "user": user, "lock": users_lock})
+    def watch_postgres(self, pid_file: Path, users_lock: int) -> None:
+        """Stop the embedded Postgres of that pid file, unless another process still holds the shared lock."""
+        self._tell({"postgres": str(pid_file), "lock": users_lock})
 
     def release(self) -> None:
         """Stop everything now and wait until it has ended."""
@@ -82,15 +83,17 @@ def stop_groups(groups: Sequence[int]) -> None:
     _signal_groups(groups, signal.SIGKILL)
 
 
-def stop_postgres(command: Sequence[str], user: str | None, users_lock: int) -> None:
-    """Run the stop command if nobody else holds the shared lock on `users_lock`."""
+def stop_postgres(pid_file: Path, users_lock: int) -> None:
+    """Stop the server (SIGINT is its fast shutdown) if nobody else holds the shared lock on `users_lock`."""
     try:
         fcntl.flock(users_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return
-    subprocess.run(
-        command, user=user, extra_groups=[] if user else None, cwd="/", check=False, stdout=subprocess.DEVNULL
-    )
+        pid = int(pid_file.read_text().split()[0])
+        os.kill(pid, signal.SIGINT)
+    except (BlockingIOError, FileNotFoundError, ProcessLookupError):
+        return  # somebody uses it, or it does not run
+    deadline = time.monotonic() + GRACE_SECONDS
+    while pid_file.exists() and time.monotonic() < deadline:  # the server removes it last
+        time.sleep(0.05)
 
 
 def main() -> None:
@@ -103,7 +106,7 @@ def main() -> None:
     stop_groups([order["group"] for order in reversed(orders) if "group" in order])
     for order in reversed(orders):
         if "postgres" in order:
-            stop_postgres(order["postgres"], order["user"], order["lock"])
+            stop_postgres(Path(order["postgres"]), order["lock"])
 
 
 if __name__ == "__main__":

@@ -126,7 +126,8 @@ def running(
             password=secret,
             processes=parts.pids(),
         )
-        stack.api().write_pools(pools(catalogue_files.load(overlay=str(overlay))))
+        with stack.api() as api:
+            api.write_pools(pools(catalogue_files.load(overlay=str(overlay))))
         note = root / "local.json"
         note.touch(mode=0o600)
         note.write_text(json.dumps(asdict(stack)))

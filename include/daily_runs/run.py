@@ -30,8 +30,9 @@ class RunKey(NamedTuple):
     logical_date: dt.datetime
 
     def __str__(self) -> str:
-        """`feature/environment/2026-08-15T06:00:00Z`."""
-        return f"{self.feature}/{self.environment}/{self.logical_date.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
+        """`feature/environment/2026-08-15T06:00:00Z`, with microseconds where there are any."""
+        moment = self.logical_date.astimezone(dt.UTC).replace(tzinfo=None)
+        return f"{self.feature}/{self.environment}/{moment.isoformat()}Z"
 
 
 class Prompt(NamedTuple):

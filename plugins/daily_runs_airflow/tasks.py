@@ -33,9 +33,10 @@ def plan(feature: str) -> dict[str, Any]:
 
     context = get_current_context()
     params, dag_run = context["params"], context["dag_run"]
-    unknown = sorted(set(dag_run.conf or {}) - set(params))
+    form = context["dag"].params  # `params` has taken in whatever the configuration holds
+    unknown = sorted(set(dag_run.conf or {}) - set(form))
     if unknown:
-        known = ", ".join(sorted(params))
+        known = ", ".join(sorted(form))
         raise ParameterError("run configuration", f"unknown parameter {', '.join(unknown)}", f"Known: {known}.")
     moment = context.get("logical_date") or dag_run.run_after
     chosen = pipeline.feature_named(catalogue_files.load(), feature)

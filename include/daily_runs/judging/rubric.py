@@ -63,7 +63,7 @@ def load(path: Path) -> Rubric:
     try:
         data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
         return Rubric.model_validate(data)
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problem = " ".join(str(error).split())
     except ValidationError as error:
         problem = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the rubric'}: {e['msg']}" for e in error.errors())

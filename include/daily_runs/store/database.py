@@ -100,7 +100,7 @@ def connect(url: str) -> Connection:
     except psycopg.ProgrammingError as error:
         raise AccessError(STORE_VARIABLE, "is no Postgres URL", "Give postgresql://user:password@host/db.") from error
     except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[-1]
+        reason = " ".join(str(error).split())
         raise AccessError(
             place_of(url), f"does not answer ({reason})", "Check that it runs, its address and its login."
         ) from error

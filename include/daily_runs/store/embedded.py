@@ -68,7 +68,7 @@ class EmbeddedPostgres:
             self._users_lock = os.open(self.root / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
             fcntl.flock(self._users_lock, fcntl.LOCK_SH)
             self.guard = Guard([self._users_lock])
-            self.guard.watch_postgres(self._pg_ctl("-m", "fast", "stop"), self._user, self._users_lock)
+            self.guard.watch_postgres(self._data / "postmaster.pid", self._users_lock)
             with (self.root / "start.lock").open("w") as start_lock:
                 fcntl.flock(start_lock, fcntl.LOCK_EX)
                 self._port = self._running_port() or self._start_or_release()

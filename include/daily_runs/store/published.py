@@ -81,9 +81,9 @@ def _result(run_key: str, row: Row, time_scale: float) -> tuple[Any, ...]:
 def _must_be_the_newest(connection: Connection, run_key: str, attempt_id: str) -> None:
     """A task of a superseded attempt may still live; it must not put old rows in the place of new ones."""
     found = connection.execute(
-        "SELECT attempt_id::text FROM daily_runs.attempt WHERE run_key = %s AND attempt_id <> %s AND status <> 'superseded'"
+        "SELECT attempt_id::text FROM daily_runs.attempt WHERE run_key = %s AND status IN ('running', 'published')"
         " AND started_at > (SELECT started_at FROM daily_runs.attempt WHERE attempt_id = %s)",
-        [run_key, attempt_id, attempt_id],
+        [run_key, attempt_id],
     ).fetchone()
     if found:
         newer = found["attempt_id"]

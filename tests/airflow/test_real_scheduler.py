@@ -1,0 +1,142 @@
+"""The DAGs on a real scheduler, against the sandbox: rows are found, a killed task pays nothing twice, errors help."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import httpx
+import pytest
+
+from daily_runs import catalogue_files
+from tests.airflow.conftest import Airflow, DagRun
+
+pytestmark = pytest.mark.timeout(600)
+
+PROMPTS = 6
+FEATURES = sorted(catalogue_files.load(overlay="sandbox").features)
+
+
+@pytest.fixture(scope="module")
+def runs(airflow: Airflow) -> dict[str, DagRun]:
+    """A run of every feature, all at once."""
+    return {feature: airflow.trigger(feature, environment="staging", prompts=PROMPTS) for feature in FEATURES}
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_a_run_of_each_feature_publishes_its_rows(airflow: Airflow, runs: dict[str, DagRun], feature: str) -> None:
+    assert airflow.wait(runs[feature]) == "success"
+    attempt = airflow.attempt(runs[feature])
+    row = airflow.store.row("SELECT * FROM contract.runs_v1 WHERE run_key = %(key)s", {"key": attempt["run_key"]})
+    results = airflow.store.rows(
+        "SELECT * FROM contract.results_v1 WHERE run_key = %(key)s", {"key": attempt["run_key"]}
+    )
+    assert (row["feature"], row["environment"], row["provenance"]) == (feature, "staging", "sandbox")
+    assert row["asked"] == PROMPTS == row["answered"] + row["failed"]
+    assert len(results) == row["answered"] == row["scored"] + row["unscored"]
+    assert attempt["status"] == "published"
+
+
+def test_the_arm_that_was_not_chosen_is_skipped(airflow: Airflow, runs: dict[str, DagRun]) -> None:
+    run = runs["root_cause_analysis"]
+    airflow.wait(run)
+    assert [task["state"] for task in airflow.tasks(run, "production.seed_check")] == ["skipped"]
+
+
+def test_inference_is_mapped_over_the_shards_and_stands_in_its_accounts_pool(
+    airflow: Airflow, runs: dict[str, DagRun]
+) -> None:
+    run = runs["root_cause_analysis"]
+    airflow.wait(run)
+    tasks = airflow.tasks(run, "staging.inference")
+    assert [task["map_index"] for task in tasks] == [0, 1, 2, 3]
+    assert {(task["pool"], task["pool_slots"]) for task in tasks} == {("EVAL", 1)}
+
+
+def test_a_killed_inference_task_is_retried_and_pays_nothing_twice_but_what_was_in_flight(airflow: Airflow) -> None:
+    prompts = 160
+    before = _ledger(airflow)["next"]
+    run = airflow.trigger("root_cause_analysis", environment="staging", prompts=prompts)
+    airflow.until(lambda: _answered(airflow, run) >= prompts // 4, "a quarter of the answers")
+    victim = airflow.tasks(run, "staging.inference")[1]
+    os.kill(victim["pid"], signal.SIGKILL)
+    in_flight = _in_flight(airflow, run, shard=1)
+
+    assert airflow.wait(run) == "success"
+    assert airflow.tasks(run, "staging.inference")[1]["try_number"] == 2
+    paid = [entry["key"] for entry in _ledger(airflow, since=before)["entries"] if _is_paid_action(entry)]
+    twice = {key for key in paid if paid.count(key) > 1}
+    assert len(set(paid)) == prompts
+    assert twice <= in_flight
+    row = airflow.store.row(
+        "SELECT asked, answered, failed FROM contract.runs_v1 WHERE run_key = %(key)s",
+        {"key": airflow.attempt(run)["run_key"]},
+    )
+    assert row == {"asked": prompts, "answered": prompts, "failed": 0}
+
+
+def test_a_feature_on_hold_is_refused_with_the_remedy(airflow: Airflow) -> None:
+    run = airflow.trigger("code_suggestions")
+    assert airflow.wait(run) == "failed"
+    log = airflow.log(run, "plan")
+    assert "code_suggestions is on hold" in log
+    assert "Choose staging or production in the form" in log
+    assert airflow.tasks(run, "plan")[0]["try_number"] == 1
+
+
+def test_an_unknown_parameter_is_refused_with_the_known_ones(airflow: Airflow) -> None:
+    run = airflow.trigger("duo_chat", enviroment="staging")
+    assert airflow.wait(run) == "failed"
+    log = airflow.log(run, "plan")
+    assert "unknown parameter enviroment" in log
+    assert "Known: environment, note, prompts" in log
+
+
+def test_a_failing_gate_quarantines_and_is_not_retried(airflow: Airflow) -> None:
+    sandbox = f"{airflow.stack.sandbox}/_sandbox/scenario"
+    httpx.post(sandbox, json={"worse_model": 1.0, "error_code_share": 0.6}).raise_for_status()
+    try:
+        run = airflow.trigger("duo_chat", environment="staging", prompts=16)
+        assert airflow.wait(run) == "failed"
+    finally:
+        httpx.post(sandbox, json={"worse_model": 0.0, "error_code_share": 0.0}).raise_for_status()
+    (validation,) = airflow.tasks(run, "staging.validation")
+    attempt = airflow.attempt(run)
+    assert (validation["state"], validation["try_number"]) == ("failed", 1)
+    assert "is quarantined, not published" in airflow.log(run, "staging.validation")
+    assert attempt["status"] == "quarantined"
+    assert airflow.store.rows("SELECT 1 FROM contract.runs_v1 WHERE run_key = %(k)s", {"k": attempt["run_key"]}) == []
+
+
+def _answered(airflow: Airflow, run: DagRun) -> int:
+    rows = airflow.store.rows(
+        """
+        SELECT count(*)::int AS n FROM daily_runs.answer JOIN daily_runs.attempt USING (attempt_id)
+        WHERE airflow_run_id = %(run)s AND answer.status = 'answered'
+        """,
+        {"run": run.run_id},
+    )
+    return int(rows[0]["n"])
+
+
+def _in_flight(airflow: Airflow, run: DagRun, shard: int) -> set[str]:
+    """Prompts of a dead task whose call was begun, but whose acceptance had not been stored."""
+    rows = airflow.store.rows(
+        """
+        SELECT prompt_id FROM daily_runs.answer JOIN daily_runs.attempt USING (attempt_id)
+        WHERE airflow_run_id = %(run)s AND shard = %(shard)s AND answer.status = 'sent' AND ticket IS NULL
+        """,
+        {"run": run.run_id, "shard": shard},
+    )
+    return {row["prompt_id"] for row in rows}
+
+
+def _ledger(airflow: Airflow, since: int = 0) -> dict[str, Any]:
+    response = httpx.get(f"{airflow.stack.sandbox}/_sandbox/ledger", params={"since": since}, timeout=30)
+    ledger: dict[str, Any] = response.json()
+    return ledger
+
+
+def _is_paid_action(entry: dict[str, Any]) -> bool:
+    return bool(entry["paid"]) and entry["operation"] == "aiAction"

@@ -1,0 +1,114 @@
+"""The guard stops what its owner started, in order and whatever becomes of the owner."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from daily_runs.guard import Guard
+
+CHILD = "import sys, time; print('up', flush=True); time.sleep(600)"
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+FAMILY = (
+    "import subprocess, sys, time; c = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
+    " print(c.pid, flush=True); time.sleep(600)"
+)
+OWNER = """
+import subprocess, sys, time
+from daily_runs.guard import Guard
+guard = Guard()
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+guard.watch_group(child)
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def start(code: str) -> tuple[subprocess.Popen[bytes], str]:
+    """A child that leads a group of its own, and its first line."""
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True)
+    assert child.stdout is not None
+    line = child.stdout.readline().decode().strip()
+    child.stdout.close()
+    return child, line
+
+
+def lives(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def ignores(pid: int, number: signal.Signals) -> bool:
+    """Whether a process is deaf to a signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    mask = next(line.split()[1] for line in status.splitlines() if line.startswith("SigIgn:"))
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+def is_gone(pid: int, seconds: float = 15.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while lives(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not lives(pid)
+
+
+def test_released_it_stops_a_whole_group_and_returns_when_all_have_ended() -> None:
+    guard = Guard()
+    child, grandchild = start(FAMILY)
+    guard.watch_group(child)
+    guard.release()
+    assert child.returncode == -signal.SIGTERM
+    assert is_gone(int(grandchild), seconds=1)
+
+
+def test_a_group_that_ended_by_itself_is_no_trouble() -> None:
+    guard = Guard()
+    child, _ = start("print('up')")
+    guard.watch_group(child)
+    child.wait()
+    guard.release()
+    guard.release()
+    assert child.returncode == 0
+
+
+def test_what_does_not_heed_the_request_is_killed_after_the_grace() -> None:
+    from daily_runs import guard as module  # noqa: PLC0415 - its own process reads the constant; here it is called
+
+    child, _ = start(DEAF)
+    grace, module.GRACE_SECONDS = module.GRACE_SECONDS, 0.3
+    try:
+        module.stop_groups([child.pid])
+    finally:
+        module.GRACE_SECONDS = grace
+    assert child.wait(5) == -signal.SIGKILL
+
+
+def test_ctrl_c_in_the_terminal_does_not_reach_the_guard() -> None:
+    guard = Guard()
+    child, _ = start(CHILD)
+    guard.watch_group(child)
+    while not ignores(guard._process.pid, signal.SIGTERM):
+        time.sleep(0.01)
+    os.kill(guard._process.pid, signal.SIGINT)
+    os.kill(guard._process.pid, signal.SIGTERM)
+    time.sleep(0.1)
+    assert lives(child.pid)
+    guard.release()
+    assert child.returncode == -signal.SIGTERM
+
+
+def test_a_killed_owner_leaves_no_child() -> None:
+    owner = subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True)
+    assert owner.stdout is not None
+    child = int(owner.stdout.readline())
+    owner.stdout.close()
+    owner.kill()
+    owner.wait()
+    assert is_gone(child)
