@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from airflow.sdk import DAG, Param, TaskGroup, XComArg, task
+from airflow.sdk import DAG, Param, ParamsDict, TaskGroup, XComArg, task
 
 from daily_runs import catalogue_files
 from daily_runs.catalogue import Catalogue, Feature
@@ -25,10 +25,10 @@ COMMON = {
 }
 
 
-def params(catalogue: Catalogue) -> dict[str, Param]:
+def params(catalogue: Catalogue) -> ParamsDict:
     """The form."""
     environments = ["auto", *catalogue.environments]
-    return {
+    form = {
         "environment": Param(
             "auto", enum=environments, title="Environment", description="auto: what the phase of the date says"
         ),
@@ -37,6 +37,7 @@ def params(catalogue: Catalogue) -> dict[str, Param]:
         ),
         "note": Param("", type="string", maxLength=200, title="Note", description="Why this run was started"),
     }
+    return ParamsDict(form)
 
 
 def arm(catalogue: Catalogue, feature: Feature, environment: str, manifest: XComArg) -> XComArg:
@@ -76,7 +77,6 @@ def daily_run(catalogue: Catalogue, feature: Feature) -> DAG:
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timeout,
-        params=params(catalogue),
         tags=["daily-runs", f"priority-{feature.priority}", feature.owner.team],
         default_args={"owner": feature.owner.dri},
         doc_md=feature_doc(catalogue, feature),
@@ -88,6 +88,7 @@ def daily_run(catalogue: Catalogue, feature: Feature) -> DAG:
         for environment in environments:
             chosen >> dag.task_group.children[environment]
         arms >> compare(feature.feature, manifest)
+    dag.params = params(catalogue)  # last: each task made before would take a deep copy of them
     return dag
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,14 +18,13 @@ from daily_runs.errors import DailyRunsError, UserError
 EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
 
 app = typer.Typer(
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode=None,
     help="Evaluates AI features every day; this is all that is done without the Airflow UI.",
 )
-catalogue_app = typer.Typer(no_args_is_help=True, help="The catalogue of features, accounts and environments.")
-store_app = typer.Typer(no_args_is_help=True, help="The Postgres that every row lands in.")
+catalogue_app = typer.Typer(help="The catalogue of features, accounts and environments.")
+store_app = typer.Typer(help="The Postgres that every row lands in.")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(store_app, name="store")
 
@@ -79,7 +79,7 @@ def sandbox(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8390,
     time_scale: Annotated[float, typer.Option(help="Domain seconds that pass in one second.")] = 60.0,
-    scenario: Annotated[Path | None, typer.Option(help="Faults to begin with (JSON or YAML).")] = None,
+    scenario: Annotated[Path | None, typer.Option(help="File of faults to begin with (JSON).")] = None,
 ) -> None:
     """Run the stand-in for GitLab's staging and production and for Anthropic, until Ctrl-C."""
     from daily_runs.sandbox import server
@@ -152,10 +152,16 @@ def doctor(
 def main() -> None:
     """Run the command line; the one boundary where an expected error becomes a line and an exit code."""
     try:
-        app()  # ends with SystemExit: 2 on bad usage, 130 on Ctrl-C
+        code = app(standalone_mode=False)  # 130 after Ctrl-C
     except DailyRunsError as error:
         print(f"daily-runs: {error}", file=sys.stderr)
-        sys.exit(EXIT_BAD_INPUT if isinstance(error, UserError) else EXIT_FAILED)
+        code = EXIT_BAD_INPUT if isinstance(error, UserError) else EXIT_FAILED
+    except typer.TyperException as error:  # bad usage; its own words name the option, but not always the value
+        words = error.format_message() if hasattr(error, "format_message") else str(error)
+        given = shlex.join(sys.argv[1:])
+        print(f"daily-runs: {words.rstrip('.')}. Given: {given!r}. Try: daily-runs --help", file=sys.stderr)
+        code = EXIT_BAD_INPUT
+    sys.exit(code)
 
 
 if __name__ == "__main__":

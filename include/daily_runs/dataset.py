@@ -94,7 +94,7 @@ class Item(_Strict):
     """One line of a data set.
 
     `question` is what is asked (a slash command or free text; empty for code suggestions). `reference` maps a section's
-    name to its text: what a good answer says. `anchor` items never change (DOMAIN §8).
+    name to its text: what a good answer says. `anchor` items never change (docs/domain.md §8).
     """
 
     id: Key

@@ -15,6 +15,7 @@ from daily_runs import local
 from daily_runs.airflow_api import AirflowApi
 from daily_runs.demo_outcome import gather
 from daily_runs.errors import DailyRunsError, UserError
+from daily_runs.store import progress
 from daily_runs.store.database import Row, Store, open_store
 
 FEATURE = "root_cause_analysis"
@@ -22,16 +23,6 @@ ENVIRONMENT = "staging"
 DAG_ID = f"daily_runs_{FEATURE}"
 DAG_TIMEOUT_SECONDS = 1200
 LOOK_EVERY_SECONDS = 1.0
-
-_PROGRESS = """
-SELECT (SELECT count(*)::int FROM daily_runs.answer a WHERE a.attempt_id = t.attempt_id
-               AND a.status IN ('answered', 'failed')) AS inference,
-       (SELECT count(*)::int FROM daily_runs.judgement j WHERE j.attempt_id = t.attempt_id
-               AND j.status IN ('scored', 'unscored')) AS judging,
-       (SELECT coalesce(array_agg(DISTINCT stage), '{}') FROM daily_runs.stage_report r
-               WHERE r.attempt_id = t.attempt_id) AS reported
-FROM daily_runs.attempt t WHERE t.airflow_run_id = %(run_id)s
-"""
 
 
 def run(prompts: int, time_scale: float, *, json_file: Path | None, keep: bool, console: Console) -> bool:
@@ -84,7 +75,7 @@ def _watch(api: AirflowApi, store: Store, run_id: str, prompts: int, console: Co
     with _bars(console, prompts) as bars:
         while True:
             state = api.run_state(DAG_ID, run_id)
-            for row in store.rows(_PROGRESS, {"run_id": run_id}):
+            for row in progress.of_dag_run(store, run_id):
                 bars.show(row)
             if state in ("success", "failed"):
                 return state

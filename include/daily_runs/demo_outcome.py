@@ -12,13 +12,8 @@ from daily_runs import catalogue_files
 from daily_runs.local import Stack
 from daily_runs.quota.rates import budget
 from daily_runs.run import Attempt
-from daily_runs.store import answers, attempts, gate, published
+from daily_runs.store import answers, attempts, gate, progress, published
 from daily_runs.store.database import Row, Store
-
-_SENDS = """
-SELECT extract(epoch FROM max(sent_at) - min(sent_at))::float8 AS seconds, count(DISTINCT evaluation_user)::int AS users
-FROM daily_runs.answer WHERE attempt_id = %(attempt)s
-"""
 
 
 @dataclass(frozen=True)
@@ -110,10 +105,7 @@ class Outcome:
 
 def gather(stack: Stack, store: Store, run_id: str, state: str) -> Outcome:
     """Collect what a finished DAG run left in the store and in the sandbox's ledger."""
-    found = store.rows(
-        "SELECT attempt_id::text, run_key FROM daily_runs.attempt WHERE airflow_run_id = %(run)s", {"run": run_id}
-    )
-    attempt = attempts.find_attempt(store, found[0]["attempt_id"])
+    attempt = progress.attempts_of(store, run_id)[0]
     counts = answers.counts(store, attempt.attempt_id)
     row = published.of_run(store, str(attempt.key))
     summary = httpx.get(f"{stack.sandbox}/_sandbox/ledger/summary", timeout=30).json()
@@ -121,13 +113,11 @@ def gather(stack: Stack, store: Store, run_id: str, state: str) -> Outcome:
     checks = gate.results(store, attempt.attempt_id)
     answered, failed = counts.get("answered", 0), counts.get("failed", 0)
     judged = (row["scored"] + row["unscored"]) if row else 0
-    rows = store.row(
-        "SELECT count(*)::int AS n FROM contract.results_v1 WHERE run_key = %(k)s", {"k": str(attempt.key)}
-    )
+    rows = progress.published_results(store, str(attempt.key))
     promises = {
         "the DAG run succeeded": state == "success",
         f"asked {attempt.asked} = answered {answered} + failed {failed}": attempt.asked == answered + failed,
-        f"published rows {rows['n']} = answered and judged {judged}": rows["n"] == judged == answered and judged > 0,
+        f"published rows {rows} = answered and judged {judged}": rows == judged == answered and judged > 0,
         "the gate passed": bool(checks) and all(check["passed"] for check in checks),
         f"{quota.rate_refusals} refusals for rate": quota.rate_refusals == 0,
         f"{quota.paid_more_than_once} prompts paid more than once": quota.paid_more_than_once == 0,
@@ -151,8 +141,8 @@ def _quota(stack: Stack, store: Store, attempt: Attempt, summary: dict[str, Any]
     catalogue = catalogue_files.load(overlay=stack.overlay)
     feature, environment = catalogue.features[attempt.key.feature], catalogue.environments[attempt.key.environment]
     binding = budget(catalogue, feature, attempt.key.environment).binding
-    sends = store.row(_SENDS, {"attempt": attempt.attempt_id})
-    minutes = (sends["seconds"] or 0.0) * environment.time_scale / 60
+    sends = progress.sends(store, attempt.attempt_id)
+    minutes = sends.seconds * environment.time_scale / 60
     outcomes = [(name, n) for by_outcome in summary["outcomes"].values() for name, n in by_outcome.items()]
     return Quota(
         binding_limit=binding.limit,
@@ -165,7 +155,7 @@ def _quota(stack: Stack, store: Store, attempt: Attempt, summary: dict[str, Any]
         account_input_per_minute=catalogue.accounts[environment.account].input_tokens_per_minute,
         rate_refusals=sum(n for name, n in outcomes if is_rate_refusal(name)),
         paid_more_than_once=len(summary["paid_more_than_once"]),
-        evaluation_users=sends["users"],
+        evaluation_users=sends.users,
     )
 
 

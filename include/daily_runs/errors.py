@@ -61,7 +61,7 @@ class AccessError(UserError):
 
 
 class Hop(StrEnum):
-    """Where on the path (DOMAIN §2) an answer or a refusal came from."""
+    """Where on the path (docs/domain.md §2) an answer or a refusal came from."""
 
     CLIENT = "client"
     CLOUDFLARE = "cloudflare"
@@ -73,7 +73,7 @@ class Hop(StrEnum):
 
 
 class Blame(StrEnum):
-    """Whom an error counts against (DOMAIN §7)."""
+    """Whom an error counts against (docs/domain.md §7)."""
 
     PROVIDER = "provider"
     OWN_SYSTEM = "own_system"

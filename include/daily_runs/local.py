@@ -270,6 +270,7 @@ def _airflow_settings(root: Path, port: int, address: str, database: str) -> dic
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
         "CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
         "CORE__FERNET_KEY": fernet,
+        "CORE__SENSITIVE_VAR_CONN_NAMES": "keys",
         "DATABASE__SQL_ALCHEMY_CONN": database.replace("postgresql://", "postgresql+psycopg2://"),
         "API__HOST": "127.0.0.1",
         "API__PORT": str(port),

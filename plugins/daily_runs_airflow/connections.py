@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.log import mask_secret
 
 from daily_runs import connections
 from daily_runs.errors import AccessError
@@ -50,7 +51,9 @@ def find(connection_id: str, *, default_address: str, users: Sequence[str], sand
     found = _airflow_connection(connection_id)
     if found is None:
         return connections.find(connection_id, default_address=default_address, users=users, sandbox=sandbox)
-    given = {"keys": (found.extra_dejson or {}).get("keys", {})}
+    keys = (found.extra_dejson or {}).get("keys", {})
+    mask_secret(keys)  # Airflow masks passwords by itself, but not what stands in an extra
+    given = {"keys": keys}
     if found.host:
         given["address"] = found.host
     place = f"connection {connection_id}"

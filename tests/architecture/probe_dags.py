@@ -26,7 +26,7 @@ def task_facts(task: Any) -> dict[str, Any]:
         "owner": task.owner,
         "retries": task.retries,
         "policy": [
-            {"errors": [str(error) for error in names_of(rule.exception)], "action": rule.action, "reason": rule.reason}
+            {"errors": [str(error) for error in names_of(rule.exception)], "action": str(rule.action.value), "reason": rule.reason}
             for rule in getattr(task.retry_policy, "rules", ())
         ],
         "timeout_seconds": task.execution_timeout.total_seconds() if task.execution_timeout else None,

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import airflow.sdk
+import croniter  # noqa: F401 - starts `file` when first imported, to learn the machine; Airflow imports it too
 from tests.architecture.outside import watched
 from tests.architecture.project import DAGS, LIBRARY, PLUGINS
 

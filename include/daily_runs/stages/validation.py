@@ -42,7 +42,7 @@ def check(rows: list[dict[str, Any]], work: Work) -> list[Check]:
     if not rows:
         return [Check("the attempt has rows", passed=False, observed="0 rows", required="at least 1")]
     prompts = pd.DataFrame(rows)
-    prompts["is_error_text"] = [bool(text and error_code_in(text)) for text in prompts["answer"]]
+    prompts["is_error_text"] = [bool(row["answer"] and error_code_in(row["answer"])) for row in rows]
     prompts["score"] = prompts["score"].astype("float64")
     answered = prompts["status"] == "answered"
     prompts["is_judged"] = prompts["judgement"].isin(["scored", "unscored"]) == answered

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 WINDOW_SECONDS = 60.0
 USERS = ("evaluation-1", "evaluation-2", "evaluation-3")
-on_one_store = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+on_one_store = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class Grant(NamedTuple):
@@ -96,31 +96,34 @@ class Limit(NamedTuple):
 
 
 limits = st.builds(Limit, st.floats(1, 1000), st.sampled_from([0.0, 1.0, 10.0, 60.0]))
-shares = st.floats(0.001, 0.4)  # of a minute's rate
+shares = st.sampled_from([0.01, 0.16, 0.25, 0.4]) | st.floats(0.001, 0.4)  # of a minute's rate
+pauses = st.sampled_from([0.0, 0.0, 0.0, 30.0, 600.0]) | st.floats(0, 40)
 steps = st.lists(
-    st.tuples(st.sets(st.sampled_from("ab"), min_size=1), shares, shares, st.floats(0, 40)), min_size=1, max_size=25
+    st.tuples(st.sets(st.sampled_from("ab"), min_size=1), shares, shares, st.integers(1, 8), pauses),
+    min_size=1,
+    max_size=8,
 )
 
 
 @on_one_store
 @given(limits, limits, steps)
 def test_no_window_of_60_seconds_gets_more_than_rate_and_burst(
-    store: Store, a: Limit, b: Limit, steps: list[tuple[set[str], float, float, float]]
+    store: Store, a: Limit, b: Limit, steps: list[tuple[set[str], float, float, int, float]]
 ) -> None:
     timeline = Timeline(store)
     grants: list[Grant] = []
     costs: list[Cost] = []
-    for names, share_a, share_b, seconds in steps:
+    for names, share_a, share_b, calls, seconds in steps:
         amounts = {"a": share_a * a.per_minute, "b": share_b * b.per_minute}
         asked = [Cost(name, amounts[name], *{"a": a, "b": b}[name]) for name in sorted(names)]
-        grants += timeline.reserve(asked)
+        grants += [grant for _ in range(calls) for grant in timeline.reserve(asked)]
         costs += asked
         timeline.pass_by(seconds)
     assert_within(grants, costs, timeline.slack_seconds)
 
 
 @on_one_store
-@given(limits, st.lists(st.tuples(shares, st.floats(0, 20)), min_size=2, max_size=20))
+@given(limits, st.lists(st.tuples(shares, pauses), min_size=2, max_size=20))
 def test_who_asks_first_sends_first(store: Store, limit: Limit, steps: list[tuple[float, float]]) -> None:
     timeline = Timeline(store)
     moments = []

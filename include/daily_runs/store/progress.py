@@ -1,0 +1,57 @@
+"""How far a DAG run has come and how fast it sent, for who watches it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from daily_runs.run import Attempt
+from daily_runs.store.attempts import find_attempt
+from daily_runs.store.database import Row, Store
+
+
+class Sends(NamedTuple):
+    """The sending of an attempt's prompts: wall-clock seconds from the first to the last, and users they came from."""
+
+    seconds: float
+    users: int
+
+
+def of_dag_run(store: Store, airflow_run_id: str) -> list[Row]:
+    """For each attempt of a DAG run: prompts settled by `inference` and `judging`, and the stages that `reported`."""
+    return store.rows(
+        """
+        SELECT (SELECT count(*)::int FROM daily_runs.answer a WHERE a.attempt_id = t.attempt_id
+                       AND a.status IN ('answered', 'failed')) AS inference,
+               (SELECT count(*)::int FROM daily_runs.judgement j WHERE j.attempt_id = t.attempt_id
+                       AND j.status IN ('scored', 'unscored')) AS judging,
+               (SELECT coalesce(array_agg(DISTINCT stage), '{}') FROM daily_runs.stage_report r
+                       WHERE r.attempt_id = t.attempt_id) AS reported
+        FROM daily_runs.attempt t WHERE t.airflow_run_id = %(run)s
+        """,
+        {"run": airflow_run_id},
+    )
+
+
+def attempts_of(store: Store, airflow_run_id: str) -> list[Attempt]:
+    """The attempts that a DAG run opened, one for each arm that got so far."""
+    query = "SELECT attempt_id::text FROM daily_runs.attempt WHERE airflow_run_id = %(run)s ORDER BY started_at"
+    return [find_attempt(store, row["attempt_id"]) for row in store.rows(query, {"run": airflow_run_id})]
+
+
+def sends(store: Store, attempt_id: str) -> Sends:
+    """When and from how many evaluation users an attempt's prompts went out; no seconds before the first."""
+    row = store.row(
+        """
+        SELECT coalesce(extract(epoch FROM max(sent_at) - min(sent_at)), 0)::float8 AS seconds,
+               count(DISTINCT evaluation_user)::int AS users
+        FROM daily_runs.answer WHERE attempt_id = %(attempt)s
+        """,
+        {"attempt": attempt_id},
+    )
+    return Sends(**row)
+
+
+def published_results(store: Store, run_key: str) -> int:
+    """How many result rows readers see of a run."""
+    row = store.row("SELECT count(*)::int AS n FROM contract.results_v1 WHERE run_key = %(key)s", {"key": run_key})
+    return int(row["n"])
