@@ -15,7 +15,7 @@ from daily_runs import local
 from daily_runs.airflow_api import AirflowApi
 from daily_runs.demo_outcome import gather
 from daily_runs.errors import DailyRunsError, UserError
-from daily_runs.store import progress
+from daily_runs.store import dag_runs
 from daily_runs.store.database import Row, Store, open_store
 
 FEATURE = "root_cause_analysis"
@@ -75,7 +75,7 @@ def _watch(api: AirflowApi, store: Store, run_id: str, prompts: int, console: Co
     with _bars(console, prompts) as bars:
         while True:
             state = api.run_state(DAG_ID, run_id)
-            for row in progress.of_dag_run(store, run_id):
+            for row in dag_runs.progress(store, run_id):
                 bars.show(row)
             if state in ("success", "failed"):
                 return state

@@ -12,7 +12,7 @@ from daily_runs import catalogue_files
 from daily_runs.local import Stack
 from daily_runs.quota.rates import budget
 from daily_runs.run import Attempt
-from daily_runs.store import answers, attempts, gate, progress, published
+from daily_runs.store import answers, attempts, dag_runs, gate, published
 from daily_runs.store.database import Row, Store
 
 
@@ -105,7 +105,7 @@ class Outcome:
 
 def gather(stack: Stack, store: Store, run_id: str, state: str) -> Outcome:
     """Collect what a finished DAG run left in the store and in the sandbox's ledger."""
-    attempt = progress.attempts_of(store, run_id)[0]
+    attempt = dag_runs.attempts_of(store, run_id)[0]
     counts = answers.counts(store, attempt.attempt_id)
     row = published.of_run(store, str(attempt.key))
     summary = httpx.get(f"{stack.sandbox}/_sandbox/ledger/summary", timeout=30).json()
@@ -113,7 +113,7 @@ def gather(stack: Stack, store: Store, run_id: str, state: str) -> Outcome:
     checks = gate.results(store, attempt.attempt_id)
     answered, failed = counts.get("answered", 0), counts.get("failed", 0)
     judged = (row["scored"] + row["unscored"]) if row else 0
-    rows = progress.published_results(store, str(attempt.key))
+    rows = dag_runs.published_results(store, str(attempt.key))
     promises = {
         "the DAG run succeeded": state == "success",
         f"asked {attempt.asked} = answered {answered} + failed {failed}": attempt.asked == answered + failed,
@@ -141,7 +141,7 @@ def _quota(stack: Stack, store: Store, attempt: Attempt, summary: dict[str, Any]
     catalogue = catalogue_files.load(overlay=stack.overlay)
     feature, environment = catalogue.features[attempt.key.feature], catalogue.environments[attempt.key.environment]
     binding = budget(catalogue, feature, attempt.key.environment).binding
-    sends = progress.sends(store, attempt.attempt_id)
+    sends = dag_runs.sends(store, attempt.attempt_id)
     minutes = sends.seconds * environment.time_scale / 60
     outcomes = [(name, n) for by_outcome in summary["outcomes"].values() for name, n in by_outcome.items()]
     return Quota(

@@ -79,55 +79,13 @@ def running(
         ParameterError: the port is taken.
         DailyRunsError: a part did not start; its last words are in the message.
     """
-    root = state_root()
-    port = _free(port)
+    root, port = state_root(), _free(port)
     with EmbeddedPostgres(root / "postgres") as server:
-        store = server.url(DATABASE)
-        migrate(store)
-        parts = _Parts(root / "logs", server)
-        sandbox = f"http://127.0.0.1:{free_port()}"
-        overlay = _write_overlay(root, sandbox, time_scale)
-        airflow = f"http://127.0.0.1:{port}"
-        secret = _password(root)
-        environment = {
-            **os.environ,
-            **_airflow_settings(root, port, airflow, server.url("airflow")),
-            "AIRFLOW_CONN_DAILY_RUNS_STORE": store,
-            "DAILY_RUNS_OVERLAY": str(overlay),
-            "DAILY_RUNS_SCHEDULES": "on" if schedules else "off",
-            **(extra_environment or {}),
-        }
-        sandbox_port = sandbox.rpartition(":")[2]
-        parts.start(
-            "sandbox",
-            [
-                sys.executable,
-                "-m",
-                "daily_runs.cli",
-                "sandbox",
-                "--port",
-                sandbox_port,
-                "--time-scale",
-                str(time_scale),
-            ],
-            environment,
-        )
-        parts.finish("db migrate", [sys.executable, "-m", "airflow", "db", "migrate"], environment)
-        for component in COMPONENTS:
-            parts.start(component, [sys.executable, "-m", "airflow", component], environment)
-        parts.wait_until_healthy(airflow)
-        stack = Stack(
-            airflow=airflow,
-            sandbox=sandbox,
-            user=USER,
-            store=store,
-            overlay=str(overlay),
-            time_scale=time_scale,
-            password=secret,
-            processes=parts.pids(),
-        )
+        migrate(server.url(DATABASE))
+        settings = {"DAILY_RUNS_SCHEDULES": "on" if schedules else "off", **(extra_environment or {})}
+        stack = _started(root, server, port, time_scale, settings)
         with stack.api() as api:
-            api.write_pools(pools(catalogue_files.load(overlay=str(overlay))))
+            api.write_pools(pools(catalogue_files.load(overlay=stack.overlay)))
         note = root / "local.json"
         note.touch(mode=0o600)
         note.write_text(json.dumps(asdict(stack)))
@@ -135,6 +93,38 @@ def running(
             yield stack
         finally:
             note.unlink(missing_ok=True)
+
+
+def _started(root: Path, server: EmbeddedPostgres, port: int, time_scale: float, settings: Mapping[str, str]) -> Stack:
+    """The sandbox and Airflow over a running Postgres, once they are healthy."""
+    parts = _Parts(root / "logs", server)
+    store, airflow = server.url(DATABASE), f"http://127.0.0.1:{port}"
+    sandbox_port = str(free_port())
+    sandbox = f"http://127.0.0.1:{sandbox_port}"
+    overlay = str(_write_overlay(root, sandbox, time_scale))
+    environment = {
+        **os.environ,
+        **_airflow_settings(root, port, airflow, server.url("airflow")),
+        "AIRFLOW_CONN_DAILY_RUNS_STORE": store,
+        "DAILY_RUNS_OVERLAY": overlay,
+        **settings,
+    }
+    options = ["--port", sandbox_port, "--time-scale", str(time_scale)]
+    parts.start("sandbox", [sys.executable, "-m", "daily_runs.cli", "sandbox", *options], environment)
+    parts.finish("db migrate", [sys.executable, "-m", "airflow", "db", "migrate"], environment)
+    for component in COMPONENTS:
+        parts.start(component, [sys.executable, "-m", "airflow", component], environment)
+    parts.wait_until_healthy(airflow)
+    return Stack(
+        airflow=airflow,
+        sandbox=sandbox,
+        user=USER,
+        store=store,
+        overlay=overlay,
+        time_scale=time_scale,
+        password=_password(root),
+        processes=parts.pids(),
+    )
 
 
 def up(*, port: int, time_scale: float, console: Console) -> None:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from daily_runs import catalogue_files
 from daily_runs.catalogue import Catalogue, Feature
-from daily_runs.errors import ParameterError
+from daily_runs.errors import CatalogueError, ParameterError
 from daily_runs.judging import rubric as rubrics
 from daily_runs.quota.rates import budget
 from daily_runs.run import Attempt, Connect, Report, RunKey, Stage, Work, choose_prompts, dataset_sha256, plan_hash
@@ -102,15 +102,28 @@ def work_for(
     shard: int | None = None,
     settled: Callable[[int], None] = lambda _count: None,
 ) -> Work:
-    """What a stage needs to work on an attempt."""
+    """What a stage needs to work on an attempt.
+
+    Raises:
+        CatalogueError: data set, rubric or judge are not those that the attempt was opened with: its rows would say one
+            thing and hold another.
+    """
     feature = feature_named(catalogue, attempt.key.feature)
+    items = catalogue_files.load_feature_dataset(feature)
+    rubric = rubrics.load(catalogue_files.rubric_path(feature))
+    opened_with = attempts.inputs_of(store, attempt.attempt_id)
+    now = attempts.Inputs(dataset_sha256(items), rubric.version, catalogue.judge.model)
+    for name, then, current in zip(now._fields, opened_with, now, strict=True):
+        if then != current:
+            problem = f"was {then} when attempt {attempt.attempt_id} was opened, and is {current} now"
+            raise CatalogueError(f"{feature.feature}: {name}", problem, "Start the run anew, from its seed check.")
     used = attempts.items_used(store, attempt.attempt_id)
     return Work(
         attempt=attempt,
         catalogue=catalogue,
         feature=feature,
-        items={item.id: item for item in catalogue_files.load_feature_dataset(feature) if item.id in used},
-        rubric=rubrics.load(catalogue_files.rubric_path(feature)),
+        items={item.id: item for item in items if item.id in used},
+        rubric=rubric,
         store=store,
         connect=connect,
         shard=shard,

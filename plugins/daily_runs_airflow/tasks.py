@@ -47,7 +47,7 @@ def plan(feature: str) -> dict[str, Any]:
         "environments": list(route.environments),
         "reason": route.reason,
         "prompts": params["prompts"],
-        "note": params["note"],
+        "note": params["note"] or "",
     }
 
 

@@ -9,12 +9,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from airflow import plugins_manager
 from airflow._shared.module_loading import find_path_from_directory, import_string
 from airflow.configuration import conf
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
+
+from airflow import plugins_manager
+from tests.architecture.project import say
 
 
 def task_facts(task: Any) -> dict[str, Any]:
@@ -26,7 +28,11 @@ def task_facts(task: Any) -> dict[str, Any]:
         "owner": task.owner,
         "retries": task.retries,
         "policy": [
-            {"errors": [str(error) for error in names_of(rule.exception)], "action": str(rule.action.value), "reason": rule.reason}
+            {
+                "errors": [str(error) for error in names_of(rule.exception)],
+                "action": str(rule.action.value),
+                "reason": rule.reason,
+            }
             for rule in getattr(task.retry_policy, "rules", ())
         ],
         "timeout_seconds": task.execution_timeout.total_seconds() if task.execution_timeout else None,
@@ -82,4 +88,4 @@ def plugin_facts() -> dict[str, Any]:
 if __name__ == "__main__":
     bag = DagBag(conf.get_mandatory_value("core", "dags_folder"))
     dags = {dag_id: dag_facts(bag.dags[dag_id]) for dag_id in sorted(bag.dags)}
-    print(json.dumps({"import_errors": bag.import_errors, "dags": dags, "plugins": plugin_facts()}))
+    say({"import_errors": bag.import_errors, "dags": dags, "plugins": plugin_facts()})

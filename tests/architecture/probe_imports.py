@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import json
 import pkgutil
 import sys
 
 import daily_runs
 from tests.architecture.outside import watched
-from tests.architecture.project import LIBRARY
+from tests.architecture.project import LIBRARY, say
 
 SCRIPTS = ("daily_runs.sandbox.__main__", "daily_runs.store.migrations.env")
 """Run by python and by Alembic, never imported."""
@@ -27,4 +26,4 @@ for name in [name for name in sys.modules if name.partition(".")[0] == "daily_ru
 with watched(LIBRARY) as seen:
     for name in names:
         importlib.import_module(name)
-print(json.dumps({"modules": names, "seen": seen}))
+say({"modules": names, "seen": seen})

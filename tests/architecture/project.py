@@ -78,6 +78,11 @@ def start_probe(
     )
 
 
+def say(result: object) -> None:
+    """A probe's last word, for `result_of`."""
+    sys.stdout.write(f"{json.dumps(result)}\n")
+
+
 def result_of(probe: subprocess.Popen[str]) -> Any:
     """What a probe says: the JSON in the last line that it prints."""
     try:

@@ -17,7 +17,9 @@ SANDBOX_USERS = re.compile(r"daily_runs\.(sandbox(\..*)?|cli|local|demo\w*)")
 """What starts the sandbox; the product itself must not know it."""
 PLUGINS_IMPORT = {"airflow", "daily_runs", "daily_runs_airflow", "pendulum"}
 """Beside the standard library. A timetable's interface is written in pendulum's moments."""
-SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|TRUNCATE|COPY|FROM|JOIN)\b[^;]*\b(daily_runs|contract)\.[a-z]")
+SQL = re.compile(
+    r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|TRUNCATE|COPY|FROM|JOIN)\b[^;]*\b(daily_runs|contract)\.[a-z]"
+)
 SQL_HOMES = re.compile(r"daily_runs\.(store\..*|quota\.ledger)")
 
 

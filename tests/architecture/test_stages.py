@@ -18,7 +18,9 @@ ORDER = ("seed_check", "limit_probe", "inference", "judging", "validation", "pub
 
 def stage_modules() -> list[ModuleType]:
     """Every module of `stages` that has a `run`."""
-    found = [importlib.import_module(f"daily_runs.stages.{module.name}") for module in pkgutil.iter_modules(stages.__path__)]
+    found = [
+        importlib.import_module(f"daily_runs.stages.{module.name}") for module in pkgutil.iter_modules(stages.__path__)
+    ]
     return [module for module in found if hasattr(module, "run")]
 
 

@@ -72,6 +72,9 @@ class Caller(Protocol):
             CallError: the look-up itself failed, which says nothing of any ticket.
         """
 
+    def take_up(self, ticket: Ticket) -> None:
+        """Say that a ticket of an earlier process will be collected; do so before anything is asked."""
+
     def give_up(self, ticket: Ticket) -> None:
         """Say that a ticket will not be collected any more."""
 
@@ -136,6 +139,9 @@ class _Chat:
         read = {ticket.request_id: _message(data.get(f"answer{n}")) for n, ticket in enumerate(tickets)}
         return {request_id: answer for request_id, answer in read.items() if answer is not None}
 
+    def take_up(self, ticket: Ticket) -> None:
+        """Nothing is held for a chat."""
+
     def give_up(self, ticket: Ticket) -> None:
         """Nothing is held for a chat."""
 
@@ -176,6 +182,9 @@ class _CompleteCode:
 
     async def collect(self, user: str, tickets: Sequence[Ticket]) -> dict[str, Answer | CallError]:  # noqa: ARG002
         return {}
+
+    def take_up(self, ticket: Ticket) -> None:
+        """There are no tickets."""
 
     def give_up(self, ticket: Ticket) -> None:
         """There are no tickets."""

@@ -67,14 +67,17 @@ class ResolveVulnerability:
     async def collect(self, user: str, tickets: Sequence[Ticket]) -> dict[str, Answer | CallError]:
         """See `Caller.collect`."""
         for ticket in tickets:
-            # A ticket of an earlier process takes its turn here.
-            self._turns.setdefault(ticket.resource_id, _Turn(ticket.request_id))
+            self.take_up(ticket)
         answers = await self._arrived(user, tickets)
         # Only now that nothing can fail any more may the next calls go: they would hide what is not collected.
         for ticket in tickets:
             if ticket.request_id in answers:
                 self.give_up(ticket)
         return answers
+
+    def take_up(self, ticket: Ticket) -> None:
+        """Take the turn on this vulnerability for a ticket of an earlier process, unless it is taken."""
+        self._turns.setdefault(ticket.resource_id, _Turn(ticket.request_id))
 
     def give_up(self, ticket: Ticket) -> None:
         """Let the next call on this vulnerability go."""

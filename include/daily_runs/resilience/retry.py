@@ -59,17 +59,6 @@ async def with_retries(
         Exception: whatever else `call` raises, at once.
     """
     draw = rng or random.Random()
-    made = 0
-
-    async def attempt() -> T:
-        nonlocal made
-        made += 1
-        try:
-            return await call()
-        except CallError as error:
-            error.__dict__["attempts"] = made
-            raise
-
     retrying = AsyncRetrying(
         sleep=clock.sleep,
         stop=stop_after_attempt(attempts_max),
@@ -78,7 +67,7 @@ async def with_retries(
         before_sleep=lambda state: on_retry(_told(state)) if on_retry else None,
         reraise=True,
     )
-    return await retrying(attempt)
+    return await retrying(_counted(call))
 
 
 def backoff_seconds(attempt: int, retry_after_seconds: float | None, rng: random.Random) -> float:
@@ -95,6 +84,22 @@ def backoff_seconds(attempt: int, retry_after_seconds: float | None, rng: random
 def attempts_made(error: BaseException) -> int:
     """How many attempts `with_retries` had made when it raised this error; 1 for an error it has not seen."""
     return int(error.__dict__.get("attempts", 1))
+
+
+def _counted(call: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
+    """The call, with the number of attempts so far on each error that it raises."""
+    made = 0
+
+    async def attempt() -> T:
+        nonlocal made
+        made += 1
+        try:
+            return await call()
+        except CallError as error:
+            error.__dict__["attempts"] = made
+            raise
+
+    return attempt
 
 
 def _error_of(state: RetryCallState) -> CallError:

@@ -50,7 +50,11 @@ def run(work: Work) -> Report:
 
 async def _ask_all(work: Work, pending: Sequence[Row]) -> None:
     async with gitlab_session(work) as gitlab:
-        asker = _Asker(work, caller_for(work.feature.call, gitlab))
+        caller = caller_for(work.feature.call, gitlab)
+        for row in pending:
+            if row["ticket"]:
+                caller.take_up(Ticket(**row["ticket"]))
+        asker = _Asker(work, caller)
         queue = iter(pending)
         in_flight = min(len(pending), max(1, work.feature.limits.in_flight_max // work.shards_at_once))
         try:

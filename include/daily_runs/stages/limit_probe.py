@@ -76,7 +76,7 @@ async def _ask_path(work: Work) -> list[Finding]:
         user = work.environment.evaluation_users[0]
         response = await with_retries(lambda: gitlab.rest("GET", OWN_ACCESS_PATH, user), clock=work.clock)
         who = await with_retries(lambda: gitlab.graphql(user, WHOAMI), clock=work.clock)
-    complexity = who["queryComplexity"]
+    complexity, version = who.get("queryComplexity") or {}, (who.get("metadata") or {}).get("version")
     per_user = budget(work.catalogue, work.feature, work.attempt.key.environment).binding.prompts_per_minute
     return [
         *_hops_seen(work.environment, response),
@@ -94,10 +94,10 @@ async def _ask_path(work: Work) -> list[Finding]:
             "gitlab",
             "GraphQL complexity",
             DOCUMENT_COMPLEXITY_MAX,
-            float(complexity["limit"]),
+            complexity.get("limit"),
             "points a query",
             "measured",
-            f"queryComplexity: score {complexity['score']}, version {who['metadata']['version']}",
+            f"queryComplexity: score {complexity.get('score')}, version {version}",
             "Make the query smaller: waiting does not help; owner: model validation.",
         ),
     ]

@@ -129,6 +129,20 @@ def reports(store: Store, attempt_id: str) -> list[Row]:
     )
 
 
+class Inputs(NamedTuple):
+    """What an attempt's rows depend on beside the answers: it must not change while the attempt lasts."""
+
+    dataset_sha256: str
+    rubric_version: str
+    judge_model: str
+
+
+def inputs_of(store: Store, attempt_id: str) -> Inputs:
+    """What an attempt was opened with."""
+    query = "SELECT dataset_sha256, rubric_version, judge_model FROM daily_runs.attempt WHERE attempt_id = %(id)s"
+    return Inputs(**store.row(query, {"id": attempt_id}))
+
+
 def items_used(store: Store, attempt_id: str) -> set[str]:
     """Ids of the data set's items that an attempt asks about."""
     query = "SELECT DISTINCT item_id FROM daily_runs.answer WHERE attempt_id = %(attempt)s"

@@ -16,7 +16,7 @@ class Sends(NamedTuple):
     users: int
 
 
-def of_dag_run(store: Store, airflow_run_id: str) -> list[Row]:
+def progress(store: Store, airflow_run_id: str) -> list[Row]:
     """For each attempt of a DAG run: prompts settled by `inference` and `judging`, and the stages that `reported`."""
     return store.rows(
         """

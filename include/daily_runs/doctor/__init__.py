@@ -1,0 +1,1 @@
+"""`daily-runs doctor`: looks at everything a run needs, and spends nothing."""

@@ -1,0 +1,117 @@
+"""Airflow: does it answer, are its parts well, are pools and DAGs as the catalogue has them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+
+import httpx
+
+from daily_runs import local
+from daily_runs.airflow_api import HEALTHY_PARTS, AirflowApi
+from daily_runs.catalogue import Catalogue
+from daily_runs.doctor.finding import Finding, Subject
+from daily_runs.errors import AccessError, UserError
+from daily_runs.quota.pools import pools
+
+AIRFLOW = Subject("airflow")
+VARIABLE = "DAILY_RUNS_AIRFLOW"
+_FIELDS = ("address", "user", "password")
+_SHAPE = 'Set it to {"address": "https://…", "user": "…", "password": "…"}.'
+_DAGS_MAX = 1000
+
+
+def airflow(catalogue: Catalogue | None) -> Iterator[Finding]:
+    """All of it; without an address to look at, that is said and is no fault: `daily-runs run` needs no Airflow."""
+    try:
+        api = _api()
+        if api is None:
+            remedy = f"Only if Airflow is to run it: {_SHAPE.replace('it', VARIABLE, 1)}"
+            yield AIRFLOW.not_checked("answers", f"no local stack runs and {VARIABLE} is not set", remedy)
+            return
+    except UserError as error:
+        yield AIRFLOW.refused("answers", error)
+        yield AIRFLOW.not_checked("pools, DAGs", "Airflow is not reached")
+        return
+    with api:
+        yield from _look(api, catalogue)
+
+
+def _api() -> AirflowApi | None:
+    """A login by `DAILY_RUNS_AIRFLOW`, or else by the local stack that runs.
+
+    Raises:
+        AccessError: the variable is not in its form, nobody answers, or the login is refused.
+    """
+    if text := os.environ.get(VARIABLE, "").strip():
+        return _login(text)
+    stack = local.described()
+    return stack.api() if stack else None
+
+
+def _login(text: str) -> AirflowApi:
+    place = f"environment variable {VARIABLE}"
+    try:
+        given = json.loads(text)
+    except ValueError:
+        given = None  # the decoder's own message would show the password
+    if not isinstance(given, dict) or set(given) != set(_FIELDS) or not all(isinstance(v, str) for v in given.values()):
+        raise AccessError(place, "is no JSON object of address, user and password", _SHAPE)
+    try:
+        return AirflowApi(given["address"].rstrip("/"), given["user"], given["password"])
+    except (httpx.InvalidURL, ValueError, KeyError) as error:
+        raise AccessError(place, f"names {given['address']!r}, where no Airflow answers", "Give its address.") from error
+
+
+def _look(api: AirflowApi, catalogue: Catalogue | None) -> Iterator[Finding]:
+    check = "answers"
+    try:
+        yield _health(api)
+        if catalogue is None:
+            yield AIRFLOW.not_checked("pools, DAGs", "the catalogue is not sound")
+            return
+        check = "pools"
+        yield from _pools(api, catalogue)
+        check = "DAGs"
+        yield from _dags(api, catalogue)
+    except AccessError as error:
+        yield AIRFLOW.refused(check, error)
+    except (httpx.HTTPError, ValueError, KeyError) as error:
+        yield AIRFLOW.fault(check, f"{api.address} breaks off ({type(error).__name__})", "Look at its api-server's log.")
+
+
+def _health(api: AirflowApi) -> Finding:
+    health = api.get("/monitor/health")
+    ill = [part for part in HEALTHY_PARTS if (health.get(part) or {}).get("status") != "healthy"]
+    if ill:
+        return AIRFLOW.fault("answers", f"{api.address}: {', '.join(ill)} not healthy", "Start it; see its log.")
+    return AIRFLOW.ok("answers", f"{api.address}: {', '.join(HEALTHY_PARTS)} healthy")
+
+
+def _pools(api: AirflowApi, catalogue: Catalogue) -> Iterator[Finding]:
+    there, wanted, wrong = api.pools(), pools(catalogue), False
+    for name, pool in wanted.items():
+        slots = there[name]["slots"] if name in there else None
+        if slots != pool["slots"]:
+            wrong = True
+            state = "is missing" if slots is None else f"has {slots} slots"
+            remedy = f"airflow pools set {name} {pool['slots']} '{pool['description']}'"
+            yield AIRFLOW.fault("pools", f"pool {name} {state}, the catalogue says {pool['slots']}", remedy)
+    if not wrong:
+        listed = ", ".join(f"{name} {pool['slots']}" for name, pool in wanted.items())
+        yield AIRFLOW.ok("pools", f"slots as in the catalogue: {listed}")
+
+
+def _dags(api: AirflowApi, catalogue: Catalogue) -> Iterator[Finding]:
+    errors = api.get("/importErrors", limit=_DAGS_MAX)["import_errors"]
+    for error in errors:
+        last = (str(error.get("stack_trace") or "").strip().splitlines() or ["no reason given"])[-1]
+        yield AIRFLOW.fault("DAGs", f"{error.get('filename')} does not import: {last[:200]}", "Mend it, then parse again.")
+    there = {dag["dag_id"] for dag in api.get("/dags", limit=_DAGS_MAX)["dags"]}
+    missing = sorted(feature for feature in catalogue.features if f"daily_runs_{feature}" not in there)
+    if missing:
+        remedy = "Check that its dags folder is this project's and that the DAG processor has parsed it."
+        yield AIRFLOW.fault("DAGs", f"no DAG of {', '.join(missing)}", remedy)
+    elif not errors:
+        yield AIRFLOW.ok("DAGs", f"{len(catalogue.features)} features have theirs, no import errors")

@@ -1,0 +1,76 @@
+"""What is ours: the store, and the catalogue with its data sets and rubrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+
+from daily_runs import catalogue_files
+from daily_runs.catalogue import Catalogue
+from daily_runs.catalogue_files import Reading
+from daily_runs.doctor.finding import Asked, Finding, Now, Subject
+from daily_runs.errors import CatalogueError, DatasetError, UserError
+from daily_runs.judging import rubric
+from daily_runs.store import database
+
+STORE, CATALOGUE = Subject("store"), Subject("catalogue")
+
+
+def store(now: Now) -> Iterator[Finding]:
+    """Reachable, migrated, its clock. The embedded server is started for it, and migrated, as by every command."""
+    try:
+        with database.local_url() as url:
+            yield from _store_at(url, now)
+    except UserError as error:
+        yield STORE.refused("answers", error)
+        for check in ("migrated", "clock"):
+            yield STORE.not_checked(check, "the store does not answer")
+
+
+def _store_at(url: str, now: Now) -> Iterator[Finding]:
+    with database.connect(url) as connection:
+        sent = now()
+        (told,) = connection.execute("SELECT clock_timestamp() AS told").fetchall()
+        received = now()
+    yield STORE.ok("answers", database.place_of(url).removeprefix("store "))
+    try:
+        database.check(url)
+    except UserError as error:
+        yield STORE.refused("migrated", error)
+    except psycopg.Error as error:
+        reason = str(error).splitlines()[0]
+        yield STORE.fault("migrated", f"cannot be read ({reason})", "Give the login rights on schema daily_runs.")
+    else:
+        yield STORE.ok("migrated", f"at revision {database.newest_revision()}")
+    yield STORE.clock(told["told"], Asked(sent, received), precision_seconds=0)
+
+
+def catalogue(reading: Reading, overlay: str | None) -> Iterator[Finding]:
+    """Sound, and what its features refer to can be loaded."""
+    for fault in reading.faults:
+        yield CATALOGUE.fault("sound", f"{fault.place}: {fault.problem}", fault.remedy)
+    found = reading.catalogue
+    if found is None:
+        yield CATALOGUE.not_checked("data sets, rubrics", "the catalogue is not sound")
+        return
+    counts = f"{len(found.features)} features, {len(found.environments)} environments, {len(found.accounts)} accounts"
+    yield CATALOGUE.ok("sound", f"{counts}; overlay {overlay or 'none'}")
+    yield from _files(found)
+
+
+def _files(found: Catalogue) -> Iterator[Finding]:
+    items, broken = 0, False
+    for feature in found.features.values():
+        try:
+            items += len(catalogue_files.load_feature_dataset(feature))
+        except DatasetError as error:
+            broken = True
+            yield CATALOGUE.refused("data sets, rubrics", error)
+        try:
+            rubric.load(catalogue_files.rubric_path(feature))
+        except CatalogueError as error:
+            broken = True
+            yield CATALOGUE.refused("data sets, rubrics", error)
+    if not broken:
+        yield CATALOGUE.ok("data sets, rubrics", f"{items} items and {len(found.features)} rubrics load")

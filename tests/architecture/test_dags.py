@@ -1,0 +1,201 @@
+"""The DAGs and the plugin as Airflow itself loads them: complete, bounded, owned, ordered, the same each time."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import pytest
+
+from daily_runs import catalogue_files, errors, pipeline
+from daily_runs.catalogue import Catalogue
+from daily_runs.quota.pools import pools
+from tests.architecture.project import result_of, start_probe
+
+DEFAULT_POOL = "default_pool"
+SECRET = re.compile(r"password|passwd|secret|key|token|credential", re.IGNORECASE)
+TIMETABLE = "daily_runs_airflow.timetable.MigrationTimetable"
+
+
+class Loaded(NamedTuple):
+    """What Airflow loaded, twice: in two processes that order sets differently."""
+
+    first: dict[str, Any]
+    second: dict[str, Any]
+
+    @property
+    def dags(self) -> dict[str, dict[str, Any]]:
+        """Every DAG by id."""
+        found: dict[str, dict[str, Any]] = self.first["dags"]
+        return found
+
+    @property
+    def features(self) -> dict[str, dict[str, Any]]:
+        """The DAGs of the file that makes one a feature."""
+        return {dag_id: dag for dag_id, dag in self.dags.items() if dag["file"] == "daily_runs.py"}
+
+    @property
+    def tasks(self) -> dict[str, dict[str, Any]]:
+        """Every task of every DAG, by `dag.task`; never none."""
+        found = {f"{dag_id}.{name}": task for dag_id, dag in self.dags.items() for name, task in dag["tasks"].items()}
+        assert found
+        return found
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    """The real folders, loaded by Airflow."""
+    probes = [
+        start_probe("probe_dags", home=tmp_path_factory.mktemp("airflow"), variables={"PYTHONHASHSEED": seed})
+        for seed in ("1", "2")
+    ]
+    return Loaded(*[result_of(probe) for probe in probes])
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Catalogue:
+    """The catalogue that the DAGs are made from."""
+    return catalogue_files.load()
+
+
+def test_every_dag_file_imports_without_an_error(loaded: Loaded) -> None:
+    assert loaded.first["import_errors"] == {}
+
+
+def test_there_is_one_dag_for_each_feature_of_the_catalogue(loaded: Loaded, shipped: Catalogue) -> None:
+    assert set(loaded.features) == {f"daily_runs_{name}" for name in shipped.features}
+
+
+def test_two_parses_give_the_same_serialized_dags(loaded: Loaded) -> None:
+    first, second = ({name: dag["sha256"] for name, dag in load["dags"].items()} for load in loaded)
+    assert first == second
+
+
+def test_no_run_lasts_for_ever_or_catches_up_or_overlaps(loaded: Loaded) -> None:
+    for dag_id, dag in loaded.dags.items():
+        assert dag["timeout_seconds"] > 0, dag_id
+        assert (dag["catchup"], dag["max_active_runs"]) == (False, 1), dag_id
+
+
+def test_a_run_may_last_longer_than_any_of_its_tasks(loaded: Loaded) -> None:
+    for dag_id, dag in loaded.dags.items():
+        assert dag["timeout_seconds"] > max(task["timeout_seconds"] for task in dag["tasks"].values()), dag_id
+
+
+def test_every_dag_tells_on_call_how_to_triage_it(loaded: Loaded) -> None:
+    assert [dag_id for dag_id, dag in loaded.dags.items() if "Triage notes" not in dag["doc"]] == []
+
+
+def test_every_field_of_the_form_is_described_and_checked(loaded: Loaded, shipped: Catalogue) -> None:
+    for dag_id, dag in loaded.dags.items():
+        for name, schema in dag["params"].items():
+            assert schema["description"], f"{dag_id}: {name}"
+            assert {"enum", "type"} & set(schema), f"{dag_id}: {name}"
+    for dag_id, dag in loaded.features.items():
+        assert set(dag["params"]["environment"]["enum"]) == {"auto", *shipped.environments}, dag_id
+
+
+def test_every_task_has_a_timeout(loaded: Loaded) -> None:
+    assert [name for name, task in loaded.tasks.items() if not task["timeout_seconds"]] == []
+
+
+def test_every_task_belongs_to_the_dri_of_its_feature(loaded: Loaded, shipped: Catalogue) -> None:
+    for name, feature in shipped.features.items():
+        tasks = loaded.dags[f"daily_runs_{name}"]["tasks"].values()
+        assert {task["owner"] for task in tasks} == {feature.owner.dri}
+
+
+def test_no_task_is_left_to_airflow_as_its_owner(loaded: Loaded) -> None:
+    assert [name for name, task in loaded.tasks.items() if task["owner"] in ("", "airflow")] == []
+
+
+def test_every_task_is_tried_again_or_says_why_not(loaded: Loaded) -> None:
+    assert [n for n, task in loaded.tasks.items() if task["retries"] < 1 and "not retried" not in task["doc"]] == []
+
+
+def test_every_retry_policy_names_errors_of_this_project_and_gives_reasons(loaded: Loaded) -> None:
+    for name, task in loaded.tasks.items():
+        assert task["policy"], name
+        for rule in task["policy"]:
+            assert rule["reason"], name
+            for error in rule["errors"]:
+                module, _, kind = error.rpartition(".")
+                assert module == errors.__name__, f"{name}: {error}"
+                assert issubclass(getattr(errors, kind), errors.DailyRunsError), f"{name}: {error}"
+
+
+def test_what_somebody_must_mend_first_is_not_tried_again(loaded: Loaded) -> None:
+    mended_by_people = {"UserError", "GateFailedError", "LimitTooLowError", "SeedsMissingError"}
+    for name, task in loaded.tasks.items():
+        failing = {
+            error.rpartition(".")[2] for rule in task["policy"] if rule["action"] == "fail" for error in rule["errors"]
+        }
+        assert mended_by_people <= failing, name
+
+
+def test_every_task_stands_in_a_pool_that_exists_and_fits_it(loaded: Loaded, shipped: Catalogue) -> None:
+    known = pools(shipped)
+    for name, task in loaded.tasks.items():
+        assert task["pool"] in {DEFAULT_POOL, *known}, name
+        if task["pool"] != DEFAULT_POOL:
+            assert 1 <= task["pool_slots"] <= known[task["pool"]]["slots"], name
+
+
+def test_mapped_stages_stand_in_the_pool_of_the_account_that_they_spend(loaded: Loaded, shipped: Catalogue) -> None:
+    for dag_id, dag in loaded.features.items():
+        for name, environment in shipped.environments.items():
+            assert dag["tasks"][f"{name}.inference"]["pool"] == environment.account, dag_id
+            assert dag["tasks"][f"{name}.judging"]["pool"] == shipped.judge.account, dag_id
+
+
+def test_every_stage_is_documented_where_it_is_shown(loaded: Loaded, shipped: Catalogue) -> None:
+    for dag_id, dag in loaded.features.items():
+        for stage in pipeline.STAGES:
+            assert all(dag["tasks"][f"{name}.{stage}"]["doc"] for name in shipped.environments), f"{dag_id}: {stage}"
+
+
+def test_a_stage_runs_after_all_the_stages_before_it(loaded: Loaded, shipped: Catalogue) -> None:
+    for dag_id, dag in loaded.features.items():
+        for environment in shipped.environments:
+            before = {"plan", "route"}
+            for stage in pipeline.STAGES:
+                task_id = f"{environment}.{stage}"
+                assert before <= set(dag["tasks"][task_id]["upstream"]), f"{dag_id}: {task_id}"
+                before.add(task_id)
+
+
+def test_arms_are_compared_after_both_have_published(loaded: Loaded, shipped: Catalogue) -> None:
+    for dag_id, dag in loaded.features.items():
+        published = {f"{environment}.publish" for environment in shipped.environments}
+        assert published <= set(dag["tasks"]["compare"]["upstream"]), dag_id
+
+
+def test_an_arm_does_not_wait_for_the_other(loaded: Loaded, shipped: Catalogue) -> None:
+    for dag_id, dag in loaded.features.items():
+        for environment in shipped.environments:
+            upstream = dag["tasks"][f"{environment}.publish"]["upstream"]
+            assert {name.partition(".")[0] for name in upstream} == {"plan", "route", environment}, dag_id
+
+
+def test_no_rendered_field_is_named_like_a_secret(loaded: Loaded) -> None:
+    """Airflow shows rendered fields; it would mask a field named so, and a secret has no business there."""
+    for name, task in loaded.tasks.items():
+        assert task["rendered"], name
+        assert [field for field in task["rendered"] + task["rendered_fields"] if SECRET.search(field)] == [], name
+
+
+def test_airflow_scans_one_file_of_the_plugins_folder(loaded: Loaded) -> None:
+    assert loaded.first["plugins"]["files"] == ["daily_runs_plugin.py"]
+
+
+def test_the_plugin_loads_and_registers_the_timetable_by_its_own_path(loaded: Loaded) -> None:
+    assert loaded.first["plugins"]["errors"] == {}
+    assert loaded.first["plugins"]["timetables"][TIMETABLE] is True
+
+
+def test_a_timetable_comes_back_from_a_serialized_dag_as_it_was(loaded: Loaded, shipped: Catalogue) -> None:
+    for name, feature in shipped.features.items():
+        dag = loaded.dags[f"daily_runs_{name}"]
+        assert dag["timetable"] == TIMETABLE
+        assert dag["timetable_again"] == dag["timetable_data"]
+        assert len(dag["timetable_data"]["phases"]) == len(feature.phases)

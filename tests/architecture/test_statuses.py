@@ -1,0 +1,119 @@
+"""One spelling per status, from the code to the SQL."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import NamedTuple, get_args
+
+import pytest
+
+from daily_runs.catalogue import Environment
+from daily_runs.errors import Blame
+from tests.architecture.project import LIBRARY, modules
+
+VERSIONS = LIBRARY / "store" / "migrations" / "versions"
+TABLE = re.compile(r"CREATE TABLE (\w+\.\w+) \((.*?)\n\);", re.DOTALL)
+CHECK = re.compile(r"CHECK \((\w+) IN \(([^)]*)\)\)")
+WORD = re.compile(r"'([^']*)'")
+STATUS_LITERALS = re.compile(r"\bstatus\s*(?:=|<>|IN)\s*(\([^)%]*\)|'[^']*')")
+
+
+class Vocabulary(NamedTuple):
+    """The words that a column of the store takes."""
+
+    table: str
+    column: str
+    words: tuple[str, ...]
+
+
+def vocabularies() -> list[Vocabulary]:
+    """Every `CHECK (column IN (…))` of the migrations; never none."""
+    found = [
+        Vocabulary(table[1], check[1], tuple(WORD.findall(check[2])))
+        for file in sorted(VERSIONS.glob("*.sql"))
+        for table in TABLE.finditer(file.read_text(encoding="utf-8"))
+        for check in CHECK.finditer(table[2])
+    ]
+    assert found
+    return found
+
+
+def test_a_status_is_lower_case_words_and_stands_once_in_its_list() -> None:
+    for vocabulary in vocabularies():
+        assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", word) for word in vocabulary.words), vocabulary
+        assert len(set(vocabulary.words)) == len(vocabulary.words) > 0, vocabulary
+
+
+def test_every_status_column_has_a_closed_list_of_words() -> None:
+    closed = {(vocabulary.table, vocabulary.column) for vocabulary in vocabularies()}
+    texts = [file.read_text(encoding="utf-8") for file in sorted(VERSIONS.glob("*.sql"))]
+    columns = {
+        (table[1], column)
+        for text in texts
+        for table in TABLE.finditer(text)
+        for column in re.findall(r"^\s+(status|verdict|provenance)\s+text", table[2], re.MULTILINE)
+    }
+    assert columns
+    assert columns - closed == set()
+
+
+def test_no_two_columns_spell_one_status_differently() -> None:
+    words = {word for vocabulary in vocabularies() for word in vocabulary.words}
+    folded = {re.sub(r"[^a-z]", "", word) for word in words}
+    assert len(folded) == len(words), sorted(words)
+
+
+class Typed(NamedTuple):
+    """A column whose words are a type in the code."""
+
+    column: str
+    words: frozenset[str]
+
+
+TYPED = (
+    Typed("error_blame", frozenset(Blame)),
+    Typed("provenance", frozenset(get_args(Environment.model_fields["provenance"].annotation))),
+)
+
+
+@pytest.mark.parametrize("typed", TYPED, ids=lambda typed: typed.column)
+def test_a_column_takes_the_words_of_its_type(typed: Typed) -> None:
+    found = [set(vocabulary.words) for vocabulary in vocabularies() if vocabulary.column == typed.column]
+    assert found
+    assert all(words == typed.words for words in found)
+
+
+def test_every_status_that_a_query_names_is_one_that_the_store_takes() -> None:
+    known = {word for vocabulary in vocabularies() if vocabulary.column == "status" for word in vocabulary.words}
+    named = dict(statuses_in_queries())
+    assert set(named) >= {"sent", "answered", "published"}  # the search itself works
+    assert {word: place for word, place in named.items() if word not in known} == {}
+
+
+def statuses_in_queries() -> Iterator[tuple[str, str]]:
+    """Each word that a query compares a status with or sets one to, and where."""
+    for module in modules(LIBRARY / "store"):
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                for literals in STATUS_LITERALS.findall(node.value):
+                    for word in WORD.findall(literals):
+                        yield word, f"{module.path}:{node.lineno}"
+
+
+def test_every_status_is_one_that_the_code_writes_or_reads() -> None:
+    texts = {
+        node.value
+        for module in modules(LIBRARY)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    spelled = " ".join(texts)
+    unused = [
+        f"{vocabulary.table}.{vocabulary.column}: {word}"
+        for vocabulary in vocabularies()
+        for word in vocabulary.words
+        if not re.search(rf"\b{word}\b", spelled)
+    ]
+    assert unused == []

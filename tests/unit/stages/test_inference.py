@@ -1,0 +1,297 @@
+"""Inference against the sandbox: what is paid, what is stored, and what a stage that died leaves to the next one."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from daily_runs.connections import Connection
+from daily_runs.errors import AccessError
+from daily_runs.gitlab.calls import Answer, Ticket, caller_for
+from daily_runs.stages import inference
+from daily_runs.stages.sessions import gitlab_session
+from daily_runs.store.answers import AnswerRows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.conftest import Bench
+
+    from daily_runs.run import Work
+
+FEATURES = (
+    "root_cause_analysis",
+    "duo_chat",
+    "vulnerability_explanation",
+    "vulnerability_resolution",
+    "code_suggestions",
+)
+SERVER_ERRORS = {"server_error_share": 1.0, "sides": ["staging"]}
+
+
+def operation(bench: Bench, feature: str) -> str:
+    """The ledger's name for the feature's paid call."""
+    if feature != "code_suggestions":
+        return "aiAction"
+    return next(e["operation"] for e in bench.sandbox.entries() if "code_suggestions" in e["operation"])
+
+
+def prompt_ids(rows: Sequence[dict[str, Any]]) -> list[str]:
+    return sorted(row["prompt_id"] for row in rows)
+
+
+def paid_for(bench: Bench, work: Work) -> Ticket:
+    """Make the paid call of the first prompt as a task would that then dies, and return its ticket."""
+    row = bench.answers(work)[0]
+
+    async def ask() -> Answer | Ticket:
+        async with gitlab_session(work) as gitlab:
+            item = work.items[row["item_id"]]
+            resources = bench.store.rows("SELECT seed_key, resource_id FROM daily_runs.seed_binding")
+            bound = {found["seed_key"]: found["resource_id"] for found in resources}
+            caller = caller_for(work.feature.call, gitlab)
+            return await caller.ask("evaluation-1", item, bound.get(item.seed_key), row["prompt_id"])
+
+    ticket = asyncio.run(ask())
+    assert isinstance(ticket, Ticket)
+    return ticket
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_every_prompt_is_asked_once_paid_once_and_answered(bench: Bench, feature: str) -> None:
+    work = bench.work(feature, 12)
+    _, report = bench.run(work, "seed_check", "inference")
+    assert (report.asked, report.answered) == (12, 12)
+    rows = bench.answers(work)
+    assert {(row["status"], row["tries"]) for row in rows} == {("answered", 1)}
+    assert all(row["answer"].strip() and row["sent_at"] <= row["settled_at"] for row in rows)
+    assert bench.sandbox.paid_keys(operation(bench, feature)) == prompt_ids(rows)
+
+
+def test_code_suggestions_tell_model_and_tokens_and_chat_leaves_them_unknown(bench: Bench) -> None:
+    for feature, known in (("code_suggestions", True), ("duo_chat", False)):
+        work = bench.work(feature, 3)
+        bench.run(work, "seed_check", "inference")
+        for name in ("serving_model", "input_tokens", "output_tokens"):
+            assert {row[name] is not None for row in bench.answers(work)} == {known}
+
+
+def test_a_shard_asks_its_own_prompts_only(bench: Bench) -> None:
+    work = bench.work("root_cause_analysis", 12)
+    assert work.attempt.shards > 1
+    bench.run(work, "seed_check")
+    (report,) = bench.run(replace(work, shard=1), "inference")
+    rows = bench.answers(work)
+    mine = [row for row in rows if row["shard"] == 1]
+    assert report.asked == report.answered == len(mine) < 12
+    assert {row["status"] for row in rows if row["shard"] != 1} == {"planned"}
+    assert bench.sandbox.paid_keys("aiAction") == prompt_ids(mine)
+
+
+def test_a_stage_that_runs_again_asks_nothing(bench: Bench) -> None:
+    work = bench.work("duo_chat", 5)
+    bench.run(work, "seed_check", "inference")
+    (report,) = bench.run(work, "inference")
+    assert report.answered == 5
+    assert len(bench.sandbox.entries("aiAction")) == 5
+
+
+def test_settled_prompts_are_told_one_by_one(bench: Bench) -> None:
+    told: list[int] = []
+    work = replace(bench.work("duo_chat", 5), settled=told.append)
+    bench.run(work, "seed_check", "inference")
+    assert told == [1] * 5
+
+
+# What a task that died leaves.
+
+
+def test_a_ticket_that_was_paid_for_is_taken_up_and_not_paid_again(bench: Bench) -> None:
+    work = bench.work("duo_chat", 3)
+    bench.run(work, "seed_check")
+    first = bench.answers(work)[0]["prompt_id"]
+    rows = AnswerRows(bench.store, work.attempt.attempt_id)
+    rows.sent(first, "evaluation-1")
+    rows.accepted(first, paid_for(bench, work))
+    (report,) = bench.run(work, "inference")
+    assert report.answered == 3
+    assert bench.sandbox.paid_keys("aiAction") == prompt_ids(bench.answers(work))
+    assert bench.answers(work)[0]["tries"] == 1
+
+
+def test_an_intent_without_a_ticket_is_asked_again(bench: Bench) -> None:
+    work = bench.work("duo_chat", 3)
+    bench.run(work, "seed_check")
+    first = bench.answers(work)[0]["prompt_id"]
+    AnswerRows(bench.store, work.attempt.attempt_id).sent(first, "evaluation-3")
+    (report,) = bench.run(work, "inference")
+    assert report.answered == 3
+    assert {row["prompt_id"]: row["tries"] for row in bench.answers(work)}[first] == 2
+    assert bench.sandbox.paid_keys("aiAction") == prompt_ids(bench.answers(work))
+
+
+def test_after_a_crash_in_the_middle_only_what_was_in_flight_without_a_ticket_is_paid_twice(bench: Bench) -> None:
+    class DiedError(Exception):
+        """The process is gone."""
+
+    def die(_: int) -> None:
+        raise DiedError
+
+    work = bench.work("root_cause_analysis", 40)
+    bench.run(work, "seed_check")
+    with pytest.raises(ExceptionGroup):
+        inference.run(replace(work, settled=die))
+    left = bench.answers(work)
+    in_flight = {row["prompt_id"] for row in left if row["status"] == "sent" and row["ticket"] is None}
+    assert {row["status"] for row in left} >= {"answered", "planned"}
+    (report,) = bench.run(bench.work("root_cause_analysis", 40), "inference")
+    assert report.answered == 40
+    paid = Counter(bench.sandbox.paid_keys("aiAction"))
+    assert set(paid) == set(prompt_ids(left))
+    assert {prompt for prompt, times in paid.items() if times > 1} <= in_flight
+
+
+def test_tries_are_counted_over_all_tasks_three_in_all(bench: Bench) -> None:
+    work = bench.work("duo_chat", 4)
+    bench.run(work, "seed_check")
+    rows = AnswerRows(bench.store, work.attempt.attempt_id)
+    for made, prompt_id in enumerate(prompt_ids(bench.answers(work))):
+        for _ in range(made):
+            rows.sent(prompt_id, "evaluation-1")
+    bench.sandbox.change(**SERVER_ERRORS)
+    (report,) = bench.run(work, "inference")
+    assert report.failed == 4
+    assert [row["tries"] for row in bench.answers(work)] == [3, 3, 3, 3]
+    sent = Counter(entry["key"] for entry in bench.sandbox.entries() if entry["key"])
+    assert [sent[prompt_id] for prompt_id in prompt_ids(bench.answers(work))] == [3, 2, 1, 0]
+    last = bench.answers(work)[-1]
+    assert (last["error_hop"], last["error_kind"], last["error_blame"]) == ("client", "tries_used_up", "own_system")
+
+
+# What goes wrong on the path.
+
+
+def test_server_errors_become_failures_with_hop_and_kind_after_three_tries(bench: Bench) -> None:
+    work = bench.work("duo_chat", 6)
+    bench.run(work, "seed_check")
+    bench.sandbox.change(**SERVER_ERRORS)
+    (report,) = bench.run(work, "inference")
+    assert (report.failed, report.answered) == (6, 0)
+    rows = bench.answers(work)
+    assert {(row["tries"], row["error_blame"]) for row in rows} == {(3, "provider")}
+    assert {row["error_hop"] for row in rows} <= {"gitlab", "load_balancer"}
+    assert sum(report.details["failures"].values()) == 6
+
+
+@pytest.mark.parametrize("feature", ["duo_chat", "code_suggestions"])
+def test_an_error_code_in_place_of_an_answer_is_a_failure_with_its_hop(bench: Bench, feature: str) -> None:
+    work = bench.work(feature, 8)
+    bench.run(work, "seed_check")
+    bench.sandbox.change(error_code_share=1.0)
+    (report,) = bench.run(work, "inference")
+    assert report.failed == 8
+    for row in bench.answers(work):
+        assert row["answer"] is None
+        assert row["error_hop"] in ("gitlab", "model_vendor", "ai_gateway")
+        assert row["error_kind"] in ("answer_error_code", "inference_failed")
+        assert 1 <= row["tries"] <= 3
+
+
+def test_an_answer_that_never_comes_is_a_timeout_after_three_tries(bench: Bench) -> None:
+    bench = bench.changed({"features": {"duo_chat": {"limits": {"answer_timeout_seconds": 30}}}})
+    bench.sandbox.change(latency_seconds={"median": 3000, "p95": 3600})
+    work = bench.work("duo_chat", 3)
+    _, report = bench.run(work, "seed_check", "inference")
+    assert report.details["failures"] == {"ai_gateway: answer_timeout": 3}
+    assert {row["tries"] for row in bench.answers(work)} == {3}
+
+
+def test_a_prompt_whose_seed_is_not_bound_fails_unpaid(bench: Bench) -> None:
+    bench = bench.changed({"features": {"duo_chat": {"seeding": {"required_share": 0.01}}}})
+    bench.sandbox.process.order_seeds({"environment": "staging", "missing_share": 0.4})
+    work = bench.work("duo_chat", 16)
+    seeds, report = bench.run(work, "seed_check", "inference")
+    assert report.details["failures"] == {"client: unbound_resource": seeds.missing}
+    assert report.answered == seeds.answered
+    assert len(bench.sandbox.entries("aiAction")) == seeds.answered
+
+
+def test_a_refused_key_stops_at_once_and_the_rest_stays_planned(bench: Bench) -> None:
+    bench = bench.changed({"features": {"duo_chat": {"limits": {"in_flight_max": 1}}}})
+    bench.run(bench.work("duo_chat", 6), "seed_check")
+
+    def wrong_keys(_: str, *, default_address: str, users: Sequence[str], sandbox: bool) -> Connection:
+        return Connection(default_address, dict.fromkeys(users, "sandbox-nobody"))
+
+    work = bench.work("duo_chat", 6, connect=wrong_keys)
+    before = len(bench.sandbox.entries())
+    with pytest.raises(AccessError, match="connection daily_runs_gitlab_staging: the key of evaluation-1 is refused"):
+        bench.run(work, "inference")
+    assert len(bench.sandbox.entries()) == before + 1
+    assert Counter(row["status"] for row in bench.answers(work)) == {"sent": 1, "planned": 5}
+
+
+def test_a_key_without_the_scope_stops_at_once(bench: Bench) -> None:
+    def read_only(_: str, *, default_address: str, users: Sequence[str], sandbox: bool) -> Connection:
+        return Connection(default_address, {user: f"sandbox-{user}-readonly" for user in users})
+
+    work = bench.work("code_suggestions", 6, connect=read_only)
+    with pytest.raises(AccessError, match="scope api or ai_features"):
+        bench.run(work, "seed_check", "inference")
+    assert bench.sandbox.entries(paid=True) == []
+    assert not any(row["status"] == "failed" for row in bench.answers(work))
+
+
+def test_a_user_whose_budget_somebody_else_spent_is_left_for_another(bench: Bench) -> None:
+    first = bench.work("duo_chat", 5)
+    bench.run(first, "seed_check", "inference")
+    assert {row["evaluation_user"] for row in bench.answers(first)} == {"evaluation-1"}
+    bench.sandbox.change(ai_action_calls=5)  # what the first user has had by now, at least
+    second = bench.work("duo_chat", 4)
+    (report,) = bench.run(second, "inference")
+    assert report.answered == 4
+    assert "evaluation-1" not in {row["evaluation_user"] for row in bench.answers(second)}
+    refused = [entry["user"] for entry in bench.sandbox.entries("aiAction") if entry["outcome"] == "ai_action_limit"]
+    assert set(refused) == {"evaluation-1"}
+
+
+def test_with_every_users_budget_spent_the_rest_fails_and_is_not_sent(bench: Bench) -> None:
+    bench = bench.changed({"environments": {"staging": {"limits": {"ai_action_calls_per_window": 1}}}})
+    work = bench.work("duo_chat", 8)
+    _, report = bench.run(work, "seed_check", "inference")
+    assert (report.answered, report.failed) == (6, 2)
+    assert report.details["failures"] == {"client: ai_action_budget_spent": 2}
+    assert len(bench.sandbox.entries("aiAction")) == 6
+
+
+def test_a_slow_feature_reserves_no_further_ahead_than_its_next_call(bench: Bench) -> None:
+    """Others on the account queue behind what is reserved. One prompt a minute here is one in 0.2 s."""
+    bench = bench.changed(
+        {"features": {"duo_chat": {"limits": {"requests_per_minute": 1, "batches_per_minute": None}}}}
+    )
+    work = bench.work("duo_chat", 6)
+    bench.run(work, "seed_check")
+    ahead: list[float] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        query = "SELECT extract(epoch FROM next_at - clock_timestamp())::float8 AS ahead FROM daily_runs.quota_rate"
+        while not done.is_set():
+            ahead.extend(row["ahead"] for row in bench.store.rows(f"{query} WHERE limit_name LIKE 'account %%'", {}))
+            time.sleep(0.01)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        bench.run(work, "inference")
+    finally:
+        done.set()
+        watcher.join()
+    assert len(ahead) > 20
+    assert max(ahead) < 0.35
