@@ -35,7 +35,7 @@ def params(catalogue: Catalogue) -> ParamsDict:
         "prompts": Param(
             None, type=["null", "integer"], minimum=1, title="Prompts", description="Empty: the catalogue's number"
         ),
-        "note": Param(None, type=["null", "string"], maxLength=200, title="Note", description="Why this run was started"),
+        "note": Param(None, type=["null", "string"], maxLength=200, title="Note", description="Why it was started"),
     }
     return ParamsDict(form)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ from daily_runs.airflow_api import AirflowApi
 from daily_runs.local import Stack
 from daily_runs.store.database import Store, open_store
 
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="daily-runs-airflow-"))  # imports of airflow write there
 TIME_SCALE = 60.0
 RUN_TIMEOUT_SECONDS = 420
 

@@ -57,13 +57,14 @@ def dag_facts(dag: DAG) -> dict[str, Any]:
     text = json.dumps(serialized, sort_keys=True)
     again: Any = DagSerialization.from_dict(json.loads(text)).timetable
     timetable: Any = dag.timetable
+    params: Any = dag.params
     return {
         "file": Path(dag.fileloc).name,
         "doc": dag.doc_md or "",
         "timeout_seconds": dag.dagrun_timeout.total_seconds() if dag.dagrun_timeout else None,
         "catchup": dag.catchup,
         "max_active_runs": dag.max_active_runs,
-        "params": {name: {**param.schema, "description": param.description} for name, param in dag.params.items()},
+        "params": {name: {**param.schema, "description": param.description} for name, param in params.items()},
         "tasks": {task.task_id: task_facts(task) for task in dag.tasks},
         "sha256": hashlib.sha256(text.encode()).hexdigest(),
         "timetable": f"{type(timetable).__module__}.{type(timetable).__qualname__}",

@@ -42,6 +42,12 @@ class Seen(NamedTuple):
             value = None
         return value if isinstance(value, dict) else {}
 
+    @property
+    def name(self) -> str | None:
+        """The user name that GitLab knows the token's owner by."""
+        user = None if isinstance(self.who, CallError) or not self.who else self.who.get("currentUser")
+        return user.get("username") if user else None
+
 
 def gitlab(name: str, catalogue: Catalogue, now: Now) -> Iterator[Finding]:
     """Everything about the environment of that name."""
@@ -61,7 +67,7 @@ def gitlab(name: str, catalogue: Catalogue, now: Now) -> Iterator[Finding]:
         yield subject.ok("connection", f"{connection.address}, {known} of {len(connection.keys)} users")
         seen = asyncio.run(_ask(environment, connection, now))
         yield from _findings(subject, environment, seen, now)
-    yield from _ai_action(subject, name, catalogue)
+    yield _ai_action(subject, name, catalogue)
 
 
 def _none_of(subject: Subject, checks: Sequence[str], why: str) -> Iterator[Finding]:
@@ -97,13 +103,13 @@ def _findings(subject: Subject, environment: Environment, seen: Sequence[Seen], 
         return
     yield _answers(subject, environment, first)
     yield from _tokens(subject, environment, seen, now().date())
-    good = [s for s in seen if s.token and isinstance(s.who, Mapping)]
+    good = [s for s in seen if s.name]
     if isinstance(first.response, CallError) or not good:
         yield from _none_of(subject, _LATER[1:], "no token was accepted")
         return
     yield _user_names(subject, good)
     yield subject.clock(date_in(first.response.headers.get("date")), first.asked)
-    yield _complexity(subject, good[0].who)
+    yield _complexity(subject, good[0])
     yield _api_limit(subject, environment, first.response)
 
 
@@ -123,7 +129,7 @@ def _answers(subject: Subject, environment: Environment, seen: Seen) -> Finding:
         if rule.marker and balancer and not balancer.endswith(rule.marker):
             remedy = "Check the connection's address: this looks like another environment."
             return subject.fault("answers", f"load balancer {balancer} does not end in {rule.marker}", remedy)
-    who = seen.who if isinstance(seen.who, Mapping) else {}
+    who = {} if isinstance(seen.who, CallError) or not seen.who else seen.who
     version = (who.get("metadata") or {}).get("version") or "of a version it does not tell"
     return subject.ok("answers", f"GitLab {version}" + (f" behind {balancer}" if balancer else ""))
 
@@ -140,18 +146,19 @@ def _token(subject: Subject, environment: Environment, seen: Seen, today: dt.dat
     """What is wrong with one user's token, if anything is."""
     token, place = seen.token, f"token of {seen.user}"
     put = f"Give {seen.user} a new token with scope api, and put it into {environment.connection}."
-    error = seen.response if isinstance(seen.response, CallError) else seen.who
     scopes = [str(scope) for scope in token.get("scopes") or ()]
-    if isinstance(error, CallError):
-        return subject.fault("tokens", f"{place}: {_words(error)}", put)
-    if token.get("revoked") or token.get("active") is False:
-        return subject.fault("tokens", f"{place}: revoked or expired", put)
+    until = _day(token.get("expires_at"))
+    if isinstance(seen.response, CallError):
+        return subject.fault("tokens", f"{place}: {_words(seen.response)}", put)
+    if token.get("revoked") or token.get("active") is False or (until and until <= today):
+        return subject.fault("tokens", f"{place}: revoked or expired" + (f" (on {until})" if until else ""), put)
     if not {"api", "ai_features"}.intersection(scopes):
-        return subject.fault("tokens", f"{place}: has scope {', '.join(scopes) or 'unknown'}, needs api or ai_features", put)
-    if "api" not in scopes and "read_api" not in scopes:
+        has = ", ".join(scopes) or "none that is told"
+        return subject.fault("tokens", f"{place}: scope {has}, needs api or ai_features", put)
+    if isinstance(seen.who, CallError):
+        return subject.fault("tokens", f"{place}: GraphQL refuses it, {_words(seen.who)}", put)
+    if not {"api", "read_api"}.intersection(scopes):
         return subject.notice("tokens", f"{place}: ai_features alone may not look at seeds", "Add scope read_api.")
-    if (until := _day(token.get("expires_at"))) and until <= today:
-        return subject.fault("tokens", f"{place}: expired on {until}", put)
     if until and until <= today + dt.timedelta(days=EXPIRY_NOTICE_DAYS):
         return subject.notice("tokens", f"{place}: expires on {until}", put)
     return None
@@ -167,13 +174,48 @@ def _day(text: object) -> dt.date | None:
 
 def _user_names(subject: Subject, good: Sequence[Seen]) -> Finding:
     """Two tokens of one user share one budget of `ai_action`, which the catalogue would count twice."""
-    names = Counter(str(((s.who or {}).get("currentUser") or {}).get("username")) for s in good if not _failed(s))
-    double = [name for name, count in names.items() if count > 1]
+    names = Counter(seen.name for seen in good)
+    double = [str(name) for name, count in names.items() if count > 1]
     if double:
         remedy = "Give each evaluation user a token of its own: limits are counted by user."
         return subject.fault("user names", f"{', '.join(double)} logs in for more than one evaluation user", remedy)
     return subject.ok("user names", f"{len(names)} distinct ones")
 
 
-def _failed(seen: Seen) -> bool:
-    return isinstance(seen.who, CallError)
+def _complexity(subject: Subject, seen: Seen) -> Finding:
+    who = seen.who if isinstance(seen.who, Mapping) else {}
+    limit = (who.get("queryComplexity") or {}).get("limit")
+    if not isinstance(limit, int):
+        return subject.not_checked("limits", "GitLab does not tell its query complexity limit")
+    if limit < DOCUMENT_COMPLEXITY_MAX:
+        found = f"query complexity {limit} is allowed, our largest query needs {DOCUMENT_COMPLEXITY_MAX}"
+        return subject.fault("limits", found, "Have the instance's limit raised; waiting does not help.")
+    return subject.ok("limits", f"query complexity {limit} measured, {DOCUMENT_COMPLEXITY_MAX} needed")
+
+
+def _api_limit(subject: Subject, environment: Environment, response: httpx.Response) -> Finding:
+    """`RateLimit-Limit` is per minute (docs/domain.md §3)."""
+    known, told = environment.limits.api_requests_per_minute, response.headers.get("ratelimit-limit", "").strip()
+    if not told.isdecimal():
+        return subject.not_checked("limits", f"no RateLimit-Limit; the catalogue says {known} requests/min and user")
+    if int(told) < known:
+        found = f"{told} requests/min and user are allowed, the catalogue says {known}"
+        return subject.fault("limits", found, f"Set api_requests_per_minute: {told}, or have the limit raised.")
+    return subject.ok("limits", f"{told} requests/min and user measured, {known} in the catalogue")
+
+
+def _ai_action(subject: Subject, name: str, catalogue: Catalogue) -> Finding:
+    """No free call tells this limit: the catalogue's word, compared with each feature that ever runs here."""
+    environment = catalogue.environments[name]
+    users, limits = len(environment.evaluation_users), environment.limits
+    allowed, hours = users * limits.ai_action_calls_per_window, f"{limits.ai_action_window_hours:g} h"
+    features = [f for f in catalogue.features.values() if f.call is not Call.COMPLETE_CODE]
+    needs = {f.feature: f.prompts_per_run for f in features if name in environments_of(f)}
+    short = {feature: count for feature, count in needs.items() if count > allowed}
+    told = f"{allowed} calls in {hours} by the catalogue ({users} users x {limits.ai_action_calls_per_window})"
+    if short:
+        listed = ", ".join(f"{feature} {count}" for feature, count in short.items())
+        each = limits.ai_action_calls_per_window
+        remedy = f"{-(-max(short.values()) // each)} evaluation users are needed, or a higher limit of the instance."
+        return subject.fault("ai_action", f"{told}; too few for {listed}", remedy)
+    return subject.ok("ai_action", f"{told}; the largest run asks {max(needs.values(), default=0)}")

@@ -40,7 +40,7 @@ class ResolveVulnerability:
 
     For whoever calls: poll while asking, and give up what timed out, or that second `ask` waits for good. When the
     model refuses, GitLab says so over a websocket only: here it is a timeout. A ticket of an earlier process takes its
-    turn at its first `collect`, so collect old tickets before asking anew.
+    turn by `take_up`, before anything is asked.
     """
 
     collect_many = documents.VULNERABILITIES_PER_QUERY_MAX

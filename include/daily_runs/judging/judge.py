@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 import anthropic
-from anthropic.types import ToolParam
+from anthropic.types import Message, ToolParam, ToolUseBlock
 
 from daily_runs.catalogue import Judge as JudgeSettings
 from daily_runs.clock import Clock
@@ -68,12 +68,22 @@ class Judge:
             raise attribute(error) from error
         except ValueError as error:  # the SDK could not decode the body
             raise _malformed() from error
-        if not isinstance(message, anthropic.types.Message):
-            raise _malformed()
-        given = [block.input for block in message.content or () if block.type == "tool_use" and block.name == TOOL]
-        if not given:
-            raise unusable(f"no {TOOL} in the answer, stop reason {message.stop_reason}")
-        return parse(given[-1], rubric, message.usage.input_tokens, message.usage.output_tokens)
+        return _read(message, rubric)
+
+
+def _read(message: object, rubric: Rubric) -> Verdict:
+    """The verdict in a message; the last one counts. The SDK passes on whatever came, so nothing is taken for granted."""
+    if not isinstance(message, Message):
+        raise _malformed()
+    blocks = message.content if isinstance(message.content, list) else []
+    given = [block.input for block in blocks if isinstance(block, ToolUseBlock) and block.name == TOOL]
+    if not given:
+        raise unusable(f"no {TOOL} in the answer, stop reason {message.stop_reason}")
+    used = message.usage
+    input_tokens, output_tokens = getattr(used, "input_tokens", None), getattr(used, "output_tokens", None)
+    if not isinstance(input_tokens, int) or not isinstance(output_tokens, int):
+        raise _malformed()
+    return parse(given[-1], rubric, input_tokens, output_tokens)
 
 
 def _tool(prompt: JudgePrompt) -> ToolParam:

@@ -240,6 +240,7 @@ FAILURES = (
     Failure("content that is a text", 200, message(content="5 points"), "unusable_verdict", VENDOR, True),
     Failure("only text", 200, message(content=[{"type": "text", "text": "5"}]), "unusable_verdict", VENDOR, True),
     Failure("no usage", 200, message(usage=None), "malformed_body", VENDOR, True),
+    Failure("a usage without figures", 200, message(usage={}), "malformed_body", VENDOR, True),
     Failure("an empty verdict", 200, message(), "unusable_verdict", VENDOR, True),
 )
 
