@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from rich.console import Console
 from daily_runs.errors import DailyRunsError, UserError
 
 EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
+OVERLAY_VARIABLE = "DAILY_RUNS_OVERLAY"
 
 app = typer.Typer(
     pretty_exceptions_enable=False,
@@ -30,7 +32,7 @@ app.add_typer(store_app, name="store")
 
 Overlay = Annotated[
     str | None,
-    typer.Option("--overlay", envvar="DAILY_RUNS_OVERLAY", help="Overlay of the catalogue, such as sandbox."),
+    typer.Option("--overlay", envvar=OVERLAY_VARIABLE, help="Overlay of the catalogue, such as sandbox."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print data for a script instead of a table.")]
 
@@ -38,6 +40,19 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print data for a script in
 def console() -> Console:
     """Standard output for people; 120 columns wide where there is no terminal."""
     return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+
+
+def in_use(overlay: str | None) -> str | None:
+    """The overlay that was given (an empty one stands for none), else that of the local stack that runs here.
+
+    Its store needs no such word: every command that is not given another one shares the state folder's.
+    """
+    from daily_runs import local
+
+    if overlay is not None or OVERLAY_VARIABLE in os.environ or (stack := local.described()) is None:
+        return overlay
+    print(f"daily-runs: with the local stack's sandbox, overlay {stack.overlay}", file=sys.stderr)
+    return stack.overlay
 
 
 def print_json(data: Any) -> None:
@@ -54,7 +69,7 @@ def catalogue_check(
     """Check the catalogue; print each feature's schedule and binding limit, or every fault with its line."""
     from daily_runs import catalogue_checks
 
-    reading = catalogue_checks.check(path, overlay)
+    reading = catalogue_checks.check(path, overlay if path else in_use(overlay))
     if reading.catalogue is None:
         for fault in reading.faults:
             print(fault, file=sys.stderr)
@@ -100,6 +115,7 @@ def run(
     from daily_runs import command_run
 
     day = date.date() if date else dt.datetime.now(dt.UTC).date()
+    overlay = in_use(overlay)
     outcome = command_run.run(feature, environment, day, limit=limit, overlay=overlay, console=Console(stderr=True))
     if as_json:
         print_json(outcome.as_json())
@@ -139,13 +155,15 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Check store, catalogue, pools, connections, scopes, clocks and limits, without spending anything."""
-    from daily_runs import doctor as checks
+    from daily_runs.doctor import examination
 
-    findings = checks.examine(environment, overlay)
+    overlay = in_use(overlay)
+    with Console(stderr=True).status("looking ...") as status:
+        findings = examination.examine(environment, overlay, tell=lambda what: status.update(f"looking at: {what} ..."))
     if as_json:
         print_json([finding._asdict() for finding in findings])
     else:
-        console().print(checks.render(findings))
+        console().print(examination.render(findings))
     raise typer.Exit(0 if all(finding.ok for finding in findings) else EXIT_BAD_INPUT)
 
 

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -56,11 +56,12 @@ class Stack:
 
 
 def described() -> Stack | None:
-    """The stack that runs with this state folder, if one does."""
+    """The stack that runs with this state folder, if one does: a file that outlived its processes describes none."""
     try:
-        return Stack(**json.loads((state_root() / "local.json").read_text()))
-    except FileNotFoundError:
+        stack = Stack(**json.loads((state_root() / "local.json").read_text()))
+    except (OSError, ValueError, TypeError):  # absent, another user's, half written, or of another version
         return None
+    return stack if all(map(_lives, stack.processes.values())) else None
 
 
 @contextmanager
@@ -203,7 +204,10 @@ class _Parts:
 def _lives(pid: int) -> bool:
     try:
         return os.waitpid(pid, os.WNOHANG) == (0, 0)
-    except ChildProcessError:
+    except ChildProcessError:  # another process's child, or one that was waited for already
+        with suppress(OSError):
+            os.kill(pid, 0)
+            return True
         return False
 
 

@@ -47,6 +47,14 @@ def feature_named(catalogue: Catalogue, name: str) -> Feature:
     return catalogue.features[name]
 
 
+def _check(catalogue: Catalogue, environment: str, limit: int | None) -> None:
+    if environment not in catalogue.environments:
+        known = ", ".join(catalogue.environments)
+        raise ParameterError("environment", f"{environment!r} is not in the catalogue", f"Known: {known}.")
+    if limit is not None and limit < 1:
+        raise ParameterError("limit", f"{limit} prompts cannot be asked", "Give 1 or more.")
+
+
 def plan(
     store: Store,
     catalogue: Catalogue,
@@ -66,11 +74,7 @@ def plan(
         DatasetError, CatalogueError: the feature's data set or rubric is not sound.
     """
     feature = feature_named(catalogue, key.feature)
-    if key.environment not in catalogue.environments:
-        known = ", ".join(catalogue.environments)
-        raise ParameterError("environment", f"{key.environment!r} is not in the catalogue", f"Known: {known}.")
-    if limit is not None and limit < 1:
-        raise ParameterError("limit", f"{limit} prompts cannot be asked", "Give 1 or more.")
+    _check(catalogue, key.environment, limit)
     asked = limit or feature.prompts_per_run
     items = catalogue_files.load_feature_dataset(feature)
     shards = min(asked, len(items), budget(catalogue, feature, key.environment).slots)

@@ -61,7 +61,9 @@ def _login(text: str) -> AirflowApi:
     try:
         return AirflowApi(given["address"].rstrip("/"), given["user"], given["password"])
     except (httpx.InvalidURL, ValueError, KeyError) as error:
-        raise AccessError(place, f"names {given['address']!r}, where no Airflow answers", "Give its address.") from error
+        raise AccessError(
+            place, f"names {given['address']!r}, where no Airflow answers", "Give its address."
+        ) from error
 
 
 def _look(api: AirflowApi, catalogue: Catalogue | None) -> Iterator[Finding]:
@@ -78,7 +80,9 @@ def _look(api: AirflowApi, catalogue: Catalogue | None) -> Iterator[Finding]:
     except AccessError as error:
         yield AIRFLOW.refused(check, error)
     except (httpx.HTTPError, ValueError, KeyError) as error:
-        yield AIRFLOW.fault(check, f"{api.address} breaks off ({type(error).__name__})", "Look at its api-server's log.")
+        yield AIRFLOW.fault(
+            check, f"{api.address} breaks off ({type(error).__name__})", "Look at its api-server's log."
+        )
 
 
 def _health(api: AirflowApi) -> Finding:
@@ -107,7 +111,9 @@ def _dags(api: AirflowApi, catalogue: Catalogue) -> Iterator[Finding]:
     errors = api.get("/importErrors", limit=_DAGS_MAX)["import_errors"]
     for error in errors:
         last = (str(error.get("stack_trace") or "").strip().splitlines() or ["no reason given"])[-1]
-        yield AIRFLOW.fault("DAGs", f"{error.get('filename')} does not import: {last[:200]}", "Mend it, then parse again.")
+        yield AIRFLOW.fault(
+            "DAGs", f"{error.get('filename')} does not import: {last[:200]}", "Mend it, then parse again."
+        )
     there = {dag["dag_id"] for dag in api.get("/dags", limit=_DAGS_MAX)["dags"]}
     missing = sorted(feature for feature in catalogue.features if f"daily_runs_{feature}" not in there)
     if missing:

@@ -19,9 +19,18 @@ from daily_runs.gitlab.client import GitLab
 from daily_runs.gitlab.documents import WHOAMI
 from daily_runs.stages.limit_probe import DOCUMENT_COMPLEXITY_MAX, OWN_ACCESS_PATH
 
+ALL = Subject("environments")
 TIMEOUT_SECONDS = 15.0
 EXPIRY_NOTICE_DAYS = 14
-_TOKEN_REFUSED = ("unauthorized", "insufficient_scope", "forbidden", "not_found", "sign_in_page", "http_401", "http_403")
+_TOKEN_REFUSED = (
+    "unauthorized",
+    "insufficient_scope",
+    "forbidden",
+    "not_found",
+    "sign_in_page",
+    "http_401",
+    "http_403",
+)
 _LATER = ("tokens", "user names", "clock", "limits")
 
 
@@ -139,7 +148,9 @@ def _tokens(subject: Subject, environment: Environment, seen: Sequence[Seen], to
     yield from wrong
     good = len(seen) - len(wrong)
     if good:
-        yield subject.ok("tokens", f"{good} of {len(seen)} accepted, with scope for AI features and not about to expire")
+        yield subject.ok(
+            "tokens", f"{good} of {len(seen)} accepted, with scope for AI features and not about to expire"
+        )
 
 
 def _token(subject: Subject, environment: Environment, seen: Seen, today: dt.date) -> Finding | None:

@@ -1,54 +1,137 @@
-"""The judge and the accounts: key, model, clock, and the limits that free calls show. Never `/v1/messages`."""
+"""The judge and the accounts: key, model, clock, and the limits that free calls show. Never `POST /v1/messages`."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import anthropic
 
 from daily_runs import connections
 from daily_runs.catalogue import Account, Catalogue
-from daily_runs.connections import Connection
 from daily_runs.doctor.finding import Asked, Finding, Now, Subject, date_in
-from daily_runs.errors import AccessError
+from daily_runs.errors import AccessError, CallError
 from daily_runs.judging.judge import attribute
 
-JUDGE = Subject("judge")
+JUDGE, ACCOUNTS = Subject("judge"), Subject("accounts")
 TIMEOUT_SECONDS = 15.0
-_KEY_REFUSED = {"unauthorized", "forbidden"}
-_LATER = ("model", "clock")
-_CONSOLE = "Read its rates in the vendor's console and set verified: true with them in accounts.yaml."
-_TOKENS = ("input-tokens", "output-tokens")
-_DIMENSIONS = ("requests", *_TOKENS)
+_CONSOLE = "Read its rates in the vendor's console; set verified: true with them in accounts.yaml."
+_DIMENSIONS = ("requests", "input-tokens", "output-tokens")
 
 
-class _UnknownModelError(Exception):
-    """The server lists models, and the judge's is not among them; holds what it lists."""
+class Answer(NamedTuple):
+    """What the server said of the model: `known` is None where it cannot tell; `listed` are the models it offers."""
+
+    known: bool | None
+    headers: Mapping[str, str]
+    asked: Asked
+    listed: tuple[str, ...] = ()
 
 
 def judge(catalogue: Catalogue, now: Now, *, sandbox: bool) -> Iterator[Finding]:
     """The judge, then each account's limits.
 
     Args:
-        sandbox: whether the sandbox answers; it knows every account's key, and its limits are the catalogue's.
+        sandbox: whether the sandbox answers: it knows every account's key, and its limits are the catalogue's.
     """
-    headers: Mapping[str, str] = {}
     settings = catalogue.judge
-    try:
-        connection = _connection(catalogue, settings.account, sandbox=sandbox)
-    except AccessError as error:
-        yield JUDGE.refused("connection", error)
-        for check in ("answers", *_LATER):
-            yield JUDGE.not_checked(check, "the connection is not usable")
-    else:
-        yield JUDGE.ok("connection", f"{connection.address}, key of account {settings.account}")
-        headers = yield from _look(catalogue, connection, now)
+    told: dict[str, Mapping[str, str]] = {}
+    for name in sorted(catalogue.accounts, key=lambda name: name != settings.account):
+        judges = name == settings.account
+        if not judges and not sandbox:
+            continue  # the AI Gateway holds that key, not we
+        try:
+            answer = _ask(catalogue, name, now, sandbox=sandbox)
+        except (AccessError, CallError) as error:
+            if judges:
+                yield from _unusable(settings.connection, error)
+        else:
+            told[name] = answer.headers
+            if judges:
+                yield from _judge_findings(catalogue, answer)
     for name, account in catalogue.accounts.items():
-        if name != settings.account:
-            headers = _headers_of(catalogue, name) if sandbox else {}
-        yield _limits(name, account, headers, sandbox=sandbox)
+        yield _limits(name, account, told.get(name, {}), sandbox=sandbox)
 
 
-def _connection(catalogue: Catalogue, account: str, *, sandbox: bool) -> Connection:
+def _ask(catalogue: Catalogue, account: str, now: Now, *, sandbox: bool) -> Answer:
     settings = catalogue.judge
-    return connections.find(settings.connection, default_address=settings.address, users=[account], sandbox=sandbox)
+    connection = connections.find(
+        settings.connection, default_address=settings.address, users=[account], sandbox=sandbox
+    )
+    with anthropic.Anthropic(
+        api_key=connection.keys[account], base_url=connection.address, max_retries=0, timeout=TIMEOUT_SECONDS
+    ) as client:
+        sent = now()
+        try:
+            return _model(client, settings.model, sent, now)
+        except anthropic.APIError as error:
+            raise attribute(error) from error
+
+
+def _model(client: anthropic.Anthropic, model: str, sent: dt.datetime, now: Now) -> Answer:
+    """By the model's card; a server without cards by counting a word's tokens; else by its list of models."""
+    try:
+        card = client.models.with_raw_response.retrieve(model)
+        return Answer(True, card.headers, Asked(sent, now()))
+    except anthropic.NotFoundError as error:
+        headers, asked = error.response.headers, Asked(sent, now())
+    try:
+        client.messages.count_tokens(model=model, messages=[{"role": "user", "content": "word"}])
+        return Answer(True, headers, asked)
+    except anthropic.NotFoundError:
+        pass
+    try:
+        listed = tuple(card.id for card in client.models.list().data or ())
+    except anthropic.NotFoundError:
+        return Answer(None, headers, asked)
+    return Answer(False, headers, asked, listed)
+
+
+def _unusable(connection_id: str, error: AccessError | CallError) -> Iterator[Finding]:
+    """The one finding that says why, and what could not be looked at therefore."""
+    if isinstance(error, AccessError):
+        yield JUDGE.refused("connection", error)
+    elif error.kind in ("unauthorized", "forbidden"):
+        remedy = f"Put a valid key into {connection_id}."
+        yield JUDGE.fault("connection", f"the key is refused: {error.kind} ({error.evidence})", remedy)
+    else:
+        evidence = f" ({error.evidence})" if error.evidence else ""
+        remedy = "Check judge.address, the network between, and that it runs; then look again."
+        yield JUDGE.fault("connection", f"does not answer: {error.kind}{evidence}", remedy)
+    for check in ("model", "clock"):
+        yield JUDGE.not_checked(check, "the connection is not usable")
+
+
+def _judge_findings(catalogue: Catalogue, answer: Answer) -> Iterator[Finding]:
+    settings = catalogue.judge
+    yield JUDGE.ok("connection", f"answers and accepts the key of account {settings.account}")
+    if answer.known:
+        yield JUDGE.ok("model", f"{settings.model} is known")
+    elif answer.known is None:
+        remedy = "A first run of five prompts shows it (docs/operations/connect.md)."
+        yield JUDGE.not_checked("model", "the server has neither a list of models nor a token count", remedy)
+    else:
+        offered = ", ".join(answer.listed[:5]) or "nothing"
+        yield JUDGE.fault("model", f"{settings.model!r} is not known; it lists {offered}", "Set judge.model.")
+    yield JUDGE.clock(date_in(answer.headers.get("date")), answer.asked)
+
+
+def _limits(name: str, account: Account, headers: Mapping[str, str], *, sandbox: bool) -> Finding:
+    """The catalogue's rates against the headers.
+
+    A real server counts its free calls apart, so that the requests that their headers name are not those of messages.
+    """
+    dimensions = _DIMENSIONS if sandbox else _DIMENSIONS[1:]
+    told = {d: int(v) for d in dimensions if (v := headers.get(f"anthropic-ratelimit-{d}-limit", "")).isdecimal()}
+    known = {d: int(getattr(account, f"{d.replace('-', '_')}_per_minute")) for d in dimensions}
+    low = [f"{d} {told[d]:,}/min, catalogue {known[d]:,}" for d in told if told[d] < known[d]]
+    if low:
+        return ACCOUNTS.fault(name, f"less is allowed: {'; '.join(low)}", "Correct accounts.yaml, or have it raised.")
+    measured = ", ".join(f"{d} {told[d]:,}" for d in told)
+    if sandbox and len(told) == len(dimensions):
+        return ACCOUNTS.ok(name, f"measured per min: {measured}; as in the catalogue")
+    if account.verified:
+        return ACCOUNTS.ok(name, f"{f'measured per min: {measured}; the rest' if measured else 'limits'} as verified")
+    why = f"only {measured} measured per min" if measured else "no free call tells its limits"
+    return ACCOUNTS.notice(name, f"limits unverified: {why}", _CONSOLE)

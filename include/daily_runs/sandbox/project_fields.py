@@ -27,18 +27,21 @@ def _project_node(instance: Instance) -> Node:
 
 
 def project(_: Any, info: Info, fullPath: str) -> Node | None:  # noqa: N803  GitLab's argument name
+    """The seed project by its full path; null for any other, and for who is not signed in."""
     instance: Instance = info.context.instance
     visible = info.context.exchange.user is not None and fullPath == instance.environment.seed_project
     return _project_node(instance) if visible else None
 
 
 def projects(_: Any, info: Info, first: int | None = None, after: str | None = None) -> Node:
+    """Every project that a signed-in user sees: the seed project."""
     instance: Instance = info.context.instance
     signed_in = info.context.exchange.user is not None
     return connection([Numbered(instance.project.id, _project_node(instance))] * signed_in, first, after)
 
 
 def parent_project(_: Any, info: Info) -> Node:
+    """The project that a resource lies in."""
     return _project_node(info.context.instance)
 
 
@@ -49,6 +52,7 @@ def jobs(
     first: int | None = None,
     after: str | None = None,
 ) -> Node:
+    """The seeded CI jobs, all of which have failed, unless other statuses are asked for."""
     seeds = info.context.instance.project.jobs.values() if not statuses or "FAILED" in statuses else ()
     return connection((Numbered(seed.number, _job(seed)) for seed in seeds), first, after)
 
@@ -76,6 +80,7 @@ def issues(
     first: int | None = None,
     after: str | None = None,
 ) -> Node:
+    """Issues of the project, by page."""
     project = info.context.instance.project
     numbers = {number: place for place, number in enumerate(project.issues, start=1)}
     entries = (Numbered(seed.number, _issue(seed, numbers[seed.number])) for seed in project.issues.values())
@@ -109,6 +114,7 @@ def vulnerabilities(
     after: str | None = None,
     **filters: Sequence[str] | None,
 ) -> Node:
+    """Vulnerabilities of the project, by page."""
     seeds = info.context.instance.project.vulnerabilities.values()
     nodes = (Numbered(seed.number, _vulnerability_node(seed)) for seed in seeds)
     wanted = (e for e in nodes if all(not allowed or e.node[name] in allowed for name, allowed in filters.items()))
@@ -122,6 +128,7 @@ def vulnerability(_: Any, info: Info, id: str) -> Node | None:  # noqa: A002  Gi
 
 
 def _vulnerability_node(seed: Seed) -> Node:
+    """One vulnerability by its global id."""
     found = seed.item.resource
     assert isinstance(found, Vulnerability)
     identifier = {"externalId": found.identifier, "externalType": f"{found.scanner}_test_id"}
@@ -146,6 +153,7 @@ def _vulnerability_node(seed: Seed) -> Node:
 
 
 def merge_request(parent: Node, info: Info) -> Node | None:
+    """The newest merge request of a vulnerability; null before there is one."""
     instance: Instance = info.context.instance
     made = instance.merge_request_of(parent["number"])
     if made is None:
@@ -168,6 +176,7 @@ def blobs(
     first: int | None = None,
     after: str | None = None,
 ) -> Node:
+    """Files of the repository by path."""
     blobs: dict[str, str] = info.context.instance.project.blobs
     found = [path for path in dict.fromkeys(paths) if path in blobs]
     nodes = [Numbered(-place, _blob(path, blobs[path])) for place, path in enumerate(found, start=1)]

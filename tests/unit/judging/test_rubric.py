@@ -69,7 +69,12 @@ def test_a_rubric_in_another_encoding_is_an_error_of_the_catalogue(tmp_path: Pat
 def test_every_feature_ships_a_sound_rubric_of_its_own() -> None:
     catalogue = catalogue_files.load()
     for name, feature in catalogue.features.items():
-        assert load(catalogue_files.rubric_path(feature)).feature == name
+        rubric = load(catalogue_files.rubric_path(feature))
+        assert rubric.feature == name
+        for points in range(1, 6):
+            score = rubric.score({criterion.name: points for criterion in rubric.criteria})
+            assert 0 <= score <= 1
+            assert score == pytest.approx((points - 1) / 4)
 
 
 def test_the_version_follows_the_content_and_nothing_else(tmp_path: Path) -> None:
@@ -101,6 +106,7 @@ def test_a_score_is_the_weighted_mean_on_a_scale_from_0_to_1(weights: list[int],
     points = {criterion.name: data.draw(st.integers(1, 5)) for criterion in rubric.criteria}
     lowest, highest = ((value - 1) / 4 for value in (min(points.values()), max(points.values())))
     assert lowest - 1e-9 <= rubric.score(points) <= highest + 1e-9
+    assert 0 <= rubric.score(points) <= 1
     assert rubric.score(dict.fromkeys(points, 1)) == pytest.approx(0)
     assert rubric.score(dict.fromkeys(points, 5)) == pytest.approx(1)
 

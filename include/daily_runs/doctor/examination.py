@@ -1,0 +1,92 @@
+"""The whole examination in order, and its report as a table. One check's failure does not stop the others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+from rich.markup import escape
+from rich.table import Column, Table
+
+from daily_runs import catalogue_files
+from daily_runs.catalogue import Catalogue
+from daily_runs.clock import Clock
+from daily_runs.doctor import airflow, gitlab, judge, own
+from daily_runs.doctor.finding import Finding, Now, State
+from daily_runs.errors import ParameterError
+
+MARKS = {
+    State.OK: "[green]ok[/green]",
+    State.FAULT: "[bold red]FAULT[/bold red]",
+    State.NOTICE: "[yellow]notice[/yellow]",
+    State.NOT_CHECKED: "[dim]-[/dim]",
+}
+
+
+def examine(
+    environment: str | None = None,
+    overlay: str | None = None,
+    *,
+    now: Now = Clock.now,
+    tell: Callable[[str], None] = lambda _what: None,
+) -> list[Finding]:
+    """Look at everything by free calls only: nothing that is asked here reaches a model.
+
+    Args:
+        environment: only this one; all of the catalogue if None.
+        overlay: see `catalogue_files.load`.
+        now: our clock.
+        tell: called with what is looked at next, for a progress line.
+
+    Raises:
+        ParameterError: the catalogue has no such environment.
+    """
+    reading = catalogue_files.read(overlay=overlay)
+    names = _environments(reading.catalogue, environment)
+    tell("store")
+    found = list(own.store(now))
+    tell("catalogue")
+    found += own.catalogue(reading, overlay)
+    tell("airflow")
+    found += airflow.airflow(reading.catalogue)
+    if reading.catalogue is None:
+        found += [
+            subject.not_checked("all of it", "the catalogue is not sound") for subject in (judge.JUDGE, gitlab.ALL)
+        ]
+        return found
+    return found + list(_outside(reading.catalogue, names, now, tell))
+
+
+def _environments(catalogue: Catalogue | None, only: str | None) -> list[str]:
+    known = list(catalogue.environments) if catalogue else []
+    if only is None or catalogue is None:
+        return known
+    if only not in known:
+        raise ParameterError("--environment", f"{only!r} is not in the catalogue", f"Known: {', '.join(known)}.")
+    return [only]
+
+
+def _outside(catalogue: Catalogue, names: Sequence[str], now: Now, tell: Callable[[str], None]) -> Iterator[Finding]:
+    for name in names:
+        tell(name)
+        yield from gitlab.gitlab(name, catalogue, now)
+    tell("judge")
+    sandbox = all(catalogue.environments[name].provenance == "sandbox" for name in names)
+    yield from judge.judge(catalogue, now, sandbox=sandbox)
+
+
+def render(findings: Sequence[Finding]) -> Table:
+    """For people, 120 columns wide at most; the column of remedies is there when anything needs one."""
+    cured = any(finding.remedy for finding in findings)
+    columns = [Column("", no_wrap=True), Column("what", no_wrap=True), Column("found", ratio=3, overflow="fold")]
+    table = Table(*columns, *([Column("remedy", ratio=2, overflow="fold")] if cured else []))
+    before = findings[0].subject if findings else ""
+    for finding in findings:
+        if finding.subject != before:
+            table.add_section()
+        before = finding.subject
+        texts = [f"{finding.subject}: {finding.check}", finding.detail, finding.remedy][: 3 if cured else 2]
+        table.add_row(MARKS[finding.state], *map(escape, texts))
+    counts = Counter(finding.state for finding in findings)
+    table.caption = ", ".join(f"{counts[state]} {state.replace('_', ' ')}" for state in State if counts[state])
+    return table

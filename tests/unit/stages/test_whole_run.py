@@ -1,0 +1,123 @@
+"""All six stages, one after the other: on a sound path, and on one that breaks here and there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from daily_runs import pipeline
+from daily_runs.errors import Blame, Hop, ParameterError
+from daily_runs.gitlab.error_codes import error_code_in
+
+if TYPE_CHECKING:
+    from tests.conftest import Bench
+
+FEATURES = (
+    "root_cause_analysis",
+    "duo_chat",
+    "vulnerability_explanation",
+    "vulnerability_resolution",
+    "code_suggestions",
+)
+PROMPTS = 400
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_a_run_of_each_feature_is_published_with_counts_that_add_up(bench: Bench, feature: str) -> None:
+    work = bench.work(feature, 12)
+    begun: list[tuple[str, int]] = []
+
+    def begins(stage: str, prompts: int) -> Callable[[int], None]:
+        begun.append((stage, prompts))
+        return lambda _: None
+
+    reports = list(pipeline.run_all(work, begins))
+    assert [report.stage for report in reports] == list(pipeline.STAGES)
+    assert begun == [(stage, 12) for stage in pipeline.STAGES]
+    run = bench.store.row("SELECT * FROM contract.runs_v1")
+    assert (run["asked"], run["answered"], run["scored"], run["provenance"]) == (12, 12, 12, "sandbox")
+    assert bench.count("contract.results_v1") == 12
+    assert bench.sandbox.process.summary()["outcomes"]  # it was the sandbox that answered
+    assert bench.count("daily_runs.stage_report") == len(pipeline.STAGES)
+
+
+def test_a_second_run_of_the_day_is_a_new_attempt_and_replaces_the_first(bench: Bench) -> None:
+    first = bench.work("duo_chat", 4)
+    list(pipeline.run_all(first, lambda *_: lambda _: None))
+    second = bench.work("duo_chat", 4)
+    assert second.attempt.attempt_id != first.attempt.attempt_id
+    list(pipeline.run_all(second, lambda *_: lambda _: None))
+    assert str(bench.store.row("SELECT attempt_id FROM contract.runs_v1")["attempt_id"]) == second.attempt.attempt_id
+
+
+def test_a_faulty_path_is_survived_and_every_failure_has_its_name(bench: Bench) -> None:
+    """5 % server errors, 2 % dropped connections, 1 % error codes in place of answers, on every side."""
+    bench = bench.changed(
+        {
+            "features": {
+                "root_cause_analysis": {"limits": {"requests_per_minute": None, "batches_per_minute": None}},
+            }
+        }
+    )
+    bench.sandbox.change(server_error_share=0.05, drop_share=0.02, error_code_share=0.01)
+    work = bench.work("root_cause_analysis", PROMPTS)
+    reports = {report.stage: report for report in pipeline.run_all(work, lambda *_: lambda _: None)}
+    rows = bench.answers(work)
+    by_status = {
+        status: [row for row in rows if row["status"] == status] for status in ("answered", "failed", "planned", "sent")
+    }
+
+    # It completed: everything is settled, published, and adds up.
+    assert not by_status["planned"]
+    assert not by_status["sent"]
+    run = bench.store.row("SELECT * FROM contract.runs_v1")
+    assert run["asked"] == PROMPTS == run["answered"] + run["failed"]
+    assert run["answered"] == len(by_status["answered"]) == reports["publish"].answered
+    assert bench.count("contract.failures_v1") == len(by_status["failed"])
+
+    # The path did break, in each of the three ways.
+    outcomes = {entry["outcome"] for entry in bench.sandbox.entries()}
+    assert any(entry["status"] >= 500 for entry in bench.sandbox.entries())
+    assert outcomes & {"dropped_request", "dropped_answer"}
+    assert "error_code" in outcomes
+
+    # Each failure has a hop, a kind, somebody to blame, and was not tried more than three times.
+    for row in by_status["failed"]:
+        assert row["error_hop"] in set(Hop)
+        assert row["error_kind"]
+        assert row["error_blame"] in set(Blame)
+        assert row["answer"] is None
+    assert max(row["tries"] for row in rows) <= 3
+
+    # No error text was stored as an answer, sent to the judge, or scored.
+    assert not any(error_code_in(row["answer"]) for row in by_status["answered"])
+    answered = {row["prompt_id"] for row in by_status["answered"]}
+    judged = {row["prompt_id"] for row in bench.store.rows("SELECT prompt_id FROM daily_runs.judgement")}
+    assert judged == answered
+    assert {entry["key"] for entry in bench.sandbox.entries("messages")} <= answered
+
+
+@pytest.mark.parametrize(
+    ("feature", "environment", "limit", "message"),
+    [
+        ("duo_chats", "staging", 4, "feature: 'duo_chats' is not in the catalogue. Known: code_suggestions, duo_chat"),
+        ("duo_chat", "stage", 4, "environment: 'stage' is not in the catalogue. Known: "),
+        ("duo_chat", "staging", 0, "limit: 0 prompts cannot be asked. Give 1 or more."),
+    ],
+)
+def test_what_cannot_be_planned_is_one_line_and_nothing_is_written(
+    bench: Bench, feature: str, environment: str, limit: int, message: str
+) -> None:
+    with pytest.raises(ParameterError) as caught:
+        bench.attempt(feature, limit, environment)
+    assert str(caught.value).startswith(message)
+    assert bench.count("daily_runs.run") == 0
+
+
+def test_no_shard_is_empty(bench: Bench) -> None:
+    bench = bench.changed({"accounts": {"EVAL": {"slot_tokens_per_minute": 1000}}})
+    attempt = bench.attempt("duo_chat", 40)
+    rows = bench.store.rows("SELECT DISTINCT shard FROM daily_runs.answer ORDER BY 1")
+    assert [row["shard"] for row in rows] == list(range(attempt.shards))
