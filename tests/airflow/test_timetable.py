@@ -9,14 +9,13 @@ import pytest
 from airflow.timetables.base import DataInterval, TimeRestriction
 
 from daily_runs import catalogue_files
-from daily_runs_airflow import timetable
 from daily_runs_airflow.timetable import MISSED_TICK_GRACE, MigrationTimetable
 
 RCA = MigrationTimetable(catalogue_files.load().features["root_cause_analysis"].phases)
 
 
-def at(*parts: int) -> pendulum.DateTime:
-    return pendulum.datetime(*parts)
+def at(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> pendulum.DateTime:
+    return pendulum.datetime(year, month, day, hour, minute, second)
 
 
 def following(last: pendulum.DateTime | None, restriction: TimeRestriction) -> pendulum.DateTime | None:
@@ -32,7 +31,7 @@ def restricted(
 
 
 def set_now(patch: pytest.MonkeyPatch, moment: pendulum.DateTime) -> None:
-    patch.setattr(timetable.pendulum, "now", lambda _zone: moment)
+    patch.setattr("daily_runs_airflow.timetable.pendulum.now", lambda _zone: moment)
 
 
 @pytest.mark.parametrize(

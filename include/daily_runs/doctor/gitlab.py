@@ -75,7 +75,7 @@ def gitlab(name: str, catalogue: Catalogue, now: Now) -> Iterator[Finding]:
         known = "sandbox's keys" if environment.provenance == "sandbox" else "keys"
         yield subject.ok("connection", f"{connection.address}, {known} of {len(connection.keys)} users")
         seen = asyncio.run(_ask(environment, connection, now))
-        yield from _findings(subject, environment, seen, now)
+        yield from _findings(subject, environment, connection.address, seen, now)
     yield _ai_action(subject, name, catalogue)
 
 
@@ -103,11 +103,13 @@ async def _ask_as(client: GitLab, user: str, now: Now) -> Seen:
         return Seen(user, asked, response, error)
 
 
-def _findings(subject: Subject, environment: Environment, seen: Sequence[Seen], now: Now) -> Iterator[Finding]:
+def _findings(
+    subject: Subject, environment: Environment, address: str, seen: Sequence[Seen], now: Now
+) -> Iterator[Finding]:
     first = next((s for s in seen if s.token), seen[0])
     if isinstance(first.response, CallError) and first.response.kind not in _TOKEN_REFUSED:
         remedy = "Check the address, the network between, and that it runs; then look again."
-        yield subject.fault("answers", f"{environment.address}: {_words(first.response)}", remedy)
+        yield subject.fault("answers", f"{address}: {_words(first.response)}", remedy)
         yield from _none_of(subject, _LATER, "GitLab does not answer")
         return
     yield _answers(subject, environment, first)
@@ -155,24 +157,26 @@ def _tokens(subject: Subject, environment: Environment, seen: Sequence[Seen], to
 
 def _token(subject: Subject, environment: Environment, seen: Seen, today: dt.date) -> Finding | None:
     """What is wrong with one user's token, if anything is."""
-    token, place = seen.token, f"token of {seen.user}"
-    put = f"Give {seen.user} a new token with scope api, and put it into {environment.connection}."
-    scopes = [str(scope) for scope in token.get("scopes") or ()]
-    until = _day(token.get("expires_at"))
-    if isinstance(seen.response, CallError):
-        return subject.fault("tokens", f"{place}: {_words(seen.response)}", put)
-    if token.get("revoked") or token.get("active") is False or (until and until <= today):
-        return subject.fault("tokens", f"{place}: revoked or expired" + (f" (on {until})" if until else ""), put)
-    if not {"api", "ai_features"}.intersection(scopes):
-        has = ", ".join(scopes) or "none that is told"
-        return subject.fault("tokens", f"{place}: scope {has}, needs api or ai_features", put)
-    if isinstance(seen.who, CallError):
-        return subject.fault("tokens", f"{place}: GraphQL refuses it, {_words(seen.who)}", put)
-    if not {"api", "read_api"}.intersection(scopes):
-        return subject.notice("tokens", f"{place}: ai_features alone may not look at seeds", "Add scope read_api.")
+    new = f"Give {seen.user} a new token with scope api, and put it into {environment.connection}."
+    until, scopes = _day(seen.token.get("expires_at")), set(seen.token.get("scopes") or ())
+    if fault := _token_fault(seen, scopes, until, today):
+        return subject.fault("tokens", f"token of {seen.user}: {fault}", new)
+    if not {"api", "read_api"} & scopes:
+        found = f"token of {seen.user}: ai_features alone may not look at seeds"
+        return subject.notice("tokens", found, "Add scope read_api.")
     if until and until <= today + dt.timedelta(days=EXPIRY_NOTICE_DAYS):
-        return subject.notice("tokens", f"{place}: expires on {until}", put)
+        return subject.notice("tokens", f"token of {seen.user}: expires on {until}", new)
     return None
+
+
+def _token_fault(seen: Seen, scopes: set[str], until: dt.date | None, today: dt.date) -> str | None:
+    if isinstance(seen.response, CallError):
+        return _words(seen.response)
+    if seen.token.get("revoked") or seen.token.get("active") is False or (until and until <= today):
+        return f"revoked, or expired on {until}" if until else "revoked"
+    if not {"api", "ai_features"} & scopes:
+        return f"scope {', '.join(sorted(scopes)) or 'not told'}, needs api or ai_features"
+    return f"GraphQL refuses it, {_words(seen.who)}" if isinstance(seen.who, CallError) else None
 
 
 def _day(text: object) -> dt.date | None:

@@ -122,13 +122,13 @@ def vulnerabilities(
 
 
 def vulnerability(_: Any, info: Info, id: str) -> Node | None:  # noqa: A002  GitLab's argument name
+    """One vulnerability by its global id; null where there is none, and for who is not signed in."""
     number = id.rpartition("/")[2]
     seed = info.context.instance.project.vulnerabilities.get(int(number)) if number.isdecimal() else None
     return _vulnerability_node(seed) if seed and info.context.exchange.user is not None else None
 
 
 def _vulnerability_node(seed: Seed) -> Node:
-    """One vulnerability by its global id."""
     found = seed.item.resource
     assert isinstance(found, Vulnerability)
     identifier = {"externalId": found.identifier, "externalType": f"{found.scanner}_test_id"}

@@ -39,7 +39,8 @@ def judgements(bench: Bench, work: Work) -> list[dict[str, Any]]:
 
 
 def with_answers(bench: Bench, *texts: str, feature: str = "duo_chat") -> Work:
-    """Work on an attempt whose prompts got these answers."""
+    """Work on a new attempt whose prompts got these answers."""
+    bench.store.rows("UPDATE daily_runs.attempt SET status = 'superseded'")
     work = bench.work(feature, len(texts))
     rows = AnswerRows(bench.store, work.attempt.attempt_id)
     for row, text in zip(bench.answers(work), texts, strict=True):
