@@ -67,6 +67,9 @@ def postgres() -> Iterator[EmbeddedPostgres]:
     folder = Path(tempfile.mkdtemp(prefix="daily-runs-tests-"))
     try:
         with EmbeddedPostgres(folder / "postgres") as server:
+            with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM SET fsync = off")  # nothing here must outlive the machine
+                connection.execute("SELECT pg_reload_conf()")
             yield server
     finally:
         shutil.rmtree(folder)

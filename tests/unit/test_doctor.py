@@ -19,6 +19,7 @@ import pytest
 import yaml
 from rich.console import Console
 from tests.conftest import TIME_SCALE, SandboxView
+from typer.testing import CliRunner
 
 from daily_runs import catalogue_files, cli, local
 from daily_runs.airflow_api import HEALTHY_PARTS
@@ -58,7 +59,7 @@ class FakeAirflow:
             "/api/v2/pools": {"pools": [{"name": name, "slots": slots} for name, slots in self.pools.items()]},
             "/api/v2/importErrors": {"import_errors": self.import_errors},
             "/api/v2/dags": {"dags": [{"dag_id": dag} for dag in self.dags]},
-        }[path]
+        }.get(path)
 
 
 @pytest.fixture
@@ -72,13 +73,16 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAirflow]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if given["password"] == fake.password:
+            if self.path != "/auth/token":
+                self._reply(404, {"detail": "Not Found"})
+            elif given["password"] == fake.password:
                 self._reply(201, {"access_token": "token"})
             else:
                 self._reply(401, {"detail": "Invalid credentials"})
 
         def do_GET(self) -> None:
-            self._reply(200, fake.body(urlsplit(self.path).path))
+            body = fake.body(urlsplit(self.path).path)
+            self._reply(200 if body else 404, body or {"detail": "Not Found"})
 
         def _reply(self, status: int, body: Any) -> None:
             content = json.dumps(body).encode()
@@ -333,6 +337,14 @@ def test_an_unknown_model_is_named_with_those_that_are_known(
     assert sandbox.entries(paid=True) == []
 
 
+def test_a_server_that_cannot_tell_its_models_is_not_blamed_for_an_unknown_one(
+    healthy: str, overlaid: Overlaid, airflow: FakeAirflow
+) -> None:
+    findings = examination.examine("staging", overlaid(judge={"address": airflow.address}))
+    assert faults(findings) == []
+    assert of(findings, "judge", "model")[0].state is State.NOT_CHECKED
+
+
 def test_a_judge_that_is_away_is_named(healthy: str, overlaid: Overlaid) -> None:
     subject, check, detail, _ = only_fault(
         examination.examine("staging", overlaid(judge={"address": "http://127.0.0.1:1"}))
@@ -448,6 +460,32 @@ def test_the_table_fits_120_columns_and_says_everything(healthy: str, airflow: F
     assert "FAULT" in text
     assert "1 fault" in text
     assert "staging: tokens" in text
+
+
+def test_the_command_ends_with_0_when_nothing_is_red_and_with_2_when_something_is(
+    healthy: str, airflow: FakeAirflow
+) -> None:
+    words = ["doctor", "--environment", "staging", "--overlay", healthy, "--json"]
+    well = CliRunner().invoke(cli.app, words)
+    assert well.exit_code == 0
+    assert {finding["state"] for finding in json.loads(well.stdout)} == {"ok"}
+    airflow.pools = {}
+    ill = CliRunner().invoke(cli.app, words)
+    assert ill.exit_code == 2
+    assert [f["check"] for f in json.loads(ill.stdout) if f["state"] == "fault"] == ["pools", "pools"]
+
+
+@pytest.mark.parametrize("share", ["server_error_share", "drop_share", "malformed_share", "truncated_share"])
+def test_a_far_end_that_only_fails_becomes_findings_and_no_traceback(
+    healthy: str, sandbox: SandboxView, share: str
+) -> None:
+    sandbox.change(**{share: 1.0})
+    found = faults(examination.examine(overlay=healthy))
+    assert [(subject, check) for subject, check, *_ in found] == [
+        ("staging", "answers"),
+        ("production", "answers"),
+        ("judge", "connection"),
+    ]
 
 
 def test_a_stack_whose_processes_are_gone_is_not_described(tmp_path: Path) -> None:

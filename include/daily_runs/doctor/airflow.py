@@ -18,7 +18,8 @@ from daily_runs.quota.pools import pools
 AIRFLOW = Subject("airflow")
 VARIABLE = "DAILY_RUNS_AIRFLOW"
 _FIELDS = ("address", "user", "password")
-_SHAPE = 'Set it to {"address": "https://…", "user": "…", "password": "…"}.'
+_FORM = '{"address": "https://…", "user": "…", "password": "…"}'
+_SHAPE = f"Set it to {_FORM}."
 _DAGS_MAX = 1000
 
 
@@ -27,7 +28,7 @@ def airflow(catalogue: Catalogue | None) -> Iterator[Finding]:
     try:
         api = _api()
         if api is None:
-            remedy = f"Only if Airflow is to run it: {_SHAPE.replace('it', VARIABLE, 1)}"
+            remedy = f"Only where Airflow runs it: set {VARIABLE} to {_FORM}."
             yield AIRFLOW.not_checked("answers", f"no local stack runs and {VARIABLE} is not set", remedy)
             return
     except UserError as error:

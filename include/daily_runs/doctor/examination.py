@@ -76,17 +76,16 @@ def _outside(catalogue: Catalogue, names: Sequence[str], now: Now, tell: Callabl
 
 
 def render(findings: Sequence[Finding]) -> Table:
-    """For people, 120 columns wide at most; the column of remedies is there when anything needs one."""
-    cured = any(finding.remedy for finding in findings)
-    columns = [Column("", no_wrap=True), Column("what", no_wrap=True), Column("found", ratio=3, overflow="fold")]
-    table = Table(*columns, *([Column("remedy", ratio=2, overflow="fold")] if cured else []))
+    """For people, readable from 100 columns on; a remedy stands below what it is for."""
+    table = Table(Column("", no_wrap=True), Column("what", no_wrap=True), Column("found", ratio=1, overflow="fold"))
     before = findings[0].subject if findings else ""
     for finding in findings:
         if finding.subject != before:
             table.add_section()
         before = finding.subject
-        texts = [f"{finding.subject}: {finding.check}", finding.detail, finding.remedy][: 3 if cured else 2]
-        table.add_row(MARKS[finding.state], *map(escape, texts))
+        remedy = f"\n[bold]-> {escape(finding.remedy)}[/bold]" if finding.remedy else ""
+        what = escape(f"{finding.subject}: {finding.check}")
+        table.add_row(MARKS[finding.state], what, escape(finding.detail) + remedy)
     counts = Counter(finding.state for finding in findings)
     table.caption = ", ".join(f"{counts[state]} {state.replace('_', ' ')}" for state in State if counts[state])
     return table

@@ -17,6 +17,7 @@ from daily_runs.doctor.finding import Asked, Finding, Now, Subject, date_in
 from daily_runs.errors import AccessError, CallError, Hop
 from daily_runs.gitlab.client import GitLab
 from daily_runs.gitlab.documents import WHOAMI
+from daily_runs.gitlab.failures import malformed
 from daily_runs.stages.limit_probe import DOCUMENT_COMPLEXITY_MAX, OWN_ACCESS_PATH
 
 ALL = Subject("environments")
@@ -45,11 +46,7 @@ class Seen(NamedTuple):
     @property
     def token(self) -> Mapping[str, Any]:
         """What GitLab says of the token; empty where it was refused."""
-        try:
-            value = None if isinstance(self.response, CallError) else self.response.json()
-        except ValueError:
-            value = None
-        return value if isinstance(value, dict) else {}
+        return {} if isinstance(self.response, CallError) else dict(self.response.json())
 
     @property
     def name(self) -> str | None:
@@ -97,10 +94,19 @@ async def _ask_as(client: GitLab, user: str, now: Now) -> Seen:
     except CallError as error:
         return Seen(user, Asked(sent, now()), error, None)
     asked = Asked(sent, now())
+    if not _is_object(response):
+        return Seen(user, asked, malformed("status 200, no JSON object"), None)
     try:
         return Seen(user, asked, response, await client.graphql(user, WHOAMI))
     except CallError as error:
         return Seen(user, asked, response, error)
+
+
+def _is_object(response: httpx.Response) -> bool:
+    try:
+        return isinstance(response.json(), dict)
+    except ValueError:
+        return False
 
 
 def _findings(
@@ -159,6 +165,9 @@ def _token(subject: Subject, environment: Environment, seen: Seen, today: dt.dat
     """What is wrong with one user's token, if anything is."""
     new = f"Give {seen.user} a new token with scope api, and put it into {environment.connection}."
     until, scopes = _day(seen.token.get("expires_at")), set(seen.token.get("scopes") or ())
+    if isinstance(seen.response, CallError) and seen.response.kind not in _TOKEN_REFUSED:
+        found = f"token of {seen.user}: not known, the call broke off: {_words(seen.response)}"
+        return subject.fault("tokens", found, "Look again; if it stays, GitLab is not well.")
     if fault := _token_fault(seen, scopes, until, today):
         return subject.fault("tokens", f"token of {seen.user}: {fault}", new)
     if not {"api", "read_api"} & scopes:

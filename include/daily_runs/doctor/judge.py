@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import anthropic
+from anthropic.pagination import SyncPage
+from anthropic.types import ModelInfo
 
 from daily_runs import connections
 from daily_runs.catalogue import Account, Catalogue
 from daily_runs.doctor.finding import Asked, Finding, Now, Subject, date_in
-from daily_runs.errors import AccessError, CallError
+from daily_runs.errors import AccessError, Blame, CallError, Hop
 from daily_runs.judging.judge import attribute
 
 JUDGE, ACCOUNTS = Subject("judge"), Subject("accounts")
@@ -23,9 +24,10 @@ _DIMENSIONS = ("requests", "input-tokens", "output-tokens")
 class Answer(NamedTuple):
     """What the server said of the model: `known` is None where it cannot tell; `listed` are the models it offers."""
 
-    known: bool | None
+    address: str
     headers: Mapping[str, str]
     asked: Asked
+    known: bool | None
     listed: tuple[str, ...] = ()
 
 
@@ -62,30 +64,40 @@ def _ask(catalogue: Catalogue, account: str, now: Now, *, sandbox: bool) -> Answ
     with anthropic.Anthropic(
         api_key=connection.keys[account], base_url=connection.address, max_retries=0, timeout=TIMEOUT_SECONDS
     ) as client:
-        sent = now()
         try:
-            return _model(client, settings.model, sent, now)
+            return _look(client, settings.model, connection.address, now)
         except anthropic.APIError as error:
             raise attribute(error) from error
+        except ValueError as error:  # the SDK could not decode the body
+            raise _malformed() from error
 
 
-def _model(client: anthropic.Anthropic, model: str, sent: dt.datetime, now: Now) -> Answer:
+def _malformed() -> CallError:
+    return CallError(Hop.MODEL_VENDOR, "malformed_body", blame=Blame.PROVIDER, retryable=True)
+
+
+def _look(client: anthropic.Anthropic, model: str, address: str, now: Now) -> Answer:
     """By the model's card; a server without cards by counting a word's tokens; else by its list of models."""
+    sent = now()
     try:
-        card = client.models.with_raw_response.retrieve(model)
-        return Answer(True, card.headers, Asked(sent, now()))
+        raw = client.models.with_raw_response.retrieve(model)
+        asked = Asked(sent, now())
+        if not isinstance(raw.parse(), ModelInfo):  # the SDK passes on whatever came, a web page too
+            raise _malformed()
+        return Answer(address, raw.headers, asked, known=True)
     except anthropic.NotFoundError as error:
-        headers, asked = error.response.headers, Asked(sent, now())
+        answer = Answer(address, error.response.headers, Asked(sent, now()), known=None)
     try:
         client.messages.count_tokens(model=model, messages=[{"role": "user", "content": "word"}])
-        return Answer(True, headers, asked)
+        return answer._replace(known=True)
     except anthropic.NotFoundError:
         pass
     try:
-        listed = tuple(card.id for card in client.models.list().data or ())
+        page = client.models.list()
     except anthropic.NotFoundError:
-        return Answer(None, headers, asked)
-    return Answer(False, headers, asked, listed)
+        return answer
+    listed = tuple(card.id for card in page.data or ()) if isinstance(page, SyncPage) else ()
+    return answer._replace(known=False, listed=listed)
 
 
 def _unusable(connection_id: str, error: AccessError | CallError) -> Iterator[Finding]:
@@ -105,7 +117,7 @@ def _unusable(connection_id: str, error: AccessError | CallError) -> Iterator[Fi
 
 def _judge_findings(catalogue: Catalogue, answer: Answer) -> Iterator[Finding]:
     settings = catalogue.judge
-    yield JUDGE.ok("connection", f"answers and accepts the key of account {settings.account}")
+    yield JUDGE.ok("connection", f"{answer.address} accepts the key of account {settings.account}")
     if answer.known:
         yield JUDGE.ok("model", f"{settings.model} is known")
     elif answer.known is None:
@@ -131,7 +143,9 @@ def _limits(name: str, account: Account, headers: Mapping[str, str], *, sandbox:
     measured = ", ".join(f"{d} {told[d]:,}" for d in told)
     if sandbox and len(told) == len(dimensions):
         return ACCOUNTS.ok(name, f"measured per min: {measured}; as in the catalogue")
+    if sandbox and not told:
+        return ACCOUNTS.not_checked(name, "its key brought no answer that tells its limits")
     if account.verified:
         return ACCOUNTS.ok(name, f"{f'measured per min: {measured}; the rest' if measured else 'limits'} as verified")
-    why = f"only {measured} measured per min" if measured else "no free call tells its limits"
+    why = f"only {measured} measured per min" if measured else "no free call told them"
     return ACCOUNTS.notice(name, f"limits unverified: {why}", _CONSOLE)

@@ -72,7 +72,7 @@ class Judge:
 
 
 def _read(message: object, rubric: Rubric) -> Verdict:
-    """The verdict in a message; the last one counts. The SDK passes on whatever came, so nothing is taken for granted."""
+    """The verdict in a message; the last one counts. The SDK passes on whatever came, so nothing is granted."""
     if not isinstance(message, Message):
         raise _malformed()
     blocks = message.content if isinstance(message.content, list) else []

@@ -39,7 +39,7 @@ def operation(bench: Bench, feature: str) -> str:
     """The ledger's name for the feature's paid call."""
     if feature != "code_suggestions":
         return "aiAction"
-    return next(e["operation"] for e in bench.sandbox.entries() if "code_suggestions" in e["operation"])
+    return next(str(e["operation"]) for e in bench.sandbox.entries() if "code_suggestions" in e["operation"])
 
 
 def prompt_ids(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -226,7 +226,7 @@ def test_a_refused_key_stops_at_once_and_the_rest_stays_planned(bench: Bench) ->
     bench = bench.changed({"features": {"duo_chat": {"limits": {"in_flight_max": 1}}}})
     bench.run(bench.work("duo_chat", 6), "seed_check")
 
-    def wrong_keys(_: str, *, default_address: str, users: Sequence[str], sandbox: bool) -> Connection:
+    def wrong_keys(connection_id: str, *, default_address: str, users: Sequence[str], sandbox: bool) -> Connection:
         return Connection(default_address, dict.fromkeys(users, "sandbox-nobody"))
 
     work = bench.work("duo_chat", 6, connect=wrong_keys)
@@ -238,7 +238,7 @@ def test_a_refused_key_stops_at_once_and_the_rest_stays_planned(bench: Bench) ->
 
 
 def test_a_key_without_the_scope_stops_at_once(bench: Bench) -> None:
-    def read_only(_: str, *, default_address: str, users: Sequence[str], sandbox: bool) -> Connection:
+    def read_only(connection_id: str, *, default_address: str, users: Sequence[str], sandbox: bool) -> Connection:
         return Connection(default_address, {user: f"sandbox-{user}-readonly" for user in users})
 
     work = bench.work("code_suggestions", 6, connect=read_only)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -154,7 +154,7 @@ def test_an_overloaded_judge_is_tried_three_times_then_unscored(bench: Bench) ->
 
 
 def test_a_refused_key_stops_the_stage_and_leaves_no_answer_unscored(bench: Bench) -> None:
-    def wrong_key(_: str, *, default_address: str, users: Sequence[str], sandbox: bool) -> Connection:
+    def wrong_key(connection_id: str, *, default_address: str, users: Sequence[str], sandbox: bool) -> Connection:
         return Connection(default_address, dict.fromkeys(users, "not-a-key"))
 
     with_answers(bench, "One.", "Two.")
@@ -176,8 +176,8 @@ def test_an_order_in_the_answer_does_not_raise_its_score(bench: Bench) -> None:
         scores.append(judgements(bench, work)[0]["score"])
     honest = with_answers(bench, reference(work, judgements(bench, work)[0]["prompt_id"]))
     bench.run(honest, "judging")
-    assert max(scores[1:]) <= scores[0] + 0.05
-    assert judgements(bench, honest)[0]["score"] > max(scores) + 0.3
+    assert max(scores) < 0.2
+    assert judgements(bench, honest)[0]["score"] > 0.6
 
 
 # The call itself, against a server that answers as told.
@@ -247,7 +247,7 @@ FAILURES = (
 
 
 @pytest.fixture
-def ask_judge(bench: Bench, serve_script: Callable[[Script], str]) -> Iterator[Callable[[Script], Any]]:
+def ask_judge(bench: Bench, serve_script: Callable[[Script], str]) -> Callable[[Script], Any]:
     """Ask a scripted judge once."""
     work = bench.work("duo_chat", 1)
     prompt = build(work.rubric, next(iter(work.items.values())), "An answer.")

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daily_runs import pipeline
-from daily_runs.errors import Blame, Hop, ParameterError
+from daily_runs.errors import Blame, CallError, Hop, ParameterError
 from daily_runs.gitlab.error_codes import error_code_in
 
 if TYPE_CHECKING:
     from tests.conftest import Bench
+
+    from daily_runs.run import Report, Work
 
 FEATURES = (
     "root_cause_analysis",
@@ -21,7 +23,7 @@ FEATURES = (
     "vulnerability_resolution",
     "code_suggestions",
 )
-PROMPTS = 400
+PROMPTS = 300
 
 
 @pytest.mark.parametrize("feature", FEATURES)
@@ -52,18 +54,38 @@ def test_a_second_run_of_the_day_is_a_new_attempt_and_replaces_the_first(bench: 
     assert str(bench.store.row("SELECT attempt_id FROM contract.runs_v1")["attempt_id"]) == second.attempt.attempt_id
 
 
-def test_a_faulty_path_is_survived_and_every_failure_has_its_name(bench: Bench) -> None:
-    """5 % server errors, 2 % dropped connections, 1 % error codes in place of answers, on every side."""
+def run_with_task_retries(stage: str, work: Work) -> Report:
+    """As a scheduler does: a stage that could not look (three tries in a row, one look in 3,000) is run again."""
+    for _ in range(2):
+        try:
+            return pipeline.run_stage(stage, work)
+        except CallError:
+            continue
+    return pipeline.run_stage(stage, work)
+
+
+@pytest.mark.parametrize(("error_code_share", "answered_share_min"), [(0.01, 0.9), (0.1, 0.7)])
+def test_a_faulty_path_is_survived_and_every_failure_has_its_name(
+    bench: Bench, error_code_share: float, answered_share_min: float
+) -> None:
+    """5 % server errors, 2 % dropped connections, 1 % error codes in place of answers; then ten times as many of those.
+
+    Three tries get nearly every prompt through that, so half of them start with two tries spent by a task that died.
+    """
     bench = bench.changed(
         {
             "features": {
-                "root_cause_analysis": {"limits": {"requests_per_minute": None, "batches_per_minute": None}},
+                "root_cause_analysis": {
+                    "limits": {"requests_per_minute": None, "batches_per_minute": None},
+                    "thresholds": {"answered_share_min": answered_share_min},
+                }
             }
         }
     )
-    bench.sandbox.change(server_error_share=0.05, drop_share=0.02, error_code_share=0.01)
+    bench.sandbox.change(server_error_share=0.05, drop_share=0.02, error_code_share=error_code_share)
     work = bench.work("root_cause_analysis", PROMPTS)
-    reports = {report.stage: report for report in pipeline.run_all(work, lambda *_: lambda _: None)}
+    bench.store.rows("UPDATE daily_runs.answer SET tries = 2, status = 'sent' WHERE hashtext(prompt_id) % 2 = 0")
+    reports = {stage: run_with_task_retries(stage, work) for stage in pipeline.STAGES}
     rows = bench.answers(work)
     by_status = {
         status: [row for row in rows if row["status"] == status] for status in ("answered", "failed", "planned", "sent")
@@ -81,9 +103,10 @@ def test_a_faulty_path_is_survived_and_every_failure_has_its_name(bench: Bench) 
     outcomes = {entry["outcome"] for entry in bench.sandbox.entries()}
     assert any(entry["status"] >= 500 for entry in bench.sandbox.entries())
     assert outcomes & {"dropped_request", "dropped_answer"}
-    assert "error_code" in outcomes
+    assert "error_code" in outcomes or error_code_share == 0.01  # one in a hundred may strike none of 300
 
-    # Each failure has a hop, a kind, somebody to blame, and was not tried more than three times.
+    # Some prompts failed of it. Each failure has a hop, a kind, somebody to blame, and three tries at most.
+    assert len({(row["error_hop"], row["error_kind"]) for row in by_status["failed"]}) > 1
     for row in by_status["failed"]:
         assert row["error_hop"] in set(Hop)
         assert row["error_kind"]
