@@ -26,7 +26,7 @@ class AirflowApi:
         self._http = httpx.Client(base_url=address, timeout=TIMEOUT_SECONDS)
         try:
             response = self._http.post("/auth/token", json={"username": user, "password": password})
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.InvalidURL) as error:
             self.close()
             raise AccessError(f"Airflow at {address}", "does not answer", "Start it with: daily-runs up") from error
         if response.status_code not in (200, 201):

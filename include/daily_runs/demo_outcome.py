@@ -12,6 +12,7 @@ from daily_runs import catalogue_files
 from daily_runs.local import Stack
 from daily_runs.quota.rates import budget
 from daily_runs.run import Attempt
+from daily_runs.statuses import AnswerStatus
 from daily_runs.store import answers, attempts, dag_runs, gate, published
 from daily_runs.store.database import Row, Store
 
@@ -111,7 +112,7 @@ def gather(stack: Stack, store: Store, run_id: str, state: str) -> Outcome:
     summary = httpx.get(f"{stack.sandbox}/_sandbox/ledger/summary", timeout=30).json()
     quota = _quota(stack, store, attempt, summary)
     checks = gate.results(store, attempt.attempt_id)
-    answered, failed = counts.get("answered", 0), counts.get("failed", 0)
+    answered, failed = counts.get(AnswerStatus.ANSWERED, 0), counts.get(AnswerStatus.FAILED, 0)
     judged = (row["scored"] + row["unscored"]) if row else 0
     rows = dag_runs.published_results(store, str(attempt.key))
     promises = {

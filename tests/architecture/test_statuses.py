@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple, get_args
 
-import pytest
-
+from daily_runs import statuses
 from daily_runs.catalogue import Environment
 from daily_runs.errors import Blame
 from tests.architecture.project import LIBRARY, Module, modules
@@ -65,24 +64,23 @@ def test_no_two_columns_spell_one_status_differently() -> None:
     assert len(folded) == len(words), sorted(words)
 
 
-class Typed(NamedTuple):
-    """A column whose words are a type in the code."""
+PROVENANCE = frozenset(get_args(Environment.model_fields["provenance"].annotation))
+TYPES: dict[tuple[str, str], frozenset[str]] = {
+    ("daily_runs.attempt", "status"): frozenset(statuses.AttemptStatus),
+    ("daily_runs.attempt", "provenance"): PROVENANCE,
+    ("daily_runs.answer", "status"): frozenset(statuses.AnswerStatus),
+    ("daily_runs.answer", "error_blame"): frozenset(Blame),
+    ("daily_runs.seed_binding", "status"): frozenset(statuses.SeedStatus),
+    ("daily_runs.limit_probe", "source"): frozenset(statuses.LimitSource),
+    ("daily_runs.limit_probe", "verdict"): frozenset(statuses.LimitVerdict),
+    ("daily_runs.judgement", "status"): frozenset(statuses.JudgementStatus),
+    ("daily_runs.published_run", "provenance"): PROVENANCE,
+    ("daily_runs.published_result", "status"): frozenset(statuses.JudgementStatus) - {"sent"},
+}
 
-    column: str
-    words: frozenset[str]
 
-
-TYPED = (
-    Typed("error_blame", frozenset(Blame)),
-    Typed("provenance", frozenset(get_args(Environment.model_fields["provenance"].annotation))),
-)
-
-
-@pytest.mark.parametrize("typed", TYPED, ids=lambda typed: typed.column)
-def test_a_column_takes_the_words_of_its_type(typed: Typed) -> None:
-    found = [set(vocabulary.words) for vocabulary in vocabularies() if vocabulary.column == typed.column]
-    assert found
-    assert all(words == typed.words for words in found)
+def test_every_closed_list_of_the_store_is_a_type_of_the_code() -> None:
+    assert {(words.table, words.column): frozenset(words.words) for words in vocabularies()} == TYPES
 
 
 def test_every_status_that_a_query_names_is_one_that_the_store_takes() -> None:

@@ -11,6 +11,7 @@ import pytest
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab.calls import Answer, Ticket
 from daily_runs.run import Attempt, Prompt, Report, RunKey
+from daily_runs.statuses import AttemptStatus
 from daily_runs.store import answers, attempts, judgements
 from daily_runs.store.answers import AnswerRows
 from daily_runs.store.attempts import Plan, open_attempt
@@ -69,8 +70,8 @@ def test_other_work_supersedes_the_unfinished_attempt_and_keeps_its_rows(store: 
     assert answers.counts(store, first.attempt_id) == {"planned": 3}
 
 
-@pytest.mark.parametrize("status", ["published", "quarantined"])
-def test_an_ended_attempt_is_not_resumed_but_followed_by_a_new_one(store: Store, status: str) -> None:
+@pytest.mark.parametrize("status", [AttemptStatus.PUBLISHED, AttemptStatus.QUARANTINED])
+def test_an_ended_attempt_is_not_resumed_but_followed_by_a_new_one(store: Store, status: AttemptStatus) -> None:
     first = open_attempt(store, plan())
     with store.transaction() as connection:
         attempts.end_attempt(connection, first.attempt_id, status)

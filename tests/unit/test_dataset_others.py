@@ -229,7 +229,7 @@ def test_a_bad_row_is_named_with_its_line_and_reason(case: Case, tmp_path: Path)
     path = tmp_path / "set.jsonl"
     path.write_text(f"{changed()}\n{case.line}\n", encoding="utf-8")
 
-    with pytest.raises(DatasetError, match="bad row") as raised:
+    with pytest.raises(DatasetError, match="fault") as raised:
         load(path)
 
     assert case.says in str(raised.value)
@@ -243,7 +243,7 @@ def test_every_bad_row_is_named_not_only_the_first(tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as raised:
         load(path)
 
-    assert "4 bad rows" in raised.value.problem
+    assert "4 faults" in raised.value.problem
     assert re.findall(r"line (\d+): ", raised.value.problem) == ["1", "4", "5", "5"]
 
 

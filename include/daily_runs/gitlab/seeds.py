@@ -21,6 +21,7 @@ from daily_runs.gitlab import documents
 from daily_runs.gitlab.client import GitLab
 from daily_runs.gitlab.failures import malformed
 from daily_runs.resilience.retry import with_retries
+from daily_runs.statuses import SeedStatus
 
 TRACES_IN_FLIGHT = 4
 BLOBS_PER_QUERY_MAX = 20
@@ -31,7 +32,7 @@ class Seed(NamedTuple):
     """A seed key and what was found: `status` is bound, missing, changed or wrong_state."""
 
     key: str
-    status: str
+    status: SeedStatus
     resource_id: str | None = None
     content_sha256: str | None = None
 
@@ -52,7 +53,7 @@ async def find_seeds(gitlab: GitLab, user: str, project: str, items: Sequence[It
     looks = _Looks(gitlab, user, project, clock)
     kind = items[0].resource
     if isinstance(kind, CodeCut):
-        return [Seed(item.seed_key, "bound", None, item.checksum) for item in items]
+        return [Seed(item.seed_key, SeedStatus.BOUND, None, item.checksum) for item in items]
     if isinstance(kind, WorkItem):
         found = await looks.issues()
     elif isinstance(kind, Vulnerability):
@@ -64,11 +65,11 @@ async def find_seeds(gitlab: GitLab, user: str, project: str, items: Sequence[It
 
 def _seed(item: Item, found: _Found | None) -> Seed:
     if found is None:
-        return Seed(item.seed_key, "missing")
+        return Seed(item.seed_key, SeedStatus.MISSING)
     if not found.state_fits or found.content is None:
-        return Seed(item.seed_key, "wrong_state", found.resource_id)
+        return Seed(item.seed_key, SeedStatus.WRONG_STATE, found.resource_id)
     checksum = hashlib.sha256(found.content.encode()).hexdigest()
-    status = "bound" if checksum == item.checksum else "changed"
+    status = SeedStatus.BOUND if checksum == item.checksum else SeedStatus.CHANGED
     return Seed(item.seed_key, status, found.resource_id, checksum)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from daily_runs.catalogue import Thresholds
 from daily_runs.errors import StageError
+from daily_runs.statuses import AnswerStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,9 @@ def check_prompts(prompts: pd.DataFrame) -> list[Check]:
         _Rule(
             "every prompt is settled",
             "answered or failed",
-            gxe.ExpectColumnValuesToBeInSet(column="status", value_set=["answered", "failed"]),
+            gxe.ExpectColumnValuesToBeInSet(
+                column="status", value_set=[AnswerStatus.ANSWERED.value, AnswerStatus.FAILED.value]
+            ),
         ),
         _Rule(
             "no answer is an error text",

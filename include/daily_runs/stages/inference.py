@@ -19,6 +19,7 @@ from daily_runs.run import Report, Work
 from daily_runs.stages.answer_poller import AnswerPoller
 from daily_runs.stages.sessions import gitlab_session
 from daily_runs.stages.tries import tries_left
+from daily_runs.statuses import AnswerStatus
 from daily_runs.store import answers
 from daily_runs.store.database import Row
 from daily_runs.store.probes import bound_resources
@@ -41,9 +42,9 @@ def run(work: Work) -> Report:
     return Report(
         "inference",
         asked=sum(counts.values()),
-        answered=counts.get("answered", 0),
-        failed=counts.get("failed", 0),
-        missing=counts.get("planned", 0) + counts.get("sent", 0),
+        answered=counts.get(AnswerStatus.ANSWERED, 0),
+        failed=counts.get(AnswerStatus.FAILED, 0),
+        missing=counts.get(AnswerStatus.PLANNED, 0) + counts.get(AnswerStatus.SENT, 0),
         details={"failures": answers.failures(work.store, work.attempt.attempt_id, work.shard)},
     )
 

@@ -18,6 +18,7 @@ from daily_runs.quota.ledger import Ledger, account_costs
 from daily_runs.resilience.retry import with_retries
 from daily_runs.run import Report, Work
 from daily_runs.stages.tries import tries_left
+from daily_runs.statuses import JudgementStatus
 from daily_runs.store import judgements
 
 FATAL_KINDS = frozenset({"unauthorized", "forbidden", "unknown_model"})
@@ -54,8 +55,8 @@ def run(work: Work) -> Report:
     return Report(
         "judging",
         asked=sum(counts.values()),
-        answered=counts.get("scored", 0),
-        failed=counts.get("unscored", 0),
+        answered=counts.get(JudgementStatus.SCORED, 0),
+        failed=counts.get(JudgementStatus.UNSCORED, 0),
         missing=counts.get("missing", 0),
         details={"verdicts_reused": sum(len(cases[key].prompt_ids) for key in known)},
     )

@@ -19,6 +19,7 @@ from daily_runs.quota.rates import CALLS_PER_PROMPT, budget
 from daily_runs.resilience.retry import with_retries
 from daily_runs.run import Report, Work
 from daily_runs.stages.sessions import gitlab_session
+from daily_runs.statuses import LimitSource, LimitVerdict
 from daily_runs.store import probes
 
 OWN_ACCESS_PATH = "/api/v4/personal_access_tokens/self"
@@ -34,16 +35,16 @@ class Finding(NamedTuple):
     needed: float
     allowed: float | None
     unit: str
-    source: str
+    source: LimitSource
     evidence: str
     remedy: str = ""
 
     @property
-    def verdict(self) -> str:
-        """`fits`, `too_low` or `unknown`."""
+    def verdict(self) -> LimitVerdict:
+        """Whether the run fits under the limit."""
         if self.allowed is None:
-            return "unknown"
-        return "fits" if self.needed <= self.allowed else "too_low"
+            return LimitVerdict.UNKNOWN
+        return LimitVerdict.FITS if self.needed <= self.allowed else LimitVerdict.TOO_LOW
 
 
 def run(work: Work) -> Report:
@@ -55,13 +56,13 @@ def run(work: Work) -> Report:
     """
     findings = [*asyncio.run(_ask_path(work)), *_from_catalogue(work)]
     probes.save(work.store, work.attempt, [(*finding[:-1], finding.verdict) for finding in findings])
-    too_low = [finding for finding in findings if finding.verdict == "too_low"]
+    too_low = [finding for finding in findings if finding.verdict is LimitVerdict.TOO_LOW]
     if too_low:
         lines = "; ".join(
             f"{f.hop}, {f.limit_name}: needs {f.needed:g} {f.unit}, allowed {f.allowed:g}. {f.remedy}" for f in too_low
         )
         raise LimitTooLowError(f"limit probe of {work.attempt.key}: {lines}")
-    unknown = sum(finding.verdict == "unknown" for finding in findings)
+    unknown = sum(finding.verdict is LimitVerdict.UNKNOWN for finding in findings)
     return Report(
         "limit_probe",
         asked=len(findings),
@@ -86,7 +87,7 @@ async def _ask_path(work: Work) -> list[Finding]:
             per_user * CALLS_PER_PROMPT / len(work.environment.evaluation_users),
             _number(response.headers.get("ratelimit-limit")),
             "requests/min",
-            "measured",
+            LimitSource.MEASURED,
             f"RateLimit-Limit of {response.headers.get('ratelimit-name', 'no throttle named')}",
             "Lower limits.requests_per_minute or add evaluation users; owner: infrastructure.",
         ),
@@ -96,7 +97,7 @@ async def _ask_path(work: Work) -> list[Finding]:
             DOCUMENT_COMPLEXITY_MAX,
             complexity.get("limit"),
             "points a query",
-            "measured",
+            LimitSource.MEASURED,
             f"queryComplexity: score {complexity.get('score')}, version {version}",
             "Make the query smaller: waiting does not help; owner: model validation.",
         ),
@@ -112,7 +113,7 @@ def _hops_seen(environment: Environment, response: httpx.Response) -> Iterator[F
             seen = f"{headers[rule.hop]} present" if value else "no header of its own"
             if rule.marker and value and not value.endswith(rule.marker):
                 seen = f"unexpected name: does not end in {rule.marker}"
-            yield Finding(rule.hop, "rate at the hop", 0, None, "requests/min", "measured", seen)
+            yield Finding(rule.hop, "rate at the hop", 0, None, "requests/min", LimitSource.MEASURED, seen)
 
 
 def _from_catalogue(work: Work) -> Iterator[Finding]:
@@ -128,7 +129,7 @@ def _from_catalogue(work: Work) -> Iterator[Finding]:
             work.attempt.asked,
             users * each,
             f"calls per {limits.ai_action_window_hours:g} h",
-            "catalogue",
+            LimitSource.CATALOGUE,
             f"{users} evaluation users x {each} calls",
             f"{needed_users} evaluation users are needed, or the instance setting at {-(-work.attempt.asked // users)};"
             " owner: infrastructure.",
@@ -141,7 +142,7 @@ def _from_catalogue(work: Work) -> Iterator[Finding]:
         rate.tokens_per_minute,
         account.input_tokens_per_minute,
         "tokens/min",
-        "catalogue",
+        LimitSource.CATALOGUE,
         f"{rate.account_share:.2%} of the account; {rate.binding.limit} binds",
         "Lower the feature's rate or raise the account's limit; owner: infrastructure.",
     )

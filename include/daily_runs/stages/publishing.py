@@ -5,6 +5,7 @@ from __future__ import annotations
 from daily_runs.errors import StageError
 from daily_runs.run import Report, Work
 from daily_runs.scores import summarise
+from daily_runs.statuses import AnswerStatus, JudgementStatus
 from daily_runs.store import gate, published
 
 
@@ -19,8 +20,8 @@ def run(work: Work) -> Report:
     if not results or not all(result["passed"] for result in results):
         raise StageError(f"{work.attempt.key}: attempt {attempt_id} has not passed the gate. Run validation first.")
     rows = gate.rows(work.store, attempt_id)
-    judged = [row for row in rows if row["status"] == "answered"]
-    summary = summarise((row["item_id"], row["score"]) for row in judged if row["judgement"] == "scored")
+    judged = [row for row in rows if row["status"] == AnswerStatus.ANSWERED]
+    summary = summarise((row["item_id"], row["score"]) for row in judged if row["judgement"] == JudgementStatus.SCORED)
     receipt = published.replace(work.store, work.attempt, rows, summary, time_scale=work.environment.time_scale)
     return Report(
         "publish",

@@ -12,6 +12,7 @@ from daily_runs.errors import SeedsMissingError
 from daily_runs.gitlab.seeds import Seed, find_seeds
 from daily_runs.run import Report, Work
 from daily_runs.stages.sessions import gitlab_session
+from daily_runs.statuses import SeedStatus
 from daily_runs.store import probes
 
 SHOWN_MAX = 10
@@ -27,11 +28,11 @@ def run(work: Work) -> Report:
     seeds = asyncio.run(_look(work))
     bindings = [probes.Binding(seed.key, seed.status, seed.resource_id, seed.content_sha256) for seed in seeds]
     probes.save_bindings(work.store, work.attempt, bindings)
-    faults = [seed for seed in seeds if seed.status != "bound"]
+    faults = [seed for seed in seeds if seed.status is not SeedStatus.BOUND]
     share = 1 - len(faults) / len(seeds)
     if share < work.feature.seeding.required_share:
         raise SeedsMissingError(_explain(work, faults, share))
-    missing = sum(seed.status == "missing" for seed in faults)
+    missing = sum(seed.status is SeedStatus.MISSING for seed in faults)
     return Report(
         "seed_check",
         asked=len(seeds),

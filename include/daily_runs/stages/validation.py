@@ -12,6 +12,7 @@ from daily_runs.errors import GateFailedError
 from daily_runs.gitlab.error_codes import error_code_in
 from daily_runs.run import Report, Work
 from daily_runs.stages.expectations import Check, check_prompts, check_shares
+from daily_runs.statuses import AnswerStatus, JudgementStatus
 from daily_runs.store import gate
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ def check(rows: list[dict[str, Any]], work: Work) -> list[Check]:
     prompts = pd.DataFrame(rows)
     prompts["is_error_text"] = [bool(row["answer"] and error_code_in(row["answer"])) for row in rows]
     prompts["score"] = prompts["score"].astype("float64")
-    answered = prompts["status"] == "answered"
-    prompts["is_judged"] = prompts["judgement"].isin(["scored", "unscored"]) == answered
-    prompts["is_scored_soundly"] = prompts["score"].notna() == (prompts["judgement"] == "scored")
+    answered = prompts["status"] == AnswerStatus.ANSWERED
+    prompts["is_judged"] = prompts["judgement"].isin([JudgementStatus.SCORED, JudgementStatus.UNSCORED]) == answered
+    prompts["is_scored_soundly"] = prompts["score"].notna() == (prompts["judgement"] == JudgementStatus.SCORED)
     shares = _shares(prompts)
     kept = prompts[["prompt_id", "status", "is_judged", "is_scored_soundly", "score", "is_error_text"]]
     return [*check_prompts(kept), *check_shares(shares, work.feature.thresholds, work.attempt.asked)]
@@ -56,8 +57,8 @@ def _shares(prompts: pd.DataFrame) -> pd.DataFrame:
     """One row. A share of nothing is unknown (NaN), which the gate refuses."""
     import pandas as pd  # noqa: PLC0415 - see check
 
-    answered = int((prompts["status"] == "answered").sum())
-    unscored = int((prompts["judgement"] == "unscored").sum())
+    answered = int((prompts["status"] == AnswerStatus.ANSWERED).sum())
+    unscored = int((prompts["judgement"] == JudgementStatus.UNSCORED).sum())
     return pd.DataFrame(
         {
             "prompts": [len(prompts)],

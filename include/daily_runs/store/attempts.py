@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from daily_runs.run import Attempt, Prompt, Report, RunKey
+from daily_runs.statuses import AttemptStatus
 from daily_runs.store.database import Connection, Row, Store
 
 
@@ -53,7 +54,7 @@ def open_attempt(store: Store, plan: Plan) -> Attempt:
         if unfinished and unfinished["plan_hash"] == plan.plan_hash:
             return Attempt(unfinished["attempt_id"], plan.key, len(plan.prompts), unfinished["shards"], resumed=True)
         if unfinished:
-            _end(connection, unfinished["attempt_id"], "superseded")
+            _end(connection, unfinished["attempt_id"], AttemptStatus.SUPERSEDED)
         attempt_id = _insert(connection, run_key, plan)
     return Attempt(attempt_id, plan.key, len(plan.prompts), plan.shards, resumed=False)
 
@@ -71,13 +72,13 @@ def _insert(connection: Connection, run_key: str, plan: Plan) -> str:
     return attempt_id
 
 
-def _end(connection: Connection, attempt_id: str, status: str) -> None:
+def _end(connection: Connection, attempt_id: str, status: AttemptStatus) -> None:
     connection.execute(
         "UPDATE daily_runs.attempt SET status = %s, ended_at = now() WHERE attempt_id = %s", [status, attempt_id]
     )
 
 
-def end_attempt(connection: Connection, attempt_id: str, status: str) -> None:
+def end_attempt(connection: Connection, attempt_id: str, status: AttemptStatus) -> None:
     """Mark an attempt `published` or `quarantined`, inside the caller's transaction."""
     _end(connection, attempt_id, status)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from daily_runs.statuses import AttemptStatus
 from daily_runs.store.attempts import end_attempt
 from daily_runs.store.database import Row, Store
 
@@ -37,7 +38,7 @@ def save(store: Store, attempt_id: str, checks: Sequence[tuple[Any, ...]], *, qu
             [(attempt_id, *check) for check in checks],
         )
         if quarantine:
-            end_attempt(connection, attempt_id, "quarantined")
+            end_attempt(connection, attempt_id, AttemptStatus.QUARANTINED)
 
 
 def results(store: Store, attempt_id: str) -> list[Row]:

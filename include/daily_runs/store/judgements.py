@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from daily_runs.errors import CallError
 from daily_runs.judging.verdict import Verdict
+from daily_runs.statuses import JudgementStatus
 from daily_runs.store.database import Row, Store, storable
 
 
@@ -53,7 +54,9 @@ class JudgementRows:
     def __init__(self, store: Store, attempt_id: str) -> None:
         self._store, self._attempt = store, attempt_id
 
-    def _judgement(self, prompt_ids: Sequence[str], key: str, status: str, error: CallError | None = None) -> None:
+    def _judgement(
+        self, prompt_ids: Sequence[str], key: str, status: JudgementStatus, error: CallError | None = None
+    ) -> None:
         self._store.rows(
             """
             INSERT INTO daily_runs.judgement (attempt_id, prompt_id, verdict_key, status, tries, error_hop, error_kind,
@@ -78,15 +81,15 @@ class JudgementRows:
 
     def sent(self, prompt_ids: Sequence[str], key: str) -> None:
         """The intent: from here on the call may have been paid for."""
-        self._judgement(prompt_ids, key, "sent")
+        self._judgement(prompt_ids, key, JudgementStatus.SENT)
 
     def reused(self, prompt_ids: Sequence[str], key: str) -> None:
         """The verdict was there already."""
-        self._judgement(prompt_ids, key, "scored")
+        self._judgement(prompt_ids, key, JudgementStatus.SCORED)
 
     def unscored(self, prompt_ids: Sequence[str], key: str, error: CallError) -> None:
         """No usable verdict came, and this is why."""
-        self._judgement(prompt_ids, key, "unscored", error)
+        self._judgement(prompt_ids, key, JudgementStatus.UNSCORED, error)
 
     def scored(
         self, prompt_ids: Sequence[str], key: str, verdict: Verdict, *, rubric_version: str, judge_model: str
@@ -107,4 +110,4 @@ class JudgementRows:
                 "judge": judge_model,
             },
         )
-        self._judgement(prompt_ids, key, "scored")
+        self._judgement(prompt_ids, key, JudgementStatus.SCORED)

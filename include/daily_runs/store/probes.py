@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from daily_runs.run import Attempt
+from daily_runs.statuses import SeedStatus
 from daily_runs.store.database import Store
 
 
@@ -13,7 +14,7 @@ class Binding(NamedTuple):
     """A seed key and the live resource it stands for; `status` is bound, missing, changed or wrong_state."""
 
     seed_key: str
-    status: str
+    status: SeedStatus
     resource_id: str | None
     content_sha256: str | None
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from daily_runs.errors import StageError
 from daily_runs.run import Attempt
 from daily_runs.scores import Summary
+from daily_runs.statuses import AnswerStatus, AttemptStatus
 from daily_runs.store.attempts import end_attempt
 from daily_runs.store.database import Connection, Row, Store
 
@@ -35,11 +36,11 @@ def replace(store: Store, attempt: Attempt, rows: Sequence[Row], summary: Summar
         StageError: a newer attempt of the run took this one's place; nothing was changed.
     """
     run_key = str(attempt.key)
-    results = [_result(run_key, row, time_scale) for row in rows if row["status"] == "answered"]
+    results = [_result(run_key, row, time_scale) for row in rows if row["status"] == AnswerStatus.ANSWERED]
     failures = [
         (run_key, row["prompt_id"], row["item_id"], row["error_hop"], row["error_kind"], row["error_blame"])
         for row in rows
-        if row["status"] == "failed"
+        if row["status"] == AnswerStatus.FAILED
     ]
     digest = hashlib.sha256(json.dumps([results, failures]).encode()).hexdigest()
     receipt = Receipt(len(results), len(failures), digest)
@@ -50,7 +51,7 @@ def replace(store: Store, attempt: Attempt, rows: Sequence[Row], summary: Summar
         _insert_run(connection, attempt, summary, receipt)
         _copy(connection, f"daily_runs.published_result ({RESULT_COLUMNS})", results)
         _copy(connection, f"daily_runs.published_failure ({FAILURE_COLUMNS})", failures)
-        end_attempt(connection, attempt.attempt_id, "published")
+        end_attempt(connection, attempt.attempt_id, AttemptStatus.PUBLISHED)
     return receipt
 
 

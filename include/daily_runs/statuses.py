@@ -1,0 +1,55 @@
+"""Every status the store keeps, each spelled once; the SQL's closed lists hold the same words, by test."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class AttemptStatus(StrEnum):
+    """Where an attempt stands; a run has at most one that is running and one that is published."""
+
+    RUNNING = "running"
+    QUARANTINED = "quarantined"
+    PUBLISHED = "published"
+    SUPERSEDED = "superseded"
+
+
+class AnswerStatus(StrEnum):
+    """Where a prompt stands; `sent` is the intent, stored before the paid call."""
+
+    PLANNED = "planned"
+    SENT = "sent"
+    ANSWERED = "answered"
+    FAILED = "failed"
+
+
+class JudgementStatus(StrEnum):
+    """Where the judging of an answer stands; unscored is an outcome of its own: not zero, not dropped."""
+
+    SENT = "sent"
+    SCORED = "scored"
+    UNSCORED = "unscored"
+
+
+class SeedStatus(StrEnum):
+    """What a look found of a seed. A look that failed finds nothing: it raises."""
+
+    BOUND = "bound"
+    MISSING = "missing"
+    CHANGED = "changed"
+    WRONG_STATE = "wrong_state"
+
+
+class LimitVerdict(StrEnum):
+    """What a limit says to a run; `unknown`: the hop does not tell, which is not "no limit"."""
+
+    FITS = "fits"
+    TOO_LOW = "too_low"
+    UNKNOWN = "unknown"
+
+
+class LimitSource(StrEnum):
+    """Who says what a limit is."""
+
+    MEASURED = "measured"
+    CATALOGUE = "catalogue"
