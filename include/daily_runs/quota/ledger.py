@@ -56,12 +56,13 @@ _INTRODUCE = """
 INSERT INTO daily_runs.quota_rate (limit_name, next_at)
 SELECT l, clock_timestamp() FROM unnest(%(limits)s::text[]) AS l ON CONFLICT DO NOTHING
 """
-_CHOOSE_USER = """
+_USED = """
 SELECT u AS owner, count(q.owner) AS used FROM unnest(%(users)s::text[]) WITH ORDINALITY AS x(u, position)
 LEFT JOIN daily_runs.quota_call q ON q.limit_name = %(limit)s AND q.owner = u
      AND q.granted_at > clock_timestamp() - make_interval(secs => %(seconds)s)
-GROUP BY u, position HAVING count(q.owner) < %(calls)s ORDER BY used DESC, position LIMIT 1
+GROUP BY u, position
 """
+_CHOOSE_USER = f"{_USED} HAVING count(q.owner) < %(calls)s ORDER BY used DESC, position LIMIT 1"
 
 
 class Ledger:
@@ -113,6 +114,12 @@ class Ledger:
                 "INSERT INTO daily_runs.quota_call VALUES (%s, %s, clock_timestamp())", [window.limit, chosen["owner"]]
             )
         return str(chosen["owner"])
+
+    def room(self, window: Window) -> int:
+        """How many calls the window has room for now, over all its users."""
+        parameters = {**window._asdict(), "seconds": window.seconds / self._scale, "users": list(window.users)}
+        rows = self._store.rows(_USED, parameters)
+        return sum(max(0, window.calls - row["used"]) for row in rows)
 
     def user_is_spent(self, window: Window, user: str) -> None:
         """The server refused this user though the ledger saw room: somebody else used it. Keep off it for a window."""

@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 
-from daily_runs.catalogue import Call
 from daily_runs.errors import AccessError, CallError
 from daily_runs.gitlab.calls import Answer, Caller, Ticket, caller_for
-from daily_runs.quota.ledger import Cost, Ledger, Window, account_costs
-from daily_runs.quota.rates import budget
+from daily_runs.quota.ledger import Ledger
 from daily_runs.resilience.retry import with_retries
 from daily_runs.run import Report, Work
 from daily_runs.stages.answer_poller import AnswerPoller
+from daily_runs.stages.reservations import ai_action_window, prompt_costs
 from daily_runs.stages.sessions import gitlab_session
 from daily_runs.stages.tries import tries_left
 from daily_runs.statuses import AnswerStatus
@@ -74,7 +73,7 @@ class _Asker:
         self._work, self._caller = work, caller
         self._rows = answers.AnswerRows(work.store, work.attempt.attempt_id)
         self._ledger = Ledger(work.store, work.environment.time_scale)
-        self._costs, self._window = _costs(work), _window(work)
+        self._costs, self._window = prompt_costs(work), ai_action_window(work)
         self._resources = bound_resources(work.store, work.attempt)
         self._turn = 0
         self._at_the_ledger = asyncio.Lock()
@@ -138,23 +137,3 @@ class _Asker:
         users = self._work.environment.evaluation_users
         self._turn += 1
         return users[self._turn % len(users)]
-
-
-def _costs(work: Work) -> list[Cost]:
-    """What one prompt takes: of the feature's own rate, and of the account that the environment spends."""
-    environment, tokens = work.environment, work.feature.limits.tokens_per_prompt
-    binding = budget(work.catalogue, work.feature, work.attempt.key.environment).binding
-    rate = Cost(f"{work.feature.feature} in {work.attempt.key.environment}", 1, binding.prompts_per_minute)
-    account = work.catalogue.accounts[environment.account]
-    return [rate, *account_costs(environment.account, account, tokens.input, tokens.output)]
-
-
-def _window(work: Work) -> Window | None:
-    """GitLab's `ai_action` limit, shared by all features that use `aiAction`; code suggestions do not."""
-    if work.feature.call is Call.COMPLETE_CODE:
-        return None
-    limits, environment = work.environment.limits, work.attempt.key.environment
-    seconds = limits.ai_action_window_hours * 3600
-    return Window(
-        f"ai_action in {environment}", limits.ai_action_calls_per_window, seconds, work.environment.evaluation_users
-    )

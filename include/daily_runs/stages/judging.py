@@ -14,9 +14,10 @@ from daily_runs.errors import AccessError, CallError
 from daily_runs.judging.judge import Judge
 from daily_runs.judging.prompt import JudgePrompt, build
 from daily_runs.judging.verdict import Verdict
-from daily_runs.quota.ledger import Ledger, account_costs
+from daily_runs.quota.ledger import Ledger
 from daily_runs.resilience.retry import with_retries
 from daily_runs.run import Report, Work
+from daily_runs.stages.reservations import verdict_costs
 from daily_runs.stages.tries import tries_left
 from daily_runs.statuses import JudgementStatus
 from daily_runs.store import judgements
@@ -94,13 +95,7 @@ class _Clerk:
     def __init__(self, work: Work, rows: judgements.JudgementRows, judge: Judge) -> None:
         self._work, self._rows, self._judge = work, rows, judge
         self._ledger = Ledger(work.store, work.environment.time_scale)
-        settings = work.catalogue.judge
-        self._costs = account_costs(
-            settings.account,
-            work.catalogue.accounts[settings.account],
-            settings.input_tokens_per_verdict,
-            settings.output_tokens_per_verdict,
-        )
+        self._costs = verdict_costs(work)
 
     async def work_through(self, queue: Iterator[_Case]) -> None:
         """Settle cases until the queue is empty."""

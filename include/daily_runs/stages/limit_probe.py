@@ -12,15 +12,17 @@ from typing import NamedTuple
 
 import httpx
 
-from daily_runs.catalogue import Call, Environment
+from daily_runs.catalogue import Environment
 from daily_runs.errors import LimitTooLowError
 from daily_runs.gitlab.documents import WHOAMI
+from daily_runs.quota.ledger import Ledger
 from daily_runs.quota.rates import CALLS_PER_PROMPT, budget
 from daily_runs.resilience.retry import with_retries
 from daily_runs.run import Report, Work
+from daily_runs.stages.reservations import ai_action_window
 from daily_runs.stages.sessions import gitlab_session
 from daily_runs.statuses import LimitSource, LimitVerdict
-from daily_runs.store import probes
+from daily_runs.store import answers, probes
 
 OWN_ACCESS_PATH = "/api/v4/personal_access_tokens/self"
 DOCUMENT_COMPLEXITY_MAX = 200
@@ -120,19 +122,20 @@ def _from_catalogue(work: Work) -> Iterator[Finding]:
     """Limits that no free call reveals: the catalogue's word, compared with what this attempt will ask."""
     environment, limits = work.environment, work.environment.limits
     users = len(environment.evaluation_users)
-    if work.feature.call is not Call.COMPLETE_CODE:
-        each = limits.ai_action_calls_per_window
-        needed_users = -(-work.attempt.asked // each)
+    if window := ai_action_window(work):
+        needed = len(answers.unsettled(work.store, work.attempt.attempt_id, None))
+        room = Ledger(work.store, environment.time_scale).room(window)
         yield Finding(
             "gitlab",
             "ai_action",
-            work.attempt.asked,
-            users * each,
+            needed,
+            room,
             f"calls per {limits.ai_action_window_hours:g} h",
             LimitSource.CATALOGUE,
-            f"{users} evaluation users x {each} calls",
-            f"{needed_users} evaluation users are needed, or the instance setting at {-(-work.attempt.asked // users)};"
-            " owner: infrastructure.",
+            f"{users} evaluation users x {window.calls} calls, {users * window.calls - room} of them used lately",
+            ("Wait until calls fall out of the window, or: " if room < users * window.calls else "")
+            + f"{-(-needed // window.calls)} evaluation users are needed, or the instance setting at"
+            f" {-(-needed // users)}; owner: infrastructure.",
         )
     account = work.catalogue.accounts[environment.account]
     rate = budget(work.catalogue, work.feature, work.attempt.key.environment)

@@ -1,0 +1,35 @@
+"""What a stage asks the ledger for, computed from the catalogue."""
+
+from __future__ import annotations
+
+from daily_runs.catalogue import Call
+from daily_runs.quota.ledger import Cost, Window, account_costs
+from daily_runs.quota.rates import budget
+from daily_runs.run import Work
+
+
+def prompt_costs(work: Work) -> list[Cost]:
+    """What one prompt takes: of the feature's own rate, and of the account that the environment spends."""
+    environment, tokens = work.environment, work.feature.limits.tokens_per_prompt
+    binding = budget(work.catalogue, work.feature, work.attempt.key.environment).binding
+    rate = Cost(f"{work.feature.feature} in {work.attempt.key.environment}", 1, binding.prompts_per_minute)
+    account = work.catalogue.accounts[environment.account]
+    return [rate, *account_costs(environment.account, account, tokens.input, tokens.output)]
+
+
+def verdict_costs(work: Work) -> list[Cost]:
+    """What one verdict takes of the judge's account."""
+    judge = work.catalogue.judge
+    account = work.catalogue.accounts[judge.account]
+    return account_costs(judge.account, account, judge.input_tokens_per_verdict, judge.output_tokens_per_verdict)
+
+
+def ai_action_window(work: Work) -> Window | None:
+    """GitLab's `ai_action` limit, shared by all features that use `aiAction`; code suggestions do not."""
+    if work.feature.call is Call.COMPLETE_CODE:
+        return None
+    limits, environment = work.environment.limits, work.attempt.key.environment
+    seconds = limits.ai_action_window_hours * 3600
+    return Window(
+        f"ai_action in {environment}", limits.ai_action_calls_per_window, seconds, work.environment.evaluation_users
+    )
