@@ -1,3 +1,9 @@
+-- A store holds either real runs or a sandbox's, never both: verdicts, quota and published rows would mix.
+CREATE TABLE daily_runs.store_provenance (
+    only_row          boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    provenance        text NOT NULL CHECK (provenance IN ('live', 'sandbox'))
+);
+
 -- A run is one day's evaluation of one feature in one environment; an attempt is one execution of it.
 CREATE TABLE daily_runs.run (
     run_key           text PRIMARY KEY,
@@ -19,6 +25,7 @@ CREATE TABLE daily_runs.attempt (
     dataset_sha256    text NOT NULL,
     rubric_version    text NOT NULL,
     judge_model       text NOT NULL,
+    gated_sha256      text,                      -- over the rows that passed the gate; only these may be published
     airflow_run_id    text,
     note              text NOT NULL DEFAULT '',
     started_at        timestamptz NOT NULL DEFAULT now(),
