@@ -19,6 +19,7 @@ from daily_runs.run import Attempt, Connect, Report, RunKey, Stage, Work, choose
 from daily_runs.stages import inference, judging, limit_probe, publishing, seed_check, validation
 from daily_runs.store import attempts
 from daily_runs.store.database import Store
+from daily_runs.store.exclusive import exclusive
 
 STAGES: Mapping[str, Stage] = MappingProxyType(
     {
@@ -109,14 +110,15 @@ def work_for(
     """What a stage needs to work on an attempt.
 
     Raises:
-        CatalogueError: data set, rubric or judge are not those that the attempt was opened with: its rows would say one
-            thing and hold another.
+        CatalogueError: provenance, data set, rubric or judge are not those that the attempt was opened with: its rows
+            would say one thing and hold another.
     """
     feature = feature_named(catalogue, attempt.key.feature)
     items = catalogue_files.load_feature_dataset(feature)
     rubric = rubrics.load(catalogue_files.rubric_path(feature))
     opened_with = attempts.inputs_of(store, attempt.attempt_id)
-    now = attempts.Inputs(dataset_sha256(items), rubric.version, catalogue.judge.model)
+    provenance = catalogue.environments[attempt.key.environment].provenance
+    now = attempts.Inputs(provenance, dataset_sha256(items), rubric.version, catalogue.judge.model)
     for name, then, current in zip(now._fields, opened_with, now, strict=True):
         if then != current:
             problem = f"was {then} when attempt {attempt.attempt_id} was opened, and is {current} now"
@@ -142,7 +144,8 @@ def run_stage(name: str, work: Work) -> Report:
         DailyRunsError: whatever the stage raises; what it stored until then is kept.
     """
     started = time.monotonic()
-    report = STAGES[name](work)
+    with exclusive(work.store, f"{name} of attempt {work.attempt.attempt_id}", work.shard):
+        report = STAGES[name](work)
     attempts.save_report(work.store, work.attempt, work.shard, report, time.monotonic() - started)
     return report
 

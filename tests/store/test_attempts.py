@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from daily_runs.errors import Blame, CallError, Hop
+from daily_runs.errors import AccessError, Blame, CallError, Hop
 from daily_runs.gitlab.calls import Answer, Ticket
 from daily_runs.run import Attempt, Prompt, Report, RunKey
 from daily_runs.statuses import AttemptStatus
@@ -200,3 +200,11 @@ def test_a_stage_that_runs_again_replaces_its_report_and_shards_add_up(store: St
     (row,) = attempts.reports(store, attempt.attempt_id)
     found = [row[name] for name in ("stage", "asked", "answered", "failed", "missing", "tasks")]
     assert found == ["inference", 3, 2, 1, 0, 2]
+
+
+def test_a_store_of_sandbox_rows_refuses_a_live_run_and_writes_nothing(store: Store) -> None:
+    open_attempt(store, plan()._replace(provenance="sandbox"))
+    before = store.row("SELECT count(*) AS n FROM daily_runs.attempt")
+    with pytest.raises(AccessError, match="holds sandbox rows, and this run is live. Give this run a database"):
+        open_attempt(store, plan()._replace(provenance="live"))
+    assert store.row("SELECT count(*) AS n FROM daily_runs.attempt") == before

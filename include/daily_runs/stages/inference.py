@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 
-from daily_runs.errors import AccessError, CallError
+from daily_runs.errors import AccessError, CallError, DailyRunsError, LimitTooLowError, StageError
 from daily_runs.gitlab.calls import Answer, Caller, Ticket, caller_for
-from daily_runs.quota.ledger import Ledger
+from daily_runs.quota.ledger import BUDGET_SPENT, Ledger
 from daily_runs.resilience.retry import with_retries
 from daily_runs.run import Report, Work
 from daily_runs.stages.answer_poller import AnswerPoller
-from daily_runs.stages.reservations import ai_action_window, prompt_costs
+from daily_runs.stages.reservations import ai_action_window, prompt_costs, user_costs
 from daily_runs.stages.sessions import gitlab_session
 from daily_runs.stages.tries import tries_left
 from daily_runs.statuses import AnswerStatus
@@ -32,6 +32,7 @@ def run(work: Work) -> Report:
 
     Raises:
         AccessError: the environment refuses our key; no further prompt was asked.
+        LimitTooLowError: the evaluation users' `ai_action` budget is spent; the prompts that are left stay planned.
         CountsError: the counts do not add up.
     """
     pending = answers.unsettled(work.store, work.attempt.attempt_id, work.shard)
@@ -57,13 +58,12 @@ async def _ask_all(work: Work, pending: Sequence[Row]) -> None:
         asker = _Asker(work, caller)
         queue = iter(pending)
         in_flight = min(len(pending), max(1, work.feature.limits.in_flight_max // work.shards_at_once))
-        try:
-            async with asyncio.TaskGroup() as group:
-                looking = group.create_task(asker.poller.run())
-                await asyncio.wait([group.create_task(asker.work_through(queue)) for _ in range(in_flight)])
-                looking.cancel()
-        except* AccessError as refused:
-            raise refused.exceptions[0] from None
+        async with asyncio.TaskGroup() as group:
+            looking = group.create_task(asker.poller.run())
+            await asyncio.wait([group.create_task(asker.work_through(queue)) for _ in range(in_flight)])
+            looking.cancel()
+        if asker.stopped_by:
+            raise asker.stopped_by
 
 
 class _Asker:
@@ -77,29 +77,45 @@ class _Asker:
         self._resources = bound_resources(work.store, work.attempt)
         self._turn = 0
         self._at_the_ledger = asyncio.Lock()
+        self.stopped_by: DailyRunsError | None = None
         self.poller = AnswerPoller(caller, work.clock)
 
     async def work_through(self, queue: Iterator[Row]) -> None:
-        """Settle prompts until the queue is empty."""
+        """Settle prompts until the queue is empty, or until something would fail all that are left."""
         for row in queue:
             await self._settle(row)
             self._work.settled(1)
+            if self.stopped_by:
+                return
 
     async def _settle(self, row: Row) -> None:
         prompt_id = row["prompt_id"]
         made = row["tries"] - (row["ticket"] is not None)  # a ticket's try is not over yet
         try:
             answer = await with_retries(lambda: self._try(row), clock=self._work.clock, attempts_max=tries_left(made))
+        except StageError as error:
+            self.stopped_by = error
         except CallError as error:
-            if error.kind in FATAL_KINDS:
-                raise AccessError(
-                    f"connection {self._work.environment.connection}",
-                    f"the key of {row['evaluation_user']} is refused ({error})",
-                    "Give a valid token with scope api or ai_features.",
-                ) from error
-            await asyncio.to_thread(self._rows.failed, prompt_id, error)
+            self.stopped_by = self.stopped_by or self._stops_all(error, row)
+            if not self.stopped_by:
+                await asyncio.to_thread(self._rows.failed, prompt_id, error)
         else:
             await asyncio.to_thread(self._rows.answered, prompt_id, answer)
+
+    def _stops_all(self, error: CallError, row: Row) -> DailyRunsError | None:
+        """A failure that every prompt left would share: they stay as they are, for the stage to be run again."""
+        if error.kind in FATAL_KINDS:
+            return AccessError(
+                f"connection {self._work.environment.connection}",
+                f"the key of {row['evaluation_user']} is refused ({error})",
+                "Give a valid token with scope api or ai_features.",
+            )
+        if error.kind == BUDGET_SPENT:
+            return LimitTooLowError(
+                f"{self._work.attempt.key}: {error}. What was not asked stays planned: clear this task when calls have"
+                " fallen out of the window."
+            )
+        return None
 
     async def _try(self, row: Row) -> Answer:
         """One try: take up a ticket that was left by a task that died, or ask anew."""
@@ -108,8 +124,12 @@ class _Asker:
             return await self._wait(row["evaluation_user"], ticket)
         # One at a time: a row of reservations far ahead would hold the account's other users up behind it.
         async with self._at_the_ledger:
-            await asyncio.sleep(await asyncio.to_thread(self._ledger.reserve, self._costs))
-        user = row["evaluation_user"] = await asyncio.to_thread(self._user)
+            user = self._next_user()
+            costs = [*self._costs, *user_costs(self._work, user)]
+            await asyncio.sleep(await asyncio.to_thread(self._ledger.reserve, costs))
+        if self._window:  # counted when it is sent, not when it is queued
+            user = await asyncio.to_thread(self._ledger.take_user, self._window)
+        row["evaluation_user"] = user
         await asyncio.to_thread(self._rows.sent, row["prompt_id"], user)
         outcome = await self._ask(user, row["prompt_id"], row["item_id"])
         if isinstance(outcome, Answer):
@@ -130,10 +150,7 @@ class _Asker:
     async def _wait(self, user: str, ticket: Ticket) -> Answer:
         return await self.poller.wait(user, ticket, self._work.feature.limits.answer_timeout_seconds)
 
-    def _user(self) -> str:
-        """The evaluation user that makes the next call."""
-        if self._window:
-            return self._ledger.take_user(self._window)
+    def _next_user(self) -> str:
         users = self._work.environment.evaluation_users
         self._turn += 1
         return users[self._turn % len(users)]

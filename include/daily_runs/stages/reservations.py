@@ -17,6 +17,14 @@ def prompt_costs(work: Work) -> list[Cost]:
     return [rate, *account_costs(environment.account, account, tokens.input, tokens.output)]
 
 
+def user_costs(work: Work, user: str) -> list[Cost]:
+    """What one call takes of a user's own rate: code suggestions have one, `aiAction` has a window instead."""
+    if work.feature.call is not Call.COMPLETE_CODE:
+        return []
+    per_minute = work.environment.limits.code_suggestions_per_minute
+    return [Cost(f"code suggestions of {user} in {work.attempt.key.environment}", 1, per_minute)]
+
+
 def verdict_costs(work: Work) -> list[Cost]:
     """What one verdict takes of the judge's account."""
     judge = work.catalogue.judge

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from daily_runs.errors import CallError
+from daily_runs.errors import CallError, StageError
 from daily_runs.gitlab.calls import Answer, Ticket
 from daily_runs.store.database import Row, Store, storable
 
@@ -63,14 +63,24 @@ class AnswerRows:
         )
 
     def sent(self, prompt_id: str, user: str) -> None:
-        """The intent: from here on the call may have been paid for."""
-        self._store.rows(
+        """The intent: from here on the call may have been paid for.
+
+        Raises:
+            StageError: another attempt has taken this one's place; nothing may be sent for it any more.
+        """
+        claimed = self._store.rows(
             """
-            UPDATE daily_runs.answer SET status = 'sent', tries = tries + 1, evaluation_user = %(user)s, ticket = NULL,
-                   sent_at = clock_timestamp() WHERE attempt_id = %(attempt)s AND prompt_id = %(prompt)s
+            UPDATE daily_runs.answer a SET status = 'sent', tries = tries + 1, evaluation_user = %(user)s,
+                   ticket = NULL, sent_at = clock_timestamp()
+            FROM daily_runs.attempt t
+            WHERE a.attempt_id = %(attempt)s AND a.prompt_id = %(prompt)s AND t.attempt_id = a.attempt_id
+                  AND t.status <> 'superseded'
+            RETURNING a.prompt_id
             """,
             {"user": user, "attempt": self._attempt, "prompt": prompt_id},
         )
+        if not claimed:
+            raise StageError(f"attempt {self._attempt} was superseded by a newer one: nothing is sent for it any more.")
 
     def accepted(self, prompt_id: str, ticket: Ticket) -> None:
         """The call was accepted; the ticket re-attaches to its answer."""

@@ -6,9 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from daily_runs.errors import AccessError
 from daily_runs.run import Attempt, Prompt, Report, RunKey
 from daily_runs.statuses import AttemptStatus
-from daily_runs.store.database import Connection, Row, Store
+from daily_runs.store.database import Connection, Row, Store, place_of
 
 
 class Plan(NamedTuple):
@@ -39,9 +40,13 @@ def open_attempt(store: Store, plan: Plan) -> Attempt:
     """Resume the run's unfinished attempt if it does the same work, else supersede it and open a new one.
 
     The prompts are written here, before any paid call.
+
+    Raises:
+        AccessError: the store holds rows of the other provenance: live and sandbox never share one.
     """
     run_key = str(plan.key)
     with store.transaction() as connection:
+        _must_be_of_one_provenance(connection, store, plan.provenance)
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [run_key])
         connection.execute(
             "INSERT INTO daily_runs.run VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING", [run_key, *plan.key]
@@ -57,6 +62,17 @@ def open_attempt(store: Store, plan: Plan) -> Attempt:
             _end(connection, unfinished["attempt_id"], AttemptStatus.SUPERSEDED)
         attempt_id = _insert(connection, run_key, plan)
     return Attempt(attempt_id, plan.key, len(plan.prompts), plan.shards, resumed=False)
+
+
+def _must_be_of_one_provenance(connection: Connection, store: Store, provenance: str) -> None:
+    connection.execute(
+        "INSERT INTO daily_runs.store_provenance (provenance) VALUES (%s) ON CONFLICT DO NOTHING", [provenance]
+    )
+    row = connection.execute("SELECT provenance FROM daily_runs.store_provenance").fetchone()
+    if row is None or row["provenance"] != provenance:
+        held = row["provenance"] if row else "unknown"
+        remedy = "Give this run a database of its own (DAILY_RUNS_STORE, or connection daily_runs_store)."
+        raise AccessError(place_of(store.url), f"holds {held} rows, and this run is {provenance}", remedy)
 
 
 def _insert(connection: Connection, run_key: str, plan: Plan) -> str:
@@ -133,6 +149,7 @@ def reports(store: Store, attempt_id: str) -> list[Row]:
 class Inputs(NamedTuple):
     """What an attempt's rows depend on beside the answers: it must not change while the attempt lasts."""
 
+    provenance: str
     dataset_sha256: str
     rubric_version: str
     judge_model: str
@@ -140,7 +157,8 @@ class Inputs(NamedTuple):
 
 def inputs_of(store: Store, attempt_id: str) -> Inputs:
     """What an attempt was opened with."""
-    query = "SELECT dataset_sha256, rubric_version, judge_model FROM daily_runs.attempt WHERE attempt_id = %(id)s"
+    columns = ", ".join(Inputs._fields)
+    query = f"SELECT {columns} FROM daily_runs.attempt WHERE attempt_id = %(id)s"  # noqa: S608 - names from above
     return Inputs(**store.row(query, {"id": attempt_id}))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from daily_runs.connections import Connection
-from daily_runs.errors import AccessError
+from daily_runs.errors import AccessError, LimitTooLowError, StageError
 from daily_runs.gitlab.calls import Answer, Ticket, caller_for
 from daily_runs.stages import inference
 from daily_runs.stages.sessions import gitlab_session
@@ -261,13 +261,55 @@ def test_a_user_whose_budget_somebody_else_spent_is_left_for_another(bench: Benc
     assert set(refused) == {"evaluation-1"}
 
 
-def test_with_every_users_budget_spent_the_rest_fails_and_is_not_sent(bench: Bench) -> None:
+def test_with_every_users_budget_spent_the_stage_stops_and_the_rest_stays_planned(bench: Bench) -> None:
     bench = bench.changed({"environments": {"staging": {"limits": {"ai_action_calls_per_window": 1}}}})
     work = bench.work("duo_chat", 8)
-    _, report = bench.run(work, "seed_check", "inference")
-    assert (report.answered, report.failed) == (6, 2)
-    assert report.details["failures"] == {"client: ai_action_budget_spent": 2}
+    bench.run(work, "seed_check")
+    with pytest.raises(LimitTooLowError, match="What was not asked stays planned"):
+        bench.run(work, "inference")
+    assert Counter(row["status"] for row in bench.answers(work)) == {"answered": 6, "planned": 2}
     assert len(bench.sandbox.entries("aiAction")) == 6
+
+
+def test_two_tasks_on_one_shard_pay_each_prompt_once(bench: Bench) -> None:
+    """A task that was given up lives on while its retry starts: the second waits for the first, or stops."""
+    work = bench.work("duo_chat", 12)
+    bench.run(work, "seed_check")
+    outcomes: list[object] = []
+
+    def work_on() -> None:
+        try:
+            outcomes.append(bench.run(replace(work, shard=0), "inference")[0].answered)
+        except StageError as error:
+            outcomes.append(error)
+
+    workers = [threading.Thread(target=work_on) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    paid = bench.sandbox.paid_keys("aiAction")
+    assert len(paid) == len(set(paid)) > 0
+    assert len(outcomes) == 2
+    assert all(outcome == len(paid) or "another task works on this" in str(outcome) for outcome in outcomes)
+
+
+def test_a_superseded_attempt_sends_nothing_any_more(bench: Bench) -> None:
+    old = bench.work("duo_chat", 4)
+    bench.run(old, "seed_check")
+    bench.work("duo_chat", 6)
+    with pytest.raises(StageError, match="was superseded by a newer one"):
+        bench.run(old, "inference")
+    assert bench.sandbox.entries("aiAction") == []
+
+
+def test_code_suggestions_keep_each_users_own_rate(bench: Bench) -> None:
+    bench = bench.changed({"environments": {"staging": {"limits": {"code_suggestions_per_minute": 50}}}})
+    work = bench.work("code_suggestions", 12)
+    bench.run(work, "seed_check", "inference")
+    limits = {row["limit_name"] for row in bench.store.rows("SELECT limit_name FROM daily_runs.quota_rate")}
+    users = work.environment.evaluation_users
+    assert {f"code suggestions of {user} in staging" for user in users} <= limits
 
 
 def test_a_slow_feature_reserves_no_further_ahead_than_its_next_call(bench: Bench) -> None:
