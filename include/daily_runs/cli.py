@@ -120,7 +120,7 @@ def run(
     if as_json:
         print_json(outcome.as_json())
     else:
-        console().print(outcome.render())
+        console().print(*outcome.render(), sep="\n")
 
 
 @app.command()

@@ -31,7 +31,7 @@ class Outcome(NamedTuple):
         ]
         return {"stages": stages, "published": self.published}
 
-    def render(self) -> Table:
+    def render(self) -> list[Table | str]:
         """For people."""
         p = self.published
         table = Table(title=f"{p['run_key']} ({p['provenance']})", title_justify="left")
@@ -39,11 +39,14 @@ class Outcome(NamedTuple):
             table.add_column(column, justify="left" if column == "stage" else "right")
         for report in self.reports:
             table.add_row(report.stage, *map(str, (report.asked, report.answered, report.failed, report.missing)))
-        table.caption = (
-            f"mean score {p['mean_score']:.3f} (95 % between {p['mean_score_low']:.3f} to {p['mean_score_high']:.3f}); "
-            f"{p['scored']} scored, {p['unscored']} unscored, {p['failed']} failed; attempt {p['attempt_id']}"
+        failures = [
+            f"{kind} x {n}" for report in self.reports for kind, n in report.details.get("failures", {}).items()
+        ]
+        scores = (
+            f"mean score {p['mean_score']:.3f} (95 % between {p['mean_score_low']:.3f} and {p['mean_score_high']:.3f}),"
+            f" {p['scored']} scored, {p['unscored']} unscored; published as attempt {p['attempt_id']}"
         )
-        return table
+        return [table, *(f"failed: {failure}" for failure in failures), scores]
 
 
 def run(
