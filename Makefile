@@ -38,7 +38,7 @@ format: $(INSTALLED) ## mend what ruff can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-lock: ## write requirements.lock anew from pyproject.toml
+lock: $(INSTALLED) ## write requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra dev pyproject.toml --output-file requirements.lock
 
 clean: ## remove .venv and everything that runs left in .daily_runs

@@ -5,6 +5,7 @@ Set DAILY_RUNS_SCHEDULES=off to have every DAG run only when triggered.
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from typing import Any
 
@@ -14,7 +15,7 @@ from daily_runs import catalogue_files
 from daily_runs.catalogue import Catalogue, Feature
 from daily_runs.schedule import midnight
 from daily_runs_airflow import policies, tasks
-from daily_runs_airflow.docs import STAGE_DOCS, feature_doc
+from daily_runs_airflow.docs import TASK_DOCS, feature_doc
 from daily_runs_airflow.timetable import MigrationTimetable
 
 COMMON = {
@@ -25,15 +26,16 @@ COMMON = {
 }
 
 
-def params(catalogue: Catalogue) -> ParamsDict:
+def params(catalogue: Catalogue, feature: Feature) -> ParamsDict:
     """The form."""
-    environments = ["auto", *catalogue.environments]
+    environments, prompts = ["auto", *catalogue.environments], feature.prompts_per_run
+    fewer = f"Empty: the catalogue's {prompts}. That is also the most: timeouts are computed from it"
     form = {
         "environment": Param(
             "auto", enum=environments, title="Environment", description="auto: what the phase of the date says"
         ),
         "prompts": Param(
-            None, type=["null", "integer"], minimum=1, title="Prompts", description="Empty: the catalogue's number"
+            None, type=["null", "integer"], minimum=1, maximum=prompts, title="Prompts", description=fewer
         ),
         "note": Param(None, type=["null", "string"], maxLength=200, title="Note", description="Why it was started"),
     }
@@ -45,18 +47,20 @@ def arm(catalogue: Catalogue, feature: Feature, environment: str, manifest: XCom
     limits = policies.limits_of(catalogue, feature, environment)
 
     def stage(name: str, **options: Any) -> Any:
-        return task(task_id=name, doc_md=STAGE_DOCS[name], priority_weight=10 - feature.priority, **COMMON | options)
+        return task(task_id=name, doc_md=TASK_DOCS[name], priority_weight=10 - feature.priority, **COMMON | options)
 
-    def mapped(name: str, pool: str) -> Any:
+    def mapped(name: str, pool: str, timeout: dt.timedelta) -> Any:
         shown = "shard {{ task.op_kwargs['shard'] }}"
-        options = {"pool": pool, "execution_timeout": limits.inference_timeout, "map_index_template": shown}
+        options = {"pool": pool, "execution_timeout": timeout, "map_index_template": shown}
         return stage(name, **options)(tasks.run_shard)
 
     with TaskGroup(environment, tooltip=f"{feature.title} in {environment}"):
         shards = stage("seed_check")(tasks.open_and_check_seeds)(feature.feature, environment, manifest)
         probe = stage("limit_probe")(tasks.run_stage)("limit_probe", shards)
-        inference = mapped("inference", limits.inference_pool).partial(stage="inference").expand_kwargs(shards)
-        judging = mapped("judging", limits.judging_pool).partial(stage="judging").expand_kwargs(shards)
+        asking = mapped("inference", limits.inference_pool, limits.inference_timeout)
+        inference = asking.partial(stage="inference").expand_kwargs(shards)
+        scoring = mapped("judging", limits.judging_pool, limits.judging_timeout)
+        judging = scoring.partial(stage="judging").expand_kwargs(shards)
         validation = stage("validation")(tasks.run_stage)("validation", shards)
         publish = stage("publish")(tasks.run_stage)("publish", shards)
         probe >> inference >> judging >> validation >> publish
@@ -81,14 +85,15 @@ def daily_run(catalogue: Catalogue, feature: Feature) -> DAG:
         default_args={"owner": feature.owner.dri},
         doc_md=feature_doc(catalogue, feature),
     ) as dag:
-        manifest = task(task_id="plan", **COMMON)(tasks.plan)(feature.feature)
-        chosen = task.branch(task_id="route", **COMMON)(tasks.route)(manifest)
+        manifest = task(task_id="plan", doc_md=TASK_DOCS["plan"], **COMMON)(tasks.plan)(feature.feature)
+        chosen = task.branch(task_id="route", doc_md=TASK_DOCS["route"], **COMMON)(tasks.route)(manifest)
         arms = [arm(catalogue, feature, environment, manifest) for environment in environments]
-        compare = task(task_id="compare", trigger_rule="none_failed_min_one_success", **COMMON)(tasks.compare)
+        last = {"trigger_rule": "none_failed_min_one_success", "doc_md": TASK_DOCS["compare"]}
+        compare = task(task_id="compare", **COMMON | last)(tasks.compare)
         for environment in environments:
             chosen >> dag.task_group.children[environment]
         arms >> compare(feature.feature, manifest)
-    dag.params = params(catalogue)  # last: each task made before would take a deep copy of them
+    dag.params = params(catalogue, feature)  # last: each task made before would take a deep copy of them
     return dag
 
 

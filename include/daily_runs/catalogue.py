@@ -20,6 +20,8 @@ Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+Provenance = Literal["live", "sandbox"]
+"""Who answers: the real services, or a stand-in. It labels published rows."""
 Address = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 
 
@@ -55,8 +57,18 @@ class Call(StrEnum):
     COMPLETE_CODE = "complete_code"
 
 
+ASKED_ABOUT: Mapping[Call, str] = {
+    Call.TROUBLESHOOT_JOB: "ci_job",
+    Call.CHAT: "work_item",
+    Call.EXPLAIN_VULNERABILITY: "vulnerability",
+    Call.RESOLVE_VULNERABILITY: "vulnerability",
+    Call.COMPLETE_CODE: "code_cut",
+}
+"""The type of resource (`daily_runs.dataset`) that a call is about."""
+
+
 class WhenNotReady(StrEnum):
-    """What a run planned for staging does when staging is not ready."""
+    """What a run planned for staging is to do when staging is not ready (recorded; not acted on yet)."""
 
     FALL_BACK_TO_PRODUCTION = "fall_back_to_production"
     SKIP = "skip"
@@ -74,7 +86,10 @@ class SeedingState(StrEnum):
 
 
 class Account(_Strict):
-    """One Anthropic account. Rates are per minute; a bucket holds `burst_seconds` of its rate when full."""
+    """One Anthropic account. Rates are per minute; a bucket holds `burst_seconds` of its rate when full.
+
+    `shared_with_live_users`: (recorded; not acted on yet).
+    """
 
     shared_with_live_users: bool
     requests_per_minute: Count
@@ -91,11 +106,12 @@ class Account(_Strict):
 
 
 class Judge(_Strict):
-    """Who judges: the model, where it is reached, what it may spend."""
+    """Who judges: the model, where it is reached, what it may spend. `provenance`: as of every environment."""
 
     account: Text
     connection: Name
     address: Address
+    provenance: Provenance
     model: Text
     max_output_tokens: Count
     input_tokens_per_verdict: Count
@@ -105,7 +121,10 @@ class Judge(_Strict):
 
 
 class GraphqlLimits(_Strict):
-    """GitLab's query limits for a logged-in user (docs/domain.md §3)."""
+    """GitLab's query limits for a logged-in user (docs/domain.md §3).
+
+    `page_size_max`: (recorded; not acted on yet).
+    """
 
     complexity_max: Count
     depth_max: Count
@@ -136,14 +155,14 @@ class Environment(_Strict):
     """Staging or production: its path, its account, its evaluation users.
 
     `time_scale` is how many seconds of the domain pass in one second of the clock: 1 for anything real.
-    `provenance` labels published rows: `live`, or `sandbox` when a stand-in answered.
+    `provenance` is the same for all environments and the judge, so that no score is half real.
     """
 
     account: Text
     connection: Name
     address: Address
     seed_project: Text
-    provenance: Literal["live", "sandbox"]
+    provenance: Provenance
     time_scale: Rate
     hops: tuple[HopRule, ...] = Field(min_length=1)
     evaluation_users: tuple[Text, ...] = Field(min_length=1)
@@ -159,7 +178,7 @@ class Phase(_Strict):
 
 
 class Tokens(_Strict):
-    """Tokens one prompt is expected to cost, and who says so. Unknown is never zero: an estimate says it is one."""
+    """Tokens one prompt is expected to cost. Unknown is never zero; `source`: who says so (not acted on yet)."""
 
     input: Count
     output: Count
@@ -192,7 +211,7 @@ class Seeding(_Strict):
 
 
 class Cutover(_Strict):
-    """When the feature is to move to staging and what it waits for. `planned: null` = to be decided."""
+    """When the feature moves to staging; `planned: null` = to be decided. `waits_for` is not acted on yet."""
 
     planned: dt.date | None
     waits_for: tuple[Literal["graphql_limit", "seeding"], ...]
@@ -206,7 +225,10 @@ class Owner(_Strict):
 
 
 class Thresholds(_Strict):
-    """The gate. Shares of the prompts asked; scores run from 0 to 1 (docs/domain.md §8)."""
+    """The gate. Shares of the prompts asked; scores run from 0 to 1 (docs/domain.md §8).
+
+    `target_score` is no gate (recorded; not acted on yet).
+    """
 
     answered_share_min: Share
     unscored_share_max: Annotated[float, Field(ge=0, lt=1)]

@@ -7,16 +7,71 @@ from typing import Any, NamedTuple
 
 from rich.table import Column, Table
 
-from daily_runs import catalogue_files
-from daily_runs.catalogue import Catalogue, Feature
+from daily_runs import catalogue_files, dataset
+from daily_runs.catalogue import ASKED_ABOUT, Catalogue, Feature
 from daily_runs.catalogue_files import Reading
 from daily_runs.catalogue_rules import environments_of
-from daily_runs.quota.rates import Budget, budget
+from daily_runs.errors import CatalogueError, DatasetError, UserError
+from daily_runs.judging import rubric
+from daily_runs.quota.rates import Budget, budget, run_minutes
+from daily_runs.yaml_lines import Fault
 
 
 def check(path: Path | None = None, overlay: str | None = None) -> Reading:
-    """Check the catalogue in a folder (default: the shipped one): the catalogue, or every fault, a line each."""
-    return catalogue_files.read(path, overlay)
+    """Check the catalogue in a folder (default: the shipped one) with the data sets and rubrics beside it.
+
+    Returns:
+        The catalogue, or every fault, a line each.
+    """
+    reading = catalogue_files.read(path, overlay)
+    if reading.catalogue is None:
+        return reading
+    include = path.parent if path else catalogue_files.include_root()
+    contents = [contents_of(feature, include) for feature in reading.catalogue.features.values()]
+    faults = tuple(fault for content in contents for fault in content.faults)
+    return Reading(None, faults) if faults else reading
+
+
+class Contents(NamedTuple):
+    """What a feature's data set and rubric hold: the number of items, and what is wrong."""
+
+    items: int
+    faults: tuple[Fault, ...]
+
+
+def contents_of(feature: Feature, include: Path) -> Contents:
+    """Load a feature's data set and rubric, and see whether they are what the feature needs."""
+    items: tuple[dataset.Item, ...] = ()
+    faults: list[Fault] = []
+    file = include / "datasets" / feature.dataset
+    try:
+        items = dataset.load(file)
+        faults += _other_kinds(feature, items, file)
+    except DatasetError as error:
+        faults.append(_fault(error))
+    try:
+        weighs = rubric.load(include / "rubrics" / feature.rubric)
+    except CatalogueError as error:
+        faults.append(_fault(error))
+    else:
+        if weighs.feature != feature.feature:
+            problem = f"is written for {weighs.feature!r}, yet {feature.feature!r} names it"
+            faults.append(Fault(f"rubrics/{feature.rubric}", problem, "Correct the one or the other."))
+    return Contents(len(items), tuple(faults))
+
+
+def _fault(error: UserError) -> Fault:
+    return Fault(error.place, error.problem, error.remedy)
+
+
+def _other_kinds(feature: Feature, items: tuple[dataset.Item, ...], file: Path) -> list[Fault]:
+    kind = ASKED_ABOUT[feature.call]
+    others = [item for item in items if item.resource.type != kind]
+    if not others:
+        return []
+    first = f"the first is {others[0].id!r}, a {others[0].resource.type}"
+    problem = f"{len(others)} of {len(items)} items are no {kind}, which {feature.call} of {feature.feature} is about"
+    return [Fault(str(file), f"{problem}; {first}", "Correct the items, or the feature's dataset or call.")]
 
 
 class Line(NamedTuple):
@@ -39,7 +94,7 @@ def lines(catalogue: Catalogue) -> list[Line]:
             if name not in catalogue.environments:
                 continue
             weighed = budget(catalogue, feature, name)
-            minutes = feature.prompts_per_run / weighed.binding.prompts_per_minute
+            minutes = run_minutes(catalogue, feature, name)
             account = catalogue.environments[name].account
             found.append(Line(feature, name, account, name in environments, weighed, minutes))
     return found

@@ -24,7 +24,7 @@ from daily_runs.catalogue import (
     Judge,
     PhaseName,
 )
-from daily_runs.quota.rates import budget
+from daily_runs.quota.rates import budget, run_minutes
 from daily_runs.yaml_lines import KeyPath
 
 DAY_MINUTES = 24 * 60
@@ -60,6 +60,7 @@ def findings(draft: Draft) -> Iterator[Finding]:
     for name, environment in draft.environments.items():
         yield from _known(draft, "accounts", environment.account, ("environments", name, "account"))
         yield from _users(name, environment)
+        yield from _provenance(draft, name, environment)
     for name, feature in draft.features.items():
         yield from _name(name, feature)
         yield from _files(draft, name, feature)
@@ -108,6 +109,20 @@ def _users(name: str, environment: Environment) -> Iterator[Finding]:
             )
 
 
+def _provenance(draft: Draft, name: str, environment: Environment) -> Iterator[Finding]:
+    """Nothing real is hurried, and no run is asked of the one and judged by the other."""
+    path: KeyPath = ("environments", name)
+    if environment.time_scale != 1 and environment.provenance != "sandbox":
+        problem = f"{environment.time_scale:g}, but only a sandbox's time can be scaled"
+        yield Finding((*path, "time_scale"), problem, "Give 1, or use the overlay sandbox for all of it.")
+    if draft.judge and draft.judge.provenance != environment.provenance:
+        yield Finding(
+            (*path, "provenance"),
+            f"{environment.provenance}, but the judge's is {draft.judge.provenance}",
+            "Give all environments and the judge the same provenance, and addresses that fit it.",
+        )
+
+
 def _name(name: str, feature: Feature) -> Iterator[Finding]:
     if feature.feature != name:
         yield Finding(
@@ -120,11 +135,9 @@ def _name(name: str, feature: Feature) -> Iterator[Finding]:
 def _files(draft: Draft, name: str, feature: Feature) -> Iterator[Finding]:
     for key, folder, file in (("dataset", "datasets", feature.dataset), ("rubric", "rubrics", feature.rubric)):
         if not (draft.include / folder / file).is_file():
-            yield Finding(
-                ("features", name, key),
-                f"there is no file {file!r} in include/{folder}",
-                "Add the file or correct its name.",
-            )
+            where = "" if Path(file).is_absolute() else f" in include/{folder}"
+            problem = f"there is no file {file!r}{where}"
+            yield Finding(("features", name, key), problem, "Add the file or correct its name.")
 
 
 def _phases(draft: Draft, name: str, feature: Feature) -> Iterator[Finding]:
@@ -232,8 +245,11 @@ def _asked_per_minute(feature: Feature) -> float:
 
 
 def _lasts(draft: Draft, feature: Feature, environment_name: str) -> Iterator[Finding]:
-    binding = budget(as_catalogue(draft), feature, environment_name).binding
-    minutes = feature.prompts_per_run / binding.prompts_per_minute
+    catalogue = as_catalogue(draft)
+    binding, minutes = (
+        budget(catalogue, feature, environment_name).binding,
+        run_minutes(catalogue, feature, environment_name),
+    )
     if minutes > DAY_MINUTES:
         yield Finding(
             ("features", feature.feature, "limits"),

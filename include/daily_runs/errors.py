@@ -5,7 +5,7 @@
     │   ├── CatalogueError        include/catalogue: unknown key, dangling reference, impossible figure
     │   ├── DatasetError          include/datasets: a row that breaks the schema
     │   ├── ParameterError        a form field or a command-line option
-    │   └── AccessError      an address, a login or a missing scope
+    │   └── AccessError           an address, a login or a missing scope
     ├── CallError                 one call to GitLab or Anthropic failed (see `daily_runs.gitlab.refusal`)
     └── StageError                a stage cannot vouch for its outcome
         ├── CountsError           asked ≠ answered + failed + missing

@@ -14,11 +14,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 GRACE_SECONDS = 20.0
 """How long a process group may take to end by itself before it is killed."""
+
+PROCESSES = Path("/proc")
+"""Where the kernel shows command lines; elsewhere `ps` tells them."""
 
 
 class Guard:
@@ -41,9 +45,9 @@ class Guard:
         self._children.append(process)
         self._tell({"group": process.pid})
 
-    def watch_postgres(self, pid_file: Path, users_lock: int) -> None:
-        """Stop the embedded Postgres of that pid file, unless another process still holds the shared lock."""
-        self._tell({"postgres": str(pid_file), "lock": users_lock})
+    def watch_postgres(self, data: Path, users_lock: int) -> None:
+        """Stop the embedded Postgres of that data folder, unless another process still holds the shared lock."""
+        self._tell({"postgres": str(data), "lock": users_lock})
 
     def release(self) -> None:
         """Stop everything now and wait until it has ended."""
@@ -70,7 +74,7 @@ def _group_lives(group: int) -> bool:
 
 def _signal_groups(groups: Sequence[int], number: signal.Signals) -> None:
     for group in groups:
-        if _group_lives(group):
+        with suppress(ProcessLookupError, PermissionError):  # it has ended: of no group may the next ones suffer
             os.killpg(group, number)
 
 
@@ -83,16 +87,40 @@ def stop_groups(groups: Sequence[int]) -> None:
     _signal_groups(groups, signal.SIGKILL)
 
 
-def stop_postgres(pid_file: Path, users_lock: int) -> None:
+def postmaster_pid(data: Path) -> int | None:
+    """The process that serves this data folder, or None: a pid file may outlive its server, and its pid be reused."""
+    try:
+        pid = int((data / "postmaster.pid").read_text().split()[0])
+    except (OSError, ValueError, IndexError):  # absent, unreadable, half written or empty
+        return None
+    return pid if _serves(pid, data) else None
+
+
+def _serves(pid: int, data: Path) -> bool:
+    """Whether the process lives and its command line names the data folder (a zombie has no command line)."""
+    if (PROCESSES / "self" / "cmdline").exists():
+        try:
+            words = (PROCESSES / str(pid) / "cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+    else:
+        command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
+        words = subprocess.run(command, capture_output=True, check=False).stdout
+    return os.fsencode(data) in words
+
+
+def stop_postgres(data: Path, users_lock: int) -> None:
     """Stop the server (SIGINT is its fast shutdown) if nobody else holds the shared lock on `users_lock`."""
     try:
         fcntl.flock(users_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        pid = int(pid_file.read_text().split()[0])
+        pid = postmaster_pid(data)
+        if pid is None:
+            return
         os.kill(pid, signal.SIGINT)
-    except (BlockingIOError, FileNotFoundError, ProcessLookupError):
-        return  # somebody uses it, or it does not run
+    except (BlockingIOError, ProcessLookupError):
+        return  # somebody uses it, or it has just ended
     deadline = time.monotonic() + GRACE_SECONDS
-    while pid_file.exists() and time.monotonic() < deadline:  # the server removes it last
+    while _serves(pid, data) and time.monotonic() < deadline:
         time.sleep(0.05)
 
 

@@ -7,6 +7,7 @@ this process ends. What must be known to use it stands in `.daily_runs/local.jso
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import secrets
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -28,7 +29,7 @@ from daily_runs.airflow_api import AirflowApi
 from daily_runs.errors import DailyRunsError, ParameterError
 from daily_runs.quota.pools import pools
 from daily_runs.store.database import DATABASE, migrate
-from daily_runs.store.embedded import EmbeddedPostgres, free_port, state_root
+from daily_runs.store.embedded import EmbeddedPostgres, free_port, kept_secret, state_root
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 USER = "admin"
@@ -77,11 +78,12 @@ def running(
         extra_environment: variables for the Airflow processes.
 
     Raises:
-        ParameterError: the port is taken.
+        ParameterError: a stack runs with this state folder already, or the port is taken.
         DailyRunsError: a part did not start; its last words are in the message.
     """
-    root, port = state_root(), _free(port)
-    with EmbeddedPostgres(root / "postgres") as server:
+    root = state_root()
+    with _only_stack(root), EmbeddedPostgres(root / "postgres") as server:
+        port = _free(port)
         migrate(server.url(DATABASE))
         settings = {"DAILY_RUNS_SCHEDULES": "on" if schedules else "off", **(extra_environment or {})}
         stack = _started(root, server, port, time_scale, settings)
@@ -94,6 +96,21 @@ def running(
             yield stack
         finally:
             note.unlink(missing_ok=True)
+
+
+@contextmanager
+def _only_stack(root: Path) -> Iterator[None]:
+    """Hold the state folder: two stacks would share one Airflow database. A crash gives it back (no child holds it)."""
+    with ExitStack() as held:
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            fcntl.flock(held.enter_context((root / "stack.lock").open("w")), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            remedy = "Stop it, or set DAILY_RUNS_STATE."
+            raise ParameterError(str(root), "a stack runs there already", remedy) from None
+        except OSError as error:
+            raise ParameterError(str(root), f"cannot hold a stack ({error})", "Set DAILY_RUNS_STATE.") from error
+        yield
 
 
 def _started(root: Path, server: EmbeddedPostgres, port: int, time_scale: float, settings: Mapping[str, str]) -> Stack:
@@ -236,13 +253,10 @@ def _write_overlay(root: Path, sandbox: str, time_scale: float) -> Path:
 
 
 def _secret(root: Path, name: str, make: str) -> str:
-    """A secret that is made once and stands in a file of its owner's."""
+    """A secret that is made once (see `kept_secret`)."""
     file = root / "airflow" / name
     file.parent.mkdir(parents=True, exist_ok=True)
-    if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(make)
-    return file.read_text()
+    return kept_secret(file, make)
 
 
 def _password(root: Path) -> str:

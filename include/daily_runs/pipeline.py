@@ -53,7 +53,7 @@ def _check(catalogue: Catalogue, environment: str, limit: int | None) -> None:
         known = ", ".join(catalogue.environments)
         raise ParameterError("environment", f"{environment!r} is not in the catalogue", f"Known: {known}.")
     if limit is not None and limit < 1:
-        raise ParameterError("limit", f"{limit} prompts cannot be asked", "Give 1 or more.")
+        raise ParameterError("--limit", f"{limit} prompts cannot be asked", "Give 1 or more.")
 
 
 def plan(

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from daily_runs.catalogue import Catalogue, Feature
 from daily_runs.catalogue_rules import environments_of
-from daily_runs.quota.rates import budget
+from daily_runs.quota.rates import budget, run_minutes
 
-STAGE_DOCS = {
-    "seed_check": "Binds each seed key to a live resource, verified. Fails with the missing keys and their owner.",
-    "limit_probe": "Asks the path what it allows; fails before any paid call when a limit is too low, with the remedy.",
-    "inference": "Asks the prompts of one shard at the rate the ledger grants. Clear it to ask only what is missing.",
-    "judging": "Has the judge score the answers of one shard. Clear it to judge only what has no verdict.",
-    "validation": "The gate. A failure means: quarantined, rows kept, nothing published. It is not retried.",
-    "publish": "Replaces the run's published rows in one transaction. Safe to clear.",
+TASK_DOCS = {
+    "plan": "Checks the form and decides, by the phase of the run's date, which environments run and how many prompts."
+    " Fails on bad input: `docs/runbooks/input.md`. Spends nothing.",
+    "route": "Starts the arms that the plan chose; Airflow skips the other. `docs/runbooks/input.md`.",
+    "seed_check": "Binds each seed key to a live resource, verified. Fails with the missing keys and their owner:"
+    " `docs/runbooks/seeds.md`. Clearing it in a run that is *published* or *quarantined* opens a new attempt, which"
+    " pays for every prompt again.",
+    "limit_probe": "Asks the path what it allows; fails before any paid call when a limit is too low, with the remedy:"
+    " `docs/runbooks/limits.md`. Safe to clear.",
+    "inference": "Asks the prompts of one shard at the rate the ledger grants. Clearing it asks only for what is"
+    " missing; a call that was in flight when the task died may be paid again. `docs/runbooks/calls.md`;"
+    " `docs/runbooks/access.md` when a login is refused, `docs/runbooks/limits.md` when a budget is spent.",
+    "judging": "Has the judge score the answers of one shard. Clearing it judges only what has no verdict; a verdict"
+    " that was in flight when the task died may be paid again. `docs/runbooks/calls.md`, `docs/runbooks/access.md`.",
+    "validation": "The gate. A failure means: quarantined, rows kept, nothing published. It is not retried."
+    " `docs/runbooks/gate.md` says what to clear, and what that pays.",
+    "publish": "Replaces the run's published rows in one transaction. Safe to clear. `docs/runbooks/counts.md`.",
+    "compare": "Lays what the arms published side by side; with two, the paired difference. Writes nothing, safe to"
+    " clear. `docs/runbooks/counts.md`.",
 }
 
 
@@ -43,15 +55,20 @@ fail, each with its hop and kind; up to {t.unscored_share_max:.0%} of the answer
 `validation` fails (quarantined: answered share under {t.answered_share_min:g}, unscored over {t.unscored_share_max:g}
 or mean score under {t.mean_score_min:g}); `inference` runs past its timeout.
 
-*Rerun just that*: clear the failed task; it does only what is missing and pays nothing twice. Trigger with the form to
-force an environment or a sample.
+*Rerun just that*: mend the cause, then clear the failed task. Inference and judging ask only for what is missing, but
+what was in flight may be paid again. Clearing `seed_check` of a published or quarantined run opens a new attempt, which
+pays for everything again. After a failed gate, do what `docs/runbooks/gate.md` says. Trigger with the form to force an
+environment or a sample.
+
+*Runbooks* (`docs/runbooks`): plan `input.md`; seed_check `seeds.md`; limit_probe `limits.md`; inference and judging
+`calls.md`, `access.md`; validation `gate.md`; wrong counts anywhere `counts.md`.
 """
 
 
 def _rate_line(catalogue: Catalogue, feature: Feature, environment: str) -> str:
     weighed = budget(catalogue, feature, environment)
     account = catalogue.environments[environment].account
-    minutes = feature.prompts_per_run / weighed.binding.prompts_per_minute
+    minutes = run_minutes(catalogue, feature, environment)
     return (
         f"In **{environment}**: {weighed.binding.limit} binds at {weighed.binding.prompts_per_minute:g} prompts/min: "
         f"{minutes:.0f} min for a run, {weighed.account_share:.2%} of account {account}, {weighed.slots} slots.\n"

@@ -9,7 +9,7 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
 from daily_runs import errors
 from daily_runs.catalogue import Catalogue, Feature
-from daily_runs.quota.rates import budget
+from daily_runs.quota.rates import judging_minutes, run_minutes
 
 RETRIES = 2
 RETRY_DELAY = dt.timedelta(seconds=10)
@@ -40,18 +40,23 @@ class Limits(NamedTuple):
     inference_pool: str
     judging_pool: str
     inference_timeout: dt.timedelta
+    judging_timeout: dt.timedelta
     arm_timeout: dt.timedelta
 
 
 def limits_of(catalogue: Catalogue, feature: Feature, environment: str) -> Limits:
     """Compute an arm's pools and timeouts from the catalogue."""
-    rate = budget(catalogue, feature, environment).binding.prompts_per_minute
     scale = catalogue.environments[environment].time_scale
-    promised = dt.timedelta(minutes=feature.prompts_per_run / rate / scale)
-    inference = promised * LONG_TASK_FACTOR + SHORT_TASK_TIMEOUT
+    inference = _long_task(run_minutes(catalogue, feature, environment) / scale)
+    judging = _long_task(judging_minutes(catalogue, feature) / scale)
     return Limits(
         inference_pool=catalogue.environments[environment].account,
         judging_pool=catalogue.judge.account,
         inference_timeout=inference,
-        arm_timeout=(inference * 2 + SHORT_TASK_TIMEOUT * 6) * (RETRIES + 1),
+        judging_timeout=judging,
+        arm_timeout=(inference + judging + SHORT_TASK_TIMEOUT * 6) * (RETRIES + 1),
     )
+
+
+def _long_task(promised_minutes: float) -> dt.timedelta:
+    return dt.timedelta(minutes=promised_minutes) * LONG_TASK_FACTOR + SHORT_TASK_TIMEOUT

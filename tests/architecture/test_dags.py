@@ -10,7 +10,8 @@ import pytest
 from daily_runs import catalogue_files, errors, pipeline
 from daily_runs.catalogue import Catalogue
 from daily_runs.quota.pools import pools
-from tests.architecture.project import result_of, start_probe
+from daily_runs.quota.rates import judging_minutes
+from tests.architecture.project import PROJECT, result_of, start_probe
 
 DEFAULT_POOL = "default_pool"
 SECRET = re.compile(r"password|passwd|secret|key|token|credential", re.IGNORECASE)
@@ -146,6 +147,28 @@ def test_mapped_stages_stand_in_the_pool_of_the_account_that_they_spend(loaded: 
         for name, environment in shipped.environments.items():
             assert dag["tasks"][f"{name}.inference"]["pool"] == environment.account, dag_id
             assert dag["tasks"][f"{name}.judging"]["pool"] == shipped.judge.account, dag_id
+
+
+def test_the_form_takes_no_more_prompts_than_the_timeouts_allow_for(loaded: Loaded, shipped: Catalogue) -> None:
+    for name, feature in shipped.features.items():
+        prompts = loaded.dags[f"daily_runs_{name}"]["params"]["prompts"]
+        assert prompts["maximum"] == feature.prompts_per_run
+        assert str(feature.prompts_per_run) in prompts["description"]
+
+
+def test_judging_is_given_the_time_that_the_judges_own_rate_promises(loaded: Loaded, shipped: Catalogue) -> None:
+    for name, feature in shipped.features.items():
+        promised = judging_minutes(shipped, feature) * 60
+        tasks = loaded.dags[f"daily_runs_{name}"]["tasks"]
+        assert tasks["staging.judging"]["timeout_seconds"] >= promised * 2
+        assert tasks["staging.judging"]["timeout_seconds"] == tasks["production.judging"]["timeout_seconds"]
+
+
+def test_every_task_says_what_to_do_about_it_and_names_a_runbook_that_exists(loaded: Loaded) -> None:
+    for name, task in loaded.tasks.items():
+        runbooks = re.findall(r"`docs/runbooks/(\w+\.md)`", task["doc"])
+        assert runbooks, name
+        assert [page for page in runbooks if not (PROJECT / "docs" / "runbooks" / page).exists()] == [], name
 
 
 def test_every_stage_is_documented_where_it_is_shown(loaded: Loaded, shipped: Catalogue) -> None:

@@ -66,6 +66,7 @@ def test_no_two_columns_spell_one_status_differently() -> None:
 
 PROVENANCE = frozenset(get_args(Environment.model_fields["provenance"].annotation))
 TYPES: dict[tuple[str, str], frozenset[str]] = {
+    ("daily_runs.store_provenance", "provenance"): PROVENANCE,
     ("daily_runs.attempt", "status"): frozenset(statuses.AttemptStatus),
     ("daily_runs.attempt", "provenance"): PROVENANCE,
     ("daily_runs.answer", "status"): frozenset(statuses.AnswerStatus),

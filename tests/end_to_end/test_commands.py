@@ -31,6 +31,13 @@ def state() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.fixture(scope="module")
+def unused_state() -> Iterator[Path]:
+    """A state folder whose store holds no sandbox's rows: these commands mean real runs."""
+    with tempfile.TemporaryDirectory(prefix="daily-runs-bad-input-") as folder:
+        yield Path(folder)
+
+
 def environment(state: Path, **more: str) -> dict[str, str]:
     """This process's environment with a state folder of its own and nothing else of Daily Runs."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAILY_RUNS", "AIRFLOW"))}
@@ -50,10 +57,9 @@ def overlay(folder: Path, sandbox: SandboxView) -> str:
         name: {"address": f"{sandbox.address}/{name}", "time_scale": TIME_SCALE, "provenance": "sandbox"}
         for name in names
     }
+    judge = {"address": f"{sandbox.address}/anthropic", "provenance": "sandbox"}
     file = folder / "overlay.yaml"
-    file.write_text(
-        yaml.safe_dump({"environments": environments, "judge": {"address": f"{sandbox.address}/anthropic"}})
-    )
+    file.write_text(yaml.safe_dump({"environments": environments, "judge": judge}))
     return str(file)
 
 
@@ -101,8 +107,8 @@ BAD = {
 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD.keys())
-def test_bad_input_gets_one_message_with_place_value_and_remedy_and_exit_code_2(bad: Bad, state: Path) -> None:
-    done = daily_runs(*bad.words, variables=environment(state, **bad.variables))
+def test_bad_input_gets_one_message_with_place_value_and_remedy_and_exit_code_2(bad: Bad, unused_state: Path) -> None:
+    done = daily_runs(*bad.words, variables=environment(unused_state, **bad.variables))
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert all(words in done.stderr for words in bad.named), done.stderr
@@ -120,6 +126,38 @@ def test_an_occupied_port_is_named(command: str, state: Path) -> None:
     assert "--port" in done.stderr
     assert port in done.stderr
     assert "Traceback" not in done.stderr
+
+
+HOLDER = """
+import subprocess, sys
+from daily_runs import local
+from daily_runs.store.embedded import state_root
+with local._only_stack(state_root()):
+    child = subprocess.Popen(["sleep", "600"], stdout=subprocess.DEVNULL)
+    print(child.pid, flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize("words", [("up", "--port", "0"), ("demo",)], ids=["up", "demo"])
+def test_a_second_stack_on_one_state_folder_is_refused_until_the_first_has_ended_or_crashed(
+    words: tuple[str, ...], state: Path
+) -> None:
+    variables, pipe = environment(state), subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", HOLDER], env=variables, stdin=pipe, stdout=pipe, text=True) as first:
+        assert first.stdout is not None
+        child = int(first.stdout.readline())
+        try:
+            done = daily_runs(*words, variables=variables)
+            first.kill()
+            first.wait()
+            again = subprocess.run([sys.executable, "-c", HOLDER.replace("600", "0")], env=variables, check=False)
+        finally:
+            first.kill()
+            os.kill(child, signal.SIGKILL)
+    assert done.returncode == 2
+    assert f"{state}: a stack runs there already. Stop it, or set DAILY_RUNS_STATE." in " ".join(done.stderr.split())
+    assert again.returncode == 0
 
 
 @pytest.mark.parametrize(

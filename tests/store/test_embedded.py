@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +19,8 @@ import psycopg
 import pytest
 
 from daily_runs.errors import UserError
-from daily_runs.store.embedded import EmbeddedPostgres
+from daily_runs.store import embedded
+from daily_runs.store.embedded import EmbeddedPostgres, kept_secret
 
 USER = """
 import sys
@@ -156,3 +159,106 @@ def test_a_server_that_does_not_start_is_one_line_and_leaves_nothing(root: Path)
         EmbeddedPostgres(root).__enter__()
     assert "\n" not in str(caught.value)
     assert is_gone(server_pid(root))
+
+
+def test_what_was_committed_survives_a_killed_server(root: Path) -> None:
+    with EmbeddedPostgres(root) as server:
+        with psycopg.connect(server.url("kept"), autocommit=True) as connection:
+            connection.execute("CREATE TABLE intent (number integer)")
+            for number in range(5):
+                connection.execute("INSERT INTO intent VALUES (%s)", [number])
+            pid = server_pid(root)
+            family = [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+            os.kill(pid, signal.SIGKILL)
+        assert all(map(is_gone, family))
+    with EmbeddedPostgres(root) as server, psycopg.connect(server.url("kept")) as connection:
+        assert connection.execute("SELECT count(*) FROM intent").fetchone() == (5,)
+
+
+def test_a_pid_file_of_a_reused_pid_neither_stops_the_start_nor_harms_that_process(root: Path) -> None:
+    with EmbeddedPostgres(root):
+        stale = (root / "data" / "postmaster.pid").read_text().splitlines()
+    innocent = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        (root / "data" / "postmaster.pid").write_text("\n".join([str(innocent.pid), *stale[1:], ""]))
+        with EmbeddedPostgres(root) as server:
+            assert answers(server.url("postgres"))
+        assert innocent.poll() is None
+    finally:
+        innocent.kill()
+        innocent.wait()
+
+
+def test_two_names_of_one_folder_are_one_server(root: Path) -> None:
+    other = root.parent / "other"
+    other.symlink_to(root)
+    with EmbeddedPostgres(root) as first, EmbeddedPostgres(other) as second:
+        assert second.url("shared") == first.url("shared")
+
+
+def test_a_secret_is_its_owners_and_stays_the_first_one(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    assert kept_secret(file, "first") == "first"
+    assert kept_secret(file, "second") == "first"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_crash_while_a_secret_is_made_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", crash)
+        with pytest.raises(KeyboardInterrupt):
+            kept_secret(tmp_path / "secret", "first")
+    assert list(tmp_path.iterdir()) == []
+    assert kept_secret(tmp_path / "secret", "second") == "second"
+
+
+def test_of_many_who_make_a_secret_at_once_all_read_the_same(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(lambda number: kept_secret(tmp_path / "secret", f"secret {number}"), range(40)))
+    assert len(found) == 1
+
+
+@pytest.fixture
+def as_another_user(root: Path, monkeypatch: pytest.MonkeyPatch) -> EmbeddedPostgres:
+    """A server that a root login would run as the system user `nobody`."""
+    monkeypatch.setattr(embedded, "SERVER_USER", "nobody")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    root.mkdir()
+    return EmbeddedPostgres(root)
+
+
+def test_a_server_user_that_cannot_be_made_is_one_line_and_leaves_nothing(
+    as_another_user: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(as_another_user, "_user", "daily-runs-none")
+    monkeypatch.setenv("PATH", "")  # without useradd
+    with pytest.raises(UserError, match=r"user daily-runs-none cannot be made .*set DAILY_RUNS_STORE") as caught:
+        as_another_user.__enter__()
+    assert "\n" not in str(caught.value)
+    assert as_another_user.guard._process.poll() is not None
+
+
+def test_only_closed_folders_are_opened_and_named_and_only_once(
+    as_another_user: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        as_another_user, "_may_search", lambda folder: bool(folder.stat().st_mode & stat.S_IXOTH)
+    )  # what a user that is neither owner nor of the group may do
+    folder = as_another_user.root
+    folder.chmod(0o755)
+    folder.parent.chmod(0o1740)
+    as_another_user._open_the_way()
+    assert capfd.readouterr().out == ""
+    assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o1740  # the folder itself looked reachable
+    folder.chmod(0o700)
+    as_another_user._open_the_way()
+    assert capfd.readouterr().err == (
+        f"daily-runs: every user may now pass through (chmod o+x): {folder.parent}, {folder}\n"
+    )
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (folder.parent, folder)] == [0o1741, 0o701]
+    as_another_user._open_the_way()
+    assert capfd.readouterr().err == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -9,7 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-from daily_runs.guard import Guard
+import pytest
+
+from daily_runs import guard as module
+from daily_runs.guard import Guard, postmaster_pid, stop_groups, stop_postgres
 
 CHILD = "import sys, time; print('up', flush=True); time.sleep(600)"
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
@@ -78,16 +82,57 @@ def test_a_group_that_ended_by_itself_is_no_trouble() -> None:
     assert child.returncode == 0
 
 
-def test_what_does_not_heed_the_request_is_killed_after_the_grace() -> None:
-    from daily_runs import guard as module  # noqa: PLC0415 - its own process reads the constant; here it is called
-
+def test_what_does_not_heed_the_request_is_killed_after_the_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     child, _ = start(DEAF)
-    grace, module.GRACE_SECONDS = module.GRACE_SECONDS, 0.3
-    try:
-        module.stop_groups([child.pid])
-    finally:
-        module.GRACE_SECONDS = grace
+    monkeypatch.setattr(module, "GRACE_SECONDS", 0.3)
+    stop_groups([child.pid])
     assert child.wait(5) == -signal.SIGKILL
+
+
+def test_a_group_that_ends_before_its_signal_does_not_save_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_group_lives", lambda _: True)  # as it was when it was looked at
+    monkeypatch.setattr(module, "GRACE_SECONDS", 0.1)
+    ended, _ = start("print('up')")
+    ended.wait()
+    child, _ = start(CHILD)
+    stop_groups([ended.pid, child.pid])
+    assert child.wait(5) == -signal.SIGTERM
+
+
+def test_a_pid_that_another_process_has_now_is_no_server_and_gets_no_signal(tmp_path: Path) -> None:
+    innocent, _ = start(CHILD)
+    try:
+        (tmp_path / "postmaster.pid").write_text(f"{innocent.pid}\n{tmp_path}\n")
+        with (tmp_path / "users.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            stop_postgres(tmp_path, lock.fileno())
+        assert postmaster_pid(tmp_path) is None
+        with pytest.raises(subprocess.TimeoutExpired):
+            innocent.wait(0.3)
+    finally:
+        innocent.kill()
+        innocent.wait()
+
+
+@pytest.mark.parametrize("content", ["", "\n", "x\n", "99999999\n"])
+def test_a_pid_file_that_names_no_process_names_no_server(content: str, tmp_path: Path) -> None:
+    assert postmaster_pid(tmp_path) is None
+    (tmp_path / "postmaster.pid").write_text(content)
+    assert postmaster_pid(tmp_path) is None
+
+
+@pytest.mark.parametrize("process_folder", ["/proc", "/nowhere"], ids=["by /proc", "by ps"])
+def test_a_process_whose_command_line_names_the_folder_serves_it_until_it_is_a_zombie(
+    process_folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PROCESSES", Path(process_folder))
+    server, _ = start(f"{CHILD}  # -D {tmp_path}")
+    (tmp_path / "postmaster.pid").write_text(f"{server.pid}\n")
+    assert postmaster_pid(tmp_path) == server.pid
+    server.kill()
+    os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)  # dead, and not reaped
+    assert postmaster_pid(tmp_path) is None
+    server.wait()
 
 
 def test_ctrl_c_in_the_terminal_does_not_reach_the_guard() -> None:

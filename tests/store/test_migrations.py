@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -84,9 +85,31 @@ def test_a_store_that_cannot_be_reached_is_one_line(
     assert capfd.readouterr() == ("", "")
 
 
-def test_what_is_no_url_is_blamed_on_the_variable() -> None:
-    with pytest.raises(AccessError, match="DAILY_RUNS_STORE: is no Postgres URL"):
-        database.connect("my secret store")
+MALFORMED = {
+    "no URL at all": "my pass-word store",
+    "an unknown option": "postgresql://user@127.0.0.1/db?passwort=pass-word",
+    "a slash in the password": "postgresql://user:pass-word/x@127.0.0.1/db",
+    "an at sign in the password": "postgresql://user:x@pass-word@127.0.0.1/db",
+    "a broken escape": "postgresql://user:pass-word%zz@127.0.0.1/db",
+    "a port that is none": "postgresql://user:x@127.0.0.1:pass-word/db",
+}
+
+
+@pytest.mark.parametrize("url", MALFORMED.values(), ids=MALFORMED.keys())
+def test_what_is_no_url_is_blamed_on_the_variable_and_shown_in_no_traceback(url: str) -> None:
+    with pytest.raises(AccessError, match="DAILY_RUNS_STORE: is no Postgres URL") as caught:
+        database.connect(url)
+    *_, message = traceback.format_exception_only(caught.value)
+    assert "pass-word" not in message
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+def test_a_login_that_is_refused_shows_no_password_in_its_traceback(store_url: str) -> None:
+    with pytest.raises(AccessError) as caught:
+        database.connect(store_url.replace("postgres:", "postgres:not-", 1))
+    assert caught.value.__suppress_context__
+    assert "not-" not in str(caught.value)
 
 
 def test_an_empty_database_was_never_migrated(empty_url: str) -> None:

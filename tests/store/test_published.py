@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,6 @@ from daily_runs.errors import Blame, CallError, Hop, StageError
 from daily_runs.gitlab.calls import Answer
 from daily_runs.judging.verdict import Verdict
 from daily_runs.run import Attempt, Prompt, RunKey
-from daily_runs.scores import Summary, summarise
 from daily_runs.store import gate, published
 from daily_runs.store.answers import AnswerRows
 from daily_runs.store.attempts import Plan, open_attempt
@@ -25,6 +25,7 @@ KEY = RunKey("duo_chat", "staging", dt.datetime(2026, 8, 17, tzinfo=dt.UTC))
 DROPPED = CallError(Hop.UNKNOWN, "dropped_connection", blame=Blame.PROVIDER, retryable=True)
 NO_VERDICT = CallError(Hop.MODEL_VENDOR, "unusable_verdict", blame=Blame.PROVIDER, retryable=True)
 SCALE = 10.0
+FAILED = [("mean score", False, "0.1", ">= 0.5")]
 
 
 def judged_attempt(store: Store, plan_hash: str, score: float, prompts: int = 4) -> Attempt:
@@ -51,9 +52,14 @@ def judged_attempt(store: Store, plan_hash: str, score: float, prompts: int = 4)
 
 
 def publish(store: Store, attempt: Attempt) -> published.Receipt:
-    rows = gate.rows(store, attempt.attempt_id)
-    summary = summarise((row["item_id"], row["score"]) for row in rows if row["judgement"] == "scored")
-    return published.replace(store, attempt, rows, summary, time_scale=SCALE)
+    """Publish what has passed the gate."""
+    pass_gate(store, attempt)
+    return published.replace(store, attempt, time_scale=SCALE)
+
+
+def pass_gate(store: Store, attempt: Attempt) -> None:
+    digest = gate.digest(gate.rows(store, attempt.attempt_id))
+    gate.save(store, attempt.attempt_id, [("mean score", True, "all 1", ">= 0.5")], passed=digest)
 
 
 def seen(store: Store) -> dict[str, list[dict[str, Any]]]:
@@ -140,7 +146,7 @@ def test_a_quarantined_newer_attempt_does_not_unpublish_or_block_the_older_one(s
     publish(store, old)
     before = seen(store)
     new = judged_attempt(store, "new", 0.75)
-    gate.save(store, new.attempt_id, [("mean score", False, "0.1", ">= 0.5")], quarantine=True)
+    gate.save(store, new.attempt_id, FAILED, passed=None)
     publish(store, old)
     assert seen(store) == before
     assert statuses(store) == ["published", "quarantined"]
@@ -163,10 +169,72 @@ def test_a_crash_in_the_middle_leaves_the_old_rows(store: Store, monkeypatch: py
 
 def test_counts_that_do_not_add_up_are_refused_by_the_store_itself(store: Store) -> None:
     attempt = judged_attempt(store, "one", 0.75)
-    rows = gate.rows(store, attempt.attempt_id)[:-1]
-    with pytest.raises(Exception, match="published_run_check"):
-        published.replace(store, attempt, rows, Summary(2, 0.75, 0, 0.7, 0.8), time_scale=SCALE)
+    store.rows("UPDATE daily_runs.attempt SET asked = 5")
+    with pytest.raises(StageError, match="CheckViolation .*constraint published_run_check"):
+        publish(store, attempt)
     assert seen(store)["runs_v1"] == []
+    assert statuses(store) == ["running"]
+
+
+CHANGES = {
+    "an answer": "UPDATE daily_runs.answer SET answer = answer || '!' WHERE prompt_id = 'item-2#1'",
+    "a score": "UPDATE daily_runs.verdict SET score = 0.7500001 WHERE verdict_key = 'one-3'",
+    "a judgement": "UPDATE daily_runs.judgement SET status = 'unscored', error_kind = 'x' WHERE prompt_id = 'item-2#1'",
+    "a row gone": "DELETE FROM daily_runs.answer WHERE prompt_id = 'item-0#1'",
+}
+
+
+@pytest.mark.parametrize("statement", CHANGES.values(), ids=CHANGES.keys())
+def test_rows_that_changed_since_the_gate_are_not_published(statement: str, store: Store) -> None:
+    attempt = judged_attempt(store, "one", 0.75)
+    pass_gate(store, attempt)
+    store.rows(statement)
+    with pytest.raises(StageError, match=r"its rows changed since the gate\. Run validation again\."):
+        published.replace(store, attempt, time_scale=SCALE)
+    assert seen(store)["runs_v1"] == []
+    assert statuses(store) == ["running"]
+
+
+def test_what_never_passed_the_gate_or_fails_it_now_is_not_published(store: Store) -> None:
+    attempt = judged_attempt(store, "one", 0.75)
+    for _ in range(2):
+        with pytest.raises(StageError, match=r"has not passed the gate\. Run validation first\."):
+            published.replace(store, attempt, time_scale=SCALE)
+        pass_gate(store, attempt)
+        gate.save(store, attempt.attempt_id, FAILED, passed=None)
+    assert statuses(store) == ["quarantined"]
+
+
+def test_a_superseded_attempt_is_not_published_though_its_successor_is_quarantined(store: Store) -> None:
+    old = judged_attempt(store, "old", 0.25)
+    pass_gate(store, old)
+    gate.save(store, judged_attempt(store, "new", 0.75).attempt_id, FAILED, passed=None)
+    with pytest.raises(StageError, match=r"is not published: another took its place\. Nothing was changed\."):
+        published.replace(store, old, time_scale=SCALE)
+    assert statuses(store) == ["superseded", "quarantined"]
+
+
+def test_a_published_attempt_that_fails_a_stricter_gate_stays_published_with_what_it_passed(store: Store) -> None:
+    attempt = judged_attempt(store, "one", 0.75)
+    publish(store, attempt)
+    before, passed = seen(store), gate.results(store, attempt.attempt_id)
+    with pytest.raises(StageError, match="fails the gate as it stands now, but is published already"):
+        gate.save(store, attempt.attempt_id, FAILED, passed=None)
+    assert statuses(store) == ["published"]
+    assert seen(store) == before
+    assert gate.results(store, attempt.attempt_id) == passed
+    published.replace(store, attempt, time_scale=SCALE)
+
+
+def test_a_refusal_names_the_constraint_and_nothing_of_the_row(store: Store) -> None:
+    attempt = judged_attempt(store, "one", 0.75)
+    with pytest.raises(StageError, match=r"CheckViolation \(sqlstate 23514, constraint answer_.*check") as caught:
+        store.rows(
+            "UPDATE daily_runs.answer SET status = 'failed' WHERE attempt_id = %(id)s", {"id": attempt.attempt_id}
+        )
+    said = "".join(traceback.format_exception(caught.value))
+    assert "Answer one." not in said
+    assert "DETAIL" not in said
 
 
 def test_readers_never_see_a_mix(store: Store) -> None:

@@ -5,24 +5,24 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
-from daily_runs import catalogue_checks
-from daily_runs.catalogue import Catalogue, Feature
+from daily_runs import catalogue_checks, cli
+from daily_runs.catalogue import ASKED_ABOUT, Call, Catalogue, Feature
+from daily_runs.dataset import CiJob, CodeCut, Vulnerability, WorkItem
 
 SHIPPED = Path(__file__).parents[2] / "include"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the shipped catalogue; its data sets and rubrics only have to be there."""
-    shutil.copytree(SHIPPED / "catalogue", tmp_path / "catalogue")
-    for feature in (SHIPPED / "catalogue" / "features").glob("*.yaml"):
-        for file in (f"datasets/{feature.stem}.jsonl", f"rubrics/{feature.stem}.yaml"):
-            (tmp_path / file).parent.mkdir(exist_ok=True)
-            (tmp_path / file).touch()
+    """A copy of the shipped catalogue with its data sets and rubrics."""
+    for name in ("catalogue", "datasets", "rubrics"):
+        shutil.copytree(SHIPPED / name, tmp_path / name, ignore=shutil.ignore_patterns("capture"))
     return tmp_path / "catalogue"
 
 
@@ -47,6 +47,63 @@ def test_a_broken_catalogue_gives_faults_and_no_catalogue(folder: Path) -> None:
     assert checked.catalogue is None
     assert str(checked.faults[0]) == "features/duo_chat.yaml:1: title: missing. Add it."
     assert len(checked.faults) == len(Feature.model_fields) - 1
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def faults(folder: Path) -> list[str]:
+    checked = catalogue_checks.check(folder)
+    assert checked.catalogue is None
+    return [str(fault) for fault in checked.faults]
+
+
+def test_a_rubric_that_is_written_for_another_feature_is_a_fault(folder: Path) -> None:
+    edit(folder / "features" / "duo_chat.yaml", "rubric: duo_chat.yaml", "rubric: code_suggestions.yaml")
+    assert faults(folder) == [
+        (
+            "rubrics/code_suggestions.yaml: is written for 'code_suggestions', yet 'duo_chat' names it. "
+            "Correct the one or the other."
+        )
+    ]
+
+
+def test_a_data_set_of_another_kind_than_the_call_is_about_is_a_fault(folder: Path) -> None:
+    edit(folder / "features" / "duo_chat.yaml", "dataset: duo_chat.jsonl", "dataset: code_suggestions.jsonl")
+    file = folder.parent / "datasets" / "code_suggestions.jsonl"
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert faults(folder) == [
+        (
+            f"{file}: {len(rows)} of {len(rows)} items are no work_item, which chat of duo_chat is about; "
+            f"the first is {rows[0]['id']!r}, a code_cut. Correct the items, or the feature's dataset or call."
+        )
+    ]
+
+
+def test_rows_and_rubrics_that_break_their_form_are_faults_of_the_check_together(folder: Path) -> None:
+    dataset, rubric = (folder.parent / name for name in ("datasets/duo_chat.jsonl", "rubrics/duo_chat.yaml"))
+    dataset.write_text("{}\n", encoding="utf-8")
+    rubric.write_text("feature: duo_chat\n", encoding="utf-8")
+    of_dataset, of_rubric = faults(folder)
+    assert of_dataset.startswith(f"{dataset}: 4 faults")
+    assert "line 1: id: Field required" in of_dataset
+    assert of_rubric.startswith("rubrics/duo_chat.yaml: guidance: Field required")
+
+
+def test_the_command_ends_with_2_and_a_line_for_what_a_rubric_has_wrong(folder: Path) -> None:
+    (folder.parent / "rubrics" / "duo_chat.yaml").write_text("- 1\n", encoding="utf-8")
+    done = CliRunner().invoke(cli.app, ["catalogue", "check", str(folder)])
+    assert done.exit_code == cli.EXIT_BAD_INPUT
+    assert "rubrics/duo_chat.yaml" in done.stderr
+
+
+def test_every_call_has_the_type_of_resource_it_is_about() -> None:
+    types = {get_args(kind.model_fields["type"].annotation)[0] for kind in (CiJob, WorkItem, Vulnerability, CodeCut)}
+    assert set(ASKED_ABOUT) == set(Call)
+    assert set(ASKED_ABOUT.values()) == types
 
 
 def test_the_table_shows_root_cause_analysis_as_documented(catalogue: Catalogue) -> None:

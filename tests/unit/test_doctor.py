@@ -107,13 +107,17 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAirflow]:
 def overlaid(sandbox: SandboxView, tmp_path: Path) -> Overlaid:
     """Writes an overlay that points at the test's sandbox, with a patch for both environments and the judge."""
 
-    def write(environment: Mapping[str, Any] | None = None, judge: Mapping[str, Any] | None = None) -> str:
+    def write(
+        environment: Mapping[str, Any] | None = None, judge: Mapping[str, Any] | None = None, *, live: bool = False
+    ) -> str:
+        passes_for = {"provenance": "live" if live else "sandbox"}
         environments = {
-            name: {"address": f"{sandbox.address}/{name}", "time_scale": TIME_SCALE, "provenance": "sandbox"}
+            name: {"address": f"{sandbox.address}/{name}", "time_scale": 1 if live else TIME_SCALE}
+            | passes_for
             | dict(environment or {})
             for name in ("staging", "production")
         }
-        judge_settings = {"address": f"{sandbox.address}/anthropic"} | dict(judge or {})
+        judge_settings = {"address": f"{sandbox.address}/anthropic"} | passes_for | dict(judge or {})
         file = tmp_path / "overlay.yaml"
         file.write_text(yaml.safe_dump({"environments": environments, "judge": judge_settings}))
         return str(file)
@@ -293,7 +297,7 @@ def test_a_connection_to_the_wrong_environment_shows_by_its_load_balancer(
 def test_a_live_environment_without_a_connection_is_named_with_the_form_it_takes(
     healthy: str, overlaid: Overlaid
 ) -> None:
-    live = overlaid({"provenance": "live"})
+    live = overlaid(live=True)
     found = faults(examination.examine("staging", live))
     assert [(subject, check) for subject, check, _, _ in found] == [("staging", "connection"), ("judge", "connection")]
     assert found[0][2] == "environment variable DAILY_RUNS_GITLAB_STAGING: is not set"
@@ -306,6 +310,16 @@ def test_too_few_evaluation_users_for_a_run_are_named_with_the_number_needed(hea
     assert (subject, check) == ("staging", "ai_action")
     assert detail.endswith("too few for root_cause_analysis 900")
     assert remedy.startswith("6 evaluation users are needed")
+
+
+def test_runs_of_one_day_that_together_exceed_the_budget_are_a_notice(healthy: str, overlaid: Overlaid) -> None:
+    """6 users x 155 = 930 calls carry root cause analysis's 900 prompts, but not 900 + 16 + 14 + 15 on one day."""
+    limits = catalogue_files.load().environments["staging"].limits.model_dump(mode="json")
+    findings = examination.examine("staging", overlaid({"limits": limits | {"ai_action_calls_per_window": 155}}))
+    (found,) = of(findings, "staging", "ai_action")
+    assert found.state is State.NOTICE
+    assert "from 2026-08-21 on" in found.detail
+    assert "asks 945 a day" in found.detail
 
 
 def test_an_api_limit_below_the_catalogues_is_named_with_the_measured_figure(healthy: str, overlaid: Overlaid) -> None:
@@ -364,7 +378,7 @@ def test_unverified_limits_of_a_real_account_are_a_notice_not_a_fault(
 ) -> None:
     monkeypatch.setenv("DAILY_RUNS_GITLAB_STAGING", gitlab_keys())
     monkeypatch.setenv("DAILY_RUNS_ANTHROPIC_EVAL", json.dumps({"keys": {"EVAL": "sandbox-EVAL"}}))
-    findings = examination.examine("staging", overlaid({"provenance": "live"}))
+    findings = examination.examine("staging", overlaid(live=True))
     assert faults(findings) == []
     assert [f.state for f in findings if f.subject == "accounts"] == [State.NOTICE, State.NOTICE]
     assert "verified: true" in of(findings, "accounts", "PROD")[0].remedy

@@ -71,8 +71,7 @@ def _outside(catalogue: Catalogue, names: Sequence[str], now: Now, tell: Callabl
         tell(name)
         yield from gitlab.gitlab(name, catalogue, now)
     tell("judge")
-    sandbox = all(catalogue.environments[name].provenance == "sandbox" for name in names)
-    yield from judge.judge(catalogue, now, sandbox=sandbox)
+    yield from judge.judge(catalogue, now, sandbox=catalogue.judge.provenance == "sandbox")
 
 
 def render(findings: Sequence[Finding]) -> Table:

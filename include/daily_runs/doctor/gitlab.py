@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from daily_runs import connections
-from daily_runs.catalogue import Call, Catalogue, Environment
+from daily_runs.catalogue import PHASE_ENVIRONMENTS, Call, Catalogue, Environment, Feature
 from daily_runs.catalogue_rules import environments_of
 from daily_runs.doctor.finding import Asked, Finding, Now, Subject, date_in
 from daily_runs.errors import AccessError, CallError, Hop
@@ -229,17 +229,39 @@ def _api_limit(subject: Subject, environment: Environment, response: httpx.Respo
 
 
 def _ai_action(subject: Subject, name: str, catalogue: Catalogue) -> Finding:
-    """No free call tells this limit: the catalogue's word, compared with each feature that ever runs here."""
+    """No free call tells this limit: the catalogue's word, compared with each run and with the fullest day's runs."""
     environment = catalogue.environments[name]
     users, limits = len(environment.evaluation_users), environment.limits
     allowed, hours = users * limits.ai_action_calls_per_window, f"{limits.ai_action_window_hours:g} h"
+    told = f"{allowed} calls in {hours} by the catalogue ({users} users x {limits.ai_action_calls_per_window})"
     features = [f for f in catalogue.features.values() if f.call is not Call.COMPLETE_CODE]
     needs = {f.feature: f.prompts_per_run for f in features if name in environments_of(f)}
     short = {feature: count for feature, count in needs.items() if count > allowed}
-    told = f"{allowed} calls in {hours} by the catalogue ({users} users x {limits.ai_action_calls_per_window})"
     if short:
-        listed = ", ".join(f"{feature} {count}" for feature, count in short.items())
         each = limits.ai_action_calls_per_window
         remedy = f"{-(-max(short.values()) // each)} evaluation users are needed, or a higher limit of the instance."
-        return subject.fault("ai_action", f"{told}; too few for {listed}", remedy)
-    return subject.ok("ai_action", f"{told}; the largest run asks {max(needs.values(), default=0)}")
+        return subject.fault("ai_action", f"{told}; too few for {_listed(short)}", remedy)
+    day, together = _fullest_day(features, name)
+    asked = sum(together.values())
+    if asked > allowed:
+        found = (
+            f"{told}; from {day} on, one run each of {_listed(together)} asks {asked} a day (prompts_per_run added up)"
+        )
+        remedy = f"Add evaluation users, have the limit raised, or keep the runs' starts more than {hours} apart."
+        return subject.notice("ai_action", found, remedy)
+    return subject.ok("ai_action", f"{told}; all runs of the fullest day ask {asked}")
+
+
+def _fullest_day(features: Sequence[Feature], name: str) -> tuple[dt.date, dict[str, int]]:
+    """The day on which features that run there ask the most, if each that may run on it does, and what each asks."""
+    days = sorted({phase.starts for feature in features for phase in feature.phases}) or [dt.date.min]
+    on = {
+        day: {f.feature: f.prompts_per_run for f in features if name in PHASE_ENVIRONMENTS[f.phase_on(day).phase]}
+        for day in days
+    }
+    fullest = max(days, key=lambda day: sum(on[day].values()))
+    return fullest, on[fullest]
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{feature} {count}" for feature, count in counts.items())

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 import psycopg
 
-from daily_runs import catalogue_files
+from daily_runs import catalogue_checks, catalogue_files
 from daily_runs.catalogue import Catalogue
 from daily_runs.catalogue_files import Reading
 from daily_runs.doctor.finding import Asked, Finding, Now, Subject
-from daily_runs.errors import CatalogueError, DatasetError, UserError
-from daily_runs.judging import rubric
+from daily_runs.errors import UserError
 from daily_runs.store import database
 
 STORE, CATALOGUE = Subject("store"), Subject("catalogue")
@@ -60,17 +59,11 @@ def catalogue(reading: Reading, overlay: str | None) -> Iterator[Finding]:
 
 
 def _files(found: Catalogue) -> Iterator[Finding]:
-    items, broken = 0, False
-    for feature in found.features.values():
-        try:
-            items += len(catalogue_files.load_feature_dataset(feature))
-        except DatasetError as error:
-            broken = True
-            yield CATALOGUE.refused("data sets, rubrics", error)
-        try:
-            rubric.load(catalogue_files.rubric_path(feature))
-        except CatalogueError as error:
-            broken = True
-            yield CATALOGUE.refused("data sets, rubrics", error)
-    if not broken:
-        yield CATALOGUE.ok("data sets, rubrics", f"{items} items and {len(found.features)} rubrics load")
+    include = catalogue_files.include_root()
+    contents = [catalogue_checks.contents_of(feature, include) for feature in found.features.values()]
+    faults = [fault for content in contents for fault in content.faults]
+    for fault in faults:
+        yield CATALOGUE.fault("data sets, rubrics", f"{fault.place}: {fault.problem}", fault.remedy)
+    if not faults:
+        items = sum(content.items for content in contents)
+        yield CATALOGUE.ok("data sets, rubrics", f"{items} items and {len(contents)} rubrics load")

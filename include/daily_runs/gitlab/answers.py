@@ -10,6 +10,10 @@ from daily_runs.gitlab import documents
 from daily_runs.gitlab.client import GitLab
 from daily_runs.gitlab.failures import malformed, own_fault
 from daily_runs.gitlab.refusal import TOO_MANY_REQUESTS, error_code_in
+from daily_runs.store.database import storable
+
+INTEGER_MAX = 2_147_483_647
+"""What the store's `integer` holds; no call uses that many tokens."""
 
 # One resource that is gone makes GitLab refuse a look-up for many: each must then be asked for alone.
 SPOILS_ALL = frozenset({"graphql_error", "resource_not_available"})
@@ -47,9 +51,27 @@ async def act(gitlab: GitLab, user: str, action: Mapping[str, object], prompt: s
         raise malformed("aiAction")
     if payload.get("errors"):
         raise failure_of("ai_action_rejected", payload["errors"])
-    if not isinstance(payload.get("requestId"), str):
+    request_id, thread_id = payload.get("requestId"), payload.get("threadId")
+    if not request_id or not _is_id(request_id):
         raise malformed("aiAction without a requestId")
-    return payload["requestId"], payload.get("threadId") or ""
+    if thread_id is not None and not _is_id(thread_id):
+        raise malformed("aiAction with a threadId that is none")
+    return request_id, thread_id or ""
+
+
+def _is_id(value: object) -> bool:
+    """A text that is still the same after it was stored."""
+    return isinstance(value, str) and storable(value) == value
+
+
+def name_of(value: object) -> str | None:
+    """A name as the store can hold it; None for whatever is no name."""
+    return storable(value) if isinstance(value, str) and value else None
+
+
+def count_of(value: object) -> int | None:
+    """A number of tokens, 0 or more, as the store can hold it; None for whatever is none."""
+    return value if type(value) is int and 0 <= value <= INTEGER_MAX else None
 
 
 def failure_of(kind: str, messages: Any) -> CallError:

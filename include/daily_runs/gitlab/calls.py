@@ -4,53 +4,27 @@
 needs to `collect` the answer after a crash. Code suggestions answer at once.
 
 **Paying twice.** GitLab takes no idempotency key: `clientSubscriptionId` only routes the answer to a websocket, and the
-same mutation sent again is a second call, paid again and counted again by the `ai_action` limiter. So a failure that
-leaves open whether the mutation was accepted (`maybe_paid`) is the stage's to decide on, not this module's.
+same mutation sent again is a second call, paid again and counted again by the `ai_action` limiter. A failure that
+leaves open whether the call was accepted is asked again all the same
+(docs/decisions/0013-a-lost-answer-is-asked-again.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from daily_runs.catalogue import Call
 from daily_runs.dataset import CodeCut, Item
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab import documents
-from daily_runs.gitlab.answers import SPOILS_ALL, Answer, Ticket, act, bound, failure_of
+from daily_runs.gitlab.answers import SPOILS_ALL, Answer, Ticket, act, bound, count_of, failure_of, name_of
 from daily_runs.gitlab.client import GitLab
 from daily_runs.gitlab.failures import malformed, own_fault
 from daily_runs.gitlab.refusal import error_code_in
 from daily_runs.gitlab.resolution import ResolveVulnerability
 
-__all__ = ["Answer", "Caller", "Ticket", "caller_for", "maybe_paid"]
-
-# Refused, or never sent, before any model could have been asked. Whatever is not here may have been paid.
-_UNPAID_KINDS = frozenset(
-    {
-        "ai_action_rejected",
-        "client_busy",
-        "cloudflare_blocked",
-        "cloudflare_challenge",
-        "connect",
-        "dns",
-        "forbidden",
-        "gateway_misdirected",
-        "insufficient_scope",
-        "not_found",
-        "proxy",
-        "query_complexity",
-        "query_depth",
-        "query_recursion",
-        "query_too_large",
-        "request_fault",
-        "resource_not_available",
-        "sign_in_page",
-        "tls",
-        "unauthorized",
-        "unbound_resource",
-    }
-)
+__all__ = ["Answer", "Caller", "Ticket", "caller_for"]
 
 
 class Caller(Protocol):
@@ -92,17 +66,6 @@ def caller_for(call: Call, gitlab: GitLab) -> Caller:
             return ResolveVulnerability(gitlab)
         case Call.COMPLETE_CODE:
             return _CompleteCode(gitlab)
-
-
-def maybe_paid(error: CallError) -> bool:
-    """Whether a failed `ask` may have been accepted, so that asking again may pay a second time.
-
-    True after a connection lost or timed out once the request was on its way, a 5xx (nobody says whether the model had
-    been asked), an unreadable success, an error code in place of an answer; and for every kind this project does not
-    know.
-    """
-    refused = error.kind.startswith(("http_3", "http_4")) and error.kind != "http_408"
-    return not (refused or error.blame is Blame.RATE_LIMIT or error.kind in _UNPAID_KINDS)
 
 
 class _Chat:
@@ -191,10 +154,13 @@ class _CompleteCode:
 
 
 def _message(connection: Any) -> Answer | CallError | None:
-    """The answer among a request's messages: the last one with content. None while there is none."""
+    """The answer among a request's messages: the last one with content.
+
+    None while there is none, and while what is there cannot be read: it must not hold up the others of the look-up.
+    """
     nodes = connection.get("nodes") if isinstance(connection, dict) else None
     if not isinstance(nodes, list):
-        raise malformed("aiMessages")
+        return None
     found: Answer | CallError | None = None
     for node in nodes:
         if not isinstance(node, dict):
@@ -213,7 +179,11 @@ def _suggestion(body: Any) -> Answer:
         text = choices[0]["text"] if choices else ""
         used = model.get("tokens_consumption_metadata") or {}
         answer = Answer(
-            text, model.get("engine"), model.get("name"), _count(used, "input_tokens"), _count(used, "output_tokens")
+            text,
+            name_of(model.get("engine")),
+            name_of(model.get("name")),
+            count_of(used.get("input_tokens")),
+            count_of(used.get("output_tokens")),
         )
     except (TypeError, KeyError, AttributeError, IndexError) as error:
         raise malformed("a code suggestion") from error
@@ -222,8 +192,3 @@ def _suggestion(body: Any) -> Answer:
     if not text.strip():
         raise CallError(Hop.UNKNOWN, "empty_answer", blame=Blame.PROVIDER, retryable=True, evidence="status 200")
     return answer
-
-
-def _count(values: Mapping[str, Any], name: str) -> int | None:
-    value = values.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

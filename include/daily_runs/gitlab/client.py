@@ -17,6 +17,7 @@ from daily_runs.gitlab.failures import attribute_failure, malformed, own_fault
 from daily_runs.gitlab.refusal import Exchange, attribute
 
 PROMPT_HEADER = "X-Daily-Runs-Prompt"
+"""Names the prompt on a paid call, so that what was sent can be counted; a real server ignores it."""
 
 
 class GitLab:

@@ -8,7 +8,8 @@ leans towards refusing:
    answer is: GitLab appends the sentence to whatever was streamed before the failure.
 2. Quoted (in a closed code block, inline code or a block quote) it is let pass, if at least
    `EXPLANATION_CHARACTERS_MIN` characters of prose stand around the quotes: then somebody explains a log. A block that
-   was never closed quotes nothing.
+   was never closed quotes nothing, and neither does a block quote in the last line: what is appended to it is quoted by
+   nobody.
 3. A text with less prose than that is refused on looser wording too (`error A1001`, `Error code A1001`).
 """
 
@@ -23,10 +24,11 @@ EXPLANATION_CHARACTERS_MIN = 200
 _CODE = r"[\s:*_`\[(]*(?P<letter>[MGA])(?P<digits>\d{4})(?!\w)"
 _EXACT = re.compile(r"(?i:\berror code)\s*[*_]*:" + _CODE)
 _LOOSE = re.compile(r"(?i:\berror(?:\s+code)?)" + _CODE)
+_INLINE = re.compile(r"`[^`\n]+`(?!`)")
 _QUOTED = (
     re.compile(r"^[ \t]*(?P<fence>`{3,}|~{3,}).*?^[ \t]*(?P=fence)[`~]*[ \t]*$", re.MULTILINE | re.DOTALL),
     re.compile(r"^[ \t]*>.*$", re.MULTILINE),
-    re.compile(r"`[^`\n]+`(?!`)"),
+    _INLINE,
 )
 _HOPS = {"M": Hop.GITLAB, "G": Hop.AI_GATEWAY, "A": Hop.MODEL_VENDOR}
 
@@ -41,7 +43,8 @@ def error_code_in(text: str) -> CallError | None:
     for quoted in _QUOTED:
         prose = quoted.sub(" ", prose)
     short = len(" ".join(prose.split())) < EXPLANATION_CHARACTERS_MIN
-    found = _EXACT.search(prose) or (_LOOSE.search(text) if short else None)
+    last_line = _INLINE.sub(" ", text.rstrip().rpartition("\n")[2])
+    found = _EXACT.search(prose) or _EXACT.search(last_line) or (_LOOSE.search(text) if short else None)
     if found is None:
         return None
     ours = found["digits"][0] in "34"

@@ -56,7 +56,7 @@ class ResolveVulnerability:
             await earlier.ended.wait()
         turn = self._turns[resource] = _Turn()
         try:
-            before = (await self._newest(user, [resource]))[0]
+            before = _read((await self._vulnerabilities(user, [resource]))[0])
             action = {"resolveVulnerability": {"resourceId": resource}}
             turn.request_id, _ = await act(self._gitlab, user, action, prompt or item.id)
         finally:
@@ -90,7 +90,8 @@ class ResolveVulnerability:
 
     async def _arrived(self, user: str, tickets: Sequence[Ticket]) -> dict[str, Answer | CallError]:
         try:
-            newest = await self._newest(user, [ticket.resource_id for ticket in tickets])
+            looked = await self._vulnerabilities(user, [ticket.resource_id for ticket in tickets])
+            newest = [_read_if_sound(vulnerability) for vulnerability in looked]
         except CallError as error:
             if error.kind not in SPOILS_ALL:
                 raise
@@ -125,10 +126,10 @@ class ResolveVulnerability:
             raise failed
         return answers
 
-    async def _newest(self, user: str, resource_ids: Sequence[str]) -> list[MergeRequest | None]:
+    async def _vulnerabilities(self, user: str, resource_ids: Sequence[str]) -> list[Any]:
         variables = {f"vulnerability{n}": resource_id for n, resource_id in enumerate(resource_ids)}
         data = await self._gitlab.graphql(user, documents.merge_requests(len(resource_ids)), variables)
-        return [_read(data.get(name)) for name in variables]
+        return [data.get(name) for name in variables]
 
     async def _diff(self, user: str, merge_request: MergeRequest) -> str:
         """The changes as a unified diff; empty while GitLab still prepares them."""
@@ -138,6 +139,16 @@ class ResolveVulnerability:
             return "\n".join(f"--- a/{f['old_path']}\n+++ b/{f['new_path']}\n{f['diff']}" for f in files if f["diff"])
         except (TypeError, KeyError) as error:
             raise malformed("merge request diffs") from error
+
+
+def _read_if_sound(vulnerability: Any) -> MergeRequest | None:
+    """The same, with one that cannot be read as not there yet: it must not hold up the others of the look-up."""
+    try:
+        return _read(vulnerability)
+    except CallError as error:
+        if error.retryable:
+            return None
+        raise
 
 
 def _read(vulnerability: Any) -> MergeRequest | None:

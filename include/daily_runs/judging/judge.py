@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Self
 
 import anthropic
@@ -11,12 +12,12 @@ from daily_runs.catalogue import Judge as JudgeSettings
 from daily_runs.clock import Clock
 from daily_runs.connections import Connection
 from daily_runs.errors import Blame, CallError, Hop
+from daily_runs.gitlab.answers import count_of
+from daily_runs.gitlab.client import PROMPT_HEADER
 from daily_runs.judging.prompt import TOOL, JudgePrompt
 from daily_runs.judging.rubric import Rubric
 from daily_runs.judging.verdict import Verdict, parse, unusable
-
-PROMPT_HEADER = "X-Daily-Runs-Prompt"
-"""Names the prompt on a paid call, so that what was sent can be counted; a real server ignores it."""
+from daily_runs.resilience.timeouts import wall_timeout
 
 _STATUS = {
     400: ("invalid_request", Blame.OWN_SYSTEM, False),
@@ -35,11 +36,13 @@ class Judge:
 
     def __init__(self, settings: JudgeSettings, connection: Connection, clock: Clock) -> None:
         self._settings = settings
+        # At DEBUG the SDK writes whole requests, answers to judge included. (httpx's logger names addresses only.)
+        logging.getLogger("anthropic").setLevel(logging.WARNING)
         self._client = anthropic.AsyncAnthropic(
             api_key=connection.keys[settings.account],
             base_url=connection.address,
             max_retries=0,
-            timeout=max(5.0, clock.wall(settings.request_timeout_seconds)),
+            timeout=wall_timeout(clock, settings.request_timeout_seconds),
         )
 
     async def __aenter__(self) -> Self:
@@ -80,8 +83,9 @@ def _read(message: object, rubric: Rubric) -> Verdict:
     if not given:
         raise unusable(f"no {TOOL} in the answer, stop reason {message.stop_reason}")
     used = message.usage
-    input_tokens, output_tokens = getattr(used, "input_tokens", None), getattr(used, "output_tokens", None)
-    if not isinstance(input_tokens, int) or not isinstance(output_tokens, int):
+    input_tokens = count_of(getattr(used, "input_tokens", None))
+    output_tokens = count_of(getattr(used, "output_tokens", None))
+    if input_tokens is None or output_tokens is None:
         raise _malformed()
     return parse(given[-1], rubric, input_tokens, output_tokens)
 

@@ -16,9 +16,6 @@ from daily_runs.catalogue import Account
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.store.database import Store
 
-BUDGET_SPENT = "ai_action_budget_spent"
-"""The kind of failure when no evaluation user has a call left."""
-
 
 class Cost(NamedTuple):
     """What one call takes of a limit: `amount` of `per_minute`, with `burst_seconds` of credit (domain seconds)."""
@@ -108,7 +105,7 @@ class Ledger:
             if chosen is None:
                 raise CallError(
                     Hop.CLIENT,
-                    BUDGET_SPENT,
+                    "ai_action_budget_spent",
                     blame=Blame.RATE_LIMIT,
                     retryable=False,
                     evidence=f"{len(window.users)} users x {window.calls} calls in {window.seconds / 3600:g} h: used",

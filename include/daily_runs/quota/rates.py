@@ -33,7 +33,11 @@ class Budget(NamedTuple):
 
 
 def budget(catalogue: Catalogue, feature: Feature, environment_name: str) -> Budget:
-    """Weigh every limit that applies to a feature's inference in one environment."""
+    """Weigh every limit that applies to a feature's inference in one environment.
+
+    A prompt's whole tokens, input and output, are counted against the account's input tokens, as the domain does
+    (docs/domain.md §1: 35,000 a prompt of 8 M a minute). The vendor counts output apart, so this errs on the safe side.
+    """
     environment = catalogue.environments[environment_name]
     account = catalogue.accounts[environment.account]
     limits, tokens = feature.limits, feature.limits.tokens_per_prompt
@@ -60,6 +64,28 @@ def budget(catalogue: Catalogue, feature: Feature, environment_name: str) -> Bud
         account_share=tokens_per_minute / account.input_tokens_per_minute,
         slots=slots_for(tokens_per_minute, account),
     )
+
+
+def run_minutes(catalogue: Catalogue, feature: Feature, environment_name: str) -> float:
+    """Minutes of the domain that the binding limit promises for the inference of a full run."""
+    return feature.prompts_per_run / budget(catalogue, feature, environment_name).binding.prompts_per_minute
+
+
+def judging_minutes(catalogue: Catalogue, feature: Feature) -> float:
+    """Minutes of the domain that judging a full run takes at most when nothing else spends the judge's account.
+
+    Bound by the account's rates (tokens counted as in `budget`), or by the calls that may be open at once if each takes
+    its whole `request_timeout_seconds`.
+    """
+    judge = catalogue.judge
+    account = catalogue.accounts[judge.account]
+    verdicts_per_minute = min(
+        account.requests_per_minute,
+        account.input_tokens_per_minute / (judge.input_tokens_per_verdict + judge.output_tokens_per_verdict),
+        account.output_tokens_per_minute / judge.output_tokens_per_verdict,
+        judge.in_flight_max * 60 / judge.request_timeout_seconds,
+    )
+    return feature.prompts_per_run / verdicts_per_minute
 
 
 def _path_rates(feature: Feature, environment: Environment) -> list[Rate]:

@@ -1,15 +1,15 @@
 """The one retry layer (docs/domain.md §7): at most 3 attempts, exponential backoff with jitter, `Retry-After` honoured.
 
 Nothing else retries: the Anthropic SDK's own retries are switched off, httpx has none. What may be retried is the
-failure's own word (`CallError.retryable`); whether a paid call should be is the caller's
-(`daily_runs.gitlab.calls.maybe_paid`).
+failure's own word (`CallError.retryable`), also for a call that may have been paid
+(docs/decisions/0013-a-lost-answer-is-asked-again.md).
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
@@ -27,22 +27,12 @@ RETRY_AFTER_MAX_SECONDS = 300.0
 T = TypeVar("T")
 
 
-class Retry(NamedTuple):
-    """A failed attempt (counted from 1) and the wait before the next one, in domain seconds."""
-
-    attempt: int
-    error: CallError
-    wait_seconds: float
-
-
 async def with_retries(
     call: Callable[[], Awaitable[T]],
     *,
     clock: Clock,
     rng: random.Random | None = None,
-    on_retry: Callable[[Retry], None] | None = None,
     attempts_max: int = ATTEMPTS_MAX,
-    may_repeat: Callable[[CallError], bool] = lambda _: True,
 ) -> T:
     """Call until it succeeds, fails for good, or the attempts are used up.
 
@@ -50,12 +40,10 @@ async def with_retries(
         call: makes one attempt.
         clock: whose domain seconds the waits are in.
         rng: source of the jitter.
-        on_retry: told of each failed attempt that is followed by another one, before the wait.
-        attempts_max: 1 for a call that must not be repeated.
-        may_repeat: narrows what is retried, for a call that may have been paid.
+        attempts_max: fewer where a process that died made some.
 
     Raises:
-        CallError: the last attempt's, as it was; `attempts_made` tells how many there were.
+        CallError: the last attempt's, as it was.
         Exception: whatever else `call` raises, at once.
     """
     draw = rng or random.Random()
@@ -63,11 +51,14 @@ async def with_retries(
         sleep=clock.sleep,
         stop=stop_after_attempt(attempts_max),
         wait=lambda state: backoff_seconds(state.attempt_number, _error_of(state).retry_after_seconds, draw),
-        retry=retry_if_exception(lambda error: _may_follow(error, may_repeat)),
-        before_sleep=lambda state: on_retry(_told(state)) if on_retry else None,
+        retry=retry_if_exception(_may_follow),
         reraise=True,
     )
-    return await retrying(_counted(call))
+
+    async def attempt() -> T:  # tenacity awaits only what is declared so, which a lambda isn't
+        return await call()
+
+    return await retrying(attempt)
 
 
 def backoff_seconds(attempt: int, retry_after_seconds: float | None, rng: random.Random) -> float:
@@ -81,38 +72,13 @@ def backoff_seconds(attempt: int, retry_after_seconds: float | None, rng: random
     return min(jittered, BACKOFF_MAX_SECONDS) + max(0.0, retry_after_seconds or 0.0)
 
 
-def attempts_made(error: BaseException) -> int:
-    """How many attempts `with_retries` had made when it raised this error; 1 for an error it has not seen."""
-    return int(error.__dict__.get("attempts", 1))
-
-
-def _counted(call: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
-    """The call, with the number of attempts so far on each error that it raises."""
-    made = 0
-
-    async def attempt() -> T:
-        nonlocal made
-        made += 1
-        try:
-            return await call()
-        except CallError as error:
-            error.__dict__["attempts"] = made
-            raise
-
-    return attempt
-
-
 def _error_of(state: RetryCallState) -> CallError:
     error = state.outcome.exception() if state.outcome else None
     assert isinstance(error, CallError)  # only these are waited for
     return error
 
 
-def _told(state: RetryCallState) -> Retry:
-    return Retry(state.attempt_number, _error_of(state), state.upcoming_sleep)
-
-
-def _may_follow(error: BaseException, may_repeat: Callable[[CallError], bool]) -> bool:
-    if not isinstance(error, CallError) or not error.retryable or not may_repeat(error):
+def _may_follow(error: BaseException) -> bool:
+    if not isinstance(error, CallError) or not error.retryable:
         return False
     return (error.retry_after_seconds or 0.0) <= RETRY_AFTER_MAX_SECONDS

@@ -31,6 +31,7 @@ _WORD = re.compile(r"[a-z0-9_]+")
 _CONTRACTION = re.compile(r"n['’]t\b")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 _HUNK = re.compile(r"^@@ -\d", re.MULTILINE)
+_MARK = re.compile(r"The mark is (\w+)\.\n")
 _SECTION_NAME = re.compile(r"^\w+: ")
 _ORDERS = re.compile(
     r"\b(?:ignor\w*|disregard\w*|forget|overrid\w*|giv(?:e|ing)|assign|award|record|return|respond|output|score|rate|deserves?)\b"
@@ -82,21 +83,22 @@ class Measure(NamedTuple):
 
 
 def read_sections(system: str, user: str) -> Sections | None:
-    """Cut the prompt at its delimiters; None when it has no reference or no answer.
+    """Cut the prompt at its delimiters, `<answer-MARK>` and so on; None when it has no mark, reference or answer.
 
-    The reference is read in front of the answer, and the answer runs to the *last* `</answer>`: whatever an answer
-    pretends to be (a second reference, an early end) stays part of the answer.
+    Only the first line names the mark. The reference is read in front of the answer, and the answer runs to the *last*
+    delimiter that closes it: whatever an answer pretends to be (a second reference, an early end) stays part of it.
     """
-    before, opening, rest = user.partition("<answer>")
-    if not opening or "</answer>" not in rest:
+    marked = _MARK.match(user)
+    if marked is None:
         return None
-    reference = _block(before, "reference")
-    if reference is None:
+    mark = marked[1]
+    before, _, rest = user.partition(f"<answer-{mark}>")
+    answer, closing, _ = rest.rpartition(f"</answer-{mark}>")
+    reference = _block(before, f"reference-{mark}")
+    if not closing or reference is None:
         return None
-    answer = rest.rpartition("</answer>")[0]
-    rubric = _block(system, "rubric") or _block(before, "rubric") or system
-    parts = (_block(before, "question") or "", _block(before, "context") or "", reference, answer)
-    return Sections(rubric, *(part.replace("&lt;", "<") for part in parts))
+    question, context = (_block(before, f"{name}-{mark}") or "" for name in ("question", "context"))
+    return Sections(_block(system, "rubric") or system, question, context, reference, answer)
 
 
 @lru_cache(maxsize=64)

@@ -36,30 +36,28 @@ def check_prompts(prompts: pd.DataFrame) -> list[Check]:
     Great Expectations skips nulls, so what may be missing comes as a column of true and false.
     """
     gxe = _library().expectations
+
+    def among(column: str, *values: object) -> Any:
+        return gxe.ExpectColumnValuesToBeInSet(column=column, value_set=list(values))
+
     rules = [
         _Rule("prompt ids are there", "no null", gxe.ExpectColumnValuesToNotBeNull(column="prompt_id")),
         _Rule("prompt ids are distinct", "no repeat", gxe.ExpectColumnValuesToBeUnique(column="prompt_id")),
+        _Rule("every prompt has a status", "no null", gxe.ExpectColumnValuesToNotBeNull(column="status")),
         _Rule(
             "every prompt is settled",
             "answered or failed",
-            gxe.ExpectColumnValuesToBeInSet(
-                column="status", value_set=[AnswerStatus.ANSWERED.value, AnswerStatus.FAILED.value]
-            ),
+            among("status", AnswerStatus.ANSWERED.value, AnswerStatus.FAILED.value),
         ),
         _Rule(
-            "no answer is an error text",
-            "no error code in an answer",
-            gxe.ExpectColumnValuesToBeInSet(column="is_error_text", value_set=[False]),
+            "every answered prompt has its text, every failed one its reason, no other has either",
+            "a text that is not blank, a kind of error",
+            among("is_settled_soundly", True),
         ),
+        _Rule("no answer is an error text", "no error code in an answer", among("is_error_text", False)),
+        _Rule("every answer is judged", "scored or unscored, nothing else is judged", among("is_judged", True)),
         _Rule(
-            "every answer is judged",
-            "scored or unscored, nothing else is judged",
-            gxe.ExpectColumnValuesToBeInSet(column="is_judged", value_set=[True]),
-        ),
-        _Rule(
-            "every scored answer has a score, no other has one",
-            "score where scored",
-            gxe.ExpectColumnValuesToBeInSet(column="is_scored_soundly", value_set=[True]),
+            "every scored answer has a score, no other has one", "score where scored", among("is_scored_soundly", True)
         ),
         _Rule(
             "scores are on the scale",

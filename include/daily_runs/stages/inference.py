@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from daily_runs.errors import AccessError, CallError, DailyRunsError, LimitTooLowError, StageError
 from daily_runs.gitlab.calls import Answer, Caller, Ticket, caller_for
-from daily_runs.quota.ledger import BUDGET_SPENT, Ledger
+from daily_runs.quota.ledger import Ledger
 from daily_runs.resilience.retry import with_retries
 from daily_runs.run import Report, Work
 from daily_runs.stages.answer_poller import AnswerPoller
@@ -25,6 +25,9 @@ from daily_runs.store.probes import bound_resources
 
 FATAL_KINDS = frozenset({"unauthorized", "insufficient_scope"})
 """Failures that every further call would share: the stage stops instead of failing each prompt."""
+
+SPENT_KINDS = frozenset({"ai_action_budget_spent"})
+"""As above, and over by themselves after a while."""
 
 
 def run(work: Work) -> Report:
@@ -110,7 +113,7 @@ class _Asker:
                 f"the key of {row['evaluation_user']} is refused ({error})",
                 "Give a valid token with scope api or ai_features.",
             )
-        if error.kind == BUDGET_SPENT:
+        if error.kind in SPENT_KINDS:
             return LimitTooLowError(
                 f"{self._work.attempt.key}: {error}. What was not asked stays planned: clear this task when calls have"
                 " fallen out of the window."

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from daily_runs.errors import AccessError, CallError
+from daily_runs.errors import AccessError, Blame, CallError, Hop
 from daily_runs.judging.judge import Judge
 from daily_runs.judging.prompt import JudgePrompt, build
 from daily_runs.judging.verdict import Verdict
@@ -24,6 +24,8 @@ from daily_runs.store import judgements
 
 FATAL_KINDS = frozenset({"unauthorized", "forbidden", "unknown_model"})
 """Failures that every further call would share: the stage stops instead of leaving each answer unscored."""
+PROMPT_CHARACTERS_MAX = 600_000
+"""A longer prompt is never sent: at 3 characters a token it fills the 200,000 tokens that a judge takes at once."""
 
 
 @dataclass
@@ -95,7 +97,6 @@ class _Clerk:
     def __init__(self, work: Work, rows: judgements.JudgementRows, judge: Judge) -> None:
         self._work, self._rows, self._judge = work, rows, judge
         self._ledger = Ledger(work.store, work.environment.time_scale)
-        self._costs = verdict_costs(work)
 
     async def work_through(self, queue: Iterator[_Case]) -> None:
         """Settle cases until the queue is empty."""
@@ -127,6 +128,10 @@ class _Clerk:
             )
 
     async def _try(self, case: _Case) -> Verdict:
-        await asyncio.sleep(await asyncio.to_thread(self._ledger.reserve, self._costs))
+        if case.prompt.characters > PROMPT_CHARACTERS_MAX:
+            evidence = f"a prompt of {case.prompt.characters} characters, at most {PROMPT_CHARACTERS_MAX} are sent"
+            raise CallError(Hop.CLIENT, "answer_too_long", blame=Blame.OWN_SYSTEM, retryable=False, evidence=evidence)
+        costs = verdict_costs(self._work, case.prompt)
+        await asyncio.sleep(await asyncio.to_thread(self._ledger.reserve, costs))
         await asyncio.to_thread(self._rows.sent, case.prompt_ids, case.key)
         return await self._judge.judge(case.prompt, self._work.rubric, case.prompt_ids[0])

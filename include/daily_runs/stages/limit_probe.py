@@ -80,18 +80,18 @@ async def _ask_path(work: Work) -> list[Finding]:
         response = await with_retries(lambda: gitlab.rest("GET", OWN_ACCESS_PATH, user), clock=work.clock)
         who = await with_retries(lambda: gitlab.graphql(user, WHOAMI), clock=work.clock)
     complexity, version = who.get("queryComplexity") or {}, (who.get("metadata") or {}).get("version")
-    per_user = budget(work.catalogue, work.feature, work.attempt.key.environment).binding.prompts_per_minute
+    prompts_per_minute = budget(work.catalogue, work.feature, work.attempt.key.environment).binding.prompts_per_minute
     return [
         *_hops_seen(work.environment, response),
         Finding(
             "gitlab",
             "API requests per minute and user",
-            per_user * CALLS_PER_PROMPT / len(work.environment.evaluation_users),
+            prompts_per_minute * CALLS_PER_PROMPT,  # the whole rate: a run may fill one user before the next
             _number(response.headers.get("ratelimit-limit")),
             "requests/min",
             LimitSource.MEASURED,
             f"RateLimit-Limit of {response.headers.get('ratelimit-name', 'no throttle named')}",
-            "Lower limits.requests_per_minute or add evaluation users; owner: infrastructure.",
+            f"Lower limits.requests_per_minute or have the limit raised; owner: {_owner(work.environment, 'gitlab')}.",
         ),
         Finding(
             "gitlab",
@@ -135,7 +135,7 @@ def _from_catalogue(work: Work) -> Iterator[Finding]:
             f"{users} evaluation users x {window.calls} calls, {users * window.calls - room} of them used lately",
             ("Wait until calls fall out of the window, or: " if room < users * window.calls else "")
             + f"{-(-needed // window.calls)} evaluation users are needed, or the instance setting at"
-            f" {-(-needed // users)}; owner: infrastructure.",
+            f" {-(-needed // users)}; owner: {_owner(environment, 'gitlab')}.",
         )
     account = work.catalogue.accounts[environment.account]
     rate = budget(work.catalogue, work.feature, work.attempt.key.environment)
@@ -147,8 +147,13 @@ def _from_catalogue(work: Work) -> Iterator[Finding]:
         "tokens/min",
         LimitSource.CATALOGUE,
         f"{rate.account_share:.2%} of the account; {rate.binding.limit} binds",
-        "Lower the feature's rate or raise the account's limit; owner: infrastructure.",
+        f"Lower the feature's rate or raise the account's limit; owner: {_owner(environment, 'ai_gateway')}.",
     )
+
+
+def _owner(environment: Environment, hop: str) -> str:
+    """Who can lift a hop's limits; the AI Gateway's owner holds the account's key, too."""
+    return next((rule.owner for rule in environment.hops if rule.hop == hop), f"none named for hop {hop}")
 
 
 def _number(text: str | None) -> float | None:

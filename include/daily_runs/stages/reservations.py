@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from daily_runs.catalogue import Call
+from daily_runs.judging.prompt import JudgePrompt
 from daily_runs.quota.ledger import Cost, Window, account_costs
 from daily_runs.quota.rates import budget
 from daily_runs.run import Work
+
+CHARACTERS_PER_TOKEN = 3.0
+"""Fewer than English prose or code has (about 4), so that a reservation is rather too large."""
 
 
 def prompt_costs(work: Work) -> list[Cost]:
@@ -25,11 +29,12 @@ def user_costs(work: Work, user: str) -> list[Cost]:
     return [Cost(f"code suggestions of {user} in {work.attempt.key.environment}", 1, per_minute)]
 
 
-def verdict_costs(work: Work) -> list[Cost]:
-    """What one verdict takes of the judge's account."""
+def verdict_costs(work: Work, prompt: JudgePrompt) -> list[Cost]:
+    """What one verdict takes of the judge's account: the catalogue's figure, or more if the prompt is longer."""
     judge = work.catalogue.judge
     account = work.catalogue.accounts[judge.account]
-    return account_costs(judge.account, account, judge.input_tokens_per_verdict, judge.output_tokens_per_verdict)
+    input_tokens = max(judge.input_tokens_per_verdict, prompt.characters / CHARACTERS_PER_TOKEN)
+    return account_costs(judge.account, account, input_tokens, judge.output_tokens_per_verdict)
 
 
 def ai_action_window(work: Work) -> Window | None:

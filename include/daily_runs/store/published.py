@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from daily_runs.errors import StageError
 from daily_runs.run import Attempt
-from daily_runs.scores import Summary
-from daily_runs.statuses import AnswerStatus, AttemptStatus
+from daily_runs.scores import Summary, summarise
+from daily_runs.statuses import AnswerStatus, AttemptStatus, JudgementStatus
+from daily_runs.store import gate
 from daily_runs.store.attempts import end_attempt
 from daily_runs.store.database import Connection, Row, Store
 
@@ -29,30 +30,49 @@ class Receipt(NamedTuple):
     rows_sha256: str
 
 
-def replace(store: Store, attempt: Attempt, rows: Sequence[Row], summary: Summary, *, time_scale: float) -> Receipt:
-    """Replace the run's published rows in one transaction, under a lock on the run's key.
+def replace(store: Store, attempt: Attempt, *, time_scale: float) -> Receipt:
+    """Replace the run's published rows by the rows that passed the gate, in one transaction, under the run's lock.
 
     Raises:
-        StageError: a newer attempt of the run took this one's place; nothing was changed.
+        StageError: the attempt did not pass the gate, its rows changed since, a newer attempt of the run took its
+            place, or it was superseded; nothing was changed.
     """
-    run_key = str(attempt.key)
-    results = [_result(run_key, row, time_scale) for row in rows if row["status"] == AnswerStatus.ANSWERED]
-    failures = [
-        (run_key, row["prompt_id"], row["item_id"], row["error_hop"], row["error_kind"], row["error_blame"])
-        for row in rows
-        if row["status"] == AnswerStatus.FAILED
-    ]
-    digest = hashlib.sha256(json.dumps([results, failures]).encode()).hexdigest()
-    receipt = Receipt(len(results), len(failures), digest)
+    run_key, attempt_id = str(attempt.key), attempt.attempt_id
     with store.transaction() as connection:
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [run_key])
-        _must_be_the_newest(connection, run_key, attempt.attempt_id)
-        _forget(connection, run_key, attempt.attempt_id)
+        _must_be_the_newest(connection, run_key, attempt_id)
+        rows = _gated_rows(connection, run_key, attempt_id)
+        results = [_result(run_key, row, time_scale) for row in rows if row["status"] == AnswerStatus.ANSWERED]
+        failures = [
+            (run_key, row["prompt_id"], row["item_id"], row["error_hop"], row["error_kind"], row["error_blame"])
+            for row in rows
+            if row["status"] == AnswerStatus.FAILED
+        ]
+        digest = hashlib.sha256(json.dumps([results, failures]).encode()).hexdigest()
+        receipt = Receipt(len(results), len(failures), digest)
+        summary = summarise((r["item_id"], r["score"]) for r in rows if r["judgement"] == JudgementStatus.SCORED)
+        _forget(connection, run_key, attempt_id)
         _insert_run(connection, attempt, summary, receipt)
         _copy(connection, f"daily_runs.published_result ({RESULT_COLUMNS})", results)
         _copy(connection, f"daily_runs.published_failure ({FAILURE_COLUMNS})", failures)
-        end_attempt(connection, attempt.attempt_id, AttemptStatus.PUBLISHED)
+        end_attempt(connection, attempt_id, AttemptStatus.PUBLISHED)
     return receipt
+
+
+def _gated_rows(connection: Connection, run_key: str, attempt_id: str) -> list[Row]:
+    """The attempt's rows, if they are those that passed the gate."""
+    found = connection.execute(
+        "SELECT status, gated_sha256 FROM daily_runs.attempt WHERE attempt_id = %s FOR UPDATE", [attempt_id]
+    ).fetchone()
+    place = f"{run_key}: attempt {attempt_id}"
+    if found is None or found["status"] == AttemptStatus.SUPERSEDED:
+        raise StageError(f"{place} is not published: another took its place. Nothing was changed.")
+    if found["gated_sha256"] is None:
+        raise StageError(f"{place} has not passed the gate. Run validation first.")
+    rows = gate.rows_within(connection, attempt_id)
+    if gate.digest(rows) != found["gated_sha256"]:
+        raise StageError(f"{place} is not published: its rows changed since the gate. Run validation again.")
+    return rows
 
 
 def of_run(store: Store, run_key: str) -> Row | None:

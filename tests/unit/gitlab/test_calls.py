@@ -13,11 +13,9 @@ import pytest
 from daily_runs.catalogue import Call
 from daily_runs.dataset import Item
 from daily_runs.errors import Blame, CallError, Hop
-from daily_runs.gitlab.calls import Answer, Caller, Ticket, caller_for, maybe_paid
+from daily_runs.gitlab.calls import Answer, Caller, Ticket, caller_for
 from daily_runs.gitlab.client import GitLab
-from daily_runs.gitlab.error_codes import error_code_in
-from daily_runs.gitlab.failures import attribute_failure
-from daily_runs.gitlab.refusal import RULES, TOO_MANY_REQUESTS, Exchange, attribute
+from daily_runs.gitlab.refusal import TOO_MANY_REQUESTS
 
 Connect = Callable[[Callable[[httpx.Request], httpx.Response]], GitLab]
 
@@ -97,6 +95,10 @@ REFUSED = {
     "the payload": (accepted(errors=["AI features are not enabled"]), "ai_action_rejected", False),
     "an error code in the payload": (accepted(errors=[SORRY]), "answer_error_code", True),
     "no request id": (accepted(request_id=None), "malformed_body", True),
+    "an empty request id": (accepted(request_id=""), "malformed_body", True),
+    "a request id that cannot be stored": (accepted(request_id="r\0"), "malformed_body", True),
+    "a thread id that is a list": (accepted(thread=["t"]), "malformed_body", True),  # type: ignore[arg-type]
+    "a thread id that cannot be stored": (accepted(thread="t\0"), "malformed_body", True),
     "no payload": ({"data": {"aiAction": None}}, "malformed_body", True),
 }  # fmt: skip
 
@@ -176,6 +178,14 @@ def test_one_thread_that_is_gone_fails_alone(connect: Connect) -> None:
     assert collected == {"r1": Answer("one"), "r2": Answer("two")}
 
 
+@pytest.mark.parametrize("unreadable", [None, [], {}, {"nodes": None}, {"nodes": "x"}, {"nodes": [None]}])
+def test_one_unreadable_thread_holds_up_no_other(connect: Connect, unreadable: object) -> None:
+    sound = {"nodes": [text("two")]}
+    client = connect(lambda _: httpx.Response(200, json={"data": {"answer0": unreadable, "answer1": sound}}))
+    tickets = [Ticket(f"r{n}", JOB, f"t{n}") for n in (1, 2)]
+    assert asyncio.run(caller_for(Call.CHAT, client).collect(USER, tickets)) == {"r2": Answer("two")}
+
+
 @pytest.mark.parametrize("call", [Call.CHAT, Call.RESOLVE_VULNERABILITY])
 def test_a_look_up_that_fails_says_nothing_of_any_ticket(connect: Connect, call: Call) -> None:
     client = connect(lambda _: httpx.Response(502))
@@ -209,11 +219,21 @@ def test_a_code_suggestion_is_answered_at_once_with_the_model_that_served(connec
         {"tokens_consumption_metadata": None},
         {"tokens_consumption_metadata": {"input_tokens": "12", "output_tokens": -1}},
         {"tokens_consumption_metadata": {"input_tokens": True}},
+        {"tokens_consumption_metadata": {"input_tokens": 2_147_483_648, "output_tokens": 1.5}},
+        {"engine": ["a"], "name": {"of": "model"}},
+        {"engine": "", "name": 7},
     ],
 )
 def test_what_the_client_is_not_told_is_unknown_and_not_zero(connect: Connect, model: object) -> None:
     answer, _ = ask_against(connect, Call.COMPLETE_CODE, suggestion(model=model), CUT)
     assert answer == Answer("    return 1", None, None, None, None)
+
+
+def test_names_and_counts_are_kept_as_far_as_the_store_can_hold_them(connect: Connect) -> None:
+    used = {"input_tokens": 2_147_483_647, "output_tokens": 0}
+    model = {"engine": "a\0b", "name": "c\0", "tokens_consumption_metadata": used}
+    answer, _ = ask_against(connect, Call.COMPLETE_CODE, suggestion(model=model), CUT)
+    assert answer == Answer("    return 1", "a?b", "c?", 2_147_483_647, 0)
 
 
 UNUSABLE = {
@@ -250,62 +270,3 @@ def test_every_call_of_the_catalogue_has_a_caller(connect: Connect, call: Call) 
     caller: Caller = caller_for(call, connect(lambda _: httpx.Response(500)))
     caller.give_up(TICKET)
     assert caller.collect_many >= 1
-
-
-def _attributed(exchange: Exchange) -> CallError:
-    error = attribute(exchange)
-    assert error is not None
-    return error
-
-
-def _coded() -> CallError:
-    error = error_code_in(SORRY)
-    assert error is not None
-    return error
-
-
-RAILS = {"x-request-id": "1"}
-MAYBE_PAID = (
-    attribute_failure(httpx.ReadError("")),
-    attribute_failure(httpx.RemoteProtocolError("")),
-    attribute_failure(httpx.ReadTimeout("")),
-    attribute_failure(httpx.WriteTimeout("")),
-    _attributed(Exchange(502, {})),
-    _attributed(Exchange(500, RAILS)),
-    _attributed(Exchange(504, {"gitlab-lb": "a"}, "<html>")),
-    _attributed(Exchange(503, RAILS, '{"detail": "Inference failed"}')),
-    _attributed(Exchange(408, {})),
-    _attributed(Exchange(200, {}, '{"errors": [{"message": "something new"}]}')),
-    _attributed(Exchange(200, {}, '{"errors": [{"message": "Timeout on Mutation.aiAction"}]}')),
-    _coded(),
-    CallError(Hop.UNKNOWN, "malformed_body", blame=Blame.PROVIDER, retryable=True),
-    CallError(Hop.UNKNOWN, "a_kind_of_tomorrow", blame=Blame.PROVIDER, retryable=True),
-)
-NOT_PAID = (
-    attribute_failure(httpx.ConnectError("")),
-    attribute_failure(httpx.ConnectTimeout("")),
-    attribute_failure(httpx.PoolTimeout("")),
-    _attributed(Exchange(429, {})),
-    _attributed(Exchange(401, RAILS)),
-    _attributed(Exchange(400, RAILS)),
-    _attributed(Exchange(302, {})),
-    _attributed(Exchange(403, {}, "error code: 1020")),
-    _attributed(Exchange(200, {}, json.dumps({"errors": [{"message": TOO_MANY_REQUESTS, "path": ["aiAction"]}]}))),
-    _attributed(Exchange(200, {}, '{"errors": [{"message": "Query has depth of 21, which exceeds max depth of 20"}]}')),
-)
-
-
-@pytest.mark.parametrize("error", MAYBE_PAID, ids=str)
-def test_a_failure_that_leaves_open_whether_it_was_accepted_may_have_been_paid(error: CallError) -> None:
-    assert maybe_paid(error)
-
-
-@pytest.mark.parametrize("error", NOT_PAID, ids=str)
-def test_a_refusal_before_the_model_was_asked_is_not_paid(error: CallError) -> None:
-    assert not maybe_paid(error)
-
-
-def test_no_refusal_for_rate_counts_as_paid() -> None:
-    for rule in RULES:
-        if rule.blame is Blame.RATE_LIMIT:
-            assert not maybe_paid(CallError(rule.hop, rule.kind, blame=rule.blame, retryable=rule.retryable))

@@ -301,6 +301,17 @@ def test_one_vulnerability_that_is_gone_fails_alone(project: Project, caller: Ca
     assert collected["r2"] == Answer("--- a/a.py\n+++ b/a.py\ntwo")
 
 
+@pytest.mark.parametrize("iid", ["four", "[4]", "5.5"])
+def test_one_unreadable_merge_request_holds_up_no_other(project: Project, caller: Caller, iid: str) -> None:
+    async def scenario() -> dict[str, Answer | CallError]:
+        tickets = [await asked(caller, HERE), await asked(caller, THERE)]
+        project.resolve(HERE, iid)
+        project.resolve(THERE, "5")
+        return await caller.collect(USER, tickets)
+
+    assert set(asyncio.run(scenario())) == {"r2"}
+
+
 def test_a_diff_that_is_an_error_text_is_no_answer(project: Project, caller: Caller) -> None:
     async def scenario() -> Answer | CallError:
         ticket = await asked(caller)

@@ -29,7 +29,7 @@ from daily_runs.catalogue import (
     Tokens,
     WhenNotReady,
 )
-from daily_runs.quota.rates import budget
+from daily_runs.quota.rates import budget, judging_minutes, run_minutes
 
 RCA = FeatureLimits(
     requests_per_minute=20,
@@ -100,6 +100,7 @@ def catalogue(of: Feature, spends: Account, users: int = 6) -> Catalogue:
         account="PROD",
         connection="daily_runs_anthropic_eval",
         address="https://api.anthropic.com",
+        provenance="live",
         model="claude-sonnet-4-5",
         max_output_tokens=1024,
         input_tokens_per_verdict=4_000,
@@ -131,6 +132,20 @@ def test_root_cause_analysis_is_bound_by_its_20_requests_a_minute() -> None:
     assert weighed.account_share == 0.0875
     assert weighed.slots == 4  # 3.5 slots of 200,000, rounded up
     assert feature().prompts_per_run / weighed.binding.prompts_per_minute == 45
+
+
+def test_a_full_run_of_root_cause_analysis_is_promised_in_45_minutes() -> None:
+    assert run_minutes(catalogue(feature(), account()), feature(), "production") == 45
+
+
+def test_judging_is_promised_by_the_calls_that_may_be_open_when_each_takes_its_whole_time() -> None:
+    """32 calls of 60 s: 32 verdicts a minute; the account's 8 M / 4,400 = 1,818 a minute do not bind."""
+    assert judging_minutes(catalogue(feature(), account()), feature()) == 900 / 32
+
+
+def test_judging_is_promised_by_the_judges_account_where_that_is_tighter() -> None:
+    """44,000 tokens a minute are ten verdicts of 4,400."""
+    assert judging_minutes(catalogue(feature(), account(input_tokens=44_000)), feature()) == 90
 
 
 def test_without_its_request_limit_root_cause_analysis_would_take_its_whole_plan() -> None:

@@ -100,6 +100,7 @@ def catalogue(account_limits: dict[str, Any]) -> Catalogue:
         "account": "EVAL",
         "connection": "anthropic_eval",
         "address": "http://127.0.0.1:8390/anthropic",
+        "provenance": "sandbox",
         "model": "claude-sonnet-4-5",
         "max_output_tokens": 1024,
         "input_tokens_per_verdict": 4000,

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ from daily_runs.connections import Connection
 from daily_runs.errors import AccessError, LimitTooLowError, StageError
 from daily_runs.gitlab.calls import Answer, Ticket, caller_for
 from daily_runs.stages import inference
+from daily_runs.stages.answer_poller import AnswerPoller
 from daily_runs.stages.sessions import gitlab_session
 from daily_runs.store.answers import AnswerRows
 
@@ -203,7 +205,10 @@ def test_an_error_code_in_place_of_an_answer_is_a_failure_with_its_hop(bench: Be
         assert 1 <= row["tries"] <= 3
 
 
-def test_an_answer_that_never_comes_is_a_timeout_after_three_tries(bench: Bench) -> None:
+def test_an_answer_that_never_comes_is_a_timeout_after_three_tries(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference, "AnswerPoller", partial(AnswerPoller, wall_seconds_min=0))
     bench = bench.changed({"features": {"duo_chat": {"limits": {"answer_timeout_seconds": 30}}}})
     bench.sandbox.change(latency_seconds={"median": 3000, "p95": 3600})
     work = bench.work("duo_chat", 3)

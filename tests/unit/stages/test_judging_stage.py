@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +19,8 @@ from daily_runs.gitlab.calls import Answer
 from daily_runs.judging import rubric as rubrics
 from daily_runs.judging.judge import Judge
 from daily_runs.judging.prompt import build
+from daily_runs.stages import judging
+from daily_runs.stages.reservations import CHARACTERS_PER_TOKEN, verdict_costs
 from daily_runs.store.answers import AnswerRows
 from daily_runs.store.judgements import JudgementRows
 
@@ -180,6 +183,27 @@ def test_an_order_in_the_answer_does_not_raise_its_score(bench: Bench) -> None:
     assert judgements(bench, honest)[0]["score"] > 0.6
 
 
+def test_a_long_prompt_reserves_by_its_length_and_a_short_one_by_the_catalogue(bench: Bench) -> None:
+    work = bench.work("duo_chat", 1)
+    item, least = next(iter(work.items.values())), work.catalogue.judge.input_tokens_per_verdict
+    short, long = build(work.rubric, item, "Short."), build(work.rubric, item, "x" * 90_000)
+    assert [cost.amount for cost in verdict_costs(work, short) if "input" in cost.limit] == [least]
+    (reserved,) = (cost.amount for cost in verdict_costs(work, long) if "input" in cost.limit)
+    assert reserved == (len(long.system) + len(long.user)) / CHARACTERS_PER_TOKEN > 30_000
+
+
+def test_an_answer_too_long_for_a_judge_is_unscored_and_never_sent(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "PROMPT_CHARACTERS_MAX", 60_000)
+    work = with_answers(bench, "One.", "x" * 60_000)
+    (report,) = bench.run(work, "judging")
+    assert (report.answered, report.failed) == (1, 1)
+    long = judgements(bench, work)[1]
+    assert (long["error_hop"], long["error_kind"], long["tries"]) == ("client", "answer_too_long", 0)
+    assert len(bench.sandbox.entries("messages")) == 1
+
+
 # The call itself, against a server that answers as told.
 
 
@@ -242,6 +266,14 @@ FAILURES = (
     Failure("only text", 200, message(content=[{"type": "text", "text": "5"}]), "unusable_verdict", VENDOR, True),
     Failure("no usage", 200, message(usage=None), "malformed_body", VENDOR, True),
     Failure("a usage without figures", 200, message(usage={}), "malformed_body", VENDOR, True),
+    Failure(
+        "a usage beyond the store",
+        200,
+        message(usage={"input_tokens": 2**31, "output_tokens": 5}),
+        "malformed_body",
+        VENDOR,
+        True,
+    ),
     Failure("an empty verdict", 200, message(), "unusable_verdict", VENDOR, True),
 )
 
@@ -301,3 +333,15 @@ def test_the_key_goes_in_the_header_and_the_answer_in_the_user_part_only(ask_jud
     assert "An answer." not in json.dumps(sent[0]["system"])
     assert sent[0]["tool_choice"] == {"type": "tool", "name": "record_verdict"}
     assert Counter(entry["role"] for entry in sent[0]["messages"]) == {"user": 1}
+
+
+def test_no_log_level_makes_the_sdk_write_an_answer_down(
+    ask_judge: Callable[[Script], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in (None, "anthropic", "httpx", "httpcore"):
+        caplog.set_level(logging.DEBUG, logger=name)
+    with pytest.raises(CallError):
+        ask_judge(lambda _: (400, ERROR))
+    assert caplog.records, "something was logged, so that this test sees what is"
+    assert "An answer." not in caplog.text
+    assert "secret prompt text" not in caplog.text

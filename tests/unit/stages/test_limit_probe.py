@@ -35,6 +35,20 @@ def test_a_path_that_allows_the_run_is_recorded_hop_by_hop_and_nothing_is_spent(
     assert bench.sandbox.entries("aiAction") == []  # it counts even what it refuses
 
 
+def test_one_user_may_have_to_carry_the_whole_rate_of_api_requests(bench: Bench) -> None:
+    """Duo Chat asks 50 prompts a minute, each with two requests, however many users there are."""
+    bench.run(bench.work("duo_chat", 4), "limit_probe")
+    assert probed(bench)["gitlab", "API requests per minute and user"]["needed"] == 100
+
+
+def test_a_remedy_names_the_hops_owner_of_the_catalogue(bench: Bench) -> None:
+    hops = [{"hop": "gitlab", "owner": "platform"}]
+    patch = {"hops": hops, "limits": {"ai_action_calls_per_window": 1}}
+    bench = bench.changed({"environments": {"staging": patch}})
+    with pytest.raises(LimitTooLowError, match="the instance setting at 2; owner: platform"):
+        bench.run(bench.work("duo_chat", 12), "limit_probe")
+
+
 def test_hops_that_tell_no_limit_stay_unknown_and_are_not_taken_for_no_limit(bench: Bench) -> None:
     (report,) = bench.run(bench.work("duo_chat", 4), "limit_probe")
     found = probed(bench)

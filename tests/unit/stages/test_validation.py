@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -59,7 +60,7 @@ def test_a_sound_attempt_passes_and_every_check_is_on_record(bench: Bench) -> No
     work = sound(bench)
     (report,) = bench.run(work, "validation")
     found = gate.results(bench.store, work.attempt.attempt_id)
-    assert report.answered == len(found) == 15
+    assert report.answered == len(found) == 17
     assert all(row["passed"] and row["observed"] and row["required"] for row in found)
     assert status(bench, work) == "running"
 
@@ -152,7 +153,15 @@ def case(name: str, change: Callable[[Bench, Work], None], *failing: str) -> Cas
     return Case(name, change, frozenset(failing))
 
 
+def blank_an_answer(bench: Bench, work: Work) -> None:
+    bench.store.rows(
+        "UPDATE daily_runs.answer SET answer = E' \\n' WHERE prompt_id = %(p)s", {"p": prompt_ids(bench, work)[0]}
+    )
+
+
 JUDGED = "every answer is judged"
+SETTLED = "every prompt is settled"
+SOUNDLY = "every answered prompt has its text, every failed one its reason, no other has either"
 SOUND_SCORE = "every scored answer has a score, no other has one"
 UNKNOWN_MEAN = "mean score is known"
 CASES = (
@@ -163,7 +172,8 @@ CASES = (
     case("one verdict gone", lose_one_verdict, SOUND_SCORE),
     case("all scores null", lose_all_verdicts, SOUND_SCORE, UNKNOWN_MEAN),
     case("one still with the judge", send_one_to_the_judge, JUDGED),
-    case("one prompt not settled", leave_one_sent, "every prompt is settled", JUDGED),
+    case("one prompt not settled", leave_one_sent, SETTLED, JUDGED),
+    case("an answer of blanks", blank_an_answer, SOUNDLY),
     case("a judged failure", judge_a_failure, JUDGED),
     case("one error text among the answers", store_an_error_text, "no answer is an error text"),
     case("too few answered", fail(3), "answered share"),
@@ -181,6 +191,69 @@ def test_the_gate_fails_closed_on(case: Case, bench: Bench) -> None:
     found = {check.expectation for check in checks(bench, work) if not check.passed}
     assert found >= case.failing
     assert found - case.failing <= {"scores are on the scale"}  # it has nothing to look at where all scores are null
+
+
+class Nasty(NamedTuple):
+    """What no row of the store should hold, laid over one sound row or all, and the checks that must fail."""
+
+    name: str
+    columns: dict[str, Any]
+    failing: frozenset[str]
+    every_row: bool = False
+
+
+NASTY = (
+    Nasty("no status", {"status": None}, frozenset({"every prompt has a status", SOUNDLY, JUDGED})),
+    Nasty(
+        "no status anywhere",
+        {"status": None},
+        frozenset({"every prompt has a status", SOUNDLY, JUDGED, "answered share", "unscored share is known"}),
+        every_row=True,
+    ),
+    Nasty("an unknown status", {"status": "done"}, frozenset({SETTLED, SOUNDLY, JUDGED})),
+    Nasty("an answer of null", {"answer": None}, frozenset({SOUNDLY})),
+    Nasty("answers of null", {"answer": None}, frozenset({SOUNDLY}), every_row=True),
+    Nasty("an empty answer", {"answer": ""}, frozenset({SOUNDLY})),
+    Nasty("an answer with an error", {"error_kind": "timeout"}, frozenset({SOUNDLY})),
+    Nasty("a failure with an answer", {"status": "failed", "error_kind": "timeout"}, frozenset({SOUNDLY, JUDGED})),
+    Nasty(
+        "a failure without a reason",
+        {"status": "failed", "answer": None, "judgement": None, "score": None},
+        frozenset({SOUNDLY}),
+    ),
+    Nasty("a planned prompt with an answer", {"status": "planned"}, frozenset({SETTLED, SOUNDLY, JUDGED})),
+    Nasty("no prompt id", {"prompt_id": None}, frozenset({"prompt ids are there"})),
+    Nasty("a score that is no number", {"score": float("nan")}, frozenset({SOUND_SCORE})),
+    Nasty("an infinite score", {"score": float("inf")}, frozenset({"scores are on the scale"})),
+)
+
+
+@pytest.mark.parametrize("nasty", NASTY, ids=lambda nasty: nasty.name)
+def test_no_null_and_no_contradiction_slips_through(nasty: Nasty, bench: Bench) -> None:
+    work = sound(bench)
+    rows = gate.rows(bench.store, work.attempt.attempt_id)
+    for row in rows if nasty.every_row else rows[:1]:
+        row.update(nasty.columns)
+    assert {check.expectation for check in validation.check(rows, work) if not check.passed} == nasty.failing
+
+
+def test_a_published_attempt_stays_published_under_a_stricter_gate(bench: Bench) -> None:
+    work = sound(bench)
+    bench.run(work, "validation", "publish")
+    strict = bench.changed({"features": {"root_cause_analysis": {"thresholds": {"mean_score_min": 0.9}}}})
+    with pytest.raises(StageError, match="is published already"):
+        bench.run(replace(work, feature=strict.catalogue.features["root_cause_analysis"]), "validation")
+    assert status(bench, work) == "published"
+    assert bench.count("contract.results_v1") == PROMPTS
+
+
+def test_an_answer_that_arrives_after_the_gate_is_not_published_without_it(bench: Bench) -> None:
+    work = sound(bench)
+    bench.run(work, "validation")
+    store_an_error_text(bench, work)
+    with pytest.raises(StageError, match="its rows changed since the gate"):
+        bench.run(work, "publish")
+    assert bench.count("contract.runs_v1") == 0
 
 
 def checks(bench: Bench, work: Work) -> list[Any]:

@@ -127,7 +127,7 @@ def test_a_faulty_path_is_survived_and_every_failure_has_its_name(
     [
         ("duo_chats", "staging", 4, "feature: 'duo_chats' is not in the catalogue. Known: code_suggestions, duo_chat"),
         ("duo_chat", "stage", 4, "environment: 'stage' is not in the catalogue. Known: "),
-        ("duo_chat", "staging", 0, "limit: 0 prompts cannot be asked. Give 1 or more."),
+        ("duo_chat", "staging", 0, "--limit: 0 prompts cannot be asked. Give 1 or more."),
     ],
 )
 def test_what_cannot_be_planned_is_one_line_and_nothing_is_written(

@@ -38,6 +38,7 @@ def _catalogue(requests: int, tokens_in: int, tokens_out: int, burst_seconds: fl
         account="EVAL",
         connection="daily_runs_judge",
         address="http://127.0.0.1:8390/anthropic",
+        provenance="sandbox",
         model="claude-sonnet-5-5",
         max_output_tokens=1000,
         input_tokens_per_verdict=3000,
