@@ -103,7 +103,7 @@ def test_however_many_open_other_work_at_once_one_is_left_running(store: Store) 
 
 def test_a_plan_that_cannot_be_written_leaves_nothing(store: Store) -> None:
     twice = (PROMPTS[0], PROMPTS[0])
-    with pytest.raises(Exception, match="duplicate key value"):
+    with pytest.raises(Exception, match="UniqueViolation"):
         open_attempt(store, plan(prompts=twice))
     assert statuses(store) == []
     assert store.rows("SELECT * FROM daily_runs.run") == []
