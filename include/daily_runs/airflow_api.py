@@ -80,6 +80,10 @@ class AirflowApi:
         """Let a DAG's runs start."""
         self.patch(f"/dags/{dag_id}", {"is_paused": False})
 
+    def pause(self, dag_id: str) -> None:
+        """Let no further run of a DAG start."""
+        self.patch(f"/dags/{dag_id}", {"is_paused": True})
+
     def trigger(self, dag_id: str, conf: Mapping[str, Any], logical_date: str | None = None) -> str:
         """Start a run; returns its id."""
         body = {"logical_date": logical_date, "conf": dict(conf)}

@@ -46,6 +46,7 @@ def run(prompts: int, time_scale: float, *, json_file: Path | None, keep: bool, 
             api.unpause(DAG_ID)
             run_id = api.trigger(DAG_ID, {"environment": ENVIRONMENT, "prompts": prompts, "note": "demo"})
             state = _watch(api, store, run_id, prompts, console)
+            api.pause(DAG_ID)  # a later `up` on this store must not run it by itself
             outcome = gather(stack, store, run_id, state)
         if json_file:
             json_file.write_text(json.dumps(outcome.as_json(), indent=2, default=str) + "\n")

@@ -16,6 +16,11 @@ from daily_runs.statuses import AnswerStatus
 from daily_runs.store import answers, attempts, dag_runs, gate, published
 from daily_runs.store.database import Row, Store
 
+WHERE_TO_LOOK = (
+    "look      daily-runs up: the same Airflow with this run in it, its form and its logs",
+    "          docs/data_contract.md: the published rows and how to read them",
+)
+
 
 @dataclass(frozen=True)
 class Quota:
@@ -61,7 +66,7 @@ class Outcome:
 
     def render(self) -> list[Table | str]:
         """For people."""
-        return [self._stages(), *self._scores(), *self._quota(), *self._promises(), ""]
+        return [self._stages(), *self._scores(), *self._quota(), *self._promises(), *WHERE_TO_LOOK]
 
     def _stages(self) -> Table:
         table = Table(title=f"{self.dag_run}: {self.state}", title_justify="left")
