@@ -22,7 +22,7 @@ SHIPPED = Path(__file__).parents[2] / "include"
 def folder(tmp_path: Path) -> Path:
     """A copy of the shipped catalogue with its data sets and rubrics."""
     for name in ("catalogue", "datasets", "rubrics"):
-        shutil.copytree(SHIPPED / name, tmp_path / name, ignore=shutil.ignore_patterns("capture"))
+        shutil.copytree(SHIPPED / name, tmp_path / name)
     return tmp_path / "catalogue"
 
 

@@ -18,7 +18,7 @@ from daily_runs.dataset import CiJob, Item, load
 
 DATASETS = Path(__file__).resolve().parents[2] / "include" / "datasets"
 SET = DATASETS / "root_cause_analysis.jsonl"
-CAPTURE = DATASETS / "capture"
+CAPTURE = DATASETS.parent / "capture"
 
 MACHINE = {
     "a path of the capturing machine": re.compile(r"(?<![\w.-])/(?:work|root|home|tmp|Users|mnt)(?:/|\b(?![\w/]))"),

@@ -59,7 +59,7 @@ def scrubbed(log: str, places: Iterable[tuple[str, str]]) -> str:
 
 def leaks(log: str) -> tuple[str, ...]:
     """What of the capturing machine is still in a scrubbed log: its home, temporary or checkout directory, its name."""
-    checkout = Path(__file__).resolve().parents[4]
+    checkout = Path(__file__).resolve().parents[3]
     directories = {str(Path.home()), tempfile.gettempdir(), str(checkout), str(checkout.parent)}
     found = [place for place in sorted(directories) if re.search(rf"(?<![\w.-]){re.escape(place)}/", log)]
     host = socket.gethostname()

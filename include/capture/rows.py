@@ -8,7 +8,7 @@ from pathlib import Path
 
 from daily_runs.dataset import Item
 
-SETS = Path(__file__).resolve().parent.parent
+SETS = Path(__file__).resolve().parents[1] / "datasets"
 
 
 def write(name: str, rows: list[dict[str, object]]) -> Path:

@@ -3,7 +3,7 @@
 A cut names a module, the text that ends at the cursor, and the number of lines to remove. The rows hold the cut text
 itself, so that a later change of the module changes nothing until this script runs again.
 
-    python include/datasets/capture/code_suggestions.py
+    python include/capture/code_suggestions.py
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 import rows
 
-PROJECT = Path(__file__).resolve().parents[3]
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 class CutError(Exception):
@@ -70,7 +70,7 @@ def cut_out(source: str, marker: str, lines: int) -> Parts:
 
 
 LIBRARY = "include/daily_runs"
-CAPTURE = "include/datasets/capture"
+CAPTURE = "include/capture"
 
 CUTS = (
     Cut(

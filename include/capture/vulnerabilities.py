@@ -4,7 +4,7 @@ Each finding is what a real scanner says when it is run here: bandit on Python, 
 only if the scanner, run again on the fixed module, no longer has the finding and has no other one of medium or high
 severity that was not there before.
 
-    python include/datasets/capture/vulnerabilities.py [--bandit PROGRAM] [--gosec PROGRAM]
+    python include/capture/vulnerabilities.py [--bandit PROGRAM] [--gosec PROGRAM]
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The texts are written for this set, so nothing here needs capturing; the script checks and numbers them.
 
-    python include/datasets/capture/duo_chat.py
+    python include/capture/duo_chat.py
 """
 
 # ruff: noqa: E501 - the texts are prose with a paragraph a line, as people write them in GitLab

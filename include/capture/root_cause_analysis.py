@@ -1,7 +1,7 @@
 """Captures the root cause analysis data set again: runs every failing job and writes `root_cause_analysis.jsonl`.
 
-    python include/datasets/capture/root_cause_analysis.py [--only SLUG] [--out FILE] [--tools DIR]
-    python include/datasets/capture/root_cause_analysis.py --check     # file and scenarios agree; runs nothing
+    python include/capture/root_cause_analysis.py [--only SLUG] [--out FILE] [--tools DIR]
+    python include/capture/root_cause_analysis.py --check     # file and scenarios agree; runs nothing
 
 Each scenario (`rca/*_jobs.py`) is a small project and a script that really fails; the log is what it printed, stdout
 and stderr interleaved, scrubbed as `rca/scrub.py` says. Root cause and fix are written by hand, per scenario. Items are
@@ -10,7 +10,7 @@ numbered in the order of `SCENARIOS`; `--check` names those that moved, and any 
 Programs come from the system (gcc, g++, make, cmake, valgrind, go, cargo with clippy, node, npm, javac, git, openssl,
 the docker client, terraform, kubectl, jq, curl, psql) and from a toolbox directory:
 
-    python3.11 -m venv DIR/py && DIR/py/bin/pip install -r include/datasets/capture/rca/tools.txt
+    python3.11 -m venv DIR/py && DIR/py/bin/pip install -r include/capture/rca/tools.txt
     npm install --prefix DIR typescript@5.4.5 eslint@8.57.0 prettier@3.2.5
     mkdir DIR/bin && ln -s /path/to/bin/python3.8 DIR/bin/python3.8
 
@@ -33,7 +33,7 @@ from rca.runner import Captured, CaptureError, capture
 from rca.scenario import Scenario
 from rca.toolbox import Toolbox, find
 
-DATASETS = Path(__file__).resolve().parents[1]
+DATASETS = Path(__file__).resolve().parents[1] / "datasets"
 DEFAULT_OUT = DATASETS / "root_cause_analysis.jsonl"
 DEFAULT_TOOLS = DATASETS.parents[1] / ".daily_runs" / "capture_tools"
 SCENARIOS: tuple[Scenario, ...] = tuple(scenario for family in FAMILIES for scenario in family)
