@@ -271,10 +271,6 @@ class Catalogue(_Strict):
     environments: dict[Name, Environment] = Field(min_length=1)
     features: dict[Name, Feature] = Field(min_length=1)
 
-    def account_of(self, environment: str) -> Account:
-        """The account that an environment's inference spends."""
-        return self.accounts[self.environments[environment].account]
-
 
 def slots_for(tokens_per_minute: float, account: Account) -> int:
     """How many slots of an account's pool a rate takes (at least one)."""

@@ -11,10 +11,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from daily_runs import local
+from daily_runs import catalogue_files, local
 from daily_runs.airflow_api import AirflowApi
 from daily_runs.demo_outcome import gather
-from daily_runs.errors import DailyRunsError, UserError
+from daily_runs.errors import DailyRunsError, ParameterError, UserError
 from daily_runs.store import dag_runs
 from daily_runs.store.database import Row, Store, open_store
 
@@ -29,10 +29,11 @@ def run(prompts: int, time_scale: float, *, json_file: Path | None, keep: bool, 
     """Start everything, run the DAG, show it, stop everything; returns whether every promise held.
 
     Raises:
-        UserError: the JSON file cannot be written (before anything is started).
+        UserError: the JSON file cannot be written, or more prompts than a run may ask (before anything is started).
         DailyRunsError: a part did not start, or the DAG run failed.
     """
     _check_writable(json_file)
+    _check_prompts(prompts)
     started = time.monotonic()
     with console.status("starting Postgres, Airflow and the sandbox ..."):
         manager = local.running(port=0, time_scale=time_scale, schedules=False)
@@ -69,6 +70,12 @@ def _check_writable(file: Path | None) -> None:
         file.touch()
     except OSError as error:
         raise UserError("--json", f"{file} cannot be written ({error.strerror})", "Give another file.") from error
+
+
+def _check_prompts(prompts: int) -> None:
+    most = catalogue_files.load(overlay="sandbox").features[FEATURE].prompts_per_run
+    if prompts > most:
+        raise ParameterError("--prompts", f"{prompts} are more than a run of {FEATURE} asks", f"Give {most} or fewer.")
 
 
 def _watch(api: AirflowApi, store: Store, run_id: str, prompts: int, console: Console) -> str:

@@ -102,6 +102,7 @@ BAD = {
     ),
     "a catalogue that is not there": Bad(("catalogue", "check", "/nowhere"), ("/nowhere", "is not a folder")),
     "a scenario that is not there": Bad(("sandbox", "--scenario", "/nowhere.json"), ("/nowhere.json",)),
+    "more prompts than a run asks": Bad(("demo", "--prompts", "901"), ("--prompts", "901", "Give 900 or fewer")),
     "a file that can't be written": Bad(("demo", "--json", "/nowhere/demo.json"), ("--json", "/nowhere/demo.json")),
 }
 

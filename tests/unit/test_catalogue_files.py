@@ -107,7 +107,7 @@ def test_the_evaluation_users_can_carry_one_run_of_root_cause_analysis(folder: P
 def test_production_and_the_judge_spend_different_accounts(folder: Path) -> None:
     catalogue = catalogue_files.load(folder)
     assert catalogue.environments["production"].account == "PROD"
-    assert catalogue.account_of("production").slots == 40
+    assert catalogue.accounts[catalogue.environments["production"].account].slots == 40
     assert catalogue.environments["staging"].account == catalogue.judge.account == "EVAL"
 
 
