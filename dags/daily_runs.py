@@ -50,9 +50,8 @@ def arm(catalogue: Catalogue, feature: Feature, environment: str, manifest: XCom
         return task(task_id=name, doc_md=TASK_DOCS[name], priority_weight=10 - feature.priority, **COMMON | options)
 
     def mapped(name: str, pool: str, timeout: dt.timedelta) -> Any:
-        shown = "shard {{ task.op_kwargs['shard'] }}"
-        options = {"pool": pool, "execution_timeout": timeout, "map_index_template": shown}
-        return stage(name, **options)(tasks.run_shard)
+        admission = {"pool": pool, "pool_slots": limits.pool_slots, "execution_timeout": timeout}
+        return stage(name, map_index_template=tasks.SHOWN[name], **admission)(tasks.run_shard)
 
     with TaskGroup(environment, tooltip=f"{feature.title} in {environment}"):
         shards = stage("seed_check")(tasks.open_and_check_seeds)(feature.feature, environment, manifest)

@@ -37,7 +37,10 @@ DAY = dt.datetime(2026, 8, 17, tzinfo=dt.UTC)
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", "0.0.0.0", "::", "", None})
-_TABLES = "store_provenance, run, attempt, answer, verdict, seed_binding, quota_rate, quota_call"
+_TABLES = (
+    "store_provenance, run, attempt, answer, verdict, seed_binding, quota_limit, quota_lane, quota_asker, quota_grant,"
+    " quota_use, quota_spent_user, breaker"
+)
 
 
 @pytest.fixture(scope="session", autouse=True)

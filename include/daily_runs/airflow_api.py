@@ -65,7 +65,12 @@ class AirflowApi:
 
     def pools(self) -> dict[str, dict[str, Any]]:
         """Every pool by name."""
-        return {pool["name"]: pool for pool in self.get("/pools", limit=100)["pools"]}
+        found: dict[str, dict[str, Any]] = {}
+        while True:  # an Airflow may give less at once than is asked for
+            answer = self.get("/pools", limit=100, offset=len(found))
+            found |= {pool["name"]: pool for pool in answer["pools"]}
+            if not answer["pools"] or len(found) >= answer["total_entries"]:
+                return found
 
     def write_pools(self, wanted: Mapping[str, Pool]) -> None:
         """Make or change the pools that the catalogue asks for."""

@@ -15,6 +15,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from daily_runs.price_list import Prices
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -88,10 +90,12 @@ class SeedingState(StrEnum):
 class Account(_Strict):
     """One Anthropic account. Rates are per minute; a bucket holds `burst_seconds` of its rate when full.
 
-    `shared_with_live_users`: (recorded; not acted on yet).
+    `shared_with_live_users`: others spend it too, so that idle shares are never lent (a rule of the catalogue).
+    `lends_idle_share`: what idle features leave of it, others may use until the owner wakes.
     """
 
     shared_with_live_users: bool
+    lends_idle_share: bool = False
     requests_per_minute: Count
     input_tokens_per_minute: Count
     output_tokens_per_minute: Count
@@ -106,7 +110,10 @@ class Account(_Strict):
 
 
 class Judge(_Strict):
-    """Who judges: the model, where it is reached, what it may spend. `provenance`: as of every environment."""
+    """Who judges: the model, where it is reached, what it may spend. `provenance`: as of every environment.
+
+    `seconds_per_verdict`: an estimate for plans; without one they reckon with `request_timeout_seconds`, the most.
+    """
 
     account: Text
     connection: Name
@@ -118,6 +125,7 @@ class Judge(_Strict):
     output_tokens_per_verdict: Count
     in_flight_max: Count
     request_timeout_seconds: Rate
+    seconds_per_verdict: Rate | None = None
 
 
 class GraphqlLimits(_Strict):
@@ -138,7 +146,7 @@ class PathLimits(_Strict):
 
     api_requests_per_minute: Count
     ai_action_calls_per_window: Count
-    ai_action_window_hours: Rate
+    ai_action_window_hours: Annotated[float, Field(gt=0, le=48)]
     code_suggestions_per_minute: Count
     graphql: GraphqlLimits
 
@@ -178,7 +186,7 @@ class Phase(_Strict):
 
 
 class Tokens(_Strict):
-    """Tokens one prompt is expected to cost. Unknown is never zero; `source`: who says so (not acted on yet)."""
+    """Tokens one prompt is expected to cost. Unknown is never zero; `source`: who says so (a plan tells it)."""
 
     input: Count
     output: Count
@@ -253,6 +261,7 @@ class Feature(_Strict):
     cutover: Cutover
     when_not_ready: WhenNotReady
     thresholds: Thresholds
+    budget_usd_per_month: Rate | None = None
 
     def phase_on(self, day: dt.date) -> Phase:
         """The phase of a UTC date; before the first one, the feature is on hold."""
@@ -270,6 +279,12 @@ class Catalogue(_Strict):
     judge: Judge
     environments: dict[Name, Environment] = Field(min_length=1)
     features: dict[Name, Feature] = Field(min_length=1)
+    prices: Prices | None = None
+
+
+def environments_of(feature: Feature) -> tuple[str, ...]:
+    """The environments that a feature's phases ever send runs to, each once, in order of appearance."""
+    return tuple(dict.fromkeys(name for phase in feature.phases for name in PHASE_ENVIRONMENTS[phase.phase]))
 
 
 def slots_for(tokens_per_minute: float, account: Account) -> int:

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 from rich.table import Column, Table
 
 from daily_runs import catalogue_files, dataset
-from daily_runs.catalogue import ASKED_ABOUT, Catalogue, Feature
+from daily_runs.catalogue import ASKED_ABOUT, Catalogue, Feature, environments_of
 from daily_runs.catalogue_files import Reading
-from daily_runs.catalogue_rules import environments_of
 from daily_runs.errors import CatalogueError, DatasetError, UserError
 from daily_runs.judging import rubric
 from daily_runs.quota.rates import Budget, budget, run_minutes

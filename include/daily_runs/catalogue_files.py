@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, get_args
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
-from daily_runs import catalogue_rules, dataset, yaml_lines
+from daily_runs import catalogue_faults, catalogue_rules, dataset, price_list, yaml_lines
 from daily_runs.catalogue import Account, Catalogue, Environment, Feature, Judge
-from daily_runs.catalogue_rules import did_you_mean
+from daily_runs.catalogue_draft import Draft
+from daily_runs.catalogue_faults import shown
+from daily_runs.catalogue_remedies import did_you_mean
 from daily_runs.errors import CatalogueError
+from daily_runs.price_list import Prices
 from daily_runs.yaml_lines import Fault, KeyPath, Place, spell
 
-_SECTIONS: dict[str, tuple[str, ...]] = {"accounts.yaml": ("accounts", "judge"), "environments.yaml": ("environments",)}
-_OVERLAY_SECTIONS = ("accounts", "judge", "environments")
+_SECTIONS: dict[str, tuple[str, ...]] = {
+    "accounts.yaml": ("accounts", "judge"),
+    "environments.yaml": ("environments",),
+    "prices.yaml": ("prices",),
+}
+_OVERLAY_SECTIONS = ("accounts", "judge", "environments", "prices")
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -176,7 +180,7 @@ class _Sources:
     def catalogue(self) -> Catalogue | None:
         """The finished catalogue, or None when there is any fault."""
         judge = self._part(Judge, ("judge",)) if "judge" in self.data else None
-        draft = catalogue_rules.Draft(
+        draft = Draft(
             accounts=self._parts(Account, "accounts"),
             environments=self._parts(Environment, "environments"),
             features=self._parts(Feature, "features"),
@@ -190,6 +194,7 @@ class _Sources:
         )
         for path, problem, remedy in catalogue_rules.findings(draft):
             self._fault(path, problem, remedy)
+        prices = self._prices(draft)
         if self.faults or judge is None:
             return None
         try:
@@ -198,10 +203,19 @@ class _Sources:
                 judge=judge,
                 environments=dict(draft.environments),
                 features=dict(draft.features),
+                prices=prices,
             )
         except ValidationError as error:  # a name that is not acceptable, or an empty section
             self._faults_of(error, Catalogue, ())
             return None
+
+    def _prices(self, draft: Draft) -> Prices | None:
+        prices = self._part(Prices, ("prices",)) if "prices" in self.data else None
+        if prices and draft.judge:
+            calls = {str(feature.call): name for name, feature in draft.features.items()}
+            for path, problem, remedy in price_list.problems(prices, calls, draft.judge.model):
+                self._fault(path, problem, remedy)
+        return prices
 
     def _section(self, name: str) -> dict[str, Any]:
         section = self.data.get(name, {})
@@ -210,9 +224,7 @@ class _Sources:
     def _parts(self, model: type[_Model], section: str) -> dict[str, _Model]:
         given = self.data.get(section, {})
         if not isinstance(given, dict):
-            self._fault(
-                (section,), f"must be a mapping, is {_shown(given)}", "Give `name:` lines with keys below them."
-            )
+            self._fault((section,), f"must be a mapping, is {shown(given)}", "Give `name:` lines with keys below them.")
         parts = {name: self._part(model, (section, name)) for name in self._section(section)}
         return {name: part for name, part in parts.items() if part is not None}
 
@@ -228,13 +240,8 @@ class _Sources:
             return None
 
     def _faults_of(self, error: ValidationError, model: type[BaseModel], path: KeyPath) -> None:
-        locations = [details["loc"] for details in error.errors()]
-        for details in error.errors():
-            here = details["loc"]
-            if details["type"] == "too_short" and any(at[: len(here)] == here != at for at in locations):
-                continue  # only because an item below is at fault
-            location = tuple(part for part in here if part != "[key]")
-            self._fault((*path, *location), *_explain(details, model, location))
+        for location, problem, remedy in catalogue_faults.refusals(error, model):
+            self._fault((*path, *location), problem, remedy)
 
     def _fault(self, path: KeyPath, problem: str, remedy: str) -> None:
         known = path
@@ -243,34 +250,3 @@ class _Sources:
         place = str(self.places[known]) if known in self.places else str(path[0])
         shown = spell(path[2:] if path[0] == "features" else path)
         self.faults.append(Fault(place, f"{shown}: {problem}" if shown else problem, remedy))
-
-
-def _explain(details: ErrorDetails, model: type[BaseModel], location: KeyPath) -> tuple[str, str]:
-    """What is wrong, and the remedy."""
-    if details["type"] == "extra_forbidden":
-        return "unknown key", did_you_mean(str(location[-1]), list(_model_at(model, location[:-1]).model_fields))
-    if details["type"] == "missing":
-        return "missing", "Add it."
-    must = re.sub(r"^.*? should ", "must ", details["msg"])
-    return f"{must}, is {_shown(details['input'])}", "Correct the value."
-
-
-def _model_at(model: type[BaseModel], location: KeyPath) -> type[BaseModel]:
-    for key in location:
-        if isinstance(key, str):
-            model = next(_models_in(model.model_fields[key].annotation))
-    return model
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _models_in(argument)
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict | list):
-        return "a mapping" if isinstance(value, dict) else "a list"
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from daily_runs.errors import DailyRunsError, UserError
+from daily_runs.errors import DailyRunsError, ParameterError, UserError
 
 EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
 OVERLAY_VARIABLE = "DAILY_RUNS_OVERLAY"
@@ -37,9 +37,9 @@ Overlay = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print data for a script instead of a table.")]
 
 
-def console() -> Console:
-    """Standard output for people; 120 columns wide where there is no terminal."""
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+def console(*, markup: bool = False) -> Console:
+    """Standard output for people; 120 columns wide where there is no terminal. `markup`: of texts that are all ours."""
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=markup)
 
 
 def in_use(overlay: str | None) -> str | None:
@@ -77,7 +77,7 @@ def catalogue_check(
     if as_json:
         print_json(catalogue_checks.as_json(reading.catalogue))
     else:
-        console().print(catalogue_checks.render(reading.catalogue))
+        console(markup=True).print(catalogue_checks.render(reading.catalogue))
 
 
 @store_app.command("migrate")
@@ -131,7 +131,7 @@ def up(
     """Run Postgres, Airflow and the sandbox on this machine until Ctrl-C; prints the address and the login."""
     from daily_runs import local
 
-    local.up(port=port, time_scale=time_scale, console=console())
+    local.up(port=port, time_scale=time_scale, console=console(markup=True))
 
 
 @app.command()
@@ -144,8 +144,28 @@ def demo(
     """One day of root cause analysis through a real Airflow against the sandbox; stops everything at the end."""
     from daily_runs import demo as demonstration
 
-    passed = demonstration.run(prompts, time_scale, json_file=json_file, keep=keep, console=console())
+    passed = demonstration.run(prompts, time_scale, json_file=json_file, keep=keep, console=console(markup=True))
     raise typer.Exit(0 if passed else EXIT_FAILED)
+
+
+@app.command()
+def plan(
+    first: Annotated[str | None, typer.Option("--from", help="First day; default: Monday of this week.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last day; default: the Sunday of that week.")] = None,
+    assume: Annotated[
+        list[str] | None,
+        typer.Option(help="FEATURE=DATE: as if it were in staging from then on; DATE@HH:MM sets the time. Repeatable."),
+    ] = None,
+    json_file: Annotated[str | None, typer.Option("--json", help="Write the plan as data; - prints it.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw the load by account into this SVG file.")] = None,
+    forecast: Annotated[bool, typer.Option("--forecast", help="Add six months: base, double, half.")] = False,
+    overlay: Overlay = None,
+) -> None:
+    """Say whether the planned runs fit, what binds them and what they cost; exit code 1 when they do not fit."""
+    from daily_runs import command_plan
+
+    asked = command_plan.Asked(first, last, assume or (), json_file, picture, forecast, in_use(overlay))
+    raise typer.Exit(0 if command_plan.run(asked, console()) else EXIT_FAILED)
 
 
 @app.command()
@@ -163,8 +183,57 @@ def doctor(
     if as_json:
         print_json([finding._asdict() for finding in findings])
     else:
-        console().print(examination.render(findings))
+        console(markup=True).print(examination.render(findings))
     raise typer.Exit(0 if all(finding.ok for finding in findings) else EXIT_BAD_INPUT)
+
+
+@app.command()
+def quota(
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every second, until Ctrl-C.")] = False,
+    overlay: Overlay = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the accounts' limits, who holds what of them, evaluation users, pushbacks and circuit breakers."""
+    from daily_runs import catalogue_files, command_quota
+
+    if watch and as_json:
+        raise ParameterError("--watch", "does not go with --json", "Give one of the two.")
+    catalogue = catalogue_files.load(overlay=in_use(overlay))
+    found = command_quota.show(catalogue, watch=watch, console=console())
+    if as_json:
+        print_json(found.as_json())
+    elif not watch:
+        console().print(found.render())
+
+
+@app.command()
+def pools(
+    write: Annotated[str | None, typer.Option(help="Write what `airflow pools import` takes; - is stdout.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Compare with a live Airflow; exit 1 on a difference.")
+    ] = False,
+    overlay: Overlay = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the Airflow pools that the catalogue asks for, write them to a file, or compare them with Airflow's."""
+    from daily_runs import catalogue_files, command_pools
+
+    if check and write is not None:
+        raise ParameterError("--check", "does not go with --write", "Give one of the two.")
+    catalogue = catalogue_files.load(overlay=in_use(overlay))
+    if write is not None:
+        command_pools.write(catalogue, write)
+    elif check:
+        found = command_pools.compare(catalogue)
+        if as_json:
+            print_json(found.as_json())
+        else:
+            print(*found.lines(), sep="\n")
+        raise typer.Exit(EXIT_FAILED if found.differences else 0)
+    elif as_json:
+        print_json(command_pools.as_json(catalogue))
+    else:
+        console().print(command_pools.render(catalogue))
 
 
 def main() -> None:

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from daily_runs import catalogue_files, connections, pipeline
+from daily_runs import connections, pipeline
+from daily_runs.catalogue_watch import CatalogueWatch
 from daily_runs.run import Report, RunKey
 from daily_runs.schedule import midnight
 from daily_runs.store import database, published
@@ -57,14 +58,15 @@ def run(
     Raises:
         DailyRunsError: whatever a stage raises; the same call goes on from there.
     """
-    catalogue = catalogue_files.load(overlay=overlay)
+    watch = CatalogueWatch(overlay)
+    catalogue = watch.catalogue
     pipeline.feature_named(catalogue, feature)
     key = RunKey(feature, environment, midnight(day))
     with database.local_url() as url, database.open_store(url) as store:
         attempt = pipeline.plan(store, catalogue, key, limit=limit)
         if attempt.resumed:
             console.print(f"going on with unfinished attempt {attempt.attempt_id}")
-        work = pipeline.work_for(store, catalogue, attempt, connections.find)
+        work = pipeline.work_for(store, catalogue, attempt, connections.find, watch=watch)
         with _progress(console) as progress:
             bars = _Bars(progress)
             reports = list(pipeline.run_all(work, bars.begin))

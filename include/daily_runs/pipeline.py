@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from daily_runs import catalogue_files
 from daily_runs.catalogue import Catalogue, Feature
+from daily_runs.catalogue_watch import Declared
 from daily_runs.errors import CatalogueError, ParameterError
 from daily_runs.judging import rubric as rubrics
 from daily_runs.quota.rates import budget
@@ -106,6 +107,7 @@ def work_for(
     *,
     shard: int | None = None,
     settled: Callable[[int], None] = lambda _count: None,
+    watch: Callable[[], Declared] | None = None,
 ) -> Work:
     """What a stage needs to work on an attempt.
 
@@ -134,6 +136,7 @@ def work_for(
         connect=connect,
         shard=shard,
         settled=settled,
+        watch=watch,
     )
 
 

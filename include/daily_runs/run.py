@@ -14,12 +14,16 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from daily_runs.catalogue import Catalogue, Environment, Feature
+from daily_runs.catalogue_watch import Declared
 from daily_runs.clock import Clock
 from daily_runs.connections import Connection
 from daily_runs.dataset import Item
 from daily_runs.errors import CountsError
 from daily_runs.judging.rubric import Rubric
 from daily_runs.store.database import Store
+
+LONG_AGO = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+"""Of a catalogue whose files nobody watches: any watched one is newer."""
 
 
 class RunKey(NamedTuple):
@@ -89,7 +93,8 @@ class Work:
     """All that a stage needs.
 
     `shard` is the part of the prompts that a mapped task takes (None = all). `settled` is called with the number of
-    prompts that were just settled, for a progress bar.
+    prompts that were just settled, for a progress bar. `watch` tells edits of the catalogue: limits count at once, all
+    else stays what the attempt was opened with.
     """
 
     attempt: Attempt
@@ -101,6 +106,11 @@ class Work:
     connect: Connect
     shard: int | None = None
     settled: Callable[[int], None] = lambda _count: None
+    watch: Callable[[], Declared] | None = None
+
+    def declared(self) -> Declared:
+        """The catalogue as it stands now; without a watch, as it stood at the start."""
+        return self.watch() if self.watch else Declared(self.catalogue, LONG_AGO)
 
     @property
     def environment(self) -> Environment:
@@ -112,10 +122,9 @@ class Work:
         """Domain time of that environment."""
         return Clock(self.environment.time_scale)
 
-    @property
-    def shards_at_once(self) -> int:
-        """Among how many tasks a bound on things in flight is divided."""
-        return self.attempt.shards if self.shard is not None else 1
+    def owner(self, stage: str) -> str:
+        """What a stage holds of the accounts, it holds as this (see `Pacer`)."""
+        return f"{stage} {self.attempt.attempt_id[:8]}/{'all' if self.shard is None else self.shard}"
 
     def connection(self, connection_id: str, default_address: str, users: Sequence[str]) -> Connection:
         """One of the environment's connections (see `Connect`)."""

@@ -53,3 +53,11 @@ class LimitSource(StrEnum):
 
     MEASURED = "measured"
     CATALOGUE = "catalogue"
+
+
+class BreakerState(StrEnum):
+    """Whether calls to a provider pass: all, none, or a few probes after a pause."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"

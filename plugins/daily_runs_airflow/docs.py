@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from daily_runs.catalogue import Catalogue, Feature
-from daily_runs.catalogue_rules import environments_of
+from daily_runs.catalogue import Catalogue, Feature, environments_of
 from daily_runs.quota.rates import budget, run_minutes
 
 TASK_DOCS = {

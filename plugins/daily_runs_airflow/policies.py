@@ -9,6 +9,7 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
 from daily_runs import errors
 from daily_runs.catalogue import Catalogue, Feature
+from daily_runs.quota.pools import SLOTS_PER_TASK, require_admissible
 from daily_runs.quota.rates import judging_minutes, run_minutes
 
 RETRIES = 2
@@ -39,19 +40,26 @@ class Limits(NamedTuple):
 
     inference_pool: str
     judging_pool: str
+    pool_slots: int
     inference_timeout: dt.timedelta
     judging_timeout: dt.timedelta
     arm_timeout: dt.timedelta
 
 
 def limits_of(catalogue: Catalogue, feature: Feature, environment: str) -> Limits:
-    """Compute an arm's pools and timeouts from the catalogue."""
+    """Compute an arm's pools and timeouts from the catalogue.
+
+    Raises:
+        CatalogueError: a pool that could never admit the arm's tasks; without this they would wait for ever.
+    """
+    require_admissible(catalogue, feature, environment)
     scale = catalogue.environments[environment].time_scale
     inference = _long_task(run_minutes(catalogue, feature, environment) / scale)
     judging = _long_task(judging_minutes(catalogue, feature) / scale)
     return Limits(
         inference_pool=catalogue.environments[environment].account,
         judging_pool=catalogue.judge.account,
+        pool_slots=SLOTS_PER_TASK,
         inference_timeout=inference,
         judging_timeout=judging,
         arm_timeout=(inference + judging + SHORT_TASK_TIMEOUT * 6) * (RETRIES + 1),

@@ -22,6 +22,12 @@ log = logging.getLogger(__name__)
 
 PROGRESS_EVERY_PROMPTS = 25
 
+SHOWN = {
+    "inference": "shard {{ task.op_kwargs['shard'] }} ({{ '%.4g' % task.op_kwargs['prompts_per_minute'] }}/min)",
+    "judging": "shard {{ task.op_kwargs['shard'] }}",
+}
+"""How the UI names a stage's mapped tasks."""
+
 
 def plan(feature: str) -> dict[str, Any]:
     """Check the form, and decide what this run does: its logical date, its arms and why, how many prompts.
@@ -60,17 +66,20 @@ def open_and_check_seeds(feature: str, environment: str, manifest: Mapping[str, 
     """Open the arm's attempt, or take up the unfinished one, then run its first stage.
 
     Returns:
-        One `{"attempt_id", "shard"}` for each mapped task of inference and of judging.
+        One `{"attempt_id", "shard", "prompts_per_minute"}` for each mapped task of inference and of judging; the rate
+        is inference's, in time of the domain.
     """
     from daily_runs import catalogue_files, pipeline  # noqa: PLC0415
+    from daily_runs.quota.rates import shard_prompts_per_minute  # noqa: PLC0415
     from daily_runs.run import RunKey  # noqa: PLC0415
 
+    catalogue = catalogue_files.load()
     key = RunKey(feature, environment, dt.datetime.fromisoformat(manifest["logical_date"]))
     run_id = get_current_context()["dag_run"].run_id
     with _store() as store:
         attempt = pipeline.plan(
             store,
-            catalogue_files.load(),
+            catalogue,
             key,
             limit=manifest["prompts"],
             airflow_run_id=run_id,
@@ -78,7 +87,9 @@ def open_and_check_seeds(feature: str, environment: str, manifest: Mapping[str, 
         )
         log.info("%s attempt %s of %s", "resumed" if attempt.resumed else "opened", attempt.attempt_id, key)
         _run(store, "seed_check", attempt.attempt_id, None)
-    return [{"attempt_id": attempt.attempt_id, "shard": shard} for shard in range(attempt.shards)]
+    rate = shard_prompts_per_minute(catalogue, catalogue.features[feature], environment, attempt.shards)
+    shared = {"attempt_id": attempt.attempt_id, "prompts_per_minute": rate}
+    return [{**shared, "shard": shard} for shard in range(attempt.shards)]
 
 
 def run_stage(stage: str, shards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -87,8 +98,14 @@ def run_stage(stage: str, shards: Sequence[Mapping[str, Any]]) -> dict[str, Any]
         return _run(store, stage, shards[0]["attempt_id"], None)
 
 
-def run_shard(stage: str, attempt_id: str, shard: int) -> dict[str, Any]:
-    """Run a mapped stage for one shard of an attempt; returns its counts."""
+def run_shard(stage: str, attempt_id: str, shard: int, prompts_per_minute: float) -> dict[str, Any]:
+    """Run a mapped stage for one shard of an attempt; returns its counts.
+
+    `prompts_per_minute` is the shard's part of inference's rate. Judging is mapped over the same list and has no rate
+    of its own: it takes what the judge's account has.
+    """
+    if stage == "inference":
+        log.info("shard %d may ask %.4g prompts a minute, as the catalogue's limits stand", shard, prompts_per_minute)
     with _store() as store:
         return _run(store, stage, attempt_id, shard)
 
@@ -114,14 +131,15 @@ def _store() -> Any:
 
 
 def _run(store: Store, stage: str, attempt_id: str, shard: int | None) -> dict[str, Any]:
-    from daily_runs import catalogue_files, pipeline  # noqa: PLC0415
+    from daily_runs import pipeline  # noqa: PLC0415
+    from daily_runs.catalogue_watch import CatalogueWatch  # noqa: PLC0415
     from daily_runs.store import attempts  # noqa: PLC0415
     from daily_runs_airflow.connections import find  # noqa: PLC0415
 
     attempt = attempts.find_attempt(store, attempt_id)
-    work = pipeline.work_for(
-        store, catalogue_files.load(), attempt, find, shard=shard, settled=_progress(stage, attempt.asked)
-    )
+    watch = CatalogueWatch()
+    settled = _progress(stage, attempt.asked)
+    work = pipeline.work_for(store, watch.catalogue, attempt, find, shard=shard, settled=settled, watch=watch)
     report = pipeline.run_stage(stage, work)
     return _manifest(report, work)
 

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
+import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
+import yaml
 
-from daily_runs import local
+from daily_runs import catalogue_files, local
 from daily_runs.airflow_api import AirflowApi
 from daily_runs.local import Stack
+from daily_runs.sandbox.control import merge_patch
 from daily_runs.store.database import Store, open_store
 
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="daily-runs-airflow-"))  # imports of airflow write there
 TIME_SCALE = 60.0
 RUN_TIMEOUT_SECONDS = 420
+DAYS_OF_STAGING = ("2026-01-05", "2026-01-06", "2026-01-07")
+AI_ACTION_CALLS = 100_000
+"""A user's, in a window that passes in eight minutes here: more than all tests of the folder make."""
 
 
 class DagRun(NamedTuple):
@@ -30,8 +40,35 @@ class DagRun(NamedTuple):
 class Airflow:
     """What a test does with the running stack."""
 
-    def __init__(self, stack: Stack, store: Store, api: AirflowApi) -> None:
-        self.stack, self.store, self.api = stack, store, api
+    def __init__(self, stack: Stack, store: Store, api: AirflowApi, include: Path) -> None:
+        self.stack, self.store, self.api, self.include = stack, store, api, include
+
+    @contextmanager
+    def edited(self, edits: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
+        """Merge patches on files of the stack's catalogue, by path below `catalogue`; tasks see them as they run."""
+        before = {name: (self.include / "catalogue" / name).read_text() for name in edits}
+        for name, patch in edits.items():
+            edit(self.include / "catalogue" / name, patch)
+        try:
+            yield
+        finally:
+            for name, text in before.items():
+                (self.include / "catalogue" / name).write_text(text)
+
+    @contextmanager
+    def scenario(self, **changes: Any) -> Iterator[None]:
+        """The sandbox with some faults."""
+        address = f"{self.stack.sandbox}/_sandbox/scenario"
+        httpx.post(address, json=changes).raise_for_status()
+        try:
+            yield
+        finally:
+            httpx.post(address, json=dict.fromkeys(changes)).raise_for_status()
+
+    def sent(self, since: int = 0) -> list[dict[str, Any]]:
+        """The sandbox's own ledger, from an entry on."""
+        response = httpx.get(f"{self.stack.sandbox}/_sandbox/ledger", params={"since": since}, timeout=60)
+        return list(response.json()["entries"])
 
     def trigger(self, feature: str, **conf: Any) -> DagRun:
         """Unpause a feature's DAG and start a run by the form."""
@@ -61,21 +98,64 @@ class Airflow:
         (task,) = self.tasks(run, task_id)
         return self.api.log_text(*run, task)
 
+    def unix_seconds(self, entries: Iterable[Mapping[str, Any]]) -> list[float]:
+        """When entries of the sandbox's ledger were made, in their order."""
+        now = httpx.get(f"{self.stack.sandbox}/_sandbox/health", timeout=30).json()["now_seconds"]
+        started = time.time() - now / TIME_SCALE
+        return [started + entry["at_seconds"] / TIME_SCALE for entry in entries]
+
     def attempt(self, run: DagRun) -> dict[str, Any]:
-        """The attempt that a run opened."""
-        query = "SELECT attempt_id::text, run_key, status FROM daily_runs.attempt WHERE airflow_run_id = %(run)s"
-        return self.store.row(query, {"run": run.run_id})
+        """The attempt that a run opened (runs of several DAGs may have one id)."""
+        query = """
+            SELECT attempt_id::text, run_key, status FROM daily_runs.attempt
+            WHERE airflow_run_id = %(run)s AND starts_with('daily_runs_' || run_key, %(dag)s || '/')
+        """
+        return self.store.row(query, {"run": run.run_id, "dag": run.dag_id})
+
+
+def edit(file: Path, patch: Mapping[str, Any]) -> None:
+    """Lay a merge patch over a YAML file."""
+    file.write_text(yaml.safe_dump(merge_patch(yaml.safe_load(file.read_text()), patch), sort_keys=False))
+
+
+def past_catalogue(include: Path) -> None:
+    """A catalogue of three days in the past: a backfill has days to run, and no schedule comes due by itself."""
+    for folder in ("catalogue", "datasets", "rubrics"):
+        shutil.copytree(catalogue_files.include_root() / folder, include / folder)
+    enough = {"limits": {"ai_action_calls_per_window": AI_ACTION_CALLS}}
+    edit(include / "catalogue/environments.yaml", {"environments": {"staging": enough, "production": enough}})
+    # Ten seconds of the domain are a sixth of one here, and tasks on a busy machine send later than that.
+    edit(include / "catalogue/accounts.yaml", {"accounts": {"EVAL": {"burst_seconds": 60}}})
+    phases = [
+        {"phase": "staging", "starts": DAYS_OF_STAGING[0], "schedule": "0 6 * * *"},
+        {"phase": "on_hold", "starts": "2026-01-08"},
+    ]
+    past = {"phases": phases, "cutover": {"planned": DAYS_OF_STAGING[0]}, "prompts_per_run": 900}
+    for name, feature in catalogue_files.load().features.items():
+        if feature.cutover.planned:
+            edit(include / f"catalogue/features/{name}.yaml", past)
+
+
+def moment(text: str) -> float:
+    """A time of Airflow's API as Unix seconds."""
+    return dt.datetime.fromisoformat(text).timestamp()
 
 
 @pytest.fixture(scope="session")
 def airflow() -> Iterator[Airflow]:
-    """The stack; DAGs run only when triggered."""
-    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="daily-runs-stack-") as state:
+    """The stack; DAGs run only when triggered: by schedule, nothing is due any more."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        tempfile.TemporaryDirectory(prefix="daily-runs-stack-") as state,
+        tempfile.TemporaryDirectory(prefix="daily-runs-include-") as folder,
+    ):
+        past_catalogue(Path(folder))
         patch.setenv("DAILY_RUNS_STATE", state)
         patch.delenv("DAILY_RUNS_STORE", raising=False)
+        settings = {"DAILY_RUNS_INCLUDE": folder}
         with (
-            local.running(port=0, time_scale=TIME_SCALE, schedules=False) as stack,
+            local.running(port=0, time_scale=TIME_SCALE, schedules=True, extra_environment=settings) as stack,
             open_store(stack.store) as store,
             stack.api() as api,
         ):
-            yield Airflow(stack, store, api)
+            yield Airflow(stack, store, api, Path(folder))

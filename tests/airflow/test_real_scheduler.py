@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 import pytest
 
 from daily_runs import catalogue_files
-from tests.airflow.conftest import Airflow, DagRun
+from tests.airflow.conftest import Airflow, DagRun, moment
 
 pytestmark = pytest.mark.timeout(600)
 
 PROMPTS = 6
+RESUMED_SECONDS = 2.0
+"""From the start of a task's process, its imports included, to its first prompt."""
 FEATURES = sorted(catalogue_files.load(overlay="sandbox").features)
 
 
@@ -54,6 +59,17 @@ def test_inference_is_mapped_over_the_shards_and_stands_in_its_accounts_pool(
     assert {(task["pool"], task["pool_slots"]) for task in tasks} == {("EVAL", 1)}
 
 
+def test_each_inference_task_shows_and_logs_its_part_of_the_rate(airflow: Airflow, runs: dict[str, DagRun]) -> None:
+    run = runs["root_cause_analysis"]
+    airflow.wait(run)
+    tasks = airflow.tasks(run, "staging.inference")
+    assert [task["rendered_map_index"] for task in tasks] == [f"shard {n} (5/min)" for n in range(4)]
+    assert "shard 2 may ask 5 prompts a minute" in airflow.api.log_text(*run, tasks[2])
+    assert [task["rendered_map_index"] for task in airflow.tasks(run, "staging.judging")] == [
+        f"shard {n}" for n in range(4)
+    ]
+
+
 def test_a_killed_inference_task_is_retried_and_pays_nothing_twice_but_what_was_in_flight(airflow: Airflow) -> None:
     prompts = 160
     before = _ledger(airflow)["next"]
@@ -61,6 +77,7 @@ def test_a_killed_inference_task_is_retried_and_pays_nothing_twice_but_what_was_
     airflow.until(lambda: _answered(airflow, run) >= prompts // 4, "a quarter of the answers")
     victim = airflow.tasks(run, "staging.inference")[1]
     os.kill(victim["pid"], signal.SIGKILL)
+    killed = time.time()
     in_flight = _in_flight(airflow, run, shard=1)
 
     assert airflow.wait(run) == "success"
@@ -69,6 +86,7 @@ def test_a_killed_inference_task_is_retried_and_pays_nothing_twice_but_what_was_
     twice = {key for key in paid if paid.count(key) > 1}
     assert len(set(paid)) == prompts
     assert twice <= in_flight
+    _went_on_at_once(airflow, run, _ledger(airflow, since=before)["entries"], killed)
     row = airflow.store.row(
         "SELECT asked, answered, failed FROM contract.runs_v1 WHERE run_key = %(key)s",
         {"key": airflow.attempt(run)["run_key"]},
@@ -118,6 +136,30 @@ def _answered(airflow: Airflow, run: DagRun) -> int:
         {"run": run.run_id},
     )
     return int(rows[0]["n"])
+
+
+def _went_on_at_once(airflow: Airflow, run: DagRun, entries: Sequence[dict[str, Any]], killed: float) -> None:
+    """What a dead task had been granted holds up neither the others nor its next try."""
+    rows = airflow.store.rows(
+        "SELECT prompt_id FROM daily_runs.answer JOIN daily_runs.attempt USING (attempt_id)"
+        " WHERE airflow_run_id = %(run)s AND shard = 1",
+        {"run": run.run_id},
+    )
+    of_shard = {row["prompt_id"] for row in rows}
+    paid = [entry for entry in entries if _is_paid_action(entry)]
+    sent = list(zip(airflow.unix_seconds(paid), (entry["key"] in of_shard for entry in paid), strict=True))
+    others = sorted(at - killed for at, own in sent if not own and at > killed)
+    own = sorted(at for at, own in sent if own and at > killed + 1)
+    started = moment(airflow.tasks(run, "staging.inference")[1]["start_date"])
+    pace = (own[-1] - own[0]) * 20 / (len(own) - 1)
+    told = (
+        f"others sent {others[0]:.2f} s after the kill; the next try {own[0] - started:.2f} s after its start,"
+        f" its {len(own)} prompts at {pace:.3f} of the floor"
+    )
+    sys.stdout.write(told + "\n")
+    assert others[0] < 1, told
+    assert own[0] - started < RESUMED_SECONDS, told
+    assert pace < 1.05, told
 
 
 def _in_flight(airflow: Airflow, run: DagRun, shard: int) -> set[str]:

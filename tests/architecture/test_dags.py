@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from daily_runs import catalogue_files, errors, pipeline
 from daily_runs.catalogue import Catalogue
-from daily_runs.quota.pools import pools
+from daily_runs.quota.pools import SLOTS_PER_TASK, pools
 from daily_runs.quota.rates import judging_minutes
 from tests.architecture.project import PROJECT, result_of, start_probe
 
@@ -140,6 +141,33 @@ def test_every_task_stands_in_a_pool_that_exists_and_fits_it(loaded: Loaded, shi
         assert task["pool"] in {DEFAULT_POOL, *known}, name
         if task["pool"] != DEFAULT_POOL:
             assert 1 <= task["pool_slots"] <= known[task["pool"]]["slots"], name
+
+
+def test_every_mapped_task_takes_slots_of_one_size_and_knows_its_rate(loaded: Loaded, shipped: Catalogue) -> None:
+    for dag_id, dag in loaded.features.items():
+        for name in shipped.environments:
+            for stage in pipeline.MAPPED:
+                task = dag["tasks"][f"{name}.{stage}"]
+                assert task["pool_slots"] == SLOTS_PER_TASK, f"{dag_id}: {name}.{stage}"
+                assert "prompts_per_minute" in task["rendered"], f"{dag_id}: {name}.{stage}"
+
+
+def test_a_reservation_that_no_pool_could_ever_admit_makes_no_dag_and_names_both_numbers(tmp_path: Path) -> None:
+    made = result_of(start_probe("probe_reservations", home=tmp_path))
+    whole = made.pop("as shipped")
+    assert whole["dags"] > 0
+    assert whole["errors"] == []
+    assert {outcome["dags"] for outcome in made.values()} == {0}
+    said = {name: [error.partition("CatalogueError: ")[2] for error in made[name]["errors"]] for name in made}
+    slot = "a task of code_suggestions takes 1 slot, but pool EVAL has 0 (4,000,000 tokens/min in slots of 5,000,000)"
+    rate = "reserves 6,500,000 tokens/min, but pool EVAL holds 4,000,000"
+    pool = "no account is named {!r}, so there is no such pool. Known: PROD, EVAL."
+    assert said == {
+        "slot": [f"accounts.EVAL: {slot}. Lower its slot_tokens_per_minute."],
+        "rate": [f"features.duo_chat.limits: {rate}. Ask for fewer requests or batches a minute."],
+        "inference pool": [f"environments.staging.account: {pool.format('EVALL')}"],
+        "judging pool": [f"judge.account: {pool.format('JUDGE')}"],
+    }
 
 
 def test_mapped_stages_stand_in_the_pool_of_the_account_that_they_spend(loaded: Loaded, shipped: Catalogue) -> None:

@@ -75,6 +75,7 @@ TYPES: dict[tuple[str, str], frozenset[str]] = {
     ("daily_runs.limit_probe", "source"): frozenset(statuses.LimitSource),
     ("daily_runs.limit_probe", "verdict"): frozenset(statuses.LimitVerdict),
     ("daily_runs.judgement", "status"): frozenset(statuses.JudgementStatus),
+    ("daily_runs.breaker", "state"): frozenset(statuses.BreakerState),
     ("daily_runs.published_run", "provenance"): PROVENANCE,
     ("daily_runs.published_result", "status"): frozenset(statuses.JudgementStatus) - {"sent"},
 }

@@ -46,7 +46,7 @@ def test_a_broken_catalogue_gives_faults_and_no_catalogue(folder: Path) -> None:
     checked = catalogue_checks.check(folder)
     assert checked.catalogue is None
     assert str(checked.faults[0]) == "features/duo_chat.yaml:1: title: missing. Add it."
-    assert len(checked.faults) == len(Feature.model_fields) - 1
+    assert len(checked.faults) == len([f for f in Feature.model_fields.values() if f.is_required()]) - 1
 
 
 def edit(file: Path, old: str, new: str) -> None:

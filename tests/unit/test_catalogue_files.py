@@ -217,7 +217,7 @@ BROKEN = (
         "requests_per_minute: 50",
         'requests_per_minute: "50"',
         '"50"',
-        'limits.requests_per_minute: must be a valid number, is "50". Correct the value.',
+        'limits.requests_per_minute: must be a valid number, is "50". Write 50.',
     ),
     Case(
         "truth for a number",
@@ -233,7 +233,7 @@ BROKEN = (
         "account_share: 0.175",
         "account_share: 17.5",
         "account_share",
-        "limits.account_share: must be less than or equal to 1, is 17.5. Correct the value.",
+        "limits.account_share: must be less than or equal to 1, is 17.5. Write 0.175 for 17.5 %.",
     ),
     Case(
         "unknown phase",
@@ -285,7 +285,7 @@ BROKEN = (
         "slot_tokens_per_minute: 300000",
         "slot_tokens_per_minute: 300000",
         "accounts.PROD.slot_tokens_per_minute: 300,000 does not divide the account's 8,000,000 input tokens/min. "
-        "Choose a divisor, so that the pool's slots are the whole account.",
+        "Write 320000 (25 slots), so that the pool's slots are the whole account.",
     ),
     Case(
         "a real environment hurried",

@@ -7,10 +7,8 @@ import json
 import os
 import shutil
 import socket
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,15 +17,14 @@ import pytest
 import yaml
 from rich.console import Console
 from tests.conftest import TIME_SCALE, SandboxView
+from tests.fake_airflow import FakeAirflow, fake_airflow
 from typer.testing import CliRunner
 
 from daily_runs import catalogue_files, cli, local
-from daily_runs.airflow_api import HEALTHY_PARTS
 from daily_runs.clock import Clock
 from daily_runs.doctor import examination
 from daily_runs.doctor.finding import Finding, State
 from daily_runs.errors import ParameterError
-from daily_runs.quota.pools import pools
 
 USERS = catalogue_files.load().environments["staging"].evaluation_users
 Overlaid = Callable[..., str]
@@ -40,67 +37,11 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DAILY_RUNS_STATE", str(tmp_path / "state"))
 
 
-@dataclass
-class FakeAirflow:
-    """What Airflow's API answers, at a real address: everything as the catalogue has it, until a test changes it."""
-
-    address: str = ""
-    password: str = "right"
-    pools: dict[str, int] = field(default_factory=dict)
-    dags: list[str] = field(default_factory=list)
-    import_errors: list[dict[str, str]] = field(default_factory=list)
-    ill: str | None = None
-
-    def body(self, path: str) -> Any:
-        """The answer to a GET, in the shape of Airflow 3's API."""
-        health = {part: {"status": "unhealthy" if part == self.ill else "healthy"} for part in HEALTHY_PARTS}
-        return {
-            "/api/v2/monitor/health": health,
-            "/api/v2/pools": {"pools": [{"name": name, "slots": slots} for name, slots in self.pools.items()]},
-            "/api/v2/importErrors": {"import_errors": self.import_errors},
-            "/api/v2/dags": {"dags": [{"dag_id": dag} for dag in self.dags]},
-        }.get(path)
-
-
 @pytest.fixture
 def airflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAirflow]:
-    shipped = catalogue_files.load()
-    fake = FakeAirflow(
-        pools={name: pool["slots"] for name, pool in pools(shipped).items()},
-        dags=[f"daily_runs_{feature}" for feature in shipped.features],
-    )
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if self.path != "/auth/token":
-                self._reply(404, {"detail": "Not Found"})
-            elif given["password"] == fake.password:
-                self._reply(201, {"access_token": "token"})
-            else:
-                self._reply(401, {"detail": "Invalid credentials"})
-
-        def do_GET(self) -> None:
-            body = fake.body(urlsplit(self.path).path)
-            self._reply(200 if body else 404, body or {"detail": "Not Found"})
-
-        def _reply(self, status: int, body: Any) -> None:
-            content = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-            """Quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        fake.address = f"http://127.0.0.1:{server.server_port}"
-        login = {"address": fake.address, "user": "admin", "password": "right"}
-        monkeypatch.setenv("DAILY_RUNS_AIRFLOW", json.dumps(login))
+    with fake_airflow() as fake:
+        monkeypatch.setenv("DAILY_RUNS_AIRFLOW", fake.login)
         yield fake
-        server.shutdown()
 
 
 @pytest.fixture
@@ -108,7 +49,11 @@ def overlaid(sandbox: SandboxView, tmp_path: Path) -> Overlaid:
     """Writes an overlay that points at the test's sandbox, with a patch for both environments and the judge."""
 
     def write(
-        environment: Mapping[str, Any] | None = None, judge: Mapping[str, Any] | None = None, *, live: bool = False
+        environment: Mapping[str, Any] | None = None,
+        judge: Mapping[str, Any] | None = None,
+        *,
+        live: bool = False,
+        prices: Mapping[str, Any] | None = None,
     ) -> str:
         passes_for = {"provenance": "live" if live else "sandbox"}
         environments = {
@@ -119,7 +64,9 @@ def overlaid(sandbox: SandboxView, tmp_path: Path) -> Overlaid:
         }
         judge_settings = {"address": f"{sandbox.address}/anthropic"} | passes_for | dict(judge or {})
         file = tmp_path / "overlay.yaml"
-        file.write_text(yaml.safe_dump({"environments": environments, "judge": judge_settings}))
+        file.write_text(
+            yaml.safe_dump({"environments": environments, "judge": judge_settings, "prices": dict(prices or {})})
+        )
         return str(file)
 
     return write
@@ -345,7 +292,11 @@ def test_an_unknown_model_is_named_with_those_that_are_known(
     healthy: str, overlaid: Overlaid, sandbox: SandboxView
 ) -> None:
     known = catalogue_files.load().judge.model
-    subject, check, detail, _ = only_fault(examination.examine(overlay=overlaid(judge={"model": "nonsense-1"})))
+    price = catalogue_files.load().prices
+    assert price is not None
+    models = {"nonsense-1": price.models[known].model_dump(mode="json")}  # a price, or the catalogue refuses it
+    overlay = overlaid(judge={"model": "nonsense-1"}, prices={"models": models})
+    subject, check, detail, _ = only_fault(examination.examine(overlay=overlay))
     assert (subject, check) == ("judge", "model")
     assert detail == f"'nonsense-1' is not known; it lists {known}"
     assert sandbox.entries(paid=True) == []
@@ -385,13 +336,15 @@ def test_unverified_limits_of_a_real_account_are_a_notice_not_a_fault(
 
 
 def test_pools_that_are_missing_or_of_the_wrong_size_are_named_one_by_one(healthy: str, airflow: FakeAirflow) -> None:
-    airflow.pools = {"EVAL": 7}
+    airflow.pools = {"EVAL": {**airflow.pools["EVAL"], "slots": 7, "include_deferred": True}}
     found = faults(examination.examine(overlay=healthy))
     assert [detail for _, _, detail, _ in found] == [
         "pool EVAL has 7 slots, the catalogue says 20",
-        "pool PROD is missing, the catalogue says 40",
+        "pool EVAL counts deferred tasks, the catalogue says the opposite",
+        "pool PROD is missing, the catalogue says 40 slots",
+        "pool readiness_sensors is missing, the catalogue says 8 slots",
     ]
-    assert found[1][3].startswith("airflow pools set PROD 40 ")
+    assert found[2][3].startswith("airflow pools set PROD 40 ")
 
 
 def test_a_dag_that_is_missing_or_does_not_import_is_named(healthy: str, airflow: FakeAirflow) -> None:
@@ -464,7 +417,7 @@ def test_a_clock_that_is_off_by_less_than_the_tolerance_is_well(healthy: str) ->
 
 
 def test_the_table_fits_120_columns_and_says_everything(healthy: str, airflow: FakeAirflow) -> None:
-    airflow.pools = {"EVAL": 20}
+    del airflow.pools["PROD"]
     console = Console(width=120, record=True, file=open(os.devnull, "w"))  # noqa: SIM115 - lives as long as the test
     console.print(examination.render(examination.examine(overlay=healthy)))
     console.file.close()
@@ -486,7 +439,7 @@ def test_the_command_ends_with_0_when_nothing_is_red_and_with_2_when_something_i
     airflow.pools = {}
     ill = CliRunner().invoke(cli.app, words)
     assert ill.exit_code == 2
-    assert [f["check"] for f in json.loads(ill.stdout) if f["state"] == "fault"] == ["pools", "pools"]
+    assert [f["check"] for f in json.loads(ill.stdout) if f["state"] == "fault"] == ["pools"] * 3
 
 
 @pytest.mark.parametrize("share", ["server_error_share", "drop_share", "malformed_share", "truncated_share"])

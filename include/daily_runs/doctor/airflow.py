@@ -13,20 +13,20 @@ from daily_runs.airflow_api import HEALTHY_PARTS, AirflowApi
 from daily_runs.catalogue import Catalogue
 from daily_runs.doctor.finding import Finding, Subject
 from daily_runs.errors import AccessError, UserError
-from daily_runs.quota.pools import pools
+from daily_runs.quota.pools import differences, pools
 
 AIRFLOW = Subject("airflow")
 VARIABLE = "DAILY_RUNS_AIRFLOW"
 _FIELDS = ("address", "user", "password")
 _FORM = '{"address": "https://…", "user": "…", "password": "…"}'
-_SHAPE = f"Set it to {_FORM}."
+SHAPE = f"Set it to {_FORM}."
 _DAGS_MAX = 1000
 
 
 def airflow(catalogue: Catalogue | None) -> Iterator[Finding]:
     """All of it; without an address to look at, that is said and is no fault: `daily-runs run` needs no Airflow."""
     try:
-        api = _api()
+        api = logged_in()
         if api is None:
             remedy = f"Only where Airflow runs it: set {VARIABLE} to {_FORM}."
             yield AIRFLOW.not_checked("answers", f"no local stack runs and {VARIABLE} is not set", remedy)
@@ -39,8 +39,8 @@ def airflow(catalogue: Catalogue | None) -> Iterator[Finding]:
         yield from _look(api, catalogue)
 
 
-def _api() -> AirflowApi | None:
-    """A login by `DAILY_RUNS_AIRFLOW`, or else by the local stack that runs.
+def logged_in() -> AirflowApi | None:
+    """The Airflow to look at: by the login in `DAILY_RUNS_AIRFLOW`, or the local stack that runs; None without either.
 
     Raises:
         AccessError: the variable is not in its form, nobody answers, or the login is refused.
@@ -58,7 +58,7 @@ def _login(text: str) -> AirflowApi:
     except ValueError:
         given = None  # the decoder's own message would show the password
     if not isinstance(given, dict) or set(given) != set(_FIELDS) or not all(isinstance(v, str) for v in given.values()):
-        raise AccessError(place, "is no JSON object of address, user and password", _SHAPE)
+        raise AccessError(place, "is no JSON object of address, user and password", SHAPE)
     try:
         return AirflowApi(given["address"].rstrip("/"), given["user"], given["password"])
     except (httpx.InvalidURL, ValueError, KeyError) as error:
@@ -95,17 +95,14 @@ def _health(api: AirflowApi) -> Finding:
 
 
 def _pools(api: AirflowApi, catalogue: Catalogue) -> Iterator[Finding]:
-    there, wanted, wrong = api.pools(), pools(catalogue), False
-    for name, pool in wanted.items():
-        slots = there[name]["slots"] if name in there else None
-        if slots != pool["slots"]:
-            wrong = True
-            state = "is missing" if slots is None else f"has {slots} slots"
-            remedy = f"airflow pools set {name} {pool['slots']} '{pool['description']}'"
-            yield AIRFLOW.fault("pools", f"pool {name} {state}, the catalogue says {pool['slots']}", remedy)
-    if not wrong:
+    wanted = pools(catalogue)
+    found = list(differences(wanted, api.pools()))
+    for name, problem in found:
+        remedy = f"airflow pools set {name} {wanted[name]['slots']} '{wanted[name]['description']}'"
+        yield AIRFLOW.fault("pools", problem, remedy)
+    if not found:
         listed = ", ".join(f"{name} {pool['slots']}" for name, pool in wanted.items())
-        yield AIRFLOW.ok("pools", f"slots as in the catalogue: {listed}")
+        yield AIRFLOW.ok("pools", f"as in the catalogue: {listed}")
 
 
 def _dags(api: AirflowApi, catalogue: Catalogue) -> Iterator[Finding]:

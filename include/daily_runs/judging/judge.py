@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import re
 from typing import Self
 
 import anthropic
@@ -17,6 +19,8 @@ from daily_runs.gitlab.client import PROMPT_HEADER
 from daily_runs.judging.prompt import TOOL, JudgePrompt
 from daily_runs.judging.rubric import Rubric
 from daily_runs.judging.verdict import Verdict, parse, unusable
+from daily_runs.quota.facts import Usage
+from daily_runs.quota.pacer import Call
 from daily_runs.resilience.timeouts import wall_timeout
 
 _STATUS = {
@@ -51,14 +55,14 @@ class Judge:
     async def __aexit__(self, *_: object) -> None:
         await self._client.close()
 
-    async def judge(self, prompt: JudgePrompt, rubric: Rubric, prompt_id: str) -> Verdict:
-        """Ask once.
+    async def judge(self, prompt: JudgePrompt, rubric: Rubric, prompt_id: str, call: Call | None = None) -> Verdict:
+        """Ask once; `call` hears the answer's headers and what it cost, also where that is no verdict.
 
         Raises:
             CallError: the call failed, or what came back is no verdict.
         """
         try:
-            message = await self._client.messages.create(
+            raw = await self._client.messages.with_raw_response.create(
                 model=self._settings.model,
                 max_tokens=self._settings.max_output_tokens,
                 system=[{"type": "text", "text": prompt.system, "cache_control": {"type": "ephemeral"}}],
@@ -67,10 +71,17 @@ class Judge:
                 tool_choice={"type": "tool", "name": TOOL},
                 extra_headers={PROMPT_HEADER: prompt_id},
             )
+            if call:
+                call.heard(raw.headers)
+            message = await raw.parse()
         except anthropic.APIError as error:
+            if call and isinstance(error, anthropic.APIStatusError):
+                call.heard(error.response.headers)
             raise attribute(error) from error
         except ValueError as error:  # the SDK could not decode the body
             raise _malformed() from error
+        if call:
+            call.usage = _usage(message)
         return _read(message, rubric)
 
 
@@ -88,6 +99,17 @@ def _read(message: object, rubric: Rubric) -> Verdict:
     if input_tokens is None or output_tokens is None:
         raise _malformed()
     return parse(given[-1], rubric, input_tokens, output_tokens)
+
+
+def _usage(message: object) -> Usage | None:
+    """What the vendor counted: what is written to its cache counts as input, what is read from it does not."""
+    used = getattr(message, "usage", None)
+    counts = [count_of(getattr(used, f"{name}_tokens", None)) for name in ("input", "output")]
+    if counts[0] is None or counts[1] is None:
+        return None
+    written = count_of(getattr(used, "cache_creation_input_tokens", None)) or 0
+    cached = count_of(getattr(used, "cache_read_input_tokens", None)) or 0
+    return Usage(counts[0] + written + cached, counts[1], cached)
 
 
 def _tool(prompt: JudgePrompt) -> ToolParam:
@@ -108,6 +130,7 @@ def attribute(error: anthropic.APIError) -> CallError:
         return _malformed()
     status = error.status_code
     server = ("vendor_server_error", Blame.PROVIDER, True)
+    named = re.search(r"(requests|input tokens|output tokens) per minute", error.message) if status == 429 else None
     kind, blame, retryable = _STATUS.get(
         status, server if status >= 500 else ("vendor_refused", Blame.OWN_SYSTEM, False)
     )
@@ -117,12 +140,13 @@ def attribute(error: anthropic.APIError) -> CallError:
         blame=blame,
         retryable=retryable,
         retry_after_seconds=_seconds(error.response.headers.get("retry-after")),
-        evidence=f"status {status}",
+        evidence=f"status {status}" + (f", {named.group()}" if named else ""),
     )
 
 
 def _seconds(header: str | None) -> float | None:
     try:
-        return float(header) if header else None
+        seconds = float(header) if header else None
     except ValueError:
         return None
+    return seconds if seconds is not None and math.isfinite(seconds) and seconds >= 0 else None

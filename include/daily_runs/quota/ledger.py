@@ -1,140 +1,259 @@
-"""The ledger: keeps every rate exactly, across tasks, workers, runs and crashes, as rows in Postgres.
+"""The ledger: keeps every limit exactly, across tasks, workers, runs and crashes, as rows in Postgres.
 
-Rates work by virtual scheduling: each limit's row holds the moment at which all that was granted will have been
-refilled. One statement takes the rows it needs in name order, finds the first moment that suits all, and moves each
-on by what the call costs there. A caller gets the seconds to wait, so nobody polls. Postgres' clock decides, not the
-worker's. Calls per window and user (GitLab's `ai_action`) are counted in a sliding window, which covers a fixed
-window however it lies.
+Two functions of the store do the work in one statement each (`0002_quota.sql`): `quota_reserve` grants moments to send
+over all limits that apply, `quota_report` takes in what answers told. Postgres' clock decides, not the worker's. How it
+thinks: docs/decisions/0014-the-ledger.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import json
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from daily_runs.catalogue import Account
-from daily_runs.errors import Blame, CallError, Hop
-from daily_runs.store.database import Store
+from daily_runs.errors import StageError
+from daily_runs.quota.facts import Fact, Usage
+from daily_runs.quota.tariff import Rate, Tariff, Tokens, Window
+from daily_runs.store.database import Row, Store
 
-
-class Cost(NamedTuple):
-    """What one call takes of a limit: `amount` of `per_minute`, with `burst_seconds` of credit (domain seconds)."""
-
-    limit: str
-    amount: float
-    per_minute: float
-    burst_seconds: float = 0.0
-
-
-class Window(NamedTuple):
-    """At most `calls` in any `seconds` (domain) for each of `users`."""
-
-    limit: str
-    calls: int
-    seconds: float
-    users: Sequence[str]
+AHEAD_SECONDS = 0.15
+"""Wall clock. How far ahead calls are granted: a block of them costs one statement, yet a changed limit or a feature
+that wakes is heeded as soon."""
+PROMISE_SECONDS = 1.0
+"""Wall clock. How far ahead a single call is promised when the account is taken until then."""
+HOLD_SECONDS_MAX = 300.0
+"""Domain time that a refusal may hold a limit. It is held again if it refuses again."""
+KEEP_DAYS = 3
+"""Grants are kept so long (the windows that they are counted in are hours); `quota_use` keeps the sums."""
 
 
-_RESERVE = """
-WITH asked AS (
-    SELECT * FROM unnest(%(limits)s::text[], %(costs)s::float8[], %(bursts)s::float8[]) AS a(limit_name, cost, burst)
-), locked AS (
-    SELECT q.limit_name, q.next_at, a.cost, a.burst
-    FROM daily_runs.quota_rate q JOIN asked a USING (limit_name) ORDER BY q.limit_name FOR UPDATE OF q
-), moment AS (
-    SELECT greatest(clock_timestamp(), max(next_at - make_interval(secs => greatest(burst - cost, 0)))) AS at,
-           clock_timestamp() AS asked_at
-    FROM locked
-), moved AS (
-    UPDATE daily_runs.quota_rate q
-    SET next_at = greatest(l.next_at, m.at) + make_interval(secs => l.cost)
-    FROM locked l, moment m WHERE q.limit_name = l.limit_name
-)
-SELECT extract(epoch FROM at - asked_at)::float8 AS wait_seconds FROM moment
-"""
-_INTRODUCE = """
-INSERT INTO daily_runs.quota_rate (limit_name, next_at)
-SELECT l, clock_timestamp() FROM unnest(%(limits)s::text[]) AS l ON CONFLICT DO NOTHING
-"""
+class Grant(NamedTuple):
+    """Leave to send one call, `wait_seconds` (wall clock) after it was given, as `user` where calls have one."""
+
+    grant_id: int
+    wait_seconds: float
+    user: str | None
+    tokens: Tokens
+
+
+class Granted(NamedTuple):
+    """The answer to a request: grants in the order of the calls, of the first ones at least.
+
+    `again_seconds`: when to ask for the rest (wall clock; None = all were granted). `users_spent`: no evaluation user
+    has room for the rest.
+    """
+
+    grants: list[Grant]
+    again_seconds: float | None
+    users_spent: bool
+
+
+class Settled(NamedTuple):
+    """What became of a grant: `usage` None = unknown, the estimate stands; `refused` = nothing was taken."""
+
+    grant_id: int
+    usage: Usage | None = None
+    refused: bool = False
+
+
+@dataclass
+class Findings:
+    """What one process learned since it last reported.
+
+    `refused`: dimension → domain seconds to keep off it. `age_seconds` (wall clock): how old the facts are.
+    `uncertain_seconds` (wall clock): calls that were due within so long may or may not be in what they tell.
+    """
+
+    settled: list[Settled] = field(default_factory=list)
+    returned: list[int] = field(default_factory=list)
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    refused: dict[str, float] = field(default_factory=dict)
+    age_seconds: float = 0.0
+    uncertain_seconds: float = 0.1
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to report."""
+        return bool(self.settled or self.returned or self.facts or self.refused)
+
+
+_INTRODUCE = "SELECT daily_runs.quota_introduce(%(ask)s::jsonb)"
+_RESERVE = "SELECT * FROM daily_runs.quota_reserve(%(ask)s::jsonb)"
+_REPORT = "SELECT daily_runs.quota_report(%(report)s::jsonb)"
 _USED = """
-SELECT u AS owner, count(q.owner) AS used FROM unnest(%(users)s::text[]) WITH ORDINALITY AS x(u, position)
-LEFT JOIN daily_runs.quota_call q ON q.limit_name = %(limit)s AND q.owner = u
-     AND q.granted_at > clock_timestamp() - make_interval(secs => %(seconds)s)
-GROUP BY u, position
+SELECT u AS evaluation_user, CASE WHEN s.until > clock_timestamp() THEN %(calls)s ELSE (
+    SELECT count(*) FROM daily_runs.quota_grant g WHERE g.window_name = %(limit)s AND g.evaluation_user = u
+    AND greatest(g.at, coalesce(g.sent_at, g.at)) > clock_timestamp() - make_interval(secs => %(seconds)s)
+    AND (g.sent_at IS NOT NULL OR g.expires_at > clock_timestamp())
+) END AS used
+FROM unnest(%(users)s::text[]) AS u
+LEFT JOIN daily_runs.quota_spent_user s ON s.window_name = %(limit)s AND s.evaluation_user = u
 """
-_CHOOSE_USER = f"{_USED} HAVING count(q.owner) < %(calls)s ORDER BY used DESC, position LIMIT 1"
+_SPEND_USER = """
+INSERT INTO daily_runs.quota_spent_user
+VALUES (%(limit)s, %(user)s, clock_timestamp() + make_interval(secs => %(seconds)s))
+ON CONFLICT (window_name, evaluation_user) DO UPDATE SET until = EXCLUDED.until
+"""
+_HOLD = """
+UPDATE daily_runs.quota_limit SET refusals = refusals + 1, refused_at = clock_timestamp(),
+    factor = greatest(0.1, least(1, factor + 0.01 * coalesce(extract(epoch FROM clock_timestamp() - refused_at), 0))
+        * CASE WHEN refused_at BETWEEN clock_timestamp() - interval '10 seconds'
+               AND clock_timestamp() - interval '1 second' THEN 0.85 ELSE 1 END),
+    held_until = greatest(held_until, clock_timestamp() + make_interval(secs => %(seconds)s))
+WHERE limit_name = %(limit)s
+"""
+_FORGET = "DELETE FROM daily_runs.quota_asker WHERE holder = %(holder)s"
+_TAKE_OVER = """
+WITH askers AS (DELETE FROM daily_runs.quota_asker WHERE starts_with(holder, %(owner)s || ' '))
+UPDATE daily_runs.quota_grant SET settled_at = clock_timestamp(),
+    expires_at = CASE WHEN sent_at IS NULL THEN clock_timestamp() ELSE expires_at END
+WHERE starts_with(holder, %(owner)s || ' ') AND settled_at IS NULL
+"""
+_PRUNE = """
+WITH askers AS (DELETE FROM daily_runs.quota_asker WHERE back_at < clock_timestamp() - interval '1 hour')
+DELETE FROM daily_runs.quota_grant WHERE at < clock_timestamp() - make_interval(days => %(days)s)
+"""
 
 
 class Ledger:
-    """Grants moments to send.
+    """Grants moments to send, and learns.
 
     Args:
-        store: where the rows are.
-        time_scale: domain seconds in one second (see `Environment.time_scale`); limits are given in domain time.
+        store: where the rows are. While it is away, every method waits for it (see `Store.rows`).
+        time_scale: domain seconds in one second (see `Environment.time_scale`); tariffs are in domain time.
     """
 
     def __init__(self, store: Store, time_scale: float) -> None:
         self._store, self._scale = store, time_scale
-        self._known: set[str] = set()
+        self._introduced: set[str] = set()
 
-    def reserve(self, costs: Sequence[Cost]) -> float:
-        """Take room for one call in every limit at once; returns the wall-clock seconds to wait before sending."""
-        names = [cost.limit for cost in costs]
-        if not self._known.issuperset(names):
-            self._store.rows(_INTRODUCE, {"limits": names})
-            self._known.update(names)
-        parameters = {
-            "limits": names,
-            "costs": [cost.amount * 60 / cost.per_minute / self._scale for cost in costs],
-            "bursts": [cost.burst_seconds / self._scale for cost in costs],
+    def reserve(self, holder: str, tariff: Tariff, calls: Sequence[Tokens]) -> Granted:
+        """Ask for room for calls, in this order, in every limit at once."""
+        ask = self._ask(holder, tariff, calls)
+        names = {limit["name"] for limit in ask["limits"]}
+        if tariff.user_rate:
+            names |= {f"{tariff.user_rate.limit} of {user}" for user in tariff.users}
+        if not names <= self._introduced:
+            self._store.rows(_INTRODUCE, {"ask": json.dumps(ask)})
+            self._introduced |= names
+        rows = self._store.rows(_RESERVE, {"ask": json.dumps(ask)})
+        rest = rows.pop() if rows and rows[-1]["grant_id"] is None else None
+        grants = [
+            Grant(row["grant_id"], row["wait_seconds"], row["evaluation_user"], tokens)
+            for row, tokens in zip(rows, calls, strict=False)
+        ]
+        again = rest["wait_seconds"] if rest else None
+        return Granted(grants, again, users_spent=rest is not None and again is None)
+
+    def report(self, account: str, findings: Findings) -> None:
+        """Take in what was learned of an account."""
+        settled = [
+            {"id": one.grant_id, "refused": one.refused, **(_counted(one.usage) if one.usage else {})}
+            for one in findings.settled
+        ]
+        observed = {
+            name: {
+                "per_second": self._per_second(fact.per_minute),
+                "remaining": fact.remaining,
+                "below": fact.below,
+                "above": fact.above,
+            }
+            for name, fact in findings.facts.items()
         }
-        return float(self._store.row(_RESERVE, parameters)["wait_seconds"])
+        report = {
+            "account": account,
+            "settled": settled,
+            "returned": findings.returned,
+            "observed": observed,
+            "refused": {name: _bounded(seconds) / self._scale for name, seconds in findings.refused.items()},
+            "age_seconds": findings.age_seconds,
+            "uncertain_seconds": findings.uncertain_seconds,
+        }
+        self._store.rows(_REPORT, {"report": json.dumps(report)})
 
-    def take_user(self, window: Window) -> str:
-        """Choose an evaluation user with room in the window, and count one call against it.
+    def leave(self, holder: str) -> None:
+        """A holder asks no more: nobody waits for its turn."""
+        self._store.rows(_FORGET, {"holder": holder})
+        with suppress(StageError):  # somebody else prunes
+            self._store.rows(_PRUNE, {"days": KEEP_DAYS})
 
-        One user is filled before the next, so that few users have answers to be polled for at a time.
+    def take_over(self, owner: str) -> None:
+        """Whoever held grants as this owner is dead: nothing of theirs is open or still to be sent."""
+        self._store.rows(_TAKE_OVER, {"owner": owner})
 
-        Raises:
-            CallError: `ai_action_budget_spent`; no user has room.
-        """
-        parameters = {**window._asdict(), "seconds": window.seconds / self._scale, "users": list(window.users)}
-        with self._store.transaction() as connection:
-            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [window.limit])
-            chosen = connection.execute(_CHOOSE_USER, parameters).fetchone()
-            if chosen is None:
-                raise CallError(
-                    Hop.CLIENT,
-                    "ai_action_budget_spent",
-                    blame=Blame.RATE_LIMIT,
-                    retryable=False,
-                    evidence=f"{len(window.users)} users x {window.calls} calls in {window.seconds / 3600:g} h: used",
-                )
-            connection.execute(
-                "INSERT INTO daily_runs.quota_call VALUES (%s, %s, clock_timestamp())", [window.limit, chosen["owner"]]
-            )
-        return str(chosen["owner"])
-
-    def room(self, window: Window) -> int:
-        """How many calls the window has room for now, over all its users."""
-        parameters = {**window._asdict(), "seconds": window.seconds / self._scale, "users": list(window.users)}
-        rows = self._store.rows(_USED, parameters)
+    def room(self, window: Window, users: Sequence[str]) -> int:
+        """How many calls the window has room for now, over all these users."""
+        rows = self._store.rows(_USED, {**self._window(window), "users": list(users)})
         return sum(max(0, window.calls - row["used"]) for row in rows)
 
     def user_is_spent(self, window: Window, user: str) -> None:
         """The server refused this user though the ledger saw room: somebody else used it. Keep off it for a window."""
-        with self._store.transaction() as connection:
-            connection.execute(
-                "INSERT INTO daily_runs.quota_call SELECT %s, %s, clock_timestamp() FROM generate_series(1, %s)",
-                [window.limit, user, window.calls],
-            )
+        self._store.rows(_SPEND_USER, {**self._window(window), "user": user})
+
+    def hold(self, limit: str, seconds: float) -> None:
+        """A hop refused without telling what is left: send nothing under this limit for so many domain seconds."""
+        self._store.rows(_HOLD, {"limit": limit, "seconds": _bounded(seconds) / self._scale})
+
+    def _per_second(self, per_minute: float) -> float:
+        return per_minute / 60 * self._scale
+
+    def _window(self, window: Window) -> Row:
+        return {"limit": window.limit, "calls": window.calls, "seconds": window.seconds / self._scale}
+
+    def _ask(self, holder: str, tariff: Tariff, calls: Sequence[Tokens]) -> dict[str, Any]:
+        account, name = tariff.account, tariff.account_name
+        limits = [
+            self._bucket(f"account {name} requests", account.requests_per_minute, account.burst_seconds),
+            self._bucket(f"account {name} input tokens", account.input_tokens_per_minute, account.burst_seconds),
+            self._bucket(f"account {name} output tokens", account.output_tokens_per_minute, account.burst_seconds),
+            *(self._rate(rate) for rate in tariff.rates),
+        ]
+        own = [rate.amount for rate in tariff.rates]
+        ask = {
+            "holder": holder,
+            "account": name,
+            "lane": tariff.lane,
+            "share": tariff.share,
+            "priority": tariff.priority,
+            "borrows": account.lends_idle_share,
+            "declared_at": tariff.declared_at.isoformat(),
+            "limits": limits,
+            "amounts": [[1, tokens.input, tokens.output, *own] for tokens in calls],
+            "tokens": [list(tokens) for tokens in calls],
+            "users": list(tariff.users) or None,
+            "window": self._window(tariff.window) | {"name": tariff.window.limit} if tariff.window else None,
+            "user_rate": self._rate(tariff.user_rate) if tariff.user_rate else None,
+            "in_flight": {"name": tariff.in_flight.limit, "max": tariff.in_flight.at_once}
+            if tariff.in_flight
+            else None,
+            "lease_seconds": tariff.lease_seconds / self._scale,
+            "horizon_seconds": AHEAD_SECONDS,
+            "promise_seconds": PROMISE_SECONDS,
+        }
+        return {key: value for key, value in ask.items() if value is not None}
+
+    def _bucket(self, name: str, per_minute: float, burst_seconds: float) -> dict[str, Any]:
+        burst = max(1.0, per_minute / 60 * burst_seconds)
+        return {"name": name, "account": True, "per_second": self._per_second(per_minute), "burst": burst}
+
+    def _rate(self, rate: Rate) -> dict[str, Any]:
+        per_second = self._per_second(rate.per_minute)
+        return {
+            "name": rate.limit,
+            "account": False,
+            "per_second": per_second,
+            "burst": rate.burst,
+            "amount": rate.amount,
+        }
 
 
-def account_costs(name: str, account: Account, input_tokens: float, output_tokens: float) -> list[Cost]:
-    """What one call takes of an Anthropic account's three buckets (docs/domain.md §5)."""
-    burst = account.burst_seconds
-    return [
-        Cost(f"account {name} requests", 1, account.requests_per_minute, burst),
-        Cost(f"account {name} input tokens", input_tokens, account.input_tokens_per_minute, burst),
-        Cost(f"account {name} output tokens", output_tokens, account.output_tokens_per_minute, burst),
-    ]
+def _bounded(seconds: float) -> float:
+    """A wait that a hop asked for, in domain seconds: what is longer is not believed of a limit that all share."""
+    return min(max(seconds, 0.0), HOLD_SECONDS_MAX) if math.isfinite(seconds) else HOLD_SECONDS_MAX
+
+
+def _counted(usage: Usage) -> dict[str, float]:
+    """Input tokens as the limit counts them: without those read from a cache."""
+    return {"input": max(0.0, usage.input - usage.cached), "output": usage.output, "cached": usage.cached}

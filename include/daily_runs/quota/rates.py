@@ -66,6 +66,29 @@ def budget(catalogue: Catalogue, feature: Feature, environment_name: str) -> Bud
     )
 
 
+def reserved_tokens_per_minute(feature: Feature) -> float:
+    """What the feature asked for, in whole tokens; 0 if it asked for no rate."""
+    return (own_rate(feature) or 0.0) * feature.limits.tokens_per_prompt.total
+
+
+def shard_prompts_per_minute(catalogue: Catalogue, feature: Feature, environment_name: str, shards: int) -> float:
+    """What the binding limit leaves to each of a run's shards, in prompts per minute of the domain.
+
+    It tells people what to expect of a task. What paces the calls is the ledger, which lets one shard have what
+    another leaves.
+    """
+    return budget(catalogue, feature, environment_name).binding.prompts_per_minute / shards
+
+
+def own_rate(feature: Feature) -> float | None:
+    """Prompts per minute that the feature asked for: the tighter of requests and batches; None if for neither."""
+    limits = feature.limits
+    asked = [limits.requests_per_minute] if limits.requests_per_minute is not None else []
+    if limits.batches_per_minute is not None:
+        asked.append(limits.batch_size * limits.batches_per_minute)
+    return min(asked, default=None)
+
+
 def run_minutes(catalogue: Catalogue, feature: Feature, environment_name: str) -> float:
     """Minutes of the domain that the binding limit promises for the inference of a full run."""
     return feature.prompts_per_run / budget(catalogue, feature, environment_name).binding.prompts_per_minute
@@ -89,7 +112,12 @@ def judging_minutes(catalogue: Catalogue, feature: Feature) -> float:
 
 
 def _path_rates(feature: Feature, environment: Environment) -> list[Rate]:
-    """Limits per evaluation user, summed over the users a run may spread over."""
+    """Limits per evaluation user, summed over the users of the environment.
+
+    The sum is right for limits that are rates of each user: one user is filled at a time and hands over to the next
+    when its rate is used up. `ai_action` is no rate: its budget is so many calls in a window
+    of hours, and the limit probe counts what is left of it before a run.
+    """
     users, limits = len(environment.evaluation_users), environment.limits
     if feature.call is Call.COMPLETE_CODE:
         return [Rate("code suggestions per user", users * limits.code_suggestions_per_minute)]

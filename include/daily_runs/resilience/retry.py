@@ -3,26 +3,34 @@
 Nothing else retries: the Anthropic SDK's own retries are switched off, httpx has none. What may be retried is the
 failure's own word (`CallError.retryable`), also for a call that may have been paid
 (docs/decisions/0013-a-lost-answer-is-asked-again.md).
+
+A refusal for rate or overload was not paid and says nothing of the prompt: it uses up no attempt, and only the time
+budget bounds how often it is met. So there are two counts and a deadline, which reads better as the loop below than as
+a retry library's stop, wait and retry strategies: these know one count of attempts.
 """
 
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
-
 from daily_runs.clock import Clock
-from daily_runs.errors import CallError
+from daily_runs.errors import Blame, CallError
 
 ATTEMPTS_MAX = 3
+BUDGET_SECONDS = 900.0
+"""No attempt begins later than this after the first one, in domain time. A prompt of the slowest feature takes 5
+minutes (its `answer_timeout_seconds`), so three full tries fit; a refusal that lasts longer is no moment's."""
 BACKOFF_FIRST_SECONDS = 1.0
 BACKOFF_FACTOR = 2.0
 BACKOFF_JITTER_SHARE = 0.5
 BACKOFF_MAX_SECONDS = 60.0
 # A hop that asks for more than this (a quota over hours) gets what it asks for by our giving up, not by holding a slot.
 RETRY_AFTER_MAX_SECONDS = 300.0
+OVERLOADED_KINDS = frozenset({"vendor_overloaded", "http_529"})
+"""529, from the vendor itself or from a hop that no rule names: asked too fast for the moment, and not paid."""
 
 T = TypeVar("T")
 
@@ -33,52 +41,57 @@ async def with_retries(
     clock: Clock,
     rng: random.Random | None = None,
     attempts_max: int = ATTEMPTS_MAX,
+    budget_seconds: float = BUDGET_SECONDS,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> T:
-    """Call until it succeeds, fails for good, or the attempts are used up.
+    """Call until it succeeds, fails for good, or the attempts or the time are used up.
 
     Args:
         call: makes one attempt.
-        clock: whose domain seconds the waits are in.
+        clock: whose domain seconds the waits and the budget are in.
         rng: source of the jitter.
         attempts_max: fewer where a process that died made some.
+        budget_seconds: no attempt begins later than this after the first one.
+        monotonic: seconds of the wall clock.
 
     Raises:
         CallError: the last attempt's, as it was.
         Exception: whatever else `call` raises, at once.
     """
     draw = rng or random.Random()
-    retrying = AsyncRetrying(
-        sleep=clock.sleep,
-        stop=stop_after_attempt(attempts_max),
-        wait=lambda state: backoff_seconds(state.attempt_number, _error_of(state).retry_after_seconds, draw),
-        retry=retry_if_exception(_may_follow),
-        reraise=True,
-    )
+    latest = monotonic() + clock.wall(budget_seconds)
+    used_up, refusals_in_row = 0, 0
+    while True:
+        try:
+            return await call()
+        except CallError as error:
+            if uses_up_a_try(error):
+                used_up, refusals_in_row = used_up + 1, 0
+            else:
+                refusals_in_row += 1
+            wait_seconds = backoff_seconds(refusals_in_row or used_up, error.retry_after_seconds, draw)
+            late = monotonic() + clock.wall(wait_seconds) > latest
+            if used_up >= attempts_max or late or not _may_follow(error):
+                raise
+        await clock.sleep(wait_seconds)
 
-    async def attempt() -> T:  # tenacity awaits only what is declared so, which a lambda isn't
-        return await call()
 
-    return await retrying(attempt)
+def uses_up_a_try(error: CallError) -> bool:
+    """Whether a failed call counts as one of the prompt's tries: refusals for rate and overload do not."""
+    return error.blame is not Blame.RATE_LIMIT and error.kind not in OVERLOADED_KINDS
 
 
-def backoff_seconds(attempt: int, retry_after_seconds: float | None, rng: random.Random) -> float:
-    """Domain seconds to wait after attempt `attempt` (from 1) failed.
+def backoff_seconds(failures: int, retry_after_seconds: float | None, rng: random.Random) -> float:
+    """Domain seconds to wait after so many failures (from 1): tries that were used up, or refusals in a row.
 
     1 s, 2 s, 4 s, …, each ±50 %, at most 60 s. What the hop asked for comes on top, so that callers refused together
-    do not come back together, and none comes back early.
+    do not come back together, and none comes back early. The whole is no longer than a hop may ask for.
     """
-    base = BACKOFF_FIRST_SECONDS * BACKOFF_FACTOR ** min(attempt - 1, 64)
+    base = BACKOFF_FIRST_SECONDS * BACKOFF_FACTOR ** min(failures - 1, 64)
     jittered = min(base, BACKOFF_MAX_SECONDS) * rng.uniform(1 - BACKOFF_JITTER_SHARE, 1 + BACKOFF_JITTER_SHARE)
-    return min(jittered, BACKOFF_MAX_SECONDS) + max(0.0, retry_after_seconds or 0.0)
+    asked_seconds = max(0.0, retry_after_seconds or 0.0)
+    return max(asked_seconds, min(asked_seconds + min(jittered, BACKOFF_MAX_SECONDS), RETRY_AFTER_MAX_SECONDS))
 
 
-def _error_of(state: RetryCallState) -> CallError:
-    error = state.outcome.exception() if state.outcome else None
-    assert isinstance(error, CallError)  # only these are waited for
-    return error
-
-
-def _may_follow(error: BaseException) -> bool:
-    if not isinstance(error, CallError) or not error.retryable:
-        return False
-    return (error.retry_after_seconds or 0.0) <= RETRY_AFTER_MAX_SECONDS
+def _may_follow(error: CallError) -> bool:
+    return error.retryable and (error.retry_after_seconds or 0.0) <= RETRY_AFTER_MAX_SECONDS

@@ -69,6 +69,8 @@ class Control:
             after = Scenario.model_validate(merge_patch(before.model_dump(mode="json"), patch))
         except ValueError as error:
             return _invalid(error)
+        if unknown := sorted(after.foreign_load.keys() - self._world.catalogue.accounts.keys()):
+            return JSONResponse({"errors": [f"foreign_load: no such account {name!r}" for name in unknown]}, 422)
         self._world.set_scenario(after)
         for instance in self._instances.values():
             instance.follow(before, after)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,6 +24,7 @@ class Sandbox:
         time_scale: domain seconds in one second of the clock.
         scenario: faults from the start on (see `scenario.Scenario`).
         port: 0 takes a free one.
+        command: another command than `python -m daily_runs.sandbox`, with the same options and the same first line.
     """
 
     def __init__(
@@ -32,9 +33,10 @@ class Sandbox:
         scenario: Mapping[str, Any] | None = None,
         *,
         port: int = 0,
+        command: Sequence[str] = (sys.executable, "-m", "daily_runs.sandbox"),
     ) -> None:
         self._scenario = dict(scenario or {})
-        self._command = [sys.executable, "-m", "daily_runs.sandbox", "--stop-on-stdin-eof"]
+        self._command = [*command, "--stop-on-stdin-eof"]
         self._command += ["--port", str(port), "--time-scale", str(time_scale)]
         self.address = ""
 
@@ -95,6 +97,10 @@ class Sandbox:
         """Every request received, from entry number `since` on."""
         entries: list[dict[str, Any]] = self._get(f"ledger?since={since}")["entries"]
         return entries
+
+    def now_seconds(self) -> float:
+        """Its own time: domain seconds since its start, as in the ledger's `at_seconds`."""
+        return float(self._get("health")["now_seconds"])
 
     def summary(self) -> dict[str, Any]:
         """The ledger's counts, what was paid more than once, and the peaks per account."""

@@ -53,7 +53,8 @@ class Scenario(_Strict):
     """All faults. Unknown keys are refused.
 
     `sides` confines the faults on the wire (refusals, 5xx, dropped, malformed, truncated, timeouts, 529) to some of
-    the three sides; the others stay healthy.
+    the three sides; the others stay healthy. `foreign_load`: by account, the share of its limits that other people
+    use (see `foreign`).
     """
 
     sides: tuple[Side, ...] = ("staging", "production", "anthropic")
@@ -68,6 +69,7 @@ class Scenario(_Strict):
     latency_seconds: Latency = Latency()
     provider_outage: tuple[Provider, ...] = ()
     limit_factor: LimitFactor = LimitFactor()
+    foreign_load: dict[str, Share] = Field(default_factory=dict)
     ai_action_calls: Annotated[int, Field(ge=0)] | None = None
     ai_action_window_hours: Annotated[float, Field(gt=0)] | None = None
     worse_model: Share = 0.0

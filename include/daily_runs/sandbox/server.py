@@ -64,12 +64,23 @@ def run(
     faults = read_scenario(scenario) if scenario else Scenario()
     listening = listen(host, port)
     loaded = catalogue_files.load(overlay="sandbox")
+    if unknown := sorted(faults.foreign_load.keys() - loaded.accounts.keys()):
+        listening.close()
+        raise ParameterError(
+            f"--scenario {scenario}",
+            f"foreign_load: no such account {unknown[0]!r}",
+            f"Name one of {', '.join(loaded.accounts)}.",
+        )
     items = {name: catalogue_files.load_feature_dataset(feature) for name, feature in loaded.features.items()}
-    app = create_app(build_world(loaded, items, time_scale=time_scale, scenario=faults))
-    server = make_server(app)
+    serve(build_world(loaded, items, time_scale=time_scale, scenario=faults), listening, stop_on_stdin_eof)
+
+
+def serve(world: World, listening: socket.socket, stop_on_stdin_eof: bool) -> None:
+    """Serve a world on a bound socket; see `run`."""
+    server = make_server(create_app(world))
     if stop_on_stdin_eof:
         threading.Thread(target=_stop_at_eof, args=(server,), daemon=True).start()
-    _announce(listening, time_scale)
+    _announce(listening, world.clock.time_scale)
     # uvicorn stops cleanly on SIGINT and then raises it again for its caller.
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listening])

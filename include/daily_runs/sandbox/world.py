@@ -10,6 +10,7 @@ from daily_runs.catalogue import Account, Catalogue
 from daily_runs.dataset import Item
 from daily_runs.sandbox.bucket import Bucket
 from daily_runs.sandbox.clock import SandboxClock
+from daily_runs.sandbox.foreign import ForeignLoad
 from daily_runs.sandbox.ledger import Ledger
 from daily_runs.sandbox.scenario import Scenario
 
@@ -38,6 +39,11 @@ class AccountBuckets:
         self._set(self.requests, self._account.requests_per_minute * factor, now)
         self._set(self.input_tokens, self._account.input_tokens_per_minute * factor, now)
         self._set(self.output_tokens, self._account.output_tokens_per_minute * factor, now)
+
+    @property
+    def all(self) -> tuple[Bucket, ...]:
+        """The three buckets."""
+        return self.requests, self.input_tokens, self.output_tokens
 
     def spend(self, input_tokens: float, output_tokens: float, now: float) -> Shortage | None:
         """Take one request and its tokens from all three buckets, or from none and say which is short for longest."""
@@ -86,22 +92,28 @@ class World:
         self.clock, self.scenario, self.ledger = clock, scenario, ledger
         self.items_by_feature, self.catalogue = items_by_feature, catalogue
         self.rng = random.Random(scenario.rng_seed)
-        self._accounts = {name: AccountBuckets(account, clock.now()) for name, account in catalogue.accounts.items()}
+        now = clock.now()
+        self._accounts = {name: AccountBuckets(account, now) for name, account in catalogue.accounts.items()}
+        self._foreign = {name: ForeignLoad(foreign_seed(scenario.rng_seed, name), now) for name in catalogue.accounts}
 
     def set_scenario(self, scenario: Scenario) -> None:
         """Replace the faults; a changed `rng_seed` starts its sequence anew."""
+        for name in self._accounts:
+            self.account(name)  # what was due until now is due by the old scenario
         if scenario.rng_seed != self.scenario.rng_seed:
-            self.rng = random.Random(scenario.rng_seed)
+            self.rng, now = random.Random(scenario.rng_seed), self.clock.now()
+            self._foreign = {name: ForeignLoad(foreign_seed(scenario.rng_seed, name), now) for name in self._accounts}
         self.scenario = scenario
 
     def account(self, name: str) -> AccountBuckets:
-        """An account's buckets, with the scenario's limit factor in force.
+        """An account's buckets as they are now, by the scenario's limit factor and other people's use.
 
         Raises:
             KeyError: no such account in the catalogue.
         """
         buckets, now, wanted = self._accounts[name], self.clock.now(), self.scenario.limit_factor
         buckets.scale(wanted.factor if now >= wanted.at_seconds else 1.0, now)
+        self._foreign[name].take(self.scenario.foreign_load.get(name, 0.0), buckets.all, now)
         return buckets
 
     def draw(self, share: float) -> bool:
@@ -115,3 +127,8 @@ class World:
     def latency_seconds(self) -> float:
         """Draw one model latency in domain seconds."""
         return self.scenario.latency_seconds.draw(self.rng)
+
+
+def foreign_seed(rng_seed: int, account: str) -> str:
+    """The seed of other people's use of an account (see `foreign.ForeignLoad`)."""
+    return f"{rng_seed} {account}"

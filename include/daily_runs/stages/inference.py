@@ -7,27 +7,38 @@ again after a crash takes up tickets that were paid for, and asks only for what 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 
-from daily_runs.errors import AccessError, CallError, DailyRunsError, LimitTooLowError, StageError
+from daily_runs.errors import AccessError, Blame, CallError, DailyRunsError, Hop, LimitTooLowError
 from daily_runs.gitlab.calls import Answer, Caller, Ticket, caller_for
+from daily_runs.quota.facts import Usage
 from daily_runs.quota.ledger import Ledger
-from daily_runs.resilience.retry import with_retries
+from daily_runs.quota.pacer import REFUSED_SECONDS, Pacer
+from daily_runs.resilience.breaker import Breaker
+from daily_runs.resilience.retry import uses_up_a_try, with_retries
 from daily_runs.run import Report, Work
 from daily_runs.stages.answer_poller import AnswerPoller
-from daily_runs.stages.reservations import ai_action_window, prompt_costs, user_costs
+from daily_runs.stages.paced import paced_call
+from daily_runs.stages.reservations import inference_tariff, prompt_tokens
 from daily_runs.stages.sessions import gitlab_session
 from daily_runs.stages.tries import tries_left
 from daily_runs.statuses import AnswerStatus
 from daily_runs.store import answers
 from daily_runs.store.database import Row
 from daily_runs.store.probes import bound_resources
+from daily_runs.store.writer import Writer
 
 FATAL_KINDS = frozenset({"unauthorized", "insufficient_scope"})
 """Failures that every further call would share: the stage stops instead of failing each prompt."""
 
 SPENT_KINDS = frozenset({"ai_action_budget_spent"})
 """As above, and over by themselves after a while."""
+
+OUTAGE_KINDS = frozenset({"breaker_open"})
+"""As above: the provider is out, and Airflow tries the task again later."""
+
+ANSWERS_GATHER_SECONDS = 0.05
+"""Wall clock. Answers of so long are stored together; an answer that is lost within it can be collected again."""
 
 
 def run(work: Work) -> Report:
@@ -53,17 +64,23 @@ def run(work: Work) -> Report:
 
 
 async def _ask_all(work: Work, pending: Sequence[Row]) -> None:
-    async with gitlab_session(work) as gitlab:
+    environment = work.attempt.key.environment
+    ledger = Ledger(work.store, work.environment.time_scale)
+    async with (
+        gitlab_session(work) as gitlab,
+        Breaker(work.store, f"gitlab {environment}", work.clock) as breaker,
+        Pacer(ledger, inference_tariff(work), work.owner("inference")) as pacer,
+    ):
         caller = caller_for(work.feature.call, gitlab)
         for row in pending:
             if row["ticket"]:
                 caller.take_up(Ticket(**row["ticket"]))
-        asker = _Asker(work, caller)
+        asker = _Asker(work, caller, breaker, pacer)
         queue = iter(pending)
-        in_flight = min(len(pending), max(1, work.feature.limits.in_flight_max // work.shards_at_once))
+        at_once = min(len(pending), work.feature.limits.in_flight_max)  # the ledger keeps the bound over all tasks
         async with asyncio.TaskGroup() as group:
             looking = group.create_task(asker.poller.run())
-            await asyncio.wait([group.create_task(asker.work_through(queue)) for _ in range(in_flight)])
+            await asyncio.wait([group.create_task(asker.work_through(queue)) for _ in range(at_once)])
             looking.cancel()
         if asker.stopped_by:
             raise asker.stopped_by
@@ -72,14 +89,14 @@ async def _ask_all(work: Work, pending: Sequence[Row]) -> None:
 class _Asker:
     """Settles prompts; several of its `work_through` run at once on one queue."""
 
-    def __init__(self, work: Work, caller: Caller) -> None:
-        self._work, self._caller = work, caller
-        self._rows = answers.AnswerRows(work.store, work.attempt.attempt_id)
+    def __init__(self, work: Work, caller: Caller, breaker: Breaker, pacer: Pacer) -> None:
+        self._work, self._caller, self._breaker, self._pacer = work, caller, breaker, pacer
+        self._rows = rows = answers.AnswerRows(work.store, work.attempt.attempt_id)
+        self._sent, self._accepted = Writer(rows.sent_all), Writer(rows.accepted_all)
+        self._answered = Writer(rows.answered_all, ANSWERS_GATHER_SECONDS)
         self._ledger = Ledger(work.store, work.environment.time_scale)
-        self._costs, self._window = prompt_costs(work), ai_action_window(work)
+        self._tokens = prompt_tokens(work)
         self._resources = bound_resources(work.store, work.attempt)
-        self._turn = 0
-        self._at_the_ledger = asyncio.Lock()
         self.stopped_by: DailyRunsError | None = None
         self.poller = AnswerPoller(caller, work.clock)
 
@@ -96,14 +113,21 @@ class _Asker:
         made = row["tries"] - (row["ticket"] is not None)  # a ticket's try is not over yet
         try:
             answer = await with_retries(lambda: self._try(row), clock=self._work.clock, attempts_max=tries_left(made))
-        except StageError as error:
-            self.stopped_by = error
         except CallError as error:
             self.stopped_by = self.stopped_by or self._stops_all(error, row)
             if not self.stopped_by:
-                await asyncio.to_thread(self._rows.failed, prompt_id, error)
+                await self._store(asyncio.to_thread(self._rows.failed, prompt_id, error))
+        except DailyRunsError as error:
+            self.stopped_by = self.stopped_by or error
         else:
-            await asyncio.to_thread(self._rows.answered, prompt_id, answer)
+            await self._store(self._answered.add((prompt_id, answer)))
+
+    async def _store(self, writing: Awaitable[None]) -> None:
+        """What can't be stored stops the stage, but not the calls of others that are in flight."""
+        try:
+            await writing
+        except DailyRunsError as error:
+            self.stopped_by = self.stopped_by or error
 
     def _stops_all(self, error: CallError, row: Row) -> DailyRunsError | None:
         """A failure that every prompt left would share: they stay as they are, for the stage to be run again."""
@@ -118,6 +142,8 @@ class _Asker:
                 f"{self._work.attempt.key}: {error}. What was not asked stays planned: clear this task when calls have"
                 " fallen out of the window."
             )
+        if error.kind in OUTAGE_KINDS or not uses_up_a_try(error):
+            return error  # refused for so long that the time was over: not paid, and no prompt's fault
         return None
 
     async def _try(self, row: Row) -> Answer:
@@ -125,35 +151,49 @@ class _Asker:
         if row["ticket"]:
             ticket, row["ticket"] = Ticket(**row["ticket"]), None
             return await self._wait(row["evaluation_user"], ticket)
-        # One at a time: a row of reservations far ahead would hold the account's other users up behind it.
-        async with self._at_the_ledger:
-            user = self._next_user()
-            costs = [*self._costs, *user_costs(self._work, user)]
-            await asyncio.sleep(await asyncio.to_thread(self._ledger.reserve, costs))
-        if self._window:  # counted when it is sent, not when it is queued
-            user = await asyncio.to_thread(self._ledger.take_user, self._window)
-        row["evaluation_user"] = user
-        await asyncio.to_thread(self._rows.sent, row["prompt_id"], user)
-        outcome = await self._ask(user, row["prompt_id"], row["item_id"])
-        if isinstance(outcome, Answer):
-            return outcome
-        await asyncio.to_thread(self._rows.accepted, row["prompt_id"], outcome)
-        return await self._wait(user, outcome)
+        async with paced_call(self._breaker, self._pacer, self._tokens) as call:
+            if self.stopped_by and not isinstance(self.stopped_by, LimitTooLowError):
+                raise self.stopped_by  # while we waited in line; a spent window leaves what was granted before
+            user, prompt_id = call.user, row["prompt_id"]
+            assert user is not None  # every tariff of inference has users
+            row["evaluation_user"], row["tries"] = user, row["tries"] + 1
+            await self._sent.add(answers.Sent(prompt_id, user, row["tries"], call.grant_id))
+            await call.sending()
+            outcome = await self._ask(user, row)
+            if isinstance(outcome, Answer):
+                if outcome.input_tokens is not None and outcome.output_tokens is not None:
+                    call.usage = Usage(outcome.input_tokens, outcome.output_tokens)
+                return outcome
+            await self._accepted.add((prompt_id, outcome))
+            return await self._wait(user, outcome)
 
-    async def _ask(self, user: str, prompt_id: str, item_id: str) -> Answer | Ticket:
-        item = self._work.items[item_id]
+    async def _ask(self, user: str, row: Row) -> Answer | Ticket:
+        item = self._work.items[row["item_id"]]
         try:
-            return await self._caller.ask(user, item, self._resources.get(item.seed_key), prompt_id)
+            return await self._caller.ask(user, item, self._resources.get(item.seed_key), row["prompt_id"])
         except CallError as error:
-            if error.kind == "ai_action_limit" and self._window:
-                await asyncio.to_thread(self._ledger.user_is_spent, self._window, user)
-                error.retryable = True  # no wait helps this user, but another one may have room
+            if error.blame is Blame.RATE_LIMIT:
+                await self._refused(user, error)
+            if not uses_up_a_try(error):  # refused, so not paid
+                row["tries"] -= 1
+                await asyncio.to_thread(self._rows.refused, row["prompt_id"], row["tries"])
             raise
+
+    async def _refused(self, user: str, error: CallError) -> None:
+        """Tell the ledger which limit it was, for everybody; GitLab's answers say nothing of what is left."""
+        tariff = inference_tariff(self._work)()
+        if error.kind == "ai_action_limit" and tariff.window:
+            await asyncio.to_thread(self._ledger.user_is_spent, tariff.window, user)
+            error.retryable = True  # no wait helps this user, but another one may have room
+        elif error.hop is Hop.GITLAB and tariff.user_rate:
+            await self._hold(f"{tariff.user_rate.limit} of {user}", error)
+        elif error.hop in (Hop.AI_GATEWAY, Hop.MODEL_VENDOR):
+            await self._hold(f"account {tariff.account_name} requests", error)
+        elif tariff.rates:  # an edge, or nobody knows who: nothing of the feature goes there meanwhile
+            await self._hold(tariff.rates[0].limit, error)
+
+    async def _hold(self, limit: str, error: CallError) -> None:
+        await asyncio.to_thread(self._ledger.hold, limit, error.retry_after_seconds or REFUSED_SECONDS)
 
     async def _wait(self, user: str, ticket: Ticket) -> Answer:
         return await self.poller.wait(user, ticket, self._work.feature.limits.answer_timeout_seconds)
-
-    def _next_user(self) -> str:
-        users = self._work.environment.evaluation_users
-        self._turn += 1
-        return users[self._turn % len(users)]

@@ -9,21 +9,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from daily_runs.errors import AccessError, Blame, CallError, Hop
-from daily_runs.judging.judge import Judge
+from daily_runs.errors import AccessError, Blame, CallError, DailyRunsError, Hop
 from daily_runs.judging.prompt import JudgePrompt, build
 from daily_runs.judging.verdict import Verdict
 from daily_runs.quota.ledger import Ledger
-from daily_runs.resilience.retry import with_retries
+from daily_runs.quota.pacer import Pacer
+from daily_runs.resilience.breaker import Breaker
+from daily_runs.resilience.retry import uses_up_a_try, with_retries
 from daily_runs.run import Report, Work
-from daily_runs.stages.reservations import verdict_costs
+from daily_runs.stages.paced import paced_call
+from daily_runs.stages.reservations import judging_tariff, verdict_tokens
 from daily_runs.stages.tries import tries_left
 from daily_runs.statuses import JudgementStatus
 from daily_runs.store import judgements
 
+if TYPE_CHECKING:
+    from daily_runs.judging.judge import Judge
+
 FATAL_KINDS = frozenset({"unauthorized", "forbidden", "unknown_model"})
 """Failures that every further call would share: the stage stops instead of leaving each answer unscored."""
+OUTAGE_KINDS = frozenset({"breaker_open"})
+"""As above: the provider is out for long."""
 PROMPT_CHARACTERS_MAX = 600_000
 """A longer prompt is never sent: at 3 characters a token it fills the 200,000 tokens that a judge takes at once."""
 
@@ -53,7 +61,7 @@ def run(work: Work) -> Report:
         work.settled(len(cases[key].prompt_ids))
     open_cases = [case for key, case in cases.items() if key not in known]
     if open_cases:
-        asyncio.run(_judge_all(work, rows, open_cases))
+        asyncio.run(_judge_all(work, open_cases))
     counts = judgements.counts(work.store, work.attempt.attempt_id, work.shard)
     return Report(
         "judging",
@@ -76,27 +84,34 @@ def _cases(work: Work) -> dict[str, _Case]:
     return cases
 
 
-async def _judge_all(work: Work, rows: judgements.JudgementRows, cases: list[_Case]) -> None:
+async def _judge_all(work: Work, cases: list[_Case]) -> None:
+    from daily_runs.judging.judge import Judge  # noqa: PLC0415 - seconds of import, which no other stage needs
+
     settings = work.catalogue.judge
     connection = work.connection(settings.connection, settings.address, [settings.account])
-    in_flight = min(len(cases), max(1, settings.in_flight_max // work.shards_at_once))
-    async with Judge(settings, connection, work.clock) as judge:
-        clerk = _Clerk(work, rows, judge)
+    at_once = min(len(cases), settings.in_flight_max)  # the ledger keeps the bound over all tasks
+    ledger = Ledger(work.store, work.environment.time_scale)
+    async with (
+        Judge(settings, connection, work.clock) as judge,
+        Breaker(work.store, f"anthropic {settings.account}", work.clock) as breaker,
+        Pacer(ledger, judging_tariff(work), work.owner("judging")) as pacer,
+    ):
+        clerk = _Clerk(work, judge, breaker, pacer)
         queue = iter(cases)
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(in_flight):
+                for _ in range(at_once):
                     group.create_task(clerk.work_through(queue))
-        except* AccessError as refused:
+        except* DailyRunsError as refused:
             raise refused.exceptions[0] from None
 
 
 class _Clerk:
     """Settles cases; several of its `work_through` run at once on one queue."""
 
-    def __init__(self, work: Work, rows: judgements.JudgementRows, judge: Judge) -> None:
-        self._work, self._rows, self._judge = work, rows, judge
-        self._ledger = Ledger(work.store, work.environment.time_scale)
+    def __init__(self, work: Work, judge: Judge, breaker: Breaker, pacer: Pacer) -> None:
+        self._work, self._judge, self._breaker, self._pacer = work, judge, breaker, pacer
+        self._rows = judgements.JudgementRows(work.store, work.attempt.attempt_id)
 
     async def work_through(self, queue: Iterator[_Case]) -> None:
         """Settle cases until the queue is empty."""
@@ -109,6 +124,8 @@ class _Clerk:
             left = tries_left(case.tries)
             verdict = await with_retries(lambda: self._try(case), clock=self._work.clock, attempts_max=left)
         except CallError as error:
+            if error.kind in OUTAGE_KINDS or not uses_up_a_try(error):
+                raise  # no answer's fault: they stay unjudged, for Airflow to try the task again later
             if error.kind in FATAL_KINDS:
                 settings = self._work.catalogue.judge
                 raise AccessError(
@@ -131,7 +148,14 @@ class _Clerk:
         if case.prompt.characters > PROMPT_CHARACTERS_MAX:
             evidence = f"a prompt of {case.prompt.characters} characters, at most {PROMPT_CHARACTERS_MAX} are sent"
             raise CallError(Hop.CLIENT, "answer_too_long", blame=Blame.OWN_SYSTEM, retryable=False, evidence=evidence)
-        costs = verdict_costs(self._work, case.prompt)
-        await asyncio.sleep(await asyncio.to_thread(self._ledger.reserve, costs))
-        await asyncio.to_thread(self._rows.sent, case.prompt_ids, case.key)
-        return await self._judge.judge(case.prompt, self._work.rubric, case.prompt_ids[0])
+        async with paced_call(self._breaker, self._pacer, verdict_tokens(self._work, case.prompt)) as call:
+            case.tries += 1
+            await asyncio.to_thread(self._rows.sent, case.prompt_ids, case.key, case.tries)
+            await call.sending()
+            try:
+                return await self._judge.judge(case.prompt, self._work.rubric, case.prompt_ids[0], call)
+            except CallError as error:
+                if not uses_up_a_try(error):  # refused, so not paid
+                    case.tries -= 1
+                    await asyncio.to_thread(self._rows.refused, case.prompt_ids, case.tries)
+                raise

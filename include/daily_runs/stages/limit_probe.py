@@ -19,6 +19,7 @@ from daily_runs.quota.ledger import Ledger
 from daily_runs.quota.rates import CALLS_PER_PROMPT, budget
 from daily_runs.resilience.retry import with_retries
 from daily_runs.run import Report, Work
+from daily_runs.stages.month_budget import month_budget
 from daily_runs.stages.reservations import ai_action_window
 from daily_runs.stages.sessions import gitlab_session
 from daily_runs.statuses import LimitSource, LimitVerdict
@@ -122,9 +123,9 @@ def _from_catalogue(work: Work) -> Iterator[Finding]:
     """Limits that no free call reveals: the catalogue's word, compared with what this attempt will ask."""
     environment, limits = work.environment, work.environment.limits
     users = len(environment.evaluation_users)
-    if window := ai_action_window(work):
+    if window := ai_action_window(work.feature, work.attempt.key.environment, environment):
         needed = len(answers.unsettled(work.store, work.attempt.attempt_id, None))
-        room = Ledger(work.store, environment.time_scale).room(window)
+        room = Ledger(work.store, environment.time_scale).room(window, environment.evaluation_users)
         yield Finding(
             "gitlab",
             "ai_action",
@@ -137,6 +138,7 @@ def _from_catalogue(work: Work) -> Iterator[Finding]:
             + f"{-(-needed // window.calls)} evaluation users are needed, or the instance setting at"
             f" {-(-needed // users)}; owner: {_owner(environment, 'gitlab')}.",
         )
+    yield from _month(work)
     account = work.catalogue.accounts[environment.account]
     rate = budget(work.catalogue, work.feature, work.attempt.key.environment)
     yield Finding(
@@ -149,6 +151,20 @@ def _from_catalogue(work: Work) -> Iterator[Finding]:
         f"{rate.account_share:.2%} of the account; {rate.binding.limit} binds",
         f"Lower the feature's rate or raise the account's limit; owner: {_owner(environment, 'ai_gateway')}.",
     )
+
+
+def _month(work: Work) -> Iterator[Finding]:
+    if month := month_budget(work):
+        yield Finding(
+            "model_vendor",
+            "budget of the month",
+            month.spent_usd,
+            month.throttle_usd,
+            "USD",
+            LimitSource.MEASURED,
+            str(month),
+            f"Raise budget_usd_per_month, or wait for the next month; owner: {work.feature.owner.team}.",
+        )
 
 
 def _owner(environment: Environment, hop: str) -> str:

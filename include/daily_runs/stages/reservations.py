@@ -1,48 +1,115 @@
-"""What a stage asks the ledger for, computed from the catalogue."""
+"""What a stage asks the ledger for: the tariff of its calls, and what one is expected to cost."""
 
 from __future__ import annotations
 
-from daily_runs.catalogue import Call
+from collections.abc import Callable
+
+from daily_runs.catalogue import Call, Environment, Feature
+from daily_runs.catalogue_watch import Declared
 from daily_runs.judging.prompt import JudgePrompt
-from daily_runs.quota.ledger import Cost, Window, account_costs
-from daily_runs.quota.rates import budget
-from daily_runs.run import Work
+from daily_runs.quota.rates import CALLS_PER_PROMPT, own_rate
+from daily_runs.quota.tariff import InFlight, Rate, Tariff, Tokens, Window, share_of
+from daily_runs.resilience.timeouts import WALL_SECONDS_MIN
+from daily_runs.run import LONG_AGO, Work
 
 CHARACTERS_PER_TOKEN = 3.0
 """Fewer than English prose or code has (about 4), so that a reservation is rather too large."""
+LEASE_MARGIN_SECONDS = 60.0
+"""Domain seconds that a call counts as open beyond its timeout, if nobody settled it."""
 
 
-def prompt_costs(work: Work) -> list[Cost]:
-    """What one prompt takes: of the feature's own rate, and of the account that the environment spends."""
-    environment, tokens = work.environment, work.feature.limits.tokens_per_prompt
-    binding = budget(work.catalogue, work.feature, work.attempt.key.environment).binding
-    rate = Cost(f"{work.feature.feature} in {work.attempt.key.environment}", 1, binding.prompts_per_minute)
-    account = work.catalogue.accounts[environment.account]
-    return [rate, *account_costs(environment.account, account, tokens.input, tokens.output)]
+def prompt_tokens(work: Work) -> Tokens:
+    """What one prompt is expected to cost the environment's account, as the catalogue says."""
+    tokens = work.feature.limits.tokens_per_prompt
+    return Tokens(tokens.input, tokens.output)
 
 
-def user_costs(work: Work, user: str) -> list[Cost]:
-    """What one call takes of a user's own rate: code suggestions have one, `aiAction` has a window instead."""
-    if work.feature.call is not Call.COMPLETE_CODE:
-        return []
-    per_minute = work.environment.limits.code_suggestions_per_minute
-    return [Cost(f"code suggestions of {user} in {work.attempt.key.environment}", 1, per_minute)]
-
-
-def verdict_costs(work: Work, prompt: JudgePrompt) -> list[Cost]:
-    """What one verdict takes of the judge's account: the catalogue's figure, or more if the prompt is longer."""
+def verdict_tokens(work: Work, prompt: JudgePrompt) -> Tokens:
+    """What one verdict is expected to cost: the catalogue's figure, or more if the prompt is longer."""
     judge = work.catalogue.judge
-    account = work.catalogue.accounts[judge.account]
-    input_tokens = max(judge.input_tokens_per_verdict, prompt.characters / CHARACTERS_PER_TOKEN)
-    return account_costs(judge.account, account, input_tokens, judge.output_tokens_per_verdict)
+    estimate = max(judge.input_tokens_per_verdict, prompt.characters / CHARACTERS_PER_TOKEN)
+    return Tokens(estimate, judge.output_tokens_per_verdict)
 
 
-def ai_action_window(work: Work) -> Window | None:
+def inference_tariff(work: Work) -> Callable[[], Tariff]:
+    """The limits of a prompt, as the catalogue has them at each call.
+
+    Of the users, only those that the stage began with: it holds no key of one that is new.
+    """
+    name, environment_name = work.feature.feature, work.attempt.key.environment
+
+    def tariff() -> Tariff:
+        catalogue, written_at = _declared(work)
+        feature, environment = catalogue.features[name], catalogue.environments[environment_name]
+        account = catalogue.accounts[environment.account]
+        own = own_rate(feature)
+        of_feature = f"{name} in {environment_name}"
+        return Tariff(
+            account_name=environment.account,
+            account=account,
+            lane=name,
+            share=share_of(catalogue, feature, account),
+            priority=feature.priority,
+            rates=[Rate(of_feature, own)] if own else [],
+            users=[user for user in environment.evaluation_users if user in work.environment.evaluation_users],
+            window=ai_action_window(feature, environment_name, environment),
+            user_rate=_user_rate(feature, environment_name, environment),
+            in_flight=InFlight(of_feature, feature.limits.in_flight_max),
+            lease_seconds=_lease(environment, feature.limits.answer_timeout_seconds),
+            declared_at=written_at,
+        )
+
+    return tariff
+
+
+def judging_tariff(work: Work) -> Callable[[], Tariff]:
+    """The limits of a verdict, as the catalogue has them at each call."""
+    name = work.feature.feature
+
+    def tariff() -> Tariff:
+        catalogue, written_at = _declared(work)
+        feature, judge = catalogue.features[name], catalogue.judge
+        account = catalogue.accounts[judge.account]
+        return Tariff(
+            account_name=judge.account,
+            account=account,
+            lane=name,
+            share=share_of(catalogue, feature, account),
+            priority=feature.priority,
+            in_flight=InFlight("judge", judge.in_flight_max),
+            lease_seconds=_lease(work.environment, judge.request_timeout_seconds),
+            declared_at=written_at,
+        )
+
+    return tariff
+
+
+def _declared(work: Work) -> Declared:
+    """The catalogue now; as it was at the start where it does not know the run's feature or environment any more."""
+    declared = work.declared()
+    known = declared.catalogue
+    if work.feature.feature in known.features and work.attempt.key.environment in known.environments:
+        return declared
+    return Declared(work.catalogue, LONG_AGO)
+
+
+def ai_action_window(feature: Feature, environment_name: str, environment: Environment) -> Window | None:
     """GitLab's `ai_action` limit, shared by all features that use `aiAction`; code suggestions do not."""
-    if work.feature.call is Call.COMPLETE_CODE:
+    if feature.call is Call.COMPLETE_CODE:
         return None
-    limits, environment = work.environment.limits, work.attempt.key.environment
+    limits = environment.limits
     seconds = limits.ai_action_window_hours * 3600
-    return Window(
-        f"ai_action in {environment}", limits.ai_action_calls_per_window, seconds, work.environment.evaluation_users
-    )
+    return Window(f"ai_action in {environment_name}", limits.ai_action_calls_per_window, seconds)
+
+
+def _user_rate(feature: Feature, environment_name: str, environment: Environment) -> Rate:
+    """One user's own rate. The windows behind it are fixed minutes, so nothing may be saved up."""
+    if feature.call is Call.COMPLETE_CODE:
+        return Rate(f"code suggestions in {environment_name}", environment.limits.code_suggestions_per_minute)
+    per_minute = environment.limits.api_requests_per_minute
+    return Rate(f"API requests in {environment_name}", per_minute, amount=CALLS_PER_PROMPT)
+
+
+def _lease(environment: Environment, timeout_seconds: float) -> float:
+    """Domain seconds; timeouts have a floor on the wall clock, and so has this."""
+    return max(timeout_seconds, WALL_SECONDS_MIN * environment.time_scale) + LEASE_MARGIN_SECONDS

@@ -8,28 +8,37 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import dict_row
-from psycopg_pool import ConnectionPool
 
 from daily_runs.errors import AccessError, StageError
 from daily_runs.store.embedded import EmbeddedPostgres, state_root
+from daily_runs.store.pool import (
+    CONNECT_TIMEOUT_SECONDS,
+    Connection,
+    ConnectionLostError,
+    LastingPool,
+    Row,
+    configure,
+)
+
+__all__ = ["Connection", "Row", "Store", "check", "connect", "migrate", "open_store"]
 
 DATABASE = "daily_runs"
 STORE_VARIABLE = "DAILY_RUNS_STORE"
-CONNECT_TIMEOUT_SECONDS = 10
 
-Row = dict[str, Any]
-Connection = psycopg.Connection[Row]
+T = TypeVar("T")
 
 
 class Store:
     """A pool of connections to a migrated store; safe to use from several threads.
+
+    A server that goes away is waited for (see `store.pool`): statements then run again, transactions do not.
 
     Args:
         url: `postgresql://user:password@host:port/database`.
@@ -38,14 +47,7 @@ class Store:
 
     def __init__(self, url: str, connections: int = 4) -> None:
         self.url = url
-        self._pool: ConnectionPool[Connection] = ConnectionPool(
-            url,
-            min_size=1,
-            max_size=connections,
-            kwargs={"row_factory": dict_row, "connect_timeout": CONNECT_TIMEOUT_SECONDS},
-            connection_class=psycopg.Connection[Row],
-            open=False,
-        )
+        self._pool = LastingPool(url, connections)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -55,17 +57,32 @@ class Store:
             StageError: Postgres refused a statement, or went away. It names the kind of refusal only: Postgres's own
                 message quotes the row, and rows hold answers.
         """
-        try:
-            with self._pool.connection() as connection:
-                yield connection
-        except psycopg.Error as error:
-            raise StageError(_refusal(error)) from None
+        with _in_our_terms(), self._pool.connection() as connection:
+            yield connection
+
+    def retrying(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction, again if the server goes away within it: it must be harmless when done twice.
+
+        The commit's own answer may be lost: then the work was done, and is done again.
+
+        Raises:
+            StageError: as above; or the server stays away for `pool.OUTAGE_SECONDS_MAX`.
+        """
+        with _in_our_terms():
+            return self._pool.run(work)
+
+    def when_back(self, act: Callable[[], None]) -> AbstractContextManager[None]:
+        """After an outage, have this done before anybody's next statement (see `LastingPool.when_back`)."""
+        return self._pool.when_back(act)
 
     def rows(self, query: str, parameters: dict[str, Any] | None = None) -> list[Row]:
-        """Run one statement in a transaction of its own and return its rows (none if it has none)."""
-        with self.transaction() as connection:
+        """Run one statement in a transaction of its own and return its rows (none if it has none); see `retrying`."""
+
+        def run(connection: Connection) -> list[Row]:
             cursor = connection.execute(query.encode(), parameters)
             return cursor.fetchall() if cursor.description else []
+
+        return self.retrying(run)
 
     def row(self, query: str, parameters: dict[str, Any] | None = None) -> Row:
         """Run a statement that returns exactly one row."""
@@ -85,6 +102,19 @@ class Store:
     def close(self) -> None:
         """Close every connection."""
         self._pool.close()
+
+
+@contextmanager
+def _in_our_terms() -> Iterator[None]:
+    try:
+        yield
+    except ConnectionLostError:
+        raise StageError(
+            "store: the server went away within a transaction, which was not begun again. What was stored before is"
+            " kept; clear this task to go on."
+        ) from None
+    except psycopg.Error as error:
+        raise StageError(_refusal(error)) from None
 
 
 def _refusal(error: psycopg.Error) -> str:
@@ -115,12 +145,14 @@ def connect(url: str) -> Connection:
         remedy = "Give postgresql://user:password@host/db, with a password's special characters percent-encoded."
         raise AccessError(STORE_VARIABLE, "is no Postgres URL", remedy)
     try:
-        return psycopg.Connection[Row].connect(url, row_factory=dict_row, connect_timeout=CONNECT_TIMEOUT_SECONDS)
+        connection = psycopg.Connection[Row].connect(url, row_factory=dict_row, connect_timeout=CONNECT_TIMEOUT_SECONDS)
+        configure(connection)
     except psycopg.OperationalError as error:
         reason = " ".join(str(error).split())
         raise AccessError(
             place_of(url), f"does not answer ({reason})", "Check that it runs, its address and its login."
         ) from None  # a traceback above this one would show what libpq made of the URL
+    return connection
 
 
 def _is_url(url: str) -> bool:

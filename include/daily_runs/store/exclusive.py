@@ -2,13 +2,19 @@
 
 A task that Airflow gave up may still live while its retry starts; two people may start one run. The lock is a session's
 advisory lock in Postgres, so it ends with its holder, `kill -9` included.
+
+It ends with the server, too. After an outage it is taken again before the store runs the holder's next statement, and
+so before the next paid call, whose intent is one. Whoever took it in those milliseconds has it, and the former holder
+stops with an error. At the end it is looked at once more: a lock whose own connection alone was lost is found then.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
+
+import psycopg
 
 from daily_runs.errors import StageError
 from daily_runs.store.database import Connection, Store, connect
@@ -23,14 +29,59 @@ def exclusive(store: Store, whole: str, part: int | None) -> Iterator[None]:
     """Hold all of `whole` (part None), or one part of it beside other parts.
 
     Raises:
-        StageError: another worker holds it.
+        StageError: another worker holds it, or took it while the server was away; or the server stays away.
+        AccessError: the server is away from the start.
     """
-    with connect(store.url) as connection:
-        connection.autocommit = True
-        _take(connection, whole, shared=part is not None)
-        if part is not None:
-            _take(connection, f"{whole}/{part}", shared=False)
-        yield
+    lock = _Lock(store, whole, part)
+    try:
+        lock.take()
+        with store.when_back(lock.take):
+            yield
+            lock.must_be_held()
+    finally:
+        lock.let_go()
+
+
+class _Lock:
+    """A session's lock and the connection that holds it."""
+
+    def __init__(self, store: Store, whole: str, part: int | None) -> None:
+        self._store, self._whole, self._part = store, whole, part
+        self._connection: Connection | None = None
+
+    def take(self) -> None:
+        """Take it by a connection of its own; one that held it before is dead and let go."""
+        self.let_go()
+        with ExitStack() as unless_taken:
+            connection = unless_taken.enter_context(closing(connect(self._store.url)))
+            connection.autocommit = True
+            _take(connection, self._whole, shared=self._part is not None)
+            if self._part is not None:
+                _take(connection, f"{self._whole}/{self._part}", shared=False)
+            unless_taken.pop_all()
+        self._connection = connection
+
+    def must_be_held(self) -> None:
+        """Take it again if it was lost."""
+        if not self._lives():
+            self._store.rows("SELECT 1")  # waits for a server that is away, whose return takes the lock
+        if not self._lives():
+            self.take()
+
+    def let_go(self) -> None:
+        """End the session."""
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+
+    def _lives(self) -> bool:
+        if self._connection is None:
+            return False
+        try:
+            self._connection.execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
 
 
 def _take(connection: Connection, name: str, *, shared: bool) -> None:

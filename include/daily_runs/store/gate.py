@@ -25,8 +25,7 @@ WHERE a.attempt_id = %(attempt)s ORDER BY a.prompt_id
 
 def rows(store: Store, attempt_id: str) -> list[Row]:
     """Every prompt of an attempt with its answer and verdict; what there is none of is None."""
-    with store.transaction() as connection:
-        return rows_within(connection, attempt_id)
+    return store.retrying(lambda connection: rows_within(connection, attempt_id))
 
 
 def rows_within(connection: Connection, attempt_id: str) -> list[Row]:
@@ -51,7 +50,8 @@ def save(store: Store, attempt_id: str, checks: Sequence[tuple[Any, ...]], *, pa
     Raises:
         StageError: the attempt fails, but is published or superseded already; nothing was changed.
     """
-    with store.transaction() as connection:
+
+    def saved(connection: Connection) -> None:  # twice is as good as once
         connection.execute(
             "UPDATE daily_runs.attempt SET gated_sha256 = %s WHERE attempt_id = %s", [passed, attempt_id]
         )
@@ -65,6 +65,8 @@ def save(store: Store, attempt_id: str, checks: Sequence[tuple[Any, ...]], *, pa
             """,
             [(attempt_id, *check) for check in checks],
         )
+
+    store.retrying(saved)
 
 
 def _quarantine(connection: Connection, attempt_id: str) -> None:

@@ -55,19 +55,24 @@ class JudgementRows:
         self._store, self._attempt = store, attempt_id
 
     def _judgement(
-        self, prompt_ids: Sequence[str], key: str, status: JudgementStatus, error: CallError | None = None
+        self,
+        prompt_ids: Sequence[str],
+        key: str,
+        status: JudgementStatus,
+        error: CallError | None = None,
+        tries: int | None = None,
     ) -> None:
         self._store.rows(
             """
             INSERT INTO daily_runs.judgement (attempt_id, prompt_id, verdict_key, status, tries, error_hop, error_kind,
                                               settled_at)
-            SELECT %(attempt)s, p, %(key)s, %(status)s, (%(status)s = 'sent')::int, %(hop)s, %(kind)s,
-                   CASE WHEN %(status)s <> 'sent' THEN clock_timestamp() END
+            SELECT %(attempt)s, p, %(key)s, %(status)s, coalesce(%(tries)s::int, (%(status)s = 'sent')::int), %(hop)s,
+                   %(kind)s, CASE WHEN %(status)s <> 'sent' THEN clock_timestamp() END
             FROM unnest(%(prompts)s::text[]) AS p
             ON CONFLICT (attempt_id, prompt_id) DO UPDATE SET
                 verdict_key = EXCLUDED.verdict_key, status = EXCLUDED.status, error_hop = EXCLUDED.error_hop,
                 error_kind = EXCLUDED.error_kind, settled_at = EXCLUDED.settled_at,
-                tries = judgement.tries + EXCLUDED.tries
+                tries = coalesce(%(tries)s::int, judgement.tries + EXCLUDED.tries)
             """,
             {
                 "attempt": self._attempt,
@@ -76,12 +81,23 @@ class JudgementRows:
                 "status": status,
                 "hop": error.hop if error else None,
                 "kind": error.kind if error else None,
+                "tries": tries,
             },
         )
 
-    def sent(self, prompt_ids: Sequence[str], key: str) -> None:
-        """The intent: from here on the call may have been paid for."""
-        self._judgement(prompt_ids, key, JudgementStatus.SENT)
+    def sent(self, prompt_ids: Sequence[str], key: str, tries: int | None = None) -> None:
+        """The intent: from here on the call may have been paid for (`tries`: see `AnswerRows.sent`)."""
+        self._judgement(prompt_ids, key, JudgementStatus.SENT, tries=tries)
+
+    def refused(self, prompt_ids: Sequence[str], tries: int) -> None:
+        """The call was refused for rate or overload, so not paid: only `tries` count."""
+        self._store.rows(
+            """
+            UPDATE daily_runs.judgement SET tries = %(tries)s
+            WHERE attempt_id = %(attempt)s AND prompt_id = ANY(%(prompts)s) AND status = 'sent'
+            """,
+            {"tries": tries, "attempt": self._attempt, "prompts": list(prompt_ids)},
+        )
 
     def reused(self, prompt_ids: Sequence[str], key: str) -> None:
         """The verdict was there already."""

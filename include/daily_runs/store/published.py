@@ -37,25 +37,28 @@ def replace(store: Store, attempt: Attempt, *, time_scale: float) -> Receipt:
         StageError: the attempt did not pass the gate, its rows changed since, a newer attempt of the run took its
             place, or it was superseded; nothing was changed.
     """
+    return store.retrying(lambda connection: _replaced(connection, attempt, time_scale))  # the same rows each time
+
+
+def _replaced(connection: Connection, attempt: Attempt, time_scale: float) -> Receipt:
     run_key, attempt_id = str(attempt.key), attempt.attempt_id
-    with store.transaction() as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [run_key])
-        _must_be_the_newest(connection, run_key, attempt_id)
-        rows = _gated_rows(connection, run_key, attempt_id)
-        results = [_result(run_key, row, time_scale) for row in rows if row["status"] == AnswerStatus.ANSWERED]
-        failures = [
-            (run_key, row["prompt_id"], row["item_id"], row["error_hop"], row["error_kind"], row["error_blame"])
-            for row in rows
-            if row["status"] == AnswerStatus.FAILED
-        ]
-        digest = hashlib.sha256(json.dumps([results, failures]).encode()).hexdigest()
-        receipt = Receipt(len(results), len(failures), digest)
-        summary = summarise((r["item_id"], r["score"]) for r in rows if r["judgement"] == JudgementStatus.SCORED)
-        _forget(connection, run_key, attempt_id)
-        _insert_run(connection, attempt, summary, receipt)
-        _copy(connection, f"daily_runs.published_result ({RESULT_COLUMNS})", results)
-        _copy(connection, f"daily_runs.published_failure ({FAILURE_COLUMNS})", failures)
-        end_attempt(connection, attempt_id, AttemptStatus.PUBLISHED)
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [run_key])
+    _must_be_the_newest(connection, run_key, attempt_id)
+    rows = _gated_rows(connection, run_key, attempt_id)
+    results = [_result(run_key, row, time_scale) for row in rows if row["status"] == AnswerStatus.ANSWERED]
+    failures = [
+        (run_key, row["prompt_id"], row["item_id"], row["error_hop"], row["error_kind"], row["error_blame"])
+        for row in rows
+        if row["status"] == AnswerStatus.FAILED
+    ]
+    digest = hashlib.sha256(json.dumps([results, failures]).encode()).hexdigest()
+    receipt = Receipt(len(results), len(failures), digest)
+    summary = summarise((r["item_id"], r["score"]) for r in rows if r["judgement"] == JudgementStatus.SCORED)
+    _forget(connection, run_key, attempt_id)
+    _insert_run(connection, attempt, summary, receipt)
+    _copy(connection, f"daily_runs.published_result ({RESULT_COLUMNS})", results)
+    _copy(connection, f"daily_runs.published_failure ({FAILURE_COLUMNS})", failures)
+    end_attempt(connection, attempt_id, AttemptStatus.PUBLISHED)
     return receipt
 
 

@@ -7,13 +7,23 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+import anthropic
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from daily_runs.clock import Clock
 from daily_runs.errors import Blame, CallError, Hop
-from daily_runs.resilience.retry import backoff_seconds, with_retries
+from daily_runs.gitlab import refusal as refusal_rules
+from daily_runs.judging import judge
+from daily_runs.resilience.retry import (
+    BUDGET_SECONDS,
+    RETRY_AFTER_MAX_SECONDS,
+    backoff_seconds,
+    uses_up_a_try,
+    with_retries,
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,14 @@ class RecordingClock(Clock):
 
 def failure(kind: str = "timeout", *, retryable: bool = True, after: float | None = None) -> CallError:
     return CallError(Hop.UNKNOWN, kind, blame=Blame.PROVIDER, retryable=retryable, retry_after_seconds=after)
+
+
+def refusal(after: float | None = None) -> CallError:
+    return CallError(Hop.GITLAB, "rack_attack", blame=Blame.RATE_LIMIT, retryable=True, retry_after_seconds=after)
+
+
+def overload() -> CallError:
+    return failure("vendor_overloaded")
 
 
 def failing(*errors: BaseException | None) -> Callable[[], Awaitable[str]]:
@@ -123,7 +141,118 @@ def test_a_backoff_doubles_from_one_second_within_half_and_sixty(attempt: int, s
 @given(st.integers(1, 50), st.floats(0, 1e6), st.integers())
 def test_no_wait_is_shorter_than_asked_for_nor_much_longer(attempt: int, asked: float, seed: int) -> None:
     wait = backoff_seconds(attempt, asked, random.Random(seed))
-    assert asked < wait <= asked + 60
+    assert asked <= wait <= asked + 60
+
+
+@given(st.integers(1, 50), st.floats(0, RETRY_AFTER_MAX_SECONDS), st.integers())
+def test_no_wait_is_longer_than_a_hop_may_ask_for(attempt: int, asked: float, seed: int) -> None:
+    assert backoff_seconds(attempt, asked, random.Random(seed)) <= RETRY_AFTER_MAX_SECONDS
+
+
+def test_callers_that_were_told_the_same_wait_do_not_come_back_together() -> None:
+    waits = {round(backoff_seconds(1, 30, random.Random(seed)), 3) for seed in range(20)}
+    assert len(waits) > 15
+
+
+@pytest.mark.parametrize("refused", [refusal(), overload(), failure("http_529")], ids=str)
+def test_refusals_for_rate_and_overload_use_up_no_attempt(refused: CallError) -> None:
+    clock = RecordingClock()
+    assert asyncio.run(with_retries(failing(*[refused] * 8, None), clock=clock)) == "done"
+    assert len(clock.slept) == 8
+    assert not uses_up_a_try(refused)
+
+
+@pytest.mark.parametrize("kind", ["timeout", "gitlab_error", "vendor_server_error", "dropped_connection"])
+def test_other_failures_use_up_an_attempt(kind: str) -> None:
+    assert uses_up_a_try(failure(kind))
+
+
+def test_between_refusals_three_attempts_at_most_are_used_up() -> None:
+    clock, last = RecordingClock(), failure("last")
+    calls = failing(refusal(), failure(), refusal(), overload(), failure(), refusal(), last, AssertionError("a 4th"))
+    with pytest.raises(CallError) as caught:
+        asyncio.run(with_retries(calls, clock=clock))
+    assert caught.value is last
+    assert len(clock.slept) == 6
+
+
+def test_the_wait_grows_with_refusals_in_a_row_up_to_a_minute() -> None:
+    clock = RecordingClock()
+    asyncio.run(with_retries(failing(*[overload()] * 9, None), clock=clock))
+    for n, wait in enumerate(clock.slept):
+        assert min(2**n, 60) * 0.5 <= wait <= min(2**n * 1.5, 60)
+
+
+def test_a_failure_that_counts_ends_a_row_of_refusals() -> None:
+    clock = RecordingClock()
+    asyncio.run(with_retries(failing(*[overload()] * 5, failure(), overload(), None), clock=clock))
+    assert clock.slept[4] >= 8
+    assert clock.slept[5] <= 1.5
+    assert clock.slept[6] <= 1.5
+
+
+def test_refusals_without_end_are_given_up_when_the_time_is() -> None:
+    clock, made = RecordingClock(), 0
+
+    async def refused() -> str:
+        nonlocal made
+        made += 1
+        raise refusal()
+
+    with pytest.raises(CallError, match="rack_attack"):
+        asyncio.run(with_retries(refused, clock=clock, monotonic=lambda: sum(clock.slept)))
+    assert BUDGET_SECONDS - 120 < sum(clock.slept) <= BUDGET_SECONDS
+    assert made == len(clock.slept) + 1
+
+
+def test_no_attempt_begins_after_the_budget_whatever_is_left_of_the_count() -> None:
+    clock, first = RecordingClock(), failure("first")
+    moments = iter([0.0, 10.0])
+    run = with_retries(failing(first), clock=clock, budget_seconds=10, monotonic=lambda: next(moments))
+    with pytest.raises(CallError) as caught:
+        asyncio.run(run)
+    assert caught.value is first
+    assert clock.slept == []
+
+
+def test_a_wait_that_ends_after_the_budget_is_not_begun() -> None:
+    clock = RecordingClock()
+    with pytest.raises(CallError):
+        asyncio.run(with_retries(failing(refusal(after=100)), clock=clock, budget_seconds=100, monotonic=lambda: 0.0))
+    assert clock.slept == []
+
+
+@dataclass(frozen=True)
+class FastClock(RecordingClock):
+    """A minute of the domain in a second."""
+
+    time_scale: float = 60.0
+
+
+def test_the_budget_is_domain_time() -> None:
+    clock = FastClock()
+    moments = iter([0.0, 9.0])  # wall seconds: 540 of the domain
+    run = with_retries(failing(failure()), clock=clock, budget_seconds=530, monotonic=lambda: next(moments))
+    with pytest.raises(CallError):
+        asyncio.run(run)
+
+
+def test_a_529_is_overload_from_the_vendor_and_from_an_unknown_hop() -> None:
+    response = httpx2.Response(529, request=httpx2.Request("POST", "http://127.0.0.1/v1/messages"))
+    named = judge.attribute(anthropic.APIStatusError("overloaded", response=response, body=None))
+    unnamed = refusal_rules.attribute(refusal_rules.Exchange(529, {}))
+    assert unnamed is not None
+    assert (uses_up_a_try(named), uses_up_a_try(unnamed)) == (False, False)
+
+
+def test_no_refusal_for_rate_that_can_be_named_uses_up_an_attempt() -> None:
+    free = {rule.kind for rule in refusal_rules.RULES if not uses_up_a_try(of(rule))}
+    assert free == {rule.kind for rule in refusal_rules.RULES if rule.blame is Blame.RATE_LIMIT}
+    assert len(free) > 5
+
+
+def of(rule: refusal_rules.Rule) -> CallError:
+    return CallError(rule.hop, rule.kind, blame=rule.blame, retryable=rule.retryable)
 
 
 @given(st.lists(st.one_of(st.none(), st.booleans()), min_size=3, max_size=6), st.integers())

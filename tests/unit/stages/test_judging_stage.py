@@ -20,7 +20,7 @@ from daily_runs.judging import rubric as rubrics
 from daily_runs.judging.judge import Judge
 from daily_runs.judging.prompt import build
 from daily_runs.stages import judging
-from daily_runs.stages.reservations import CHARACTERS_PER_TOKEN, verdict_costs
+from daily_runs.stages.reservations import CHARACTERS_PER_TOKEN, verdict_tokens
 from daily_runs.store.answers import AnswerRows
 from daily_runs.store.judgements import JudgementRows
 
@@ -147,13 +147,15 @@ def test_a_judge_that_gives_no_verdict_leaves_the_answer_unscored_never_zero(ben
     assert bench.count("daily_runs.verdict") == 0
 
 
-def test_an_overloaded_judge_is_tried_three_times_then_unscored(bench: Bench) -> None:
+def test_an_overloaded_judge_uses_up_no_try_and_leaves_the_answer_to_be_judged_later(bench: Bench) -> None:
     bench.sandbox.change(overloaded_share=1.0, sides=["anthropic"])
     work = with_answers(bench, "One.")
-    bench.run(work, "judging")
+    with pytest.raises(CallError) as stopped:
+        bench.run(work, "judging")
+    assert stopped.value.kind in ("vendor_overloaded", "breaker_open")
     (row,) = judgements(bench, work)
-    assert (row["status"], row["error_kind"], row["tries"]) == ("unscored", "vendor_overloaded", 3)
-    assert [entry["status"] for entry in bench.sandbox.entries("messages")] == [529] * 3
+    assert (row["status"], row["tries"]) == ("sent", 0)
+    assert {entry["status"] for entry in bench.sandbox.entries("messages")} == {529}
 
 
 def test_a_refused_key_stops_the_stage_and_leaves_no_answer_unscored(bench: Bench) -> None:
@@ -187,8 +189,8 @@ def test_a_long_prompt_reserves_by_its_length_and_a_short_one_by_the_catalogue(b
     work = bench.work("duo_chat", 1)
     item, least = next(iter(work.items.values())), work.catalogue.judge.input_tokens_per_verdict
     short, long = build(work.rubric, item, "Short."), build(work.rubric, item, "x" * 90_000)
-    assert [cost.amount for cost in verdict_costs(work, short) if "input" in cost.limit] == [least]
-    (reserved,) = (cost.amount for cost in verdict_costs(work, long) if "input" in cost.limit)
+    assert verdict_tokens(work, short).input == least
+    reserved = verdict_tokens(work, long).input
     assert reserved == (len(long.system) + len(long.user)) / CHARACTERS_PER_TOKEN > 30_000
 
 

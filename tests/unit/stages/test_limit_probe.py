@@ -81,10 +81,10 @@ def test_too_few_ai_action_calls_stop_the_run_before_any_paid_call_with_the_reme
 
 def test_calls_that_were_made_lately_leave_less_room(bench: Bench) -> None:
     """6 users x 3 calls, 12 used by a first run: 6 remain, the second run's 12 do not fit."""
-    limits = {"ai_action_calls_per_window": 3, "ai_action_window_hours": 1000.0}
+    limits = {"ai_action_calls_per_window": 3, "ai_action_window_hours": 48.0}
     bench = bench.changed({"environments": {"staging": {"limits": limits}}})
     bench.run(bench.work("duo_chat", 12), "seed_check", "limit_probe", "inference")
-    with pytest.raises(LimitTooLowError, match="needs 12 calls per 1000 h, allowed 6. Wait until calls fall out"):
+    with pytest.raises(LimitTooLowError, match="needs 12 calls per 48 h, allowed 6. Wait until calls fall out"):
         bench.run(bench.work("root_cause_analysis", 12), "limit_probe")
 
 

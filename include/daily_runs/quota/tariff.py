@@ -1,0 +1,87 @@
+"""What a call is subject to: the limits of its account, its feature, its environment and its evaluation user.
+
+A tariff is computed from the catalogue and handed to the ledger with each request, so that an edited catalogue counts
+from the next request on. Rates are per minute of domain time; the ledger scales them to the wall clock.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from daily_runs.catalogue import Account, Catalogue, Feature
+
+
+class Tokens(NamedTuple):
+    """What one call is expected to cost an account, besides one request."""
+
+    input: float
+    output: float
+
+
+class Rate(NamedTuple):
+    """A limit that no account owns: one call takes `amount` of `per_minute`; `burst` may be saved up."""
+
+    limit: str
+    per_minute: float
+    burst: float = 0.0
+    amount: float = 1.0
+
+
+class Window(NamedTuple):
+    """At most `calls` in any `seconds` (domain) for each evaluation user."""
+
+    limit: str
+    calls: int
+    seconds: float
+
+
+class InFlight(NamedTuple):
+    """At most `at_once` calls that are sent and not settled, over all tasks."""
+
+    limit: str
+    at_once: int
+
+
+@dataclass(frozen=True)
+class Tariff:
+    """All limits of one kind of call.
+
+    Args:
+        account_name, account: what is spent (docs/domain.md §5: three buckets).
+        lane: the feature; competing lanes get `share` each, and `priority` 1 goes first for what others leave.
+        rates: the feature's own, each call takes its amount.
+        users: the ledger chooses one for each call; none where calls have no user.
+        window, user_rate: what one user may do.
+        in_flight: bound on open calls.
+        lease_seconds: domain seconds after its moment until a grant that was not settled counts no more as open.
+        declared_at: when the catalogue was written; the newest one's figures hold.
+    """
+
+    account_name: str
+    account: Account
+    lane: str
+    share: float
+    priority: int
+    rates: Sequence[Rate] = ()
+    users: Sequence[str] = ()
+    window: Window | None = None
+    user_rate: Rate | None = None
+    in_flight: InFlight | None = None
+    lease_seconds: float = 300.0
+    declared_at: dt.datetime = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+
+
+def share_of(catalogue: Catalogue, feature: Feature, account: Account) -> float:
+    """A feature's share of an account, from 0 to 1.
+
+    What it asked for. Features that asked for none have what is left: of an account that lends idle shares equal parts
+    (they are weights there), of one that does not the whole of it each (a share is a ceiling there).
+    """
+    if feature.limits.account_share is not None:
+        return feature.limits.account_share
+    declared = [other.limits.account_share for other in catalogue.features.values()]
+    left = max(0.01, 1 - sum(share for share in declared if share is not None))
+    return left / declared.count(None) if account.lends_idle_share else left

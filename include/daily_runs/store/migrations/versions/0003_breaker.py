@@ -1,0 +1,19 @@
+"""The circuit breakers' state, one row a provider, shared by all tasks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Apply `0003_breaker.sql`."""
+    statements = Path(__file__).with_suffix(".sql").read_text()
+    # The driver's own connection takes many statements at once, and a `%` in them as it stands.
+    driver_connection = op.get_bind().connection.driver_connection
+    assert driver_connection is not None
+    driver_connection.execute(statements)
