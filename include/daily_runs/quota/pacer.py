@@ -26,6 +26,8 @@ REPORT_EVERY_SECONDS = 0.1
 """Wall clock between two reports."""
 UNCERTAIN_SECONDS = 0.1
 """Wall clock. How old what a header tells may be in a process that keeps up."""
+SPACING_SECONDS = 0.001
+"""Wall clock between two sends of one process: a client does no more, and calls that begin together all begin late."""
 REFUSED_SECONDS = 1.0
 """Domain seconds to keep off a bucket whose refusal named none."""
 _PRIOR_CALLS, _MEMORY_CALLS = 4.0, 50.0
@@ -122,6 +124,7 @@ class Pacer:
         self._lag = _Lag()
         self._heard_at = time.monotonic()
         self._latest = 0.0  # monotonic moment of the last grant
+        self._next = 0.0  # monotonic moment from which on the next call may be sent
         self._tasks: list[asyncio.Task[None]] = []
         self._asking: asyncio.Task[tuple[Tariff, Granted]] | None = None
         self._reporting: asyncio.Task[None] | None = None
@@ -250,6 +253,8 @@ class Pacer:
         if waiter.turn.done():  # cancelled while the ledger was asked
             self._learn(returned=grant.grant_id)
             return
+        moment = max(moment, self._next)
+        self._next = moment + SPACING_SECONDS
         self._latest = max(self._latest, moment)
         waiter.turn.set_result((grant, moment))
 

@@ -13,6 +13,7 @@ CREATE TABLE daily_runs.quota_limit (
     factor             double precision NOT NULL DEFAULT 1 CHECK (factor BETWEEN 0.1 AND 1),  -- under 1 after refusals
     foreign_per_second double precision NOT NULL DEFAULT 0,  -- what others were seen to take
     observed_at        timestamptz,                 -- when a header last told the bucket's level
+    rounding           double precision NOT NULL DEFAULT 0,  -- so much less may be left than that header said
     observed_since     timestamptz,                 -- since when headers do so without a gap, or since a refusal
     surplus            double precision NOT NULL DEFAULT 0,  -- what headers see above ours, the mean of half a second
     surplus_at         timestamptz,                 -- when it was last acted upon
@@ -99,7 +100,8 @@ DROP TABLE daily_runs.quota_rate;
 
 -- A bucket's pace now: {whole rate, rate that is left to us, reserve, what the full bucket holds}.
 -- The reserve covers what may arrive bunched on the way and what others may take before a header tells: 0.5 s of what
--- they are known to take, and of the whole rate 0.5 s at first, 0.06 s once headers have told for 4 s.
+-- they are known to take, and of the whole rate 0.5 s at first, 0.06 s once headers have told for 4 s,
+-- and never less than what those are rounded by.
 -- It is at most half the bucket. After refusals the factor climbs back by 1 % a second.
 CREATE FUNCTION daily_runs.quota_pace(l daily_runs.quota_limit, t timestamptz) RETURNS double precision[]
 LANGUAGE sql STABLE AS $$
@@ -117,7 +119,7 @@ LANGUAGE sql STABLE AS $$
     ), kept AS (
         SELECT *, CASE WHEN l.account IS NULL THEN 0 ELSE least(bucket / 2,
             0.5 * others + whole * CASE WHEN l.observed_at > t - interval '10 seconds'
-                THEN greatest(0.06, 0.5 - 0.11 * extract(epoch FROM t - l.observed_since)) ELSE 0.5 END
+                THEN greatest(0.06, l.rounding / whole, 0.5 - 0.11 * extract(epoch FROM t - l.observed_since)) ELSE 0.5 END
         ) END AS reserve
         FROM parts
     )
@@ -528,6 +530,7 @@ BEGIN
             -- The vendor's bucket against ours. It has not met what is promised for later; of what was due just now it
             -- has met any part.
             q.seen_per_second := (fact ->> 'per_second')::double precision;
+            q.rounding := (fact ->> 'below')::double precision;
             SELECT coalesce(sum(x.amount) FILTER (WHERE x.at > t), 0), coalesce(sum(x.amount) FILTER (WHERE x.at <= t), 0)
             INTO promised, uncertain FROM (
                 SELECT g.at, CASE k WHEN 1 THEN 1 WHEN 2 THEN g.input_tokens ELSE g.output_tokens END AS amount
@@ -588,7 +591,7 @@ BEGIN
             END IF;
         END IF;
         UPDATE daily_runs.quota_limit l
-        SET level = q.level, level_at = q.level_at, seen_per_second = q.seen_per_second, factor = q.factor,
+        SET level = q.level, level_at = q.level_at, seen_per_second = q.seen_per_second, rounding = q.rounding, factor = q.factor,
             foreign_per_second = q.foreign_per_second, observed_at = q.observed_at,
             observed_since = q.observed_since, surplus = q.surplus, surplus_at = q.surplus_at, overbooked = q.overbooked,
             held_until = q.held_until,
