@@ -48,7 +48,7 @@ def run(prompts: int, time_scale: float, *, json_file: Path | None, keep: bool, 
             run_id = api.trigger(DAG_ID, {"environment": ENVIRONMENT, "prompts": prompts, "note": "demo"})
             state = _watch(api, store, run_id, prompts, console)
             api.pause(DAG_ID)  # a later `up` on this store must not run it by itself
-            outcome = gather(stack, store, run_id, state)
+            outcome = gather(stack, store, FEATURE, run_id, state)
         if json_file:
             json_file.write_text(json.dumps(outcome.as_json(), indent=2, default=str) + "\n")
         console.print(*outcome.render(), sep="\n")
@@ -83,7 +83,7 @@ def _watch(api: AirflowApi, store: Store, run_id: str, prompts: int, console: Co
     with _bars(console, prompts) as bars:
         while True:
             state = api.run_state(DAG_ID, run_id)
-            for row in dag_runs.progress(store, run_id):
+            for row in dag_runs.progress(store, FEATURE, run_id):
                 bars.show(row)
             if state in ("success", "failed"):
                 return state

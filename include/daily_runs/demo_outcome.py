@@ -109,9 +109,9 @@ class Outcome:
         return [f"{'yes' if kept else 'NO ':<9} {promise}" for promise, kept in self.promises.items()]
 
 
-def gather(stack: Stack, store: Store, run_id: str, state: str) -> Outcome:
-    """Collect what a finished DAG run left in the store and in the sandbox's ledger."""
-    attempt = dag_runs.attempts_of(store, run_id)[0]
+def gather(stack: Stack, store: Store, feature: str, run_id: str, state: str) -> Outcome:
+    """Collect what a feature's finished DAG run left in the store and in the sandbox's ledger."""
+    attempt = dag_runs.attempts_of(store, feature, run_id)[0]
     counts = answers.counts(store, attempt.attempt_id)
     row = published.of_run(store, str(attempt.key))
     summary = httpx.get(f"{stack.sandbox}/_sandbox/ledger/summary", timeout=30).json()

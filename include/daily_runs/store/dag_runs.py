@@ -16,8 +16,8 @@ class Sends(NamedTuple):
     users: int
 
 
-def progress(store: Store, airflow_run_id: str) -> list[Row]:
-    """For each attempt of a DAG run: prompts settled by `inference` and `judging`, and the stages that `reported`."""
+def progress(store: Store, feature: str, airflow_run_id: str) -> list[Row]:
+    """For each attempt of a feature's DAG run (features share the ids of a backfill's runs): prompts settled by `inference` and `judging`, and the stages that `reported`."""
     return store.rows(
         """
         SELECT (SELECT count(*)::int FROM daily_runs.answer a WHERE a.attempt_id = t.attempt_id
@@ -26,16 +26,21 @@ def progress(store: Store, airflow_run_id: str) -> list[Row]:
                        AND j.status IN ('scored', 'unscored')) AS judging,
                (SELECT coalesce(array_agg(DISTINCT stage), '{}') FROM daily_runs.stage_report r
                        WHERE r.attempt_id = t.attempt_id) AS reported
-        FROM daily_runs.attempt t WHERE t.airflow_run_id = %(run)s
+        FROM daily_runs.attempt t JOIN daily_runs.run r USING (run_key)
+        WHERE t.airflow_run_id = %(run)s AND r.feature = %(feature)s
         """,
-        {"run": airflow_run_id},
+        {"run": airflow_run_id, "feature": feature},
     )
 
 
-def attempts_of(store: Store, airflow_run_id: str) -> list[Attempt]:
-    """The attempts that a DAG run opened, one for each arm that got so far."""
-    query = "SELECT attempt_id::text FROM daily_runs.attempt WHERE airflow_run_id = %(run)s ORDER BY started_at"
-    return [find_attempt(store, row["attempt_id"]) for row in store.rows(query, {"run": airflow_run_id})]
+def attempts_of(store: Store, feature: str, airflow_run_id: str) -> list[Attempt]:
+    """The attempts that a feature's DAG run opened, one for each arm that got so far."""
+    query = """
+        SELECT attempt_id::text FROM daily_runs.attempt JOIN daily_runs.run USING (run_key)
+        WHERE airflow_run_id = %(run)s AND feature = %(feature)s ORDER BY started_at
+    """
+    rows = store.rows(query, {"run": airflow_run_id, "feature": feature})
+    return [find_attempt(store, row["attempt_id"]) for row in rows]
 
 
 def sends(store: Store, attempt_id: str) -> Sends:

@@ -102,14 +102,14 @@ class LastingPool:
             pool.putconn(connection)
 
     def run(self, work: Callable[[Connection], T]) -> T:
-        """Do some work in one transaction, again from its start each time the server goes away within it.
+        """Do some work in one transaction, again from its start when the server goes away within it or ends a deadlock.
 
         Raises:
             StageError: the server stays away.
             psycopg.Error: what Postgres refuses; `ConnectionLostError` when it went away again and again.
         """
         for _ in range(REPLAYS_MAX - 1):
-            with suppress(ConnectionLostError), self.connection() as connection:
+            with suppress(ConnectionLostError, psycopg.errors.DeadlockDetected), self.connection() as connection:
                 return work(connection)
         with self.connection() as connection:
             return work(connection)

@@ -72,7 +72,15 @@ def test_answers_and_verdicts_of_the_month_are_priced(bench: Bench) -> None:
     assert (found.state, found.budget_usd) == (MonthState.OK, 1000)
 
 
-def test_other_features_and_other_months_do_not_count(bench: Bench) -> None:
+def test_other_features_do_not_count(bench: Bench) -> None:
+    other = bench.work("code_suggestions", 1)
+    bench.run(other, "seed_check", "inference", "judging")
+    found = month_budget.month_budget(as_if_live(bench, budget_usd_per_month=1000))
+    assert found is not None
+    assert found.spent_usd == 0
+
+
+def test_other_months_do_not_count(bench: Bench) -> None:
     spent(bench)
     work = as_if_live(bench, budget_usd_per_month=1000)
     bench.store.rows("UPDATE daily_runs.answer SET settled_at = settled_at - interval '40 days'")
