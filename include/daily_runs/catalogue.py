@@ -13,22 +13,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field
 
+from daily_runs.catalogue_environments import Address, Count, Environment, Name, Provenance, Rate, Share, Strict, Text
 from daily_runs.price_list import Prices
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
-Share = Annotated[float, Field(gt=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Text = Annotated[str, StringConstraints(min_length=1)]
-Provenance = Literal["live", "sandbox"]
-"""Who answers: the real services, or a stand-in. It labels published rows."""
-Address = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$")]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class PhaseName(StrEnum):
@@ -70,7 +58,7 @@ ASKED_ABOUT: Mapping[Call, str] = {
 
 
 class WhenNotReady(StrEnum):
-    """What a run planned for staging is to do when staging is not ready (recorded; not acted on yet)."""
+    """What a run planned for staging is to do when staging is not ready."""
 
     FALL_BACK_TO_PRODUCTION = "fall_back_to_production"
     SKIP = "skip"
@@ -87,7 +75,7 @@ class SeedingState(StrEnum):
     NOT_NEEDED = "not_needed"
 
 
-class Account(_Strict):
+class Account(Strict):
     """One Anthropic account. Rates are per minute; a bucket holds `burst_seconds` of its rate when full.
 
     `shared_with_live_users`: others spend it too, so that idle shares are never lent (a rule of the catalogue).
@@ -109,7 +97,7 @@ class Account(_Strict):
         return self.input_tokens_per_minute // self.slot_tokens_per_minute
 
 
-class Judge(_Strict):
+class Judge(Strict):
     """Who judges: the model, where it is reached, what it may spend. `provenance`: as of every environment.
 
     `seconds_per_verdict`: an estimate for plans; without one they reckon with `request_timeout_seconds`, the most.
@@ -128,64 +116,20 @@ class Judge(_Strict):
     seconds_per_verdict: Rate | None = None
 
 
-class GraphqlLimits(_Strict):
-    """GitLab's query limits for a logged-in user (docs/domain.md §3).
+class Phase(Strict):
+    """From `starts` on, runs go where `phase` says, on `schedule` (cron); on hold has no schedule.
 
-    `page_size_max`: (recorded; not acted on yet).
+    Date and cron are in the feature's time zone. `approved: false`: somebody has yet to agree to the phase; until then
+    staging counts as not ready for it.
     """
-
-    complexity_max: Count
-    depth_max: Count
-    page_size_max: Count
-    query_characters_max: Count
-    timeout_seconds: Rate
-
-
-class PathLimits(_Strict):
-    """What one evaluation user may do on an environment's path."""
-
-    api_requests_per_minute: Count
-    ai_action_calls_per_window: Count
-    ai_action_window_hours: Annotated[float, Field(gt=0, le=48)]
-    code_suggestions_per_minute: Count
-    graphql: GraphqlLimits
-
-
-class HopRule(_Strict):
-    """One hop of the path, in order, and the owner who can lift its limits."""
-
-    hop: Literal["cloudflare", "load_balancer", "gitlab", "ai_gateway"]
-    owner: Text
-    marker: str | None = None
-
-
-class Environment(_Strict):
-    """Staging or production: its path, its account, its evaluation users.
-
-    `time_scale` is how many seconds of the domain pass in one second of the clock: 1 for anything real.
-    `provenance` is the same for all environments and the judge, so that no score is half real.
-    """
-
-    account: Text
-    connection: Name
-    address: Address
-    seed_project: Text
-    provenance: Provenance
-    time_scale: Rate
-    hops: tuple[HopRule, ...] = Field(min_length=1)
-    evaluation_users: tuple[Text, ...] = Field(min_length=1)
-    limits: PathLimits
-
-
-class Phase(_Strict):
-    """From `starts` (UTC date) on, runs go where `phase` says, on `schedule` (cron, UTC); on hold has no schedule."""
 
     phase: PhaseName
     starts: dt.date
     schedule: str | None = None
+    approved: bool = True
 
 
-class Tokens(_Strict):
+class Tokens(Strict):
     """Tokens one prompt is expected to cost. Unknown is never zero; `source`: who says so (a plan tells it)."""
 
     input: Count
@@ -198,7 +142,7 @@ class Tokens(_Strict):
         return self.input + self.output
 
 
-class FeatureLimits(_Strict):
+class FeatureLimits(Strict):
     """What the feature asked for. Several may be set: the tightest binds (`daily_runs.quota.rates`)."""
 
     requests_per_minute: Rate | None = None
@@ -210,7 +154,7 @@ class FeatureLimits(_Strict):
     answer_timeout_seconds: Rate
 
 
-class Seeding(_Strict):
+class Seeding(Strict):
     """State of the feature's seeds in staging, who makes them, and the share that must be there for a run."""
 
     state: SeedingState
@@ -218,21 +162,21 @@ class Seeding(_Strict):
     required_share: Share
 
 
-class Cutover(_Strict):
+class Cutover(Strict):
     """When the feature moves to staging; `planned: null` = to be decided. `waits_for` is not acted on yet."""
 
     planned: dt.date | None
     waits_for: tuple[Literal["graphql_limit", "seeding"], ...]
 
 
-class Owner(_Strict):
+class Owner(Strict):
     """Who answers for the run: the DRI's role, and where on-call asks."""
 
     dri: Text
     team: Text
 
 
-class Thresholds(_Strict):
+class Thresholds(Strict):
     """The gate. Shares of the prompts asked; scores run from 0 to 1 (docs/domain.md §8).
 
     `target_score` is no gate (recorded; not acted on yet).
@@ -244,7 +188,7 @@ class Thresholds(_Strict):
     target_score: Annotated[float, Field(ge=0, le=1)]
 
 
-class Feature(_Strict):
+class Feature(Strict):
     """One AI feature under daily evaluation."""
 
     feature: Name
@@ -255,6 +199,7 @@ class Feature(_Strict):
     dataset: Text
     rubric: Text
     prompts_per_run: Count
+    timezone: Text = "UTC"
     phases: tuple[Phase, ...] = Field(min_length=1)
     limits: FeatureLimits
     seeding: Seeding
@@ -272,7 +217,7 @@ class Feature(_Strict):
         return current
 
 
-class Catalogue(_Strict):
+class Catalogue(Strict):
     """Everything, cross-checked: every reference resolves and every reservation fits its account."""
 
     accounts: dict[Text, Account] = Field(min_length=1)

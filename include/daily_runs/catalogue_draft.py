@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from daily_runs.catalogue import Account, Catalogue, Environment, Feature, Judge
+from daily_runs.catalogue import Account, Catalogue, Feature, Judge
+from daily_runs.catalogue_environments import Environment
 from daily_runs.yaml_lines import KeyPath
 
 

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from daily_runs import catalogue_faults, catalogue_rules, dataset, price_list, yaml_lines
-from daily_runs.catalogue import Account, Catalogue, Environment, Feature, Judge
+from daily_runs.catalogue import Account, Catalogue, Feature, Judge
 from daily_runs.catalogue_draft import Draft
+from daily_runs.catalogue_environments import Environment
 from daily_runs.catalogue_faults import shown
 from daily_runs.catalogue_remedies import did_you_mean
 from daily_runs.errors import CatalogueError

@@ -13,8 +13,9 @@ from croniter import croniter  # type: ignore[import-untyped]
 from croniter.croniter import CroniterError  # type: ignore[import-untyped]
 
 from daily_runs import catalogue_limits
-from daily_runs.catalogue import PHASE_ENVIRONMENTS, Environment, Feature, PhaseName
+from daily_runs.catalogue import PHASE_ENVIRONMENTS, Feature, PhaseName
 from daily_runs.catalogue_draft import Draft, Finding
+from daily_runs.catalogue_environments import Environment
 from daily_runs.catalogue_remedies import did_you_mean
 from daily_runs.yaml_lines import KeyPath
 

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from daily_runs.catalogue import Catalogue, Environment, Feature
+from daily_runs.catalogue import Catalogue, Feature
+from daily_runs.catalogue_environments import Environment
 from daily_runs.catalogue_watch import Declared
 from daily_runs.clock import Clock
 from daily_runs.connections import Connection

@@ -61,3 +61,28 @@ class BreakerState(StrEnum):
     CLOSED = "closed"
     OPEN = "open"
     HALF_OPEN = "half_open"
+
+
+class ReadinessAspect(StrEnum):
+    """What staging's readiness for a feature is made of."""
+
+    SEEDS = "seeds"
+    LIMITS = "limits"
+    APPROVAL = "approval"
+
+
+class ReadinessState(StrEnum):
+    """Whether an aspect is ready; `unknown`: nobody could look, which is not "not ready"."""
+
+    READY = "ready"
+    NOT_READY = "not_ready"
+    UNKNOWN = "unknown"
+
+
+class Redo(StrEnum):
+    """What a run does anew; the rest is taken over from the attempt before it, and not paid again."""
+
+    ALL = "all"
+    MISSING_ANSWERS = "missing_answers"
+    JUDGE_AGAIN = "judge_again"
+    GATE_AND_PUBLISH = "gate_and_publish"

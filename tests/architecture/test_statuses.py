@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, get_args
 
 from daily_runs import statuses
-from daily_runs.catalogue import Environment
+from daily_runs.catalogue_environments import Environment
 from daily_runs.errors import Blame
 from tests.architecture.project import LIBRARY, Module, modules
 
@@ -74,6 +74,9 @@ TYPES: dict[tuple[str, str], frozenset[str]] = {
     ("daily_runs.seed_binding", "status"): frozenset(statuses.SeedStatus),
     ("daily_runs.limit_probe", "source"): frozenset(statuses.LimitSource),
     ("daily_runs.limit_probe", "verdict"): frozenset(statuses.LimitVerdict),
+    ("daily_runs.readiness", "aspect"): frozenset(statuses.ReadinessAspect),
+    ("daily_runs.readiness", "state"): frozenset(statuses.ReadinessState),
+    ("daily_runs.routed", "readiness"): frozenset(statuses.ReadinessState),
     ("daily_runs.judgement", "status"): frozenset(statuses.JudgementStatus),
     ("daily_runs.breaker", "state"): frozenset(statuses.BreakerState),
     ("daily_runs.published_run", "provenance"): PROVENANCE,

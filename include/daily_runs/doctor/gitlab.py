@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import httpx
 
 from daily_runs import connections
-from daily_runs.catalogue import PHASE_ENVIRONMENTS, Call, Catalogue, Environment, Feature, environments_of
+from daily_runs.catalogue import PHASE_ENVIRONMENTS, Call, Catalogue, Feature, environments_of
+from daily_runs.catalogue_environments import Environment
 from daily_runs.doctor.finding import Asked, Finding, Now, Subject, date_in
 from daily_runs.errors import AccessError, CallError, Hop
 from daily_runs.gitlab.client import GitLab

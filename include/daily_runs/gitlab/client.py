@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from daily_runs.catalogue import GraphqlLimits
+from daily_runs.catalogue_environments import GraphqlLimits
 from daily_runs.errors import AccessError, Blame, CallError, Hop
 from daily_runs.gitlab.failures import attribute_failure, malformed, own_fault
 from daily_runs.gitlab.refusal import Exchange, attribute

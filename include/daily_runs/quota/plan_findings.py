@@ -127,8 +127,8 @@ def _users(plan: Plan) -> Iterator[Finding]:
         enough = not demand.short
         features = ", ".join(f"{name} {calls:,.0f}" for name, calls in demand.by_feature.items())
         text = (
-            f"ai_action takes {demand.users_needed} of {demand.users} evaluation users: {demand.calls:,} calls in the fullest"
-            f" {demand.window_hours:g} h ({features}) / {demand.calls_per_user} a user"
+            f"ai_action takes {demand.users_needed} of {demand.users} evaluation users: {demand.calls:,} calls in the"
+            f" fullest {demand.window_hours:g} h ({features}) / {demand.calls_per_user} a user"
         )
         if enough:
             text += f"; {demand.room:,} calls left for tries that are made again ({demand.room / demand.calls:.1%})"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from daily_runs.catalogue import Call, Catalogue, Environment, Feature, slots_for
+from daily_runs.catalogue import Call, Catalogue, Feature, slots_for
+from daily_runs.catalogue_environments import Environment
 
 
 class Rate(NamedTuple):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import httpx
 
-from daily_runs.catalogue import Environment
+from daily_runs.catalogue_environments import Environment
 from daily_runs.errors import LimitTooLowError
 from daily_runs.gitlab.documents import WHOAMI
 from daily_runs.quota.ledger import Ledger

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from daily_runs.catalogue import Call, Environment, Feature
+from daily_runs.catalogue import Call, Feature
+from daily_runs.catalogue_environments import Environment
 from daily_runs.catalogue_watch import Declared
 from daily_runs.judging.prompt import JudgePrompt
 from daily_runs.quota.rates import CALLS_PER_PROMPT, own_rate

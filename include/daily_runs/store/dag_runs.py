@@ -17,7 +17,10 @@ class Sends(NamedTuple):
 
 
 def progress(store: Store, feature: str, airflow_run_id: str) -> list[Row]:
-    """For each attempt of a feature's DAG run (features share the ids of a backfill's runs): prompts settled by `inference` and `judging`, and the stages that `reported`."""
+    """For each attempt of a feature's DAG run: prompts settled by `inference` and `judging`, stages that `reported`.
+
+    A run id alone is not enough: all features of a backfill share it.
+    """
     return store.rows(
         """
         SELECT (SELECT count(*)::int FROM daily_runs.answer a WHERE a.attempt_id = t.attempt_id

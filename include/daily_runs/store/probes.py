@@ -24,11 +24,11 @@ def save(store: Store, attempt: Attempt, findings: Sequence[tuple[Any, ...]]) ->
     with store.transaction() as connection:
         connection.cursor().executemany(
             """
-            INSERT INTO daily_runs.limit_probe (attempt_id, environment, hop, limit_name, needed, allowed, unit, source,
-                                                evidence, verdict)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            INSERT INTO daily_runs.limit_probe (attempt_id, environment, feature, hop, limit_name, needed, allowed,
+                                                unit, source, evidence, verdict)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
             """,
-            [(attempt.attempt_id, attempt.key.environment, *finding) for finding in findings],
+            [(attempt.attempt_id, attempt.key.environment, attempt.key.feature, *finding) for finding in findings],
         )
 
 

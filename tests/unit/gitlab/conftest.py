@@ -7,7 +7,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from daily_runs.catalogue import GraphqlLimits
+from daily_runs.catalogue_environments import GraphqlLimits
 from daily_runs.gitlab.client import GitLab
 
 Handler = Callable[[httpx.Request], httpx.Response]

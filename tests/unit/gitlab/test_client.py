@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from daily_runs.catalogue import GraphqlLimits
+from daily_runs.catalogue_environments import GraphqlLimits
 from daily_runs.errors import AccessError, Blame, CallError, Hop
 from daily_runs.gitlab.client import GitLab
 from daily_runs.gitlab.failures import attribute_failure

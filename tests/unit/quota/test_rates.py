@@ -13,14 +13,10 @@ from daily_runs.catalogue import (
     Call,
     Catalogue,
     Cutover,
-    Environment,
     Feature,
     FeatureLimits,
-    GraphqlLimits,
-    HopRule,
     Judge,
     Owner,
-    PathLimits,
     Phase,
     PhaseName,
     Seeding,
@@ -29,6 +25,7 @@ from daily_runs.catalogue import (
     Tokens,
     WhenNotReady,
 )
+from daily_runs.catalogue_environments import Environment, GraphqlLimits, HopRule, PathLimits
 from daily_runs.quota.rates import budget, judging_minutes, run_minutes
 
 RCA = FeatureLimits(
