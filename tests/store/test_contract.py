@@ -94,8 +94,8 @@ REFUSED = (
     ),
     Case(
         "an unknown verdict of a probe",
-        "INSERT INTO limit_probe (attempt_id, environment, feature, hop, limit_name, needed, unit, source, verdict, evidence)"
-        f" VALUES ('{ATTEMPT}', 'staging', 'f', 'gitlab', 'x', 1, 'calls', 'measured', 'maybe', '')",
+        "INSERT INTO limit_probe (attempt_id, environment, feature, hop, limit_name, needed, unit, source, verdict,"
+        f" evidence) VALUES ('{ATTEMPT}', 'staging', 'f', 'gitlab', 'x', 1, 'calls', 'measured', 'maybe', '')",
         CHECK,
     ),
     Case("an unknown state of a seed", "INSERT INTO seed_binding VALUES ('staging', 'f', 's', 'gone')", CHECK),

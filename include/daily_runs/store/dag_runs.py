@@ -17,7 +17,7 @@ class Sends(NamedTuple):
 
 
 def progress(store: Store, feature: str, airflow_run_id: str) -> list[Row]:
-    """For each attempt of a feature's DAG run: prompts settled by `inference` and `judging`, stages that `reported`.
+    """For each attempt of a feature's DAG run: prompts settled by `inference` and `judging`, stages which `reported`.
 
     A run id alone is not enough: all features of a backfill share it.
     """
