@@ -6,7 +6,7 @@ UV_VERSION := 0.13.8
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo bench test check format lock clean
+.PHONY: help install proxies demo bench test check format lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -28,7 +28,10 @@ demo: $(INSTALLED) ## one day of root cause analysis, 900 prompts, on a real Air
 bench: $(INSTALLED) ## ours, Inspect AI, the SDK and aiolimiter on one simulated account, ~12 minutes; BENCH=--help
 	@$(BIN)/python -m tests.bench $(BENCH)
 
-test: $(INSTALLED) ## all tests: unit, architecture, store, Airflow, end to end
+proxies: ## the real haproxy and nginx that tests start: the machine's own, else unpacked below .venv
+	@sh tests/proxies/install.sh $(VENV)/proxies
+
+test: $(INSTALLED) proxies ## all tests: unit, architecture, store, Airflow, end to end
 	@$(BIN)/python -m pytest
 
 check: $(INSTALLED) ## lint, format, types, catalogue

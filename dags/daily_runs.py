@@ -1,4 +1,4 @@
-"""One DAG a feature of the catalogue: plan, route, an arm of six stages per environment, compare.
+"""One DAG a feature of the catalogue: plan, is staging ready, route, an arm of six stages per environment, compare.
 
 Set DAILY_RUNS_SCHEDULES=off to have every DAG run only when triggered.
 """
@@ -11,11 +11,14 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, ParamsDict, TaskGroup, XComArg, task
 
-from daily_runs import catalogue_files
+from daily_runs import catalogue_files, form
 from daily_runs.catalogue import Catalogue, Feature
-from daily_runs.schedule import midnight
+from daily_runs.readiness_waiting import wait_max
+from daily_runs.routing import STAGING
+from daily_runs.zones import first_moment
 from daily_runs_airflow import policies, tasks
 from daily_runs_airflow.docs import TASK_DOCS, feature_doc
+from daily_runs_airflow.sensors import StagingReadySensor
 from daily_runs_airflow.timetable import MigrationTimetable
 
 COMMON = {
@@ -28,18 +31,7 @@ COMMON = {
 
 def params(catalogue: Catalogue, feature: Feature) -> ParamsDict:
     """The form."""
-    environments, prompts = ["auto", *catalogue.environments], feature.prompts_per_run
-    fewer = f"Empty: the catalogue's {prompts}. That is also the most: timeouts are computed from it"
-    form = {
-        "environment": Param(
-            "auto", enum=environments, title="Environment", description="auto: what the phase of the date says"
-        ),
-        "prompts": Param(
-            None, type=["null", "integer"], minimum=1, maximum=prompts, title="Prompts", description=fewer
-        ),
-        "note": Param(None, type=["null", "string"], maxLength=200, title="Note", description="Why it was started"),
-    }
-    return ParamsDict(form)
+    return ParamsDict({name: Param(**field) for name, field in form.fields(catalogue, feature).items()})
 
 
 def arm(catalogue: Catalogue, feature: Feature, environment: str, manifest: XComArg) -> XComArg:
@@ -47,7 +39,7 @@ def arm(catalogue: Catalogue, feature: Feature, environment: str, manifest: XCom
     limits = policies.limits_of(catalogue, feature, environment)
 
     def stage(name: str, **options: Any) -> Any:
-        return task(task_id=name, doc_md=TASK_DOCS[name], priority_weight=10 - feature.priority, **COMMON | options)
+        return task(task_id=name, doc_md=TASK_DOCS[name], **COMMON | options)
 
     def mapped(name: str, pool: str, timeout: dt.timedelta) -> Any:
         admission = {"pool": pool, "pool_slots": limits.pool_slots, "execution_timeout": timeout}
@@ -66,32 +58,48 @@ def arm(catalogue: Catalogue, feature: Feature, environment: str, manifest: XCom
     return publish
 
 
+def routed(feature: Feature, wait: dt.timedelta, manifest: XComArg) -> XComArg:
+    """Look at staging, wait for it if that is the rule, choose the arms; returns the decision."""
+
+    def branch(name: str, **options: Any) -> Any:
+        """It pushes its own return value, which people can read: Airflow's would be the ids of tasks."""
+        return task.branch(task_id=name, doc_md=TASK_DOCS[name], do_xcom_push=False, **COMMON | options)
+
+    looked = branch("staging_ready", execution_timeout=policies.LOOK_TIMEOUT)(tasks.staging_ready)(
+        feature.feature, manifest
+    )
+    waited = StagingReadySensor(task_id="wait_for_staging", feature=feature.feature, environment=STAGING, wait=wait)
+    looked >> waited
+    either = "none_failed_min_one_success"
+    return branch("route", trigger_rule=either)(tasks.route)(feature.feature, manifest, looked, waited.output)
+
+
 def daily_run(catalogue: Catalogue, feature: Feature) -> DAG:
     """A feature's DAG."""
-    environments = sorted(catalogue.environments)
-    timeout = max(policies.limits_of(catalogue, feature, name).arm_timeout for name in environments)
+    environments, wait = sorted(catalogue.environments), wait_max(catalogue, STAGING)
+    arms_last = max(policies.limits_of(catalogue, feature, name).arm_timeout for name in environments)
     scheduled = os.environ.get("DAILY_RUNS_SCHEDULES", "on") != "off"
     with DAG(
         dag_id=f"daily_runs_{feature.feature}",
         dag_display_name=f"Daily run: {feature.title}",
         description=f"{feature.title}, every day, by the catalogue's phases",
-        schedule=MigrationTimetable(feature.phases) if scheduled else None,
-        start_date=midnight(feature.phases[0].starts),
+        schedule=MigrationTimetable(feature.phases, feature.timezone) if scheduled else None,
+        start_date=first_moment(feature.phases[0].starts, feature.zone),
         catchup=False,
         max_active_runs=1,
-        dagrun_timeout=timeout,
+        dagrun_timeout=policies.routing_timeout(wait) + arms_last,
         tags=["daily-runs", f"priority-{feature.priority}", feature.owner.team],
-        default_args={"owner": feature.owner.dri},
+        default_args={"owner": feature.owner.dri, **policies.priority_of(feature)},
         doc_md=feature_doc(catalogue, feature),
     ) as dag:
         manifest = task(task_id="plan", doc_md=TASK_DOCS["plan"], **COMMON)(tasks.plan)(feature.feature)
-        chosen = task.branch(task_id="route", doc_md=TASK_DOCS["route"], **COMMON)(tasks.route)(manifest)
+        chosen = routed(feature, wait, manifest)
         arms = [arm(catalogue, feature, environment, manifest) for environment in environments]
         last = {"trigger_rule": "none_failed_min_one_success", "doc_md": TASK_DOCS["compare"]}
         compare = task(task_id="compare", **COMMON | last)(tasks.compare)
         for environment in environments:
             chosen >> dag.task_group.children[environment]
-        arms >> compare(feature.feature, manifest)
+        arms >> compare(feature.feature, manifest, chosen)
     dag.params = params(catalogue, feature)  # last: each task made before would take a deep copy of them
     return dag
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
 from daily_runs.catalogue_environments import Address, Count, Environment, Name, Provenance, Rate, Share, Strict, Text
 from daily_runs.price_list import Prices
+from daily_runs.zones import first_moment
 
 
 class PhaseName(StrEnum):
@@ -189,7 +191,10 @@ class Thresholds(Strict):
 
 
 class Feature(Strict):
-    """One AI feature under daily evaluation."""
+    """One AI feature under daily evaluation.
+
+    `timezone`: IANA name; the phases' dates and crons are local times there (`daily_runs.zones` has the rules).
+    """
 
     feature: Name
     title: Text
@@ -208,13 +213,26 @@ class Feature(Strict):
     thresholds: Thresholds
     budget_usd_per_month: Rate | None = None
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """The feature's time zone."""
+        return ZoneInfo(self.timezone)
+
+    def day_of(self, moment: dt.datetime) -> dt.date:
+        """The date of a moment (aware) where the feature's clocks hang."""
+        return moment.astimezone(self.zone).date()
+
+    def phase_at(self, moment: dt.datetime) -> Phase:
+        """The phase of a moment (aware); before the first one, the feature is on hold."""
+        return self._last([phase for phase in self.phases if first_moment(phase.starts, self.zone) <= moment])
+
     def phase_on(self, day: dt.date) -> Phase:
-        """The phase of a UTC date; before the first one, the feature is on hold."""
-        current = Phase(phase=PhaseName.ON_HOLD, starts=dt.date.min)
-        for phase in self.phases:
-            if phase.starts <= day:
-                current = phase
-        return current
+        """The phase of a date in the feature's time zone; before the first one, the feature is on hold."""
+        return self._last([phase for phase in self.phases if phase.starts <= day])
+
+    @staticmethod
+    def _last(begun: Sequence[Phase]) -> Phase:
+        return begun[-1] if begun else Phase(phase=PhaseName.ON_HOLD, starts=dt.date.min)
 
 
 class Catalogue(Strict):

@@ -101,7 +101,7 @@ def lines(catalogue: Catalogue) -> list[Line]:
 
 def render(catalogue: Catalogue) -> Table:
     """The features as a table for a terminal of 110 columns or more."""
-    phases = Column("feature, its phases (UTC)", no_wrap=True)
+    phases = Column("feature, its phases (UTC, if not named)", no_wrap=True)
     table = Table(phases, "runs on", "binding limit", "tokens/min", "slots", "full run")
     shown = ""
     for line in lines(catalogue):
@@ -127,6 +127,7 @@ def as_json(catalogue: Catalogue) -> dict[str, Any]:
         name: {
             "priority": feature.priority,
             "prompts_per_run": feature.prompts_per_run,
+            "timezone": feature.timezone,
             "phases": [phase.model_dump(mode="json") for phase in feature.phases],
             "environments": {},
         }
@@ -149,6 +150,7 @@ def as_json(catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _phases(feature: Feature) -> str:
-    heading = f"[bold]{feature.feature}[/bold] (priority {feature.priority})"
+    zone = "" if feature.timezone == "UTC" else f", {feature.timezone}"
+    heading = f"[bold]{feature.feature}[/bold] (priority {feature.priority}{zone})"
     phases = (f"{phase.starts} {phase.phase} {phase.schedule or ''}".rstrip() for phase in feature.phases)
     return "\n".join((heading, *phases))

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from daily_runs import zones
+
 _SECONDS: Mapping[str, float] = {
     "ms": 0.001,
     "millisecond": 0.001,
@@ -56,6 +58,15 @@ def did_you_mean(given: str, known: Collection[str]) -> str:
     """The remedy for a name that is not known."""
     near = get_close_matches(given, known, n=1)
     return f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known) or 'none'}."
+
+
+def for_zone(given: str) -> str:
+    """The remedy for a time zone that is not known: the zone of that city, or the one that is written most alike."""
+    names = {name.casefold(): name for name in sorted(zones.names())}
+    asked = given.strip().casefold().replace(" ", "_")
+    cities = [name for folded, name in names.items() if folded.rpartition("/")[2] == asked]
+    near = cities or [names[folded] for folded in get_close_matches(asked, names, n=1)]
+    return f"Did you mean {near[0]!r}?" if near else 'Give an IANA name, such as "Europe/Berlin".'
 
 
 def meant(given: str, model: type[BaseModel]) -> list[str]:

@@ -6,18 +6,22 @@ Each rule yields what it finds as key path, problem and remedy; `daily_runs.cata
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from croniter import croniter  # type: ignore[import-untyped]
 from croniter.croniter import CroniterError  # type: ignore[import-untyped]
 
-from daily_runs import catalogue_limits
+from daily_runs import catalogue_limits, zones
 from daily_runs.catalogue import PHASE_ENVIRONMENTS, Feature, PhaseName
 from daily_runs.catalogue_draft import Draft, Finding
 from daily_runs.catalogue_environments import Environment
-from daily_runs.catalogue_remedies import did_you_mean
+from daily_runs.catalogue_remedies import did_you_mean, for_zone
 from daily_runs.yaml_lines import KeyPath
+
+_DRAWN = re.compile(r"(?i)(?<![a-z])[hr](?![a-z])")
+"""croniter's fields that stand for a number drawn at random or by a hash."""
 
 
 def findings(draft: Draft) -> Iterator[Finding]:
@@ -31,6 +35,7 @@ def findings(draft: Draft) -> Iterator[Finding]:
     for name, feature in draft.features.items():
         yield from _name(name, feature)
         yield from _files(draft, name, feature)
+        yield from _timezone(name, feature)
         yield from _phases(draft, name, feature)
         yield from _cutover(name, feature)
     yield from catalogue_limits.findings(draft)
@@ -84,6 +89,12 @@ def _files(draft: Draft, name: str, feature: Feature) -> Iterator[Finding]:
             yield Finding(("features", name, key), problem, "Add the file or correct its name.")
 
 
+def _timezone(name: str, feature: Feature) -> Iterator[Finding]:
+    if feature.timezone != "UTC" and feature.timezone not in zones.names():
+        problem = f"there is no time zone {feature.timezone!r}"
+        yield Finding(("features", name, "timezone"), problem, for_zone(feature.timezone))
+
+
 def _phases(draft: Draft, name: str, feature: Feature) -> Iterator[Finding]:
     for index, phase in enumerate(feature.phases):
         path: KeyPath = ("features", name, "phases", index)
@@ -107,11 +118,13 @@ def _phases(draft: Draft, name: str, feature: Feature) -> Iterator[Finding]:
 
 
 def _schedule(path: KeyPath, phase: PhaseName, schedule: str | None, starts: dt.date) -> Iterator[Finding]:
-    example = 'Give minute, hour, day, month, weekday in UTC, such as "0 6 * * 1,3,5".'
+    example = 'Give minute, hour, day, month, weekday, such as "0 6 * * 1,3,5".'
     if schedule is None:
         yield Finding(path, f"missing, yet a phase of {phase} runs", example)
     elif len(schedule.split()) != 5:
         yield Finding(path, f"{schedule!r} does not have the five fields of cron", example)
+    elif _DRAWN.search(schedule):
+        yield Finding(path, f"{schedule!r} would be another time at each look", example)
     else:
         try:
             croniter(schedule, dt.datetime.combine(starts, dt.time(), dt.UTC)).get_next()

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -14,10 +13,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from daily_runs.cli_options import AsJson, Overlay, in_use
 from daily_runs.errors import DailyRunsError, ParameterError, UserError
+from daily_runs.statuses import Redo
 
 EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
-OVERLAY_VARIABLE = "DAILY_RUNS_OVERLAY"
 
 app = typer.Typer(
     pretty_exceptions_enable=False,
@@ -30,29 +30,10 @@ store_app = typer.Typer(help="The Postgres that every row lands in.")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(store_app, name="store")
 
-Overlay = Annotated[
-    str | None,
-    typer.Option("--overlay", envvar=OVERLAY_VARIABLE, help="Overlay of the catalogue, such as sandbox."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print data for a script instead of a table.")]
-
 
 def console(*, markup: bool = False) -> Console:
     """Standard output for people; 120 columns wide where there is no terminal. `markup`: of texts that are all ours."""
     return Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=markup)
-
-
-def in_use(overlay: str | None) -> str | None:
-    """The overlay that was given (an empty one stands for none), else that of the local stack that runs here.
-
-    Its store needs no such word: every command that is not given another one shares the state folder's.
-    """
-    from daily_runs import local
-
-    if overlay is not None or OVERLAY_VARIABLE in os.environ or (stack := local.described()) is None:
-        return overlay
-    print(f"daily-runs: with the local stack's sandbox, overlay {stack.overlay}", file=sys.stderr)
-    return stack.overlay
 
 
 def print_json(data: Any) -> None:
@@ -107,16 +88,19 @@ def run(
     feature: Annotated[str, typer.Argument(help="A feature of the catalogue, such as root_cause_analysis.")],
     environment: Annotated[str, typer.Option(help="staging or production.")],
     limit: Annotated[int | None, typer.Option(help="Ask so many prompts instead of the catalogue's number.")] = None,
-    date: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Logical date; today if none.")] = None,
+    only: Annotated[str, typer.Option(help="Only these prompts, items or tags: rca-007, tag:cost.")] = "",
+    redo: Annotated[Redo, typer.Option(help="Do a run again, without paying for what it has.")] = Redo.ALL,
+    date: Annotated[
+        dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day; today (redo: newest run).")
+    ] = None,
     overlay: Overlay = None,
     as_json: AsJson = False,
 ) -> None:
     """Run one feature's six stages in this process, without Airflow. Run it again to go on where it stopped."""
     from daily_runs import command_run
 
-    day = date.date() if date else dt.datetime.now(dt.UTC).date()
-    overlay = in_use(overlay)
-    outcome = command_run.run(feature, environment, day, limit=limit, overlay=overlay, console=Console(stderr=True))
+    asked = command_run.Asked(feature, environment, date.date() if date else None, limit, only, redo)
+    outcome = command_run.run(asked, overlay=in_use(overlay), console=Console(stderr=True))
     if as_json:
         print_json(outcome.as_json())
     else:
@@ -166,6 +150,60 @@ def plan(
 
     asked = command_plan.Asked(first, last, assume or (), json_file, picture, forecast, in_use(overlay))
     raise typer.Exit(0 if command_plan.run(asked, console()) else EXIT_FAILED)
+
+
+@app.command()
+def status(
+    look: Annotated[bool, typer.Option("--look", help="Look at staging first; free calls only.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="A table for a tracking issue.")] = False,
+    overlay: Overlay = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say of each feature what runs where and when, whether staging is ready for it, and how its last run went."""
+    from daily_runs import command_status
+
+    found = command_status.show(in_use(overlay), look_first=look, console=Console(stderr=True))
+    if as_json:
+        print_json(found.as_json())
+    elif markdown:
+        print(found.as_markdown())
+    else:
+        console().print(*found.render(), sep="\n")
+
+
+@app.command()
+def seeds(
+    environment: Annotated[str, typer.Argument(help="staging or production.")],
+    feature: Annotated[str, typer.Argument(help="A feature of the catalogue, such as root_cause_analysis.")],
+    manifest: Annotated[bool, typer.Option("--manifest", help="Write what must be created, as JSON lines.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="With --manifest: every seed, without a look.")] = False,
+    overlay: Overlay = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which seeds are there; spends nothing. Exit code 1: not ready; 3: could not look, which says nothing."""
+    from daily_runs import command_seeds
+
+    asked = command_seeds.Asked(environment, feature, manifest, every, as_json, in_use(overlay))
+    raise typer.Exit(command_seeds.run(asked, console()))
+
+
+@app.command()
+def probe(
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="staging or production.")],
+    feature: Annotated[str | None, typer.Option(help="Only this feature; all that ever run there by default.")] = None,
+    burst: Annotated[
+        int | None,
+        typer.Option(help="So many free requests at the run's rate; default: the catalogue's.", min=0, max=200),
+    ] = None,
+    ai_action: Annotated[int, typer.Option(help="Spend so many aiAction calls to see them pass.", min=0)] = 0,
+    overlay: Overlay = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which limits on the path a run meets, which binds, whether it fits; 1: it does not; 3: could not look."""
+    from daily_runs import command_probe
+
+    asked = command_probe.Asked(environment, feature, burst, ai_action, in_use(overlay))
+    raise typer.Exit(command_probe.run(asked, console(), as_json=as_json))
 
 
 @app.command()

@@ -10,12 +10,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from daily_runs import connections, pipeline
+from daily_runs import connections, form, pipeline, redo
+from daily_runs.catalogue import Catalogue, Feature
 from daily_runs.catalogue_watch import CatalogueWatch
+from daily_runs.clock import Clock
 from daily_runs.run import Report, RunKey
 from daily_runs.schedule import midnight
+from daily_runs.statuses import Redo
 from daily_runs.store import database, published
-from daily_runs.store.database import Row
+from daily_runs.store.database import Row, Store
 
 
 class Outcome(NamedTuple):
@@ -50,9 +53,18 @@ class Outcome(NamedTuple):
         return [table, *(f"failed: {failure}" for failure in failures), scores]
 
 
-def run(
-    feature: str, environment: str, day: dt.date, *, limit: int | None, overlay: str | None, console: Console
-) -> Outcome:
+class Asked(NamedTuple):
+    """What the command line asks for; `day` None: today's run, or for a rerun the newest."""
+
+    feature: str
+    environment: str
+    day: dt.date | None
+    limit: int | None = None
+    only: str = ""
+    redo: Redo = Redo.ALL
+
+
+def run(asked: Asked, *, overlay: str | None, console: Console) -> Outcome:
     """Plan and run one arm against the store of the command line.
 
     Raises:
@@ -60,10 +72,10 @@ def run(
     """
     watch = CatalogueWatch(overlay)
     catalogue = watch.catalogue
-    pipeline.feature_named(catalogue, feature)
-    key = RunKey(feature, environment, midnight(day))
+    feature = pipeline.feature_named(catalogue, asked.feature)
     with database.local_url() as url, database.open_store(url) as store:
-        attempt = pipeline.plan(store, catalogue, key, limit=limit)
+        order = _order(store, catalogue, feature, asked)
+        attempt = redo.open_attempt(store, catalogue, order)
         if attempt.resumed:
             console.print(f"going on with unfinished attempt {attempt.attempt_id}")
         work = pipeline.work_for(store, catalogue, attempt, connections.find, watch=watch)
@@ -71,9 +83,20 @@ def run(
             bars = _Bars(progress)
             reports = list(pipeline.run_all(work, bars.begin))
             bars.finish()
-        row = published.of_run(store, str(key))
+        row = published.of_run(store, str(order.key))
         assert row is not None  # publish has just written it
     return Outcome(reports, row)
+
+
+def _order(store: Store, catalogue: Catalogue, feature: Feature, asked: Asked) -> redo.Order:
+    moment = midnight(asked.day or Clock.now().date())
+    if asked.redo is not Redo.ALL:
+        day = asked.day.isoformat() if asked.day else None
+        values = {"environment": asked.environment, "prompts": asked.limit, "only": asked.only, "run": day}
+        wanted = form.read((), values | {"redo": asked.redo})
+        moment = redo.target(store, catalogue, feature, wanted, moment, manual=True).logical_date
+    key = RunKey(asked.feature, asked.environment, moment)
+    return redo.Order(key, asked.redo, prompts=asked.limit, only=asked.only)
 
 
 def _progress(console: Console) -> Progress:

@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from daily_runs.errors import DatasetError
 
 Text = Annotated[str, StringConstraints(min_length=1)]
-Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:[-_/.][a-z0-9]+)*$", max_length=80)]
+KEY_PATTERN = r"^[a-z0-9]+(?:[-_/.][a-z0-9]+)*$"
+Key = Annotated[str, StringConstraints(pattern=KEY_PATTERN, max_length=80)]
 
 
 class _Strict(BaseModel):

@@ -11,6 +11,7 @@
         ├── CountsError           asked ≠ answered + failed + missing
         ├── SeedsMissingError     staging lacks seeds that the feature needs
         ├── LimitTooLowError      a limit on the path does not allow the run
+        ├── StagingNotReadyError  a run waited for its environment, which was not ready in time
         └── GateFailedError       the attempt is quarantined, not published
 
 A message says what happened, where, with which value, and the next move; never a prompt, an answer or a secret.
@@ -134,6 +135,10 @@ class SeedsMissingError(StageError):
 
 class LimitTooLowError(StageError):
     """A limit on the path does not allow the run."""
+
+
+class StagingNotReadyError(StageError):
+    """What a run waited for had not come by its deadline: seeds, limits or an approval."""
 
 
 class GateFailedError(StageError):

@@ -6,21 +6,36 @@ Airflow runs each stage as a task of its own and calls `run_stage`; the command 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from daily_runs import catalogue_files
+from daily_runs import catalogue_files, rubric_versions, selection
 from daily_runs.catalogue import Catalogue, Feature
 from daily_runs.catalogue_watch import Declared
+from daily_runs.dataset import Item
 from daily_runs.errors import CatalogueError, ParameterError
-from daily_runs.judging import rubric as rubrics
+from daily_runs.judging.rubric import Rubric
 from daily_runs.quota.rates import budget
-from daily_runs.run import Attempt, Connect, Report, RunKey, Stage, Work, choose_prompts, dataset_sha256, plan_hash
+from daily_runs.run import (
+    Attempt,
+    Connect,
+    Prompt,
+    Report,
+    RunKey,
+    Stage,
+    Work,
+    choose_prompts,
+    dataset_sha256,
+    dealt,
+    plan_hash,
+)
 from daily_runs.stages import inference, judging, limit_probe, publishing, seed_check, validation
+from daily_runs.statuses import Redo
 from daily_runs.store import attempts
 from daily_runs.store.database import Store
 from daily_runs.store.exclusive import exclusive
+from daily_runs.store.reruns import lock_name
 
 STAGES: Mapping[str, Stage] = MappingProxyType(
     {
@@ -63,40 +78,46 @@ def plan(
     key: RunKey,
     *,
     limit: int | None = None,
+    only: str = "",
     airflow_run_id: str | None = None,
     note: str = "",
 ) -> Attempt:
-    """Open the run's attempt, or resume the unfinished one that does the same work.
+    """Open the attempt of a run that asks all, or resume the unfinished one that does the same work (others: `redo`).
 
     Args:
         limit: ask so many prompts instead of the catalogue's number.
+        only: ask only these (see `daily_runs.selection`).
 
     Raises:
-        ParameterError: unknown feature or environment, or a limit below 1.
+        ParameterError: unknown feature, environment or prompts, or a limit below 1.
         DatasetError, CatalogueError: the feature's data set or rubric is not sound.
     """
     feature = feature_named(catalogue, key.feature)
     _check(catalogue, key.environment, limit)
-    asked = limit or feature.prompts_per_run
     items = catalogue_files.load_feature_dataset(feature)
-    shards = min(asked, len(items), budget(catalogue, feature, key.environment).slots)
-    rubric = rubrics.load(catalogue_files.rubric_path(feature))
-    prompts = choose_prompts(items, asked, shards)
-    return attempts.open_attempt(
-        store,
-        attempts.Plan(
-            key=key,
-            prompts=prompts,
-            shards=shards,
-            plan_hash=plan_hash(prompts, items, rubric.version, catalogue.judge.model),
-            provenance=catalogue.environments[key.environment].provenance,
-            dataset_sha256=dataset_sha256(items),
-            rubric_version=rubric.version,
-            judge_model=catalogue.judge.model,
-            airflow_run_id=airflow_run_id,
-            note=note,
-        ),
+    chosen = _prompts(feature, items, limit, only)
+    shards = min(len({prompt.item_id for prompt in chosen}), budget(catalogue, feature, key.environment).slots)
+    prompts, rubric = dealt(chosen, shards), rubric_versions.current(feature)
+    new = attempts.Plan(
+        key=key,
+        prompts=prompts,
+        shards=shards,
+        plan_hash=plan_hash(prompts, items, rubric.version, catalogue.judge.model),
+        provenance=catalogue.environments[key.environment].provenance,
+        dataset_sha256=dataset_sha256(items),
+        rubric_version=rubric.version,
+        judge_model=catalogue.judge.model,
+        airflow_run_id=airflow_run_id,
+        note=note,
     )
+    return attempts.open_attempt(store, new)
+
+
+def _prompts(feature: Feature, items: Sequence[Item], limit: int | None, only: str) -> tuple[Prompt, ...]:
+    """A sample is of what is selected, and what is selected is of a whole run: ids are the same in all of them."""
+    if not only:
+        return choose_prompts(items, limit or feature.prompts_per_run, 1)
+    return selection.chosen(choose_prompts(items, feature.prompts_per_run, 1), items, only)[:limit]
 
 
 def work_for(
@@ -117,14 +138,12 @@ def work_for(
     """
     feature = feature_named(catalogue, attempt.key.feature)
     items = catalogue_files.load_feature_dataset(feature)
-    rubric = rubrics.load(catalogue_files.rubric_path(feature))
     opened_with = attempts.inputs_of(store, attempt.attempt_id)
+    rubric = _rubric(feature, opened_with.rubric_version)
     provenance = catalogue.environments[attempt.key.environment].provenance
-    now = attempts.Inputs(provenance, dataset_sha256(items), rubric.version, catalogue.judge.model)
-    for name, then, current in zip(now._fields, opened_with, now, strict=True):
-        if then != current:
-            problem = f"was {then} when attempt {attempt.attempt_id} was opened, and is {current} now"
-            raise CatalogueError(f"{feature.feature}: {name}", problem, "Start the run anew, from its seed check.")
+    judge_model = opened_with.judge_model if attempt.redo is Redo.GATE_AND_PUBLISH else catalogue.judge.model
+    now = attempts.Inputs(provenance, dataset_sha256(items), rubric.version, judge_model)
+    _must_be_unchanged(attempt, opened_with, now)
     used = attempts.items_used(store, attempt.attempt_id)
     return Work(
         attempt=attempt,
@@ -140,6 +159,19 @@ def work_for(
     )
 
 
+def _must_be_unchanged(attempt: Attempt, opened_with: attempts.Inputs, now: attempts.Inputs) -> None:
+    for name, then, current in zip(now._fields, opened_with, now, strict=True):
+        if then != current:
+            problem = f"was {then} when attempt {attempt.attempt_id} was opened, and is {current} now"
+            raise CatalogueError(f"{attempt.key.feature}: {name}", problem, "Start the run anew, from its seed check.")
+
+
+def _rubric(feature: Feature, version: str) -> Rubric:
+    """The feature's rubric of that version, or the catalogue's if there is none."""
+    current = rubric_versions.current(feature)
+    return current if current.version == version else rubric_versions.known(feature).get(version, current)
+
+
 def run_stage(name: str, work: Work) -> Report:
     """Run one stage and store its report.
 
@@ -147,7 +179,7 @@ def run_stage(name: str, work: Work) -> Report:
         DailyRunsError: whatever the stage raises; what it stored until then is kept.
     """
     started = time.monotonic()
-    with exclusive(work.store, f"{name} of attempt {work.attempt.attempt_id}", work.shard):
+    with exclusive(work.store, lock_name(name, work.attempt.attempt_id), work.shard):
         report = STAGES[name](work)
     attempts.save_report(work.store, work.attempt, work.shard, report, time.monotonic() - started)
     return report

@@ -21,6 +21,7 @@ from daily_runs.connections import Connection
 from daily_runs.dataset import Item
 from daily_runs.errors import CountsError
 from daily_runs.judging.rubric import Rubric
+from daily_runs.statuses import Redo
 from daily_runs.store.database import Store
 
 LONG_AGO = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
@@ -49,13 +50,14 @@ class Prompt(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """One execution of a run, as the store knows it."""
+    """One execution of a run, as the store knows it; `redo`: what it does anew (`daily_runs.redo`)."""
 
     attempt_id: str
     key: RunKey
     asked: int
     shards: int
     resumed: bool
+    redo: Redo = Redo.ALL
 
 
 def choose_prompts(items: Sequence[Item], count: int, shards: int) -> tuple[Prompt, ...]:
@@ -64,10 +66,15 @@ def choose_prompts(items: Sequence[Item], count: int, shards: int) -> tuple[Prom
     All prompts of one item fall in one shard: what must be done one after the other for a resource, and verdicts that
     can be used again, then stay within one task.
     """
-    positions = [(turn, index) for turn in range(-(-count // len(items))) for index in range(len(items))]
-    return tuple(
-        Prompt(f"{items[index].id}#{turn + 1}", items[index].id, index % shards) for turn, index in positions[:count]
-    )
+    turns = range(-(-count // len(items)))
+    asked = [Prompt(f"{item.id}#{turn + 1}", item.id, 0) for turn in turns for item in items]
+    return dealt(asked[:count], shards)
+
+
+def dealt(prompts: Sequence[Prompt], shards: int) -> tuple[Prompt, ...]:
+    """The same prompts with their items dealt out over so many shards, in order of appearance."""
+    numbers: dict[str, int] = {}
+    return tuple(prompt._replace(shard=numbers.setdefault(prompt.item_id, len(numbers)) % shards) for prompt in prompts)
 
 
 def plan_hash(prompts: Sequence[Prompt], items: Sequence[Item], rubric_version: str, judge_model: str) -> str:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from daily_runs.catalogue import Catalogue, Feature, environments_of
+from daily_runs.catalogue import Catalogue, Feature, Phase, environments_of
 from daily_runs.quota.rates import budget, run_minutes
+from daily_runs.schedule import in_words
 
 TASK_DOCS = {
-    "plan": "Checks the form and decides, by the phase of the run's date, which environments run and how many prompts."
+    "plan": "Checks the form and decides, by the phase of the run's date, what is planned and which prompts are asked."
     " Fails on bad input: `docs/runbooks/input.md`. Spends nothing.",
-    "route": "Starts the arms that the plan chose; Airflow skips the other. `docs/runbooks/input.md`.",
+    "staging_ready": "Looks whether staging is ready for the feature, if the date's phase plans it and nobody forced an"
+    " environment; a look that another run has just taken is used. Its return value says what is in the way and who can"
+    " lift it. Spends nothing. `docs/runbooks/input.md`.",
+    "route": "Chooses the arms; Airflow skips the others. Its return value (tab XCom) and its log say which and why,"
+    " and so does the table `daily_runs.routed`. `docs/runbooks/input.md`.",
     "seed_check": "Binds each seed key to a live resource, verified. Fails with the missing keys and their owner:"
     " `docs/runbooks/seeds.md`. Clearing it in a run that is *published* or *quarantined* opens a new attempt, which"
-    " pays for every prompt again.",
+    " does what the form's *Do again* says: after *all*, it pays for every prompt again.",
     "limit_probe": "Asks the path what it allows; fails before any paid call when a limit is too low, with the remedy:"
     " `docs/runbooks/limits.md`. Safe to clear.",
     "inference": "Asks the prompts of one shard at the rate the ledger grants. Clearing it asks only for what is"
@@ -20,7 +25,7 @@ TASK_DOCS = {
     "judging": "Has the judge score the answers of one shard. Clearing it judges only what has no verdict; a verdict"
     " that was in flight when the task died may be paid again. `docs/runbooks/calls.md`, `docs/runbooks/access.md`.",
     "validation": "The gate. A failure means: quarantined, rows kept, nothing published. It is not retried."
-    " `docs/runbooks/gate.md` says what to clear, and what that pays.",
+    " `docs/runbooks/gate.md` says what to do again by the form, and what that pays.",
     "publish": "Replaces the run's published rows in one transaction. Safe to clear. `docs/runbooks/counts.md`.",
     "compare": "Lays what the arms published side by side; with two, the paired difference. Writes nothing, safe to"
     " clear. `docs/runbooks/counts.md`.",
@@ -29,14 +34,14 @@ TASK_DOCS = {
 
 def feature_doc(catalogue: Catalogue, feature: Feature) -> str:
     """A DAG's `doc_md`: what it does, what is normal, when to worry, who owns it."""
-    phases = "\n".join(f"| {p.starts} | {p.phase} | {p.schedule or 'no runs'} |" for p in feature.phases)
+    phases = "\n".join(f"| {phase.starts} | {phase.phase} | {_schedule(feature, phase)} |" for phase in feature.phases)
     environments = environments_of(feature) or ("staging",)
     rates = "\n".join(_rate_line(catalogue, feature, name) for name in environments)
     t = feature.thresholds
     return f"""
 ### {feature.title}: {feature.prompts_per_run} prompts a run
 
-| from (UTC) | phase | schedule |
+| from ({feature.timezone}) | phase | schedule |
 |---|---|---|
 {phases}
 
@@ -47,21 +52,27 @@ Seeds: {feature.seeding.state}, owner {feature.seeding.owner}.
 
 #### Triage notes
 
-*Normal*: the arm that is not planned for the date is skipped. Up to {1 - t.answered_share_min:.0%} of the prompts may
-fail, each with its hop and kind; up to {t.unscored_share_max:.0%} of the answers may stay unscored.
+*Normal*: the arm that `route` did not choose is skipped, and `wait_for_staging` where nothing is waited for; with
+`when_not_ready: skip` a whole run may be (this feature's is `{feature.when_not_ready}`).
+Up to {1 - t.answered_share_min:.0%} of the prompts may fail, each with its hop and kind;
+up to {t.unscored_share_max:.0%} of the answers may stay unscored.
 
 *Worry when*: `seed_check` or `limit_probe` fails (nothing was paid; the message names the remedy and its owner);
 `validation` fails (quarantined: answered share under {t.answered_share_min:g}, unscored over {t.unscored_share_max:g}
 or mean score under {t.mean_score_min:g}); `inference` runs past its timeout.
 
 *Rerun just that*: mend the cause, then clear the failed task. Inference and judging ask only for what is missing, but
-what was in flight may be paid again. Clearing `seed_check` of a published or quarantined run opens a new attempt, which
-pays for everything again. After a failed gate, do what `docs/runbooks/gate.md` says. Trigger with the form to force an
-environment or a sample.
+what was in flight may be paid again. Of a run that has ended, trigger the DAG by its form with *Do again*: only missing
+answers, only the judging, or only the gate; what is there is not paid again. The form also forces an environment, a
+sample or single prompts.
 
 *Runbooks* (`docs/runbooks`): plan `input.md`; seed_check `seeds.md`; limit_probe `limits.md`; inference and judging
 `calls.md`, `access.md`; validation `gate.md`; wrong counts anywhere `counts.md`.
 """
+
+
+def _schedule(feature: Feature, phase: Phase) -> str:
+    return f"{in_words(phase.schedule, feature.timezone)} (`{phase.schedule}`)" if phase.schedule else "no runs"
 
 
 def _rate_line(catalogue: Catalogue, feature: Feature, environment: str) -> str:

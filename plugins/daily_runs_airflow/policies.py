@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
@@ -15,13 +15,21 @@ from daily_runs.quota.rates import judging_minutes, run_minutes
 RETRIES = 2
 RETRY_DELAY = dt.timedelta(seconds=10)
 SHORT_TASK_TIMEOUT = dt.timedelta(minutes=10)
+LOOK_TIMEOUT = dt.timedelta(minutes=30)
+"""A look takes up to 10 minutes (`readiness_look`), after waiting as long for another process's."""
 LONG_TASK_FACTOR = 2.0
 """A stage that works at a granted rate may take this many times what the rate promises, plus a short task's time."""
 
 NAMED_ERRORS = ExceptionRetryPolicy(
     rules=[
         RetryRule(
-            exception=[errors.UserError, errors.GateFailedError, errors.LimitTooLowError, errors.SeedsMissingError],
+            exception=[
+                errors.UserError,
+                errors.GateFailedError,
+                errors.LimitTooLowError,
+                errors.SeedsMissingError,
+                errors.StagingNotReadyError,
+            ],
             action=RetryAction.FAIL,
             reason="somebody must change something first: trying again would end the same way",
         ),
@@ -64,6 +72,19 @@ def limits_of(catalogue: Catalogue, feature: Feature, environment: str) -> Limit
         judging_timeout=judging,
         arm_timeout=(inference + judging + SHORT_TASK_TIMEOUT * 6) * (RETRIES + 1),
     )
+
+
+def routing_timeout(wait: dt.timedelta) -> dt.timedelta:
+    """How long it may take until a run's arms are chosen: planning, a look, the wait for staging, the route."""
+    return wait + (LOOK_TIMEOUT + SHORT_TASK_TIMEOUT * 2) * (RETRIES + 1)
+
+
+def priority_of(feature: Feature) -> dict[str, Any]:
+    """Weight of every task of a feature's DAG: in a pool, the catalogue's priority 1 goes before all of priority 2.
+
+    Absolute: Airflow's own rules add up the tasks before or after one, so that a plan would count as twenty judgings.
+    """
+    return {"priority_weight": 10 - feature.priority, "weight_rule": "absolute"}
 
 
 def _long_task(promised_minutes: float) -> dt.timedelta:

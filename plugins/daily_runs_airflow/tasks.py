@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import get_current_context
 
-from daily_runs.errors import ParameterError
-
 if TYPE_CHECKING:
+    from daily_runs.catalogue import Feature
+    from daily_runs.routing import Planned
     from daily_runs.run import Report, Work
     from daily_runs.store.database import Store
 
 log = logging.getLogger(__name__)
 
 PROGRESS_EVERY_PROMPTS = 25
+BY_DATE = ("scheduled", "backfill")
+"""Types of DAG runs that stand for their own logical date; that of others is only when they were started."""
 
 SHOWN = {
     "inference": "shard {{ task.op_kwargs['shard'] }} ({{ '%.4g' % task.op_kwargs['prompts_per_minute'] }}/min)",
@@ -30,36 +32,108 @@ SHOWN = {
 
 
 def plan(feature: str) -> dict[str, Any]:
-    """Check the form, and decide what this run does: its logical date, its arms and why, how many prompts.
+    """Check the form, and decide what this run does: its logical date, what its phase plans, which prompts.
 
     Raises:
         ParameterError: an unknown or unusable parameter; or the feature is on hold that day.
     """
-    from daily_runs import catalogue_files, pipeline, routing  # noqa: PLC0415
+    from daily_runs import catalogue_files, pipeline, redo, routing  # noqa: PLC0415
+    from daily_runs import form as forms  # noqa: PLC0415
 
     context = get_current_context()
-    params, dag_run = context["params"], context["dag_run"]
-    form = context["dag"].params  # `params` has taken in whatever the configuration holds
-    unknown = sorted(set(dag_run.conf or {}) - set(form))
-    if unknown:
-        known = ", ".join(sorted(form))
-        raise ParameterError("run configuration", f"unknown parameter {', '.join(unknown)}", f"Known: {known}.")
-    moment = context.get("logical_date") or dag_run.run_after
-    chosen = pipeline.feature_named(catalogue_files.load(), feature)
-    route = routing.route(chosen, moment, params["environment"])
-    log.info("%s on %s goes to %s: %s", feature, moment, ", ".join(route.environments), route.reason)
+    dag_run = context["dag_run"]
+    form = forms.read(dag_run.conf or {}, context["params"])
+    catalogue = catalogue_files.load()
+    chosen = pipeline.feature_named(catalogue, feature)
+    forms.check(chosen, form)
+    moment, done_in = context.get("logical_date") or dag_run.run_after, None
+    if form.is_about_a_run:
+        manual = dag_run.run_type not in BY_DATE
+        with _store() as store:
+            moment, done_in = redo.target(store, catalogue, chosen, form, moment, manual=manual)
+    plan = routing.planned(chosen, moment, form.environment, done_in if form.is_rerun else None)
+    log.info("%s of %s: %s", feature, moment, plan.why)
     return {
+        **form._asdict(),
+        "redo": str(form.redo),
         "logical_date": moment.astimezone(dt.UTC).isoformat(),
-        "environments": list(route.environments),
-        "reason": route.reason,
-        "prompts": params["prompts"],
-        "note": params["note"] or "",
+        "done_in": done_in if form.is_rerun else None,
+        "why": plan.why,
     }
 
 
-def route(manifest: Mapping[str, Any]) -> list[str]:
-    """The first task of each arm that the plan chose; Airflow skips the other arms."""
-    return [f"{environment}.seed_check" for environment in manifest["environments"]]
+def staging_ready(feature: str, manifest: Mapping[str, Any]) -> str:
+    """Look whether staging is ready, where the plan asks for it, and say which task is next: the wait, or the route.
+
+    What was found is the task's return value (`Readiness.as_json`); None where nobody had to look.
+    """
+    from daily_runs import catalogue_files, readiness, routing  # noqa: PLC0415
+    from daily_runs.readiness_waiting import look_every  # noqa: PLC0415
+    from daily_runs_airflow.connections import find  # noqa: PLC0415
+
+    catalogue = catalogue_files.load()
+    chosen, plan = catalogue.features[feature], _planned(catalogue.features[feature], manifest)
+    if not plan.asks_for_staging:
+        log.info("nobody needs to look at staging: %s", plan.why)
+        return "route"
+    with _store() as store:
+        every = look_every(catalogue, routing.STAGING)
+        readiness.look(store, catalogue, routing.STAGING, find, older_than_seconds=every)
+        moment = dt.datetime.fromisoformat(manifest["logical_date"])
+        found = readiness.of_feature(store, catalogue, feature, routing.STAGING, moment)
+    log.info("staging is %s for %s: %s", found.state, feature, found.reason)
+    _return(found.as_json())
+    return "wait_for_staging" if routing.must_wait(chosen, plan, found.state) else "route"
+
+
+def route(
+    feature: str,
+    manifest: Mapping[str, Any],
+    looked: Mapping[str, Any] | None,
+    waited: Mapping[str, Any] | None,
+) -> list[str]:
+    """Choose the arms and record why; returns the first task of each, and Airflow skips the other arms.
+
+    Its return value is the decision: `environments` (none: the run is skipped), `planned`, `forced`, `reason`.
+    """
+    from daily_runs import catalogue_files, routing  # noqa: PLC0415
+    from daily_runs.statuses import ReadinessState  # noqa: PLC0415
+    from daily_runs.store import routes  # noqa: PLC0415
+
+    chosen = catalogue_files.load().features[feature]
+    plan = _planned(chosen, manifest)
+    seen = max(filter(None, (looked, waited)), key=lambda known: known["looked_at"] or "", default=None)
+    staging = routing.Staging(ReadinessState(seen["state"]), seen["reason"]) if seen else None
+    decided = routing.route(chosen, plan, staging)
+    row = routes.Routed(
+        feature=feature,
+        airflow_run_id=get_current_context()["dag_run"].run_id,
+        logical_date=dt.datetime.fromisoformat(manifest["logical_date"]),
+        planned=plan.environments,
+        chosen=decided.environments,
+        forced=manifest["environment"] != routing.AUTO,
+        readiness=staging.state if staging else None,
+        reason=decided.reason,
+    )
+    with _store() as store:
+        routes.save(store, row)
+    log.info("%s goes to %s: %s", feature, ", ".join(decided.environments) or "no environment", decided.reason)
+    decision = {"environments": list(decided.environments), "planned": list(plan.environments), "forced": row.forced}
+    _return({**decision, "reason": decided.reason})
+    return [f"{environment}.seed_check" for environment in decided.environments]
+
+
+def _planned(feature: Feature, manifest: Mapping[str, Any]) -> Planned:
+    from daily_runs import routing  # noqa: PLC0415
+
+    done_in = manifest["done_in"]
+    moment = dt.datetime.fromisoformat(manifest["logical_date"])
+    return routing.planned(feature, moment, manifest["environment"], tuple(done_in) if done_in is not None else None)
+
+
+def _return(value: Mapping[str, Any]) -> None:
+    """Give a branch a return value that people see and tasks read: its own is the list of tasks to follow."""
+    get_current_context()["ti"].xcom_push("return_value", dict(value))
 
 
 def open_and_check_seeds(feature: str, environment: str, manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -69,23 +143,25 @@ def open_and_check_seeds(feature: str, environment: str, manifest: Mapping[str, 
         One `{"attempt_id", "shard", "prompts_per_minute"}` for each mapped task of inference and of judging; the rate
         is inference's, in time of the domain.
     """
-    from daily_runs import catalogue_files, pipeline  # noqa: PLC0415
+    from daily_runs import catalogue_files, redo  # noqa: PLC0415
     from daily_runs.quota.rates import shard_prompts_per_minute  # noqa: PLC0415
     from daily_runs.run import RunKey  # noqa: PLC0415
+    from daily_runs.statuses import Redo  # noqa: PLC0415
 
     catalogue = catalogue_files.load()
-    key = RunKey(feature, environment, dt.datetime.fromisoformat(manifest["logical_date"]))
-    run_id = get_current_context()["dag_run"].run_id
+    order = redo.Order(
+        key=RunKey(feature, environment, dt.datetime.fromisoformat(manifest["logical_date"])),
+        redo=Redo(manifest["redo"]),
+        prompts=manifest["prompts"],
+        only=manifest["only"],
+        rubric_version=manifest["rubric_version"],
+        airflow_run_id=get_current_context()["dag_run"].run_id,
+        note=manifest["note"],
+    )
     with _store() as store:
-        attempt = pipeline.plan(
-            store,
-            catalogue,
-            key,
-            limit=manifest["prompts"],
-            airflow_run_id=run_id,
-            note=manifest["note"],
-        )
-        log.info("%s attempt %s of %s", "resumed" if attempt.resumed else "opened", attempt.attempt_id, key)
+        attempt = redo.open_attempt(store, catalogue, order)
+        begun = "resumed" if attempt.resumed else "opened"
+        log.info("%s attempt %s of %s (redo: %s)", begun, attempt.attempt_id, order.key, order.redo)
         _run(store, "seed_check", attempt.attempt_id, None)
     rate = shard_prompts_per_minute(catalogue, catalogue.features[feature], environment, attempt.shards)
     shared = {"attempt_id": attempt.attempt_id, "prompts_per_minute": rate}
@@ -110,14 +186,14 @@ def run_shard(stage: str, attempt_id: str, shard: int, prompts_per_minute: float
         return _run(store, stage, attempt_id, shard)
 
 
-def compare(feature: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def compare(feature: str, manifest: Mapping[str, Any], routed: Mapping[str, Any]) -> dict[str, Any]:
     """Lay the arms side by side: what each published and, where there are two, the paired difference."""
     from daily_runs import comparison  # noqa: PLC0415
     from daily_runs.run import RunKey  # noqa: PLC0415
 
     moment = dt.datetime.fromisoformat(manifest["logical_date"])
     with _store() as store:
-        keys = [RunKey(feature, environment, moment) for environment in manifest["environments"]]
+        keys = [RunKey(feature, environment, moment) for environment in routed["environments"]]
         outcome = comparison.compare(store, keys)
     log.info("outcome: %s", outcome)
     return outcome

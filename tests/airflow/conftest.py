@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import shutil
 import tempfile
@@ -26,6 +27,18 @@ os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="daily-runs-airflo
 TIME_SCALE = 60.0
 RUN_TIMEOUT_SECONDS = 420
 DAYS_OF_STAGING = ("2026-01-05", "2026-01-06", "2026-01-07")
+OVER_A_CUTOVER = {
+    "timezone": "Europe/Berlin",
+    "phases": [
+        {"phase": "interim_production", "starts": "2026-01-05", "schedule": "30 0 * * 1,3,5"},
+        {"phase": "staging", "starts": "2026-01-10", "schedule": "30 0 * * *"},
+        {"phase": "on_hold", "starts": "2026-01-12"},
+    ],
+    "cutover": {"planned": "2026-01-10"},
+}
+"""Code Suggestions there: Monday, Wednesday and Friday in production, then daily in staging, half past midnight."""
+LOOK_EVERY_MINUTES = 2
+"""Two seconds here."""
 AI_ACTION_CALLS = 100_000
 """A user's, in a window that passes in eight minutes here: more than all tests of the folder make."""
 
@@ -122,7 +135,10 @@ def past_catalogue(include: Path) -> None:
     """A catalogue of three days in the past: a backfill has days to run, and no schedule comes due by itself."""
     for folder in ("catalogue", "datasets", "rubrics"):
         shutil.copytree(catalogue_files.include_root() / folder, include / folder)
-    enough = {"limits": {"ai_action_calls_per_window": AI_ACTION_CALLS}}
+    enough = {
+        "limits": {"ai_action_calls_per_window": AI_ACTION_CALLS},
+        "readiness": {"look_every_minutes": LOOK_EVERY_MINUTES},
+    }
     edit(include / "catalogue/environments.yaml", {"environments": {"staging": enough, "production": enough}})
     # Ten seconds of the domain are a sixth of one here, and tasks on a busy machine send later than that.
     edit(include / "catalogue/accounts.yaml", {"accounts": {"EVAL": {"burst_seconds": 60}}})
@@ -134,6 +150,21 @@ def past_catalogue(include: Path) -> None:
     for name, feature in catalogue_files.load().features.items():
         if feature.cutover.planned:
             edit(include / f"catalogue/features/{name}.yaml", past)
+    edit(include / "catalogue/features/code_suggestions.yaml", OVER_A_CUTOVER)
+
+
+BUNDLE = "airflow.dag_processing.bundles.local.LocalDagBundle"
+OF_TESTS = {
+    "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(
+        [
+            {"name": "dags", "classpath": BUNDLE, "kwargs": {"path": str(local.PROJECT / "dags")}},
+            {"name": "tests", "classpath": BUNDLE, "kwargs": {"path": str(Path(__file__).parent / "dags")}},
+        ]
+    ),
+    "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "8",
+}
+"""Tests add DAGs of their own. A killed triggerer is taken for dead after 8 s, not 30."""
 
 
 def moment(text: str) -> float:
@@ -152,7 +183,7 @@ def airflow() -> Iterator[Airflow]:
         past_catalogue(Path(folder))
         patch.setenv("DAILY_RUNS_STATE", state)
         patch.delenv("DAILY_RUNS_STORE", raising=False)
-        settings = {"DAILY_RUNS_INCLUDE": folder}
+        settings = {"DAILY_RUNS_INCLUDE": folder, **OF_TESTS}
         with (
             local.running(port=0, time_scale=TIME_SCALE, schedules=True, extra_environment=settings) as stack,
             open_store(stack.store) as store,

@@ -38,6 +38,9 @@ def task_facts(task: Any) -> dict[str, Any]:
         "timeout_seconds": task.execution_timeout.total_seconds() if task.execution_timeout else None,
         "pool": task.pool,
         "pool_slots": task.pool_slots,
+        "priority_weight": task.priority_weight,
+        "weight_rule": str(task.weight_rule),
+        "trigger_rule": str(getattr(task.trigger_rule, "value", task.trigger_rule)),
         "doc": task.doc_md or "",
         "upstream": sorted(task.get_flat_relative_ids(upstream=True)),
         "rendered": sorted({*keywords, *(inspect.signature(body).parameters if body else ())}),
@@ -68,9 +71,14 @@ def dag_facts(dag: DAG) -> dict[str, Any]:
         "tasks": {task.task_id: task_facts(task) for task in dag.tasks},
         "sha256": hashlib.sha256(text.encode()).hexdigest(),
         "timetable": f"{type(timetable).__module__}.{type(timetable).__qualname__}",
-        "timetable_data": timetable.serialize(),
-        "timetable_again": again.serialize() if type(again) is type(timetable) else repr(again),
+        "timetable_data": own_data(timetable),
+        "timetable_again": own_data(again) if type(again) is type(timetable) else repr(again),
     }
+
+
+def own_data(timetable: Any) -> Any:
+    """What a timetable of this project serializes to; Airflow's own keep that elsewhere."""
+    return timetable.serialize() if hasattr(timetable, "serialize") else repr(timetable)
 
 
 def plugin_facts() -> dict[str, Any]:

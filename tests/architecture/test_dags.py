@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,12 +11,15 @@ import pytest
 
 from daily_runs import catalogue_files, errors, pipeline
 from daily_runs.catalogue import Catalogue
+from daily_runs.form import Form
 from daily_runs.quota.pools import SLOTS_PER_TASK, pools
 from daily_runs.quota.rates import judging_minutes
+from daily_runs.statuses import Redo
 from tests.architecture.project import PROJECT, result_of, start_probe
 
 DEFAULT_POOL = "default_pool"
 SECRET = re.compile(r"password|passwd|secret|key|token|credential", re.IGNORECASE)
+ROUTING = ("plan", "staging_ready", "wait_for_staging", "route")
 TIMETABLE = "daily_runs_airflow.timetable.MigrationTimetable"
 
 
@@ -91,10 +95,14 @@ def test_every_dag_tells_on_call_how_to_triage_it(loaded: Loaded) -> None:
 def test_every_field_of_the_form_is_described_and_checked(loaded: Loaded, shipped: Catalogue) -> None:
     for dag_id, dag in loaded.dags.items():
         for name, schema in dag["params"].items():
+            assert schema["title"], f"{dag_id}: {name}"
             assert schema["description"], f"{dag_id}: {name}"
-            assert {"enum", "type"} & set(schema), f"{dag_id}: {name}"
+            assert {"enum", "pattern", "maxLength", "maximum"} & set(schema), f"{dag_id}: {name}"
     for dag_id, dag in loaded.features.items():
+        assert set(dag["params"]) == set(Form._fields), dag_id
         assert set(dag["params"]["environment"]["enum"]) == {"auto", *shipped.environments}, dag_id
+        redo = dag["params"]["redo"]
+        assert set(redo["enum"]) == set(redo["values_display"]) == {str(redo) for redo in Redo}, dag_id
 
 
 def test_every_task_has_a_timeout(loaded: Loaded) -> None:
@@ -208,11 +216,36 @@ def test_every_stage_is_documented_where_it_is_shown(loaded: Loaded, shipped: Ca
 def test_a_stage_runs_after_all_the_stages_before_it(loaded: Loaded, shipped: Catalogue) -> None:
     for dag_id, dag in loaded.features.items():
         for environment in shipped.environments:
-            before = {"plan", "route"}
+            before = set(ROUTING)
             for stage in pipeline.STAGES:
                 task_id = f"{environment}.{stage}"
                 assert before <= set(dag["tasks"][task_id]["upstream"]), f"{dag_id}: {task_id}"
                 before.add(task_id)
+
+
+def test_a_run_is_routed_after_a_look_at_staging_and_after_the_wait_for_it_if_there_is_one(loaded: Loaded) -> None:
+    for dag_id, dag in loaded.features.items():
+        tasks = dag["tasks"]
+        for name, before in zip(ROUTING, [ROUTING[:n] for n in range(len(ROUTING))], strict=True):
+            assert set(tasks[name]["upstream"]) == set(before), f"{dag_id}: {name}"
+        assert tasks["route"]["trigger_rule"] == "none_failed_min_one_success", (
+            dag_id
+        )  # a skipped wait holds up nothing
+        assert tasks["wait_for_staging"]["trigger_rule"] == "all_success", dag_id
+
+
+def test_in_a_pool_every_task_of_a_higher_priority_goes_before_any_of_a_lower_one(
+    loaded: Loaded, shipped: Catalogue
+) -> None:
+    """`absolute`: else Airflow adds up the weights of the tasks downstream."""
+    weights: dict[int, set[int]] = {}
+    for name, feature in shipped.features.items():
+        tasks = loaded.dags[f"daily_runs_{name}"]["tasks"].values()
+        assert {task["weight_rule"] for task in tasks} == {"absolute"}, name
+        weights.setdefault(feature.priority, set()).update(task["priority_weight"] for task in tasks)
+    assert len(weights) > 1
+    falling = [weights[priority] for priority in sorted(weights)]
+    assert all(min(higher) > max(lower) for higher, lower in pairwise(falling)), weights
 
 
 def test_arms_are_compared_after_both_have_published(loaded: Loaded, shipped: Catalogue) -> None:
@@ -225,13 +258,13 @@ def test_an_arm_does_not_wait_for_the_other(loaded: Loaded, shipped: Catalogue) 
     for dag_id, dag in loaded.features.items():
         for environment in shipped.environments:
             upstream = dag["tasks"][f"{environment}.publish"]["upstream"]
-            assert {name.partition(".")[0] for name in upstream} == {"plan", "route", environment}, dag_id
+            assert {name.partition(".")[0] for name in upstream} == {*ROUTING, environment}, dag_id
 
 
 def test_no_rendered_field_is_named_like_a_secret(loaded: Loaded) -> None:
     """Airflow shows rendered fields; it would mask a field named so, and a secret has no business there."""
     for name, task in loaded.tasks.items():
-        assert task["rendered"], name
+        assert task["rendered"] or task["rendered_fields"], name
         assert [field for field in task["rendered"] + task["rendered_fields"] if SECRET.search(field)] == [], name
 
 

@@ -85,7 +85,7 @@ def kind_rows() -> dict[str, KindRow]:
 
 def kinds_in(source: str) -> set[str]:
     """Kinds that a module spells out: in a call that makes a failure, or in a table of (kind, blame, retryable)."""
-    makers = {"CallError": 1, "own_fault": 0, "failure_of": 0, "_unknown": 0}
+    makers = {"CallError": 1, "Attribution": 1, "own_fault": 0, "failure_of": 0, "_unknown": 0}
     found = set()
     for node in ast.walk(ast.parse(source)):
         spelt: list[ast.expr] = []

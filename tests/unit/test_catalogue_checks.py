@@ -127,6 +127,13 @@ def test_the_table_shows_root_cause_analysis_as_documented(catalogue: Catalogue)
     ]
 
 
+def test_the_table_names_a_feature_s_time_zone_unless_it_is_utc(catalogue: Catalogue) -> None:
+    zoned = catalogue.features["duo_chat"].model_copy(update={"timezone": "America/Argentina/Buenos_Aires"})
+    table = shown(catalogue.model_copy(update={"features": catalogue.features | {"duo_chat": zoned}}), 110)
+    assert "duo_chat (priority 2, America/Argentina/Buenos_Aires)" in table
+    assert "root_cause_analysis (priority 1)" in table
+
+
 @pytest.mark.parametrize("width", [110, 120, 200])
 def test_the_table_cuts_no_text_off(catalogue: Catalogue, width: int) -> None:
     table = shown(catalogue, width)
@@ -150,7 +157,9 @@ def test_the_same_figures_come_as_json(catalogue: Catalogue) -> None:
     data = json.loads(json.dumps(catalogue_checks.as_json(catalogue)))
     rca = data["features"]["root_cause_analysis"]
     assert list(rca["environments"]) == ["production", "staging"]
-    assert rca["phases"][0] == {"phase": "interim_production", "starts": "2026-07-01", "schedule": "0 6 * * 1,3,5"}
+    phase = {"phase": "interim_production", "starts": "2026-07-01", "schedule": "0 6 * * 1,3,5", "approved": True}
+    assert rca["phases"][0] == phase
+    assert rca["timezone"] == "UTC"
     production = rca["environments"]["production"]
     assert production.pop("rates")["feature batches"] == 40
     assert production == {

@@ -17,7 +17,7 @@ SHIPPED = Path(__file__).parents[2] / "include"
 RCA = "features/root_cause_analysis.yaml"
 CHAT = "features/duo_chat.yaml"
 CODE = "features/code_suggestions.yaml"
-CRON = 'Give minute, hour, day, month, weekday in UTC, such as "0 6 * * 1,3,5".'
+CRON = 'Give minute, hour, day, month, weekday, such as "0 6 * * 1,3,5".'
 
 MIGRATING = (
     "root_cause_analysis",
@@ -393,6 +393,46 @@ BROKEN = (
         '"0 0 8 * * *"',
         "0 0 8",
         f"phases[2].schedule: '0 0 8 * * *' does not have the five fields of cron. {CRON}",
+    ),
+    Case(
+        "cron that is drawn",
+        CHAT,
+        '"0 8 * * *"',
+        '"R 8 * * *"',
+        "R 8",
+        f"phases[2].schedule: 'R 8 * * *' would be another time at each look. {CRON}",
+    ),
+    Case(
+        "time zone misspelt",
+        CHAT,
+        "prompts_per_run: 16",
+        "timezone: Europe/Berln\nprompts_per_run: 16",
+        "timezone:",
+        "timezone: there is no time zone 'Europe/Berln'. Did you mean 'Europe/Berlin'?",
+    ),
+    Case(
+        "time zone by its city",
+        CHAT,
+        "prompts_per_run: 16",
+        "timezone: new york\nprompts_per_run: 16",
+        "timezone:",
+        "timezone: there is no time zone 'new york'. Did you mean 'America/New_York'?",
+    ),
+    Case(
+        "time zone unlike any",
+        CHAT,
+        "prompts_per_run: 16",
+        "timezone: ../../etc/passwd\nprompts_per_run: 16",
+        "timezone:",
+        "timezone: there is no time zone '../../etc/passwd'. Give an IANA name, such as \"Europe/Berlin\".",
+    ),
+    Case(
+        "time zone as a number",
+        CHAT,
+        "prompts_per_run: 16",
+        "timezone: 2\nprompts_per_run: 16",
+        "timezone:",
+        "timezone: must be a valid string, is 2. Correct the value.",
     ),
     Case(
         "reservation",

@@ -101,7 +101,7 @@ def test_a_plan_for_code_suggestions_can_be_asked_for_though_it_has_no_date(run:
     without, assumed = run(*WEEK), run(*WEEK, "--assume", "code_suggestions=2026-08-22@13:30")
     assert "code_suggestions (no date yet)" in without.out
     assert "Sat 22 Aug 13:30 code_suggestions" in assumed.out
-    assert "assumed: code_suggestions in staging from 2026-08-22 on, at '30 13 * * *'" in assumed.out
+    assert "assumed: code_suggestions in staging from 2026-08-22 on, daily 13:30 UTC" in assumed.out
 
 
 def test_the_data_hold_the_figures_of_the_table_and_the_load_of_each_moment(run: Run) -> None:

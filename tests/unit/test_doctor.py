@@ -20,7 +20,7 @@ from tests.conftest import TIME_SCALE, SandboxView
 from tests.fake_airflow import FakeAirflow, fake_airflow
 from typer.testing import CliRunner
 
-from daily_runs import catalogue_files, cli, local
+from daily_runs import catalogue_files, cli, cli_options, local
 from daily_runs.clock import Clock
 from daily_runs.doctor import examination
 from daily_runs.doctor.finding import Finding, State
@@ -461,11 +461,11 @@ def test_a_stack_whose_processes_are_gone_is_not_described(tmp_path: Path) -> No
     note.parent.mkdir()
     note.write_text(json.dumps({**stack, "password": "x", "processes": {"scheduler": os.getpid()}}))
     assert local.described() is not None
-    assert cli.in_use(None) == "o.yaml"
-    assert cli.in_use("mine") == "mine"
+    assert cli_options.in_use(None) == "o.yaml"
+    assert cli_options.in_use("mine") == "mine"
     note.write_text(json.dumps({**stack, "password": "x", "processes": {"scheduler": 2**22 + 1}}))
     assert local.described() is None
-    assert cli.in_use(None) is None
+    assert cli_options.in_use(None) is None
     note.write_text("{half")
     assert local.described() is None
 
@@ -478,4 +478,4 @@ def test_an_empty_overlay_variable_keeps_the_running_stacks_out(
     note.parent.mkdir()
     note.write_text(json.dumps({**stack, "password": "x", "processes": {"scheduler": os.getpid()}}))
     monkeypatch.setenv("DAILY_RUNS_OVERLAY", "")
-    assert cli.in_use(None) is None
+    assert cli_options.in_use(None) is None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from daily_runs.dataset import Item
 from daily_runs.errors import CountsError
-from daily_runs.run import Prompt, Report, RunKey, choose_prompts, dataset_sha256, plan_hash
+from daily_runs.run import Prompt, Report, RunKey, choose_prompts, dataset_sha256, dealt, plan_hash
 
 CUT = {"type": "code_cut", "file_name": "a.py", "intent": "completion", "above": "def f():\n", "below": ""}
 
@@ -48,6 +48,19 @@ def test_a_prompt_is_named_by_its_item_and_the_turn() -> None:
         Prompt("item-1#1", "item-1", 1),
         Prompt("item-0#2", "item-0", 0),
     )
+
+
+@given(st.lists(st.sampled_from("abcdef"), min_size=1), st.integers(1, 8))
+def test_prompts_are_dealt_out_by_item_and_evenly(asked: list[str], shards: int) -> None:
+    prompts = [Prompt(f"{item}#{n}", item, 0) for n, item in enumerate(asked)]
+    dealt_out = dealt(prompts, shards)
+    assert [prompt[:2] for prompt in dealt_out] == [prompt[:2] for prompt in prompts]
+    items_of: dict[int, set[str]] = {}
+    for prompt in dealt_out:
+        items_of.setdefault(prompt.shard, set()).add(prompt.item_id)
+    assert sum(map(len, items_of.values())) == len(set(asked))
+    assert len(items_of) == min(shards, len(set(asked)))
+    assert max(map(len, items_of.values())) - min(map(len, items_of.values())) <= 1
 
 
 def test_a_change_of_prompts_data_rubric_or_judge_is_other_work() -> None:

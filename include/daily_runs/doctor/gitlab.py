@@ -18,7 +18,7 @@ from daily_runs.errors import AccessError, CallError, Hop
 from daily_runs.gitlab.client import GitLab
 from daily_runs.gitlab.documents import WHOAMI
 from daily_runs.gitlab.failures import malformed
-from daily_runs.stages.limit_probe import DOCUMENT_COMPLEXITY_MAX, OWN_ACCESS_PATH
+from daily_runs.path_limits import DOCUMENT_COMPLEXITY_MAX, OWN_ACCESS_PATH
 
 ALL = Subject("environments")
 TIMEOUT_SECONDS = 15.0

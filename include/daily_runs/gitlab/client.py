@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -87,31 +87,6 @@ class GitLab:
             raise _unreadable(response)
         return value
 
-    async def pages(
-        self, user: str, document: str, variables: Mapping[str, object], path: Sequence[str]
-    ) -> AsyncIterator[dict[str, Any]]:
-        """Walk a connection by cursor, node by node; the document takes `$after`.
-
-        Args:
-            path: keys from `data` to the connection, such as `("project", "jobs")`.
-
-        Raises:
-            CallError: any failure. A path that leads to null is one (`resource_not_available`): GitLab says so both of
-            what
-                is absent and of what this user may not see, so it must not pass for an empty list.
-        """
-        after: str | None = None
-        while True:
-            data = await self.graphql(user, document, {**variables, "after": after})
-            nodes, following = _page(data, path)
-            for node in nodes:
-                yield node
-            if following is None:
-                return
-            if following == after:
-                raise malformed("the same cursor twice")
-            after = following
-
     async def _send(
         self, method: str, path: str, user: str, body: object | None, prompt: str | None
     ) -> tuple[httpx.Response, float]:
@@ -133,6 +108,32 @@ class GitLab:
             raise AccessError(place, f"holds no key for user {user!r}", "Add the user's key to the connection.")
         headers = {"Authorization": f"Bearer {self._keys[user]}"}
         return headers if prompt is None else {**headers, PROMPT_HEADER: prompt}
+
+
+async def walk(
+    ask: Callable[[str | None], Awaitable[Mapping[str, Any]]], path: Sequence[str]
+) -> AsyncIterator[dict[str, Any]]:
+    """The nodes of a connection, page by page.
+
+    Args:
+        ask: brings the data of the page after a cursor (None: the first); it may try again by itself.
+        path: keys from the data to the connection, such as `("project", "jobs")`.
+
+    Raises:
+        CallError: as `ask`, or the data is none. A path that leads to null is a failure (`resource_not_available`):
+            GitLab says so both of what is absent and of what this user may not see, so it must not pass for an empty
+            list.
+    """
+    after: str | None = None
+    while True:
+        nodes, following = _page(await ask(after), path)
+        for node in nodes:
+            yield node
+        if following is None:
+            return
+        if following == after:
+            raise malformed("the same cursor twice")
+        after = following
 
 
 def _page(data: Mapping[str, Any], path: Sequence[str]) -> tuple[list[dict[str, Any]], str | None]:

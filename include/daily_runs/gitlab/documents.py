@@ -10,6 +10,7 @@ from __future__ import annotations
 PAGE_SIZE = 100
 MESSAGES_PER_QUERY_MAX = 20
 VULNERABILITIES_PER_QUERY_MAX = 10
+BLOBS_PER_QUERY_MAX = 20
 
 WHOAMI = "query whoami { currentUser { username } queryComplexity { score limit } metadata { version } }"
 
@@ -19,9 +20,17 @@ JOBS = """
 query jobs($project: ID!, $first: Int!, $after: String) {
   project(fullPath: $project) {
     jobs(first: $first, after: $after) {
-      nodes { id name status }
+      nodes { id name status erasedAt }
       pageInfo { hasNextPage endCursor }
     }
+  }
+}
+"""
+
+JOB_IDS = """
+query jobIds($project: ID!, $first: Int!) {
+  project(fullPath: $project) {
+    jobs(first: $first) { nodes { id } pageInfo { hasNextPage } }
   }
 }
 """
@@ -41,7 +50,13 @@ VULNERABILITIES = """
 query vulnerabilities($project: ID!, $first: Int!, $after: String) {
   project(fullPath: $project) {
     vulnerabilities(first: $first, after: $after) {
-      nodes { id title state reportType location { ... on VulnerabilityLocationSast { file startLine } } }
+      nodes {
+        id title state reportType
+        location {
+          ... on VulnerabilityLocationSast { file startLine }
+          ... on VulnerabilityLocationSecretDetection { file startLine }
+        }
+      }
       pageInfo { hasNextPage endCursor }
     }
   }

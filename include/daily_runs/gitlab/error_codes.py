@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 
 from daily_runs.errors import Blame, CallError, Hop
+from daily_runs.gitlab.attribution import Attribution, Certainty
 
 EXPLANATION_CHARACTERS_MIN = 200
 
@@ -34,7 +35,13 @@ _HOPS = {"M": Hop.GITLAB, "G": Hop.AI_GATEWAY, "A": Hop.MODEL_VENDOR}
 
 
 def error_code_in(text: str) -> CallError | None:
-    """The failure that an answer's text carries, or None for an answer.
+    """The failure that an answer's text carries, or None for an answer."""
+    found = attribution_of_answer(text)
+    return None if found is None else found.error
+
+
+def attribution_of_answer(text: str) -> Attribution | None:
+    """Who failed, by an answer's text, or None for an answer; likely only, if the wording is a looser one.
 
     Codes 3xxx and 4xxx say that this user, resource or question was not accepted (no seat, feature switched off,
     unusable context): asking again does not help, and it counts against us. All others may pass on a second try.
@@ -44,14 +51,18 @@ def error_code_in(text: str) -> CallError | None:
         prose = quoted.sub(" ", prose)
     short = len(" ".join(prose.split())) < EXPLANATION_CHARACTERS_MIN
     last_line = _INLINE.sub(" ", text.rstrip().rpartition("\n")[2])
-    found = _EXACT.search(prose) or _EXACT.search(last_line) or (_LOOSE.search(text) if short else None)
+    exact = _EXACT.search(prose) or _EXACT.search(last_line)
+    found = exact or (_LOOSE.search(text) if short else None)
     if found is None:
         return None
     ours = found["digits"][0] in "34"
-    return CallError(
+    evidence = (f"the answer's text carries error code {found['letter']}{found['digits']}",)
+    return Attribution(
         _HOPS[found["letter"]],
         "answer_error_code",
-        blame=Blame.OWN_SYSTEM if ours else Blame.PROVIDER,
+        Certainty.CERTAIN if exact else Certainty.LIKELY,
+        evidence,
+        evidence,
+        Blame.OWN_SYSTEM if ours else Blame.PROVIDER,
         retryable=not ours,
-        evidence=f"the answer's text carries error code {found['letter']}{found['digits']}",
     )

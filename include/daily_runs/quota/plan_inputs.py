@@ -10,6 +10,7 @@ from typing import NamedTuple
 from daily_runs.catalogue import Catalogue, Feature, Phase, PhaseName, Tokens
 from daily_runs.catalogue_remedies import did_you_mean
 from daily_runs.errors import ParameterError
+from daily_runs.schedule import in_words
 from daily_runs.store.estimates import Measured
 
 ASSUMED_SCHEDULE = "0 12 * * *"
@@ -51,7 +52,8 @@ def _tokens(measured: Measured) -> Tokens:
 
 
 def assume(catalogue: Catalogue, assumptions: Sequence[str]) -> tuple[Catalogue, tuple[str, ...]]:
-    """Let features be in staging from a date on: `FEATURE=DATE` or `FEATURE=DATE@HH:MM` (UTC, daily).
+    """Let features be in staging from a date on: `FEATURE=DATE` or `FEATURE=DATE@HH:MM` (daily, in its time
+    zone).
 
     Returns:
         The catalogue with their phases, and what was assumed, a line each.
@@ -71,7 +73,7 @@ def assume(catalogue: Catalogue, assumptions: Sequence[str]) -> tuple[Catalogue,
         day = day_of("--assume", date)
         schedule = f"{int(minute)} {int(hour)} * * *" if hour else _schedule(features[name])
         features[name] = _in_staging(features[name], day, schedule)
-        said.append(f"{name} in staging from {day} on, at {schedule!r}")
+        said.append(f"{name} in staging from {day} on, {in_words(schedule, features[name].timezone)}")
     return catalogue.model_copy(update={"features": features}), tuple(said)
 
 

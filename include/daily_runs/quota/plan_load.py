@@ -1,9 +1,9 @@
 """What the catalogue plans to send: its runs by date, and what each stage of a run takes of which limit. Pure.
 
-One run is one feature in one environment at one tick of its phase's cron; a shadow phase has two arms. Inference spends
-the environment's account; when all of it is answered, judging spends the judge's. As in `quota.rates`, a
-call's whole tokens count against an account's input tokens; the ledger counts them apart, so a plan errs on the slow
-side.
+A plan's days are UTC days, whatever zone a feature's own dates are in. One run is one feature in one environment at one
+tick of its phase's cron; a shadow phase has two arms. Inference spends the environment's account; when all of it is
+answered, judging spends the judge's. As in `quota.rates`, a call's whole tokens count against an account's input
+tokens; the ledger counts them apart, so a plan errs on the slow side.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from daily_runs.errors import ParameterError
 from daily_runs.quota.fluid import Job, Lane, Limits, Resource, Stream
 from daily_runs.quota.rates import CALLS_PER_PROMPT, Rate
 from daily_runs.quota.tariff import share_of
-from daily_runs.schedule import midnight, next_tick
+from daily_runs.schedule import midnight, next_run
 
 RUNS_MAX = 20_000
 ACCOUNT_LIMITS = ("account requests", "account input tokens", "account output tokens")
@@ -94,10 +94,10 @@ class Scenario:
 
 def ticks(feature: Feature, begins: dt.datetime, ends: dt.datetime) -> Iterator[dt.datetime]:
     """A feature's scheduled moments from `begins` until before `ends`."""
-    tick = next_tick(feature.phases, begins)
+    tick = next_run(feature, begins)
     while tick is not None and tick < ends:
         yield tick
-        tick = next_tick(feature.phases, tick + dt.timedelta(seconds=1))
+        tick = next_run(feature, tick + dt.timedelta(seconds=1))
 
 
 def runs(scenario: Scenario, before: int = 0, after: int = 0) -> list[Run]:
@@ -112,7 +112,7 @@ def runs(scenario: Scenario, before: int = 0, after: int = 0) -> list[Run]:
         prompts = max(1, round(feature.prompts_per_run * scenario.factor))
         delay = scenario.delays.get(feature.feature, dt.timedelta())
         for tick in ticks(feature, begins, ends):
-            phase = feature.phase_on(tick.date()).phase
+            phase = feature.phase_at(tick).phase
             found += [Run(feature, name, phase, tick + delay, prompts) for name in PHASE_ENVIRONMENTS[phase]]
             if len(found) > RUNS_MAX:
                 problem = f"more than {RUNS_MAX:,} runs from {scenario.first} to {scenario.last}"
@@ -123,7 +123,7 @@ def runs(scenario: Scenario, before: int = 0, after: int = 0) -> list[Run]:
 def next_start(scenario: Scenario, run: Run) -> dt.datetime | None:
     """When the feature's next run is to start."""
     delay = scenario.delays.get(run.feature.feature, dt.timedelta())
-    tick = next_tick(run.feature.phases, run.tick - delay + dt.timedelta(seconds=1))
+    tick = next_run(run.feature, run.tick - delay + dt.timedelta(seconds=1))
     return tick + delay if tick else None
 
 

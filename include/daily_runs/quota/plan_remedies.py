@@ -181,7 +181,7 @@ def _window(near: Scenario, tried: Plan) -> Iterator[Remedy]:
             if (there := plan(delayed)).fits:
                 run = next(run for run in there.runs if run.run.feature.feature == name)
                 minutes = (run.ends - run.run.tick) / dt.timedelta(minutes=1)
-                text = f"start {name} {hours} h later, at {run.run.tick:%H:%M}; a run then takes {minutes:,.0f} min"
+                text = f"start {name} {hours} h later, at {run.run.tick:%H:%M} UTC; a run then takes {minutes:,.0f} min"
                 yield Remedy("window", text)
                 break
 
@@ -206,7 +206,7 @@ def _order(near: Scenario, tried: Plan) -> Iterator[Remedy]:
         names = ", ".join(
             f"{run.run.feature.feature} {run.run.tick + delays[run.run.feature.feature]:%H:%M}" for run in order
         )
-        yield Remedy("order", f"one after the other: {names}")
+        yield Remedy("order", f"one after the other (UTC): {names}")
 
 
 def _batch(near: Scenario, tried: Plan) -> Iterator[Remedy]:

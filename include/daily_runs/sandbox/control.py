@@ -25,6 +25,8 @@ class SeedOrder(BaseModel):
     complete: bool = False
     missing_share: Share | None = None
     changed_share: Share | None = None
+    wrong_state_share: Share | None = None
+    surplus_share: Share | None = None
 
 
 class LedgerQuery(BaseModel):
@@ -136,10 +138,8 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 def _ordered(order: SeedOrder, now: SeedShares) -> SeedShares:
     base = SeedShares() if order.complete else now
-    return SeedShares(
-        base.missing if order.missing_share is None else order.missing_share,
-        base.changed if order.changed_share is None else order.changed_share,
-    )
+    ordered = {name: getattr(order, f"{name}_share") for name in SeedShares._fields}
+    return base._replace(**{name: share for name, share in ordered.items() if share is not None})
 
 
 def _invalid(error: ValueError) -> JSONResponse:

@@ -12,7 +12,7 @@ from daily_runs.sandbox.pages import Node, Numbered, connection
 from daily_runs.sandbox.resolving import Info
 from daily_runs.sandbox.seeds import Seed, location
 
-SEEDED_AT = "2025-08-01T06:00:00Z"
+SEEDED_AT, ERASED_AT = "2025-08-01T06:00:00Z", "2025-08-02T06:00:00Z"
 
 
 def _project_node(instance: Instance) -> Node:
@@ -66,6 +66,7 @@ def _job(seed: Seed) -> Node:
         "status": "FAILED",
         "stage": {"name": job.stage},
         "finishedAt": SEEDED_AT,
+        "erasedAt": ERASED_AT if seed.spoilt else None,
         "failureMessage": "There has been a script failure. Check the job log for more information",
     }
 
@@ -101,7 +102,7 @@ def _issue(seed: Seed, iid: int) -> Node:
         "id": f"gid://gitlab/Issue/{seed.number}",
         "iid": str(iid),
         "title": f"[{seed.item.seed_key}] {issue.title}",
-        "description": seed.content,
+        "description": None if seed.spoilt else seed.content,
         "state": "opened",
         "createdAt": SEEDED_AT,
     }
@@ -137,7 +138,7 @@ def _vulnerability_node(seed: Seed) -> Node:
         "number": seed.number,
         "title": found.title,
         "description": found.title,
-        "state": "DETECTED",
+        "state": "DISMISSED" if seed.spoilt else "DETECTED",
         "severity": found.severity,
         "reportType": "SAST",
         "detectedAt": SEEDED_AT,

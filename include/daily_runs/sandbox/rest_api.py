@@ -128,8 +128,9 @@ class RestApi:
         return json_reply(text, 201)
 
     async def _trace(self, _: Exchange, params: _Params) -> Reply:
+        """A job's log; of one that was erased, an empty text with 200, as GitLab answers."""
         seed = self._instance.project.jobs.get(int(params["id"])) if self._here(params) else None
-        return text_reply(200, seed.content) if seed else _NOT_FOUND
+        return text_reply(200, "" if seed.spoilt else seed.content) if seed else _NOT_FOUND
 
     async def _diffs(self, _: Exchange, params: _Params) -> Reply:
         iid, now = int(params["id"]), self._instance.world.clock.now()

@@ -1,7 +1,8 @@
 """The seed project of one GitLab environment: data set items as live jobs, issues, vulnerabilities and files.
 
 The ids differ between environments and stay the same while seeds go missing or come back. A changed seed is there under
-its key with other content; a missing one is not there at all.
+its key with other content; a missing one is not there at all. A surplus one is there under a key that no data set has.
+Only a job gets another id when it changes: the log of one that has finished stays as it is, until somebody erases it.
 """
 
 from __future__ import annotations
@@ -14,16 +15,23 @@ from typing import NamedTuple
 from daily_runs.dataset import CiJob, Item, Vulnerability, WorkItem
 
 CHANGED_LINE = "\n(edited after seeding)\n"
+SURPLUS_SUFFIX = "-left-over"
 _ID_STRIDE = 17
 """Ids of neighbours differ by more than one, as where others work too."""
+_CHANGED_ID, _SURPLUS_ID = 1, 2
+"""How far from the id of an item's seed that of its other resources lies."""
 
 
 class Seed(NamedTuple):
-    """One item as a live resource. `content` is what GitLab holds, which a changed seed's item no longer says."""
+    """One item as a live resource. `content` is what GitLab holds, which a changed seed's item no longer says.
+
+    `spoilt`: it cannot be asked about: a job's log was erased, an issue's text deleted, a finding dismissed.
+    """
 
     number: int
     item: Item
     content: str
+    spoilt: bool
 
 
 class SeedShares(NamedTuple):
@@ -31,6 +39,8 @@ class SeedShares(NamedTuple):
 
     missing: float = 0.0
     changed: float = 0.0
+    wrong_state: float = 0.0
+    surplus: float = 0.0
 
 
 class Project:
@@ -43,20 +53,30 @@ class Project:
         self.vulnerabilities: dict[int, Seed] = {}
         self.blobs: dict[str, str] = {}
         for index, item in enumerate(items):
-            if _unit(rng_seed, environment, "missing", item.seed_key) < shares.missing:
+            struck = {
+                name: _unit(rng_seed, environment, name, item.seed_key) < share
+                for name, share in shares._asdict().items()
+            }
+            number = first_id(environment, item.resource.type) + index * _ID_STRIDE
+            if struck["surplus"]:
+                left_over = item.model_copy(update={"seed_key": item.seed_key + SURPLUS_SUFFIX})
+                self._add(Seed(number + _SURPLUS_ID, left_over, item.resource.content, spoilt=False))
+            if struck["missing"]:
                 continue
-            changed = _unit(rng_seed, environment, "changed", item.seed_key) < shares.changed
-            self._add(environment, index, item, item.resource.content + CHANGED_LINE * changed)
+            if struck["changed"] and isinstance(item.resource, CiJob):
+                number += _CHANGED_ID
+            content = item.resource.content + CHANGED_LINE * struck["changed"]
+            self._add(Seed(number, item, content, spoilt=struck["wrong_state"]))
 
-    def _add(self, environment: str, index: int, item: Item, content: str) -> None:
-        seed = Seed(first_id(environment, item.resource.type) + index * _ID_STRIDE, item, content)
+    def _add(self, seed: Seed) -> None:
+        item = seed.item
         if isinstance(item.resource, CiJob):
             self.jobs[seed.number] = seed
         elif isinstance(item.resource, WorkItem):
             self.issues[seed.number] = seed
         elif isinstance(item.resource, Vulnerability):
             self.vulnerabilities[seed.number] = seed
-            self.blobs[location(item)] = content
+            self.blobs[location(item)] = seed.content
 
 
 def seedable(items_by_feature: Mapping[str, Sequence[Item]]) -> list[Item]:

@@ -25,7 +25,7 @@ from daily_runs.stages.tries import tries_left
 from daily_runs.statuses import AnswerStatus
 from daily_runs.store import answers
 from daily_runs.store.database import Row
-from daily_runs.store.probes import bound_resources
+from daily_runs.store.seed_rows import bound_resources
 from daily_runs.store.writer import Writer
 
 FATAL_KINDS = frozenset({"unauthorized", "insufficient_scope"})

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from typing import NamedTuple
 
+from daily_runs.catalogue import Catalogue, Feature
+from daily_runs.catalogue_environments import Environment
 from daily_runs.clock import Clock
 from daily_runs.quota.cost import THROTTLE_SHARE, MonthState, month_state, price_of
-from daily_runs.run import Work
 from daily_runs.store import spending
+from daily_runs.store.database import Store
 
 log = logging.getLogger(__name__)
 
@@ -34,16 +36,15 @@ class MonthBudget(NamedTuple):
         return f"{self.spent_usd:,.2f} of {self.budget_usd:,.2f} USD spent this month ({share:.0%}, {self.state})"
 
 
-def month_budget(work: Work) -> MonthBudget | None:
+def month_budget(store: Store, catalogue: Catalogue, feature: Feature, environment: Environment) -> MonthBudget | None:
     """How the feature's month stands; None without a budget or price list, and for a sandbox, which costs nothing."""
-    feature, catalogue = work.feature, work.catalogue
     prices, budget_usd = catalogue.prices, feature.budget_usd_per_month
-    if budget_usd is None or prices is None or work.environment.provenance == "sandbox":
+    if budget_usd is None or prices is None or environment.provenance == "sandbox":
         return None
     since = Clock.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     tokens = feature.limits.tokens_per_prompt
-    asked = spending.answers(work.store, feature.feature, since, input_tokens=tokens.input, output_tokens=tokens.output)
-    judged = spending.verdicts(work.store, feature.feature, since)
+    asked = spending.answers(store, feature.feature, since, input_tokens=tokens.input, output_tokens=tokens.output)
+    judged = spending.verdicts(store, feature.feature, since)
     spent_usd = price_of(prices.of_inference(feature.call), asked["input_tokens"], asked["output_tokens"])
     spent_usd += price_of(prices.models[catalogue.judge.model], judged["input_tokens"], judged["output_tokens"])
     found = MonthBudget(spent_usd, budget_usd)

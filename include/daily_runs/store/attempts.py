@@ -8,12 +8,15 @@ from typing import NamedTuple
 
 from daily_runs.errors import AccessError
 from daily_runs.run import Attempt, Prompt, Report, RunKey
-from daily_runs.statuses import AttemptStatus
+from daily_runs.statuses import AttemptStatus, Redo
 from daily_runs.store.database import Connection, Row, Store, place_of
 
 
 class Plan(NamedTuple):
-    """What an attempt is to do; `plan_hash` makes two executions the same work."""
+    """What an attempt is to do; `plan_hash` makes two executions the same work.
+
+    `redo` and `taken_over_from` (an attempt's id): see `daily_runs.redo`.
+    """
 
     key: RunKey
     prompts: Sequence[Prompt]
@@ -25,13 +28,15 @@ class Plan(NamedTuple):
     judge_model: str
     airflow_run_id: str | None
     note: str
+    redo: Redo = Redo.ALL
+    taken_over_from: str | None = None
 
 
 _NEW_ATTEMPT = """
 INSERT INTO daily_runs.attempt (run_key, plan_hash, asked, shards, provenance, dataset_sha256, rubric_version,
-judge_model, airflow_run_id, note)
+judge_model, airflow_run_id, note, redo, taken_over_from)
 VALUES (%(run_key)s, %(plan_hash)s, %(asked)s, %(shards)s, %(provenance)s, %(dataset_sha256)s, %(rubric_version)s,
-        %(judge_model)s, %(airflow_run_id)s, %(note)s)
+        %(judge_model)s, %(airflow_run_id)s, %(note)s, %(redo)s, %(taken_over_from)s)
 RETURNING attempt_id::text
 """
 
@@ -46,22 +51,38 @@ def open_attempt(store: Store, plan: Plan) -> Attempt:
     """
     run_key = str(plan.key)
     with store.transaction() as connection:
-        _must_be_of_one_provenance(connection, store, plan.provenance)
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [run_key])
-        connection.execute(
-            "INSERT INTO daily_runs.run VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING", [run_key, *plan.key]
-        )
-        unfinished = connection.execute(
-            "SELECT attempt_id::text, plan_hash, shards FROM daily_runs.attempt"
-            " WHERE run_key = %s AND status = 'running'",
-            [run_key],
-        ).fetchone()
+        take_run(connection, store, plan.key, plan.provenance)
+        unfinished = unfinished_of(connection, run_key)
         if unfinished and unfinished["plan_hash"] == plan.plan_hash:
             return Attempt(unfinished["attempt_id"], plan.key, len(plan.prompts), unfinished["shards"], resumed=True)
         if unfinished:
-            _end(connection, unfinished["attempt_id"], AttemptStatus.SUPERSEDED)
-        attempt_id = _insert(connection, run_key, plan)
+            end_attempt(connection, unfinished["attempt_id"], AttemptStatus.SUPERSEDED)
+        attempt_id = insert_attempt(connection, plan, len(plan.prompts))
+        columns = "COPY daily_runs.answer (attempt_id, prompt_id, item_id, shard) FROM STDIN"
+        with connection.cursor() as cursor, cursor.copy(columns) as copy:
+            for prompt in plan.prompts:
+                copy.write_row((attempt_id, *prompt))
     return Attempt(attempt_id, plan.key, len(plan.prompts), plan.shards, resumed=False)
+
+
+def take_run(connection: Connection, store: Store, key: RunKey, provenance: str) -> None:
+    """Lock a run, made if it is new, until the caller's transaction ends: one attempt of it is opened at a time.
+
+    Raises:
+        AccessError: the store holds rows of the other provenance.
+    """
+    _must_be_of_one_provenance(connection, store, provenance)
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(key)])
+    connection.execute("INSERT INTO daily_runs.run VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING", [str(key), *key])
+
+
+def unfinished_of(connection: Connection, run_key: str) -> Row | None:
+    """The run's attempt that is running, if one is."""
+    return connection.execute(
+        "SELECT attempt_id::text, plan_hash, asked, shards, airflow_run_id, redo, rubric_version"
+        " FROM daily_runs.attempt WHERE run_key = %s AND status = 'running'",
+        [run_key],
+    ).fetchone()
 
 
 def _must_be_of_one_provenance(connection: Connection, store: Store, provenance: str) -> None:
@@ -75,28 +96,18 @@ def _must_be_of_one_provenance(connection: Connection, store: Store, provenance:
         raise AccessError(place_of(store.url), f"holds {held} rows, and this run is {provenance}", remedy)
 
 
-def _insert(connection: Connection, run_key: str, plan: Plan) -> str:
-    row = connection.execute(
-        _NEW_ATTEMPT, {"run_key": run_key, "asked": len(plan.prompts), **plan._asdict()}
-    ).fetchone()
+def insert_attempt(connection: Connection, plan: Plan, asked: int) -> str:
+    """A new attempt that is running, still without prompts; returns its id."""
+    row = connection.execute(_NEW_ATTEMPT, {"run_key": str(plan.key), "asked": asked, **plan._asdict()}).fetchone()
     assert row is not None
-    attempt_id = str(row["attempt_id"])
-    columns = "COPY daily_runs.answer (attempt_id, prompt_id, item_id, shard) FROM STDIN"
-    with connection.cursor() as cursor, cursor.copy(columns) as copy:
-        for prompt in plan.prompts:
-            copy.write_row((attempt_id, *prompt))
-    return attempt_id
-
-
-def _end(connection: Connection, attempt_id: str, status: AttemptStatus) -> None:
-    connection.execute(
-        "UPDATE daily_runs.attempt SET status = %s, ended_at = now() WHERE attempt_id = %s", [status, attempt_id]
-    )
+    return str(row["attempt_id"])
 
 
 def end_attempt(connection: Connection, attempt_id: str, status: AttemptStatus) -> None:
-    """Mark an attempt `published` or `quarantined`, inside the caller's transaction."""
-    _end(connection, attempt_id, status)
+    """Mark an attempt `published`, `quarantined` or `superseded`, inside the caller's transaction."""
+    connection.execute(
+        "UPDATE daily_runs.attempt SET status = %s, ended_at = now() WHERE attempt_id = %s", [status, attempt_id]
+    )
 
 
 def find_attempt(store: Store, attempt_id: str) -> Attempt:
@@ -106,7 +117,7 @@ def find_attempt(store: Store, attempt_id: str) -> Attempt:
         {"id": attempt_id},
     )
     key = RunKey(row["feature"], row["environment"], row["logical_date"])
-    return Attempt(attempt_id, key, row["asked"], row["shards"], resumed=True)
+    return Attempt(attempt_id, key, row["asked"], row["shards"], resumed=True, redo=Redo(row["redo"]))
 
 
 def save_report(store: Store, attempt: Attempt, shard: int | None, report: Report, seconds: float) -> None:

@@ -92,3 +92,9 @@ def _take(connection: Connection, name: str, *, shared: bool) -> None:
         if time.monotonic() > deadline:
             raise StageError(f"{name}: another task works on this now. It goes on there; nothing was done here.")
         time.sleep(LOOK_EVERY_SECONDS)
+
+
+def is_free(connection: Connection, whole: str) -> bool:
+    """Whether nobody holds `whole` or a part of it; if so, nobody takes it until the caller's transaction ends."""
+    query = b"SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 1)) AS free"
+    return bool((connection.execute(query, [whole]).fetchone() or {}).get("free"))

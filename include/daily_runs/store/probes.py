@@ -1,61 +1,68 @@
-"""Rows of limit probes and of seed bindings: what was seen of an environment, and when."""
+"""Rows of limit probes: what was seen of an environment's limits, and when."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
 
-from daily_runs.run import Attempt
-from daily_runs.statuses import SeedStatus
-from daily_runs.store.database import Store
+from daily_runs.errors import AccessError
+from daily_runs.path_limits import Finding, binding
+from daily_runs.store.database import Row, Store, place_of
+
+KEEP_DAYS = 30
+"""Probes that were for no run: a look every quarter of an hour adds up."""
+
+_SAVE = """
+INSERT INTO daily_runs.limit_probe (attempt_id, environment, feature, hop, limit_name, needed, allowed, unit, source,
+                                    evidence, verdict, remedy, owner, binds)
+VALUES (%(attempt_id)s, %(environment)s, %(feature)s, %(hop)s, %(limit_name)s, %(needed)s, %(allowed)s, %(unit)s,
+        %(source)s, %(evidence)s, %(verdict)s, %(remedy)s, %(owner)s, %(binds)s)
+"""
+_FORGET = """
+DELETE FROM daily_runs.limit_probe
+WHERE environment = %(environment)s AND feature = %(feature)s AND attempt_id IS NULL
+      AND probed_at < now() - make_interval(days => %(days)s)
+"""
 
 
-class Binding(NamedTuple):
-    """A seed key and the live resource it stands for; `status` is bound, missing, changed or wrong_state."""
+def save_limits(
+    store: Store, environment: str, feature: str, found: Sequence[Finding], *, attempt_id: str | None = None
+) -> None:
+    """Store what one probe found, all of it at one moment.
 
-    seed_key: str
-    status: SeedStatus
-    resource_id: str | None
-    content_sha256: str | None
-
-
-def save(store: Store, attempt: Attempt, findings: Sequence[tuple[Any, ...]]) -> None:
-    """Store findings: (hop, limit_name, needed, allowed, unit, source, evidence, verdict)."""
+    Args:
+        attempt_id: the run that it was for; None from the command line or a look, of which `KEEP_DAYS` are kept.
+    """
+    tightest = binding(found)
+    place = {"environment": environment, "feature": feature, "attempt_id": attempt_id}
+    rows = [{**finding.as_json(binds=finding is tightest), **place} for finding in found]
     with store.transaction() as connection:
-        connection.cursor().executemany(
-            """
-            INSERT INTO daily_runs.limit_probe (attempt_id, environment, feature, hop, limit_name, needed, allowed,
-                                                unit, source, evidence, verdict)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-            """,
-            [(attempt.attempt_id, attempt.key.environment, attempt.key.feature, *finding) for finding in findings],
-        )
+        connection.cursor().executemany(_SAVE, rows)
+        if attempt_id is None:
+            connection.execute(_FORGET, {**place, "days": KEEP_DAYS})
 
 
-def save_bindings(store: Store, attempt: Attempt, bindings: Sequence[Binding]) -> None:
-    """Replace what is known of these seeds in the attempt's environment."""
-    key = attempt.key
-    with store.transaction() as connection:
-        connection.cursor().executemany(
-            """
-            INSERT INTO daily_runs.seed_binding (environment, feature, attempt_id, seed_key, status, resource_id,
-                                                 content_sha256)
-            VALUES (%s, %s, %s, %s, %s, %s, %s)
-            ON CONFLICT (environment, feature, seed_key) DO UPDATE SET
-                status = EXCLUDED.status, resource_id = EXCLUDED.resource_id, attempt_id = EXCLUDED.attempt_id,
-                content_sha256 = EXCLUDED.content_sha256, checked_at = now()
-            """,
-            [(key.environment, key.feature, attempt.attempt_id, *binding) for binding in bindings],
-        )
+def latest_limits(store: Store, environment: str, feature: str | None = None) -> list[Row]:
+    """What the latest probe of each feature (or of one) found in an environment, the limit that binds first.
 
-
-def bound_resources(store: Store, attempt: Attempt) -> Mapping[str, str | None]:
-    """Resource id by seed key, of every seed that is bound (None: the feature needs no resource)."""
-    rows = store.rows(
+    Columns: those of the view `daily_runs.latest_limits`. No row: it was never probed.
+    """
+    return store.rows(
         """
-        SELECT seed_key, resource_id FROM daily_runs.seed_binding
-        WHERE environment = %(environment)s AND feature = %(feature)s AND status = 'bound'
+        SELECT * FROM daily_runs.latest_limits
+        WHERE environment = %(environment)s AND (%(feature)s::text IS NULL OR feature = %(feature)s)
+        ORDER BY feature, binds DESC, hop, limit_name
         """,
-        {"environment": attempt.key.environment, "feature": attempt.key.feature},
+        {"environment": environment, "feature": feature},
     )
-    return {row["seed_key"]: row["resource_id"] for row in rows}
+
+
+def check_provenance(store: Store, provenance: str) -> None:
+    """See that the store's calls and limits are those of this world: live and sandbox never share one.
+
+    Raises:
+        AccessError: it holds rows of the other provenance.
+    """
+    held = [row["provenance"] for row in store.rows("SELECT provenance FROM daily_runs.store_provenance")]
+    if held and provenance not in held:
+        remedy = "Give the probe the store that this environment's runs use (DAILY_RUNS_STORE)."
+        raise AccessError(place_of(store.url), f"holds {held[0]} rows, and the environment is {provenance}", remedy)

@@ -11,8 +11,12 @@ SELECT coalesce(sum(coalesce(n.input_tokens, %(input)s) + %(input)s * greatest(t
            AS input_tokens,
        coalesce(sum(coalesce(n.output_tokens, %(output)s) + %(output)s * greatest(tries - 1, 0)), 0)::float8
            AS output_tokens
-FROM daily_runs.answer n JOIN daily_runs.attempt USING (attempt_id) JOIN daily_runs.run USING (run_key)
-WHERE feature = %(feature)s AND n.status <> 'planned' AND coalesce(n.settled_at, n.sent_at) >= %(since)s
+FROM (
+    SELECT DISTINCT ON (t.run_key, a.prompt_id, coalesce(a.sent_at, a.settled_at)) a.* -- a rerun holds it once more
+    FROM daily_runs.answer a JOIN daily_runs.attempt t USING (attempt_id) JOIN daily_runs.run r USING (run_key)
+    WHERE r.feature = %(feature)s AND a.status <> 'planned' AND coalesce(a.settled_at, a.sent_at) >= %(since)s
+    ORDER BY t.run_key, a.prompt_id, coalesce(a.sent_at, a.settled_at), a.settled_at
+) AS n
 """
 _VERDICTS = """
 SELECT coalesce(sum(v.input_tokens), 0)::float8 AS input_tokens,

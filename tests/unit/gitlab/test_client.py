@@ -16,7 +16,7 @@ import pytest
 
 from daily_runs.catalogue_environments import GraphqlLimits
 from daily_runs.errors import AccessError, Blame, CallError, Hop
-from daily_runs.gitlab.client import GitLab
+from daily_runs.gitlab.client import GitLab, walk
 from daily_runs.gitlab.failures import attribute_failure
 
 Connect = Callable[[Callable[[httpx.Request], httpx.Response]], GitLab]
@@ -159,6 +159,11 @@ def test_errors_behind_a_large_part_of_the_data_are_still_seen(connect: Connect)
     assert error.kind == "query_complexity"
 
 
+def nodes(client: GitLab) -> AsyncIterator[dict[str, Any]]:
+    """A connection, page by page."""
+    return walk(lambda after: client.graphql(USER, "query q { a }", {"first": 2, "after": after}), PATH)
+
+
 def test_pages_walk_by_cursor_to_the_end(connect: Connect) -> None:
     cursors: list[object] = []
     pages = {None: page("a", "b", following="2"), "2": page(following="3"), "3": page("c", following=None)}
@@ -168,10 +173,10 @@ def test_pages_walk_by_cursor_to_the_end(connect: Connect) -> None:
         cursors.append(cursor)
         return answer(pages[cursor])
 
-    async def walk(client: GitLab) -> list[object]:
-        return [node["name"] async for node in client.pages(USER, "query q { a }", {"first": 2}, PATH)]
+    async def names(client: GitLab) -> list[object]:
+        return [node["name"] async for node in nodes(client)]
 
-    assert asyncio.run(walk(connect(server))) == ["a", "b", "c"]
+    assert asyncio.run(names(connect(server))) == ["a", "b", "c"]
     assert cursors == [None, "2", "3"]
 
 
@@ -193,10 +198,10 @@ BROKEN_PAGES = {
 @pytest.mark.parametrize(("body", "kind"), BROKEN_PAGES.values(), ids=BROKEN_PAGES.keys())
 @pytest.mark.timeout(10)
 def test_a_page_that_cannot_be_read_is_never_an_empty_list(connect: Connect, body: object, kind: str) -> None:
-    async def walk(client: GitLab) -> list[object]:
-        return [node async for node in client.pages(USER, "query q { a }", {}, PATH)]
+    async def everything(client: GitLab) -> list[object]:
+        return [node async for node in nodes(client)]
 
-    error = asyncio.run(failure_of(walk(connect(lambda _: answer(body)))))
+    error = asyncio.run(failure_of(everything(connect(lambda _: answer(body)))))
     assert error.kind == kind
 
 

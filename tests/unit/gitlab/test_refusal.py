@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daily_runs.errors import Blame, Hop
-from daily_runs.gitlab.refusal import RULES, TOO_MANY_REQUESTS, Exchange, attribute
+from daily_runs.gitlab.attribution import Certainty
+from daily_runs.gitlab.refusal import RULES, TOO_MANY_REQUESTS, Exchange, attribute, attribution_of
 
 EDGE = {"server": "cloudflare", "cf-ray": "8f2b1c0e9d3a4b5c-FRA"}
 STAGING_LB = {**EDGE, "gitlab-lb": "haproxy-main-01-lb-gstg"}
@@ -43,6 +44,12 @@ class Case:
     blame: Blame
     retryable: bool
     retry_after_seconds: float | None = field(default=None)
+    sure: Certainty = Certainty.CERTAIN
+
+    @property
+    def certainty(self) -> Certainty:
+        """Who is not named cannot be sure."""
+        return Certainty.UNKNOWN if self.hop is Hop.UNKNOWN else self.sure
 
     @property
     def exchange(self) -> Exchange:
@@ -60,6 +67,7 @@ def said(message: object) -> str:
     return json.dumps({"message": message})
 
 
+LIKELY = Certainty.LIKELY
 PROVIDER, OURS, RATE = Blame.PROVIDER, Blame.OWN_SYSTEM, Blame.RATE_LIMIT
 ROWS = (
     Case("edge 1015", 429, {**EDGE, **TEXT, "retry-after": "10"}, "error code: 1015", Hop.CLOUDFLARE,
@@ -80,9 +88,9 @@ ROWS = (
          "load_balancer_unavailable", PROVIDER, True),
     Case("rack attack", 429, {**SPENT, **TEXT}, "Retry later\n", Hop.GITLAB, "rack_attack", RATE, True, 12.0),
     Case("rack attack in other words", 429, {**SPENT, **TEXT}, "Slow down, please", Hop.GITLAB, "rack_attack", RATE,
-         True, 12.0),
+         True, 12.0, sure=LIKELY),
     Case("rack attack, budget stripped", 429, {**NO_BUDGET, **TEXT}, "Retry later", Hop.GITLAB, "rack_attack", RATE,
-         True),
+         True, sure=LIKELY),
     Case("application limit, REST", 429, {**NO_BUDGET, **JSON}, said({"error": TOO_MANY_REQUESTS}), Hop.GITLAB,
          "application_limit", RATE, True),
     Case("application limit, code suggestions", 429, {**RAILS, **JSON, "x-gitlab-error-origin": "monolith"}, "{}",
@@ -101,12 +109,12 @@ ROWS = (
     Case("too large", 422, {**RAILS, **JSON}, graphql("Query too large"), Hop.GITLAB, "query_too_large", OURS, False),
     Case("gateway 429", 429, {**RAILS, **JSON, "x-gitlab-error-origin": "aigw"},
          json.dumps({"detail": "Too many requests. Please try again later."}), Hop.AI_GATEWAY, "gateway_rate_limit",
-         RATE, True),
+         RATE, True, sure=LIKELY),
     Case("gateway 503", 503, {**RAILS, **JSON}, json.dumps({"detail": "Inference failed"}), Hop.AI_GATEWAY,
-         "inference_failed", PROVIDER, True),
-    Case("gateway 421", 421, RAILS, "", Hop.AI_GATEWAY, "gateway_misdirected", PROVIDER, True),
+         "inference_failed", PROVIDER, True, sure=LIKELY),
+    Case("gateway 421", 421, RAILS, "", Hop.AI_GATEWAY, "gateway_misdirected", PROVIDER, True, sure=LIKELY),
     Case("gateway 402", 402, {**RAILS, **JSON}, json.dumps({"error": {"code": "USAGE_QUOTA_EXCEEDED"}}),
-         Hop.AI_GATEWAY, "usage_quota_exceeded", RATE, False),
+         Hop.AI_GATEWAY, "usage_quota_exceeded", RATE, False, sure=LIKELY),
     Case("bad login", 401, {**RAILS, **JSON}, said("401 Unauthorized"), Hop.GITLAB, "unauthorized", OURS, False),
     Case("scope", 403, {**RAILS, **JSON}, json.dumps({"error": "insufficient_scope", "scope": "api"}), Hop.GITLAB,
          "insufficient_scope", OURS, False),
@@ -125,6 +133,8 @@ ROWS = (
          Hop.GITLAB, "sign_in_page", OURS, False),
     Case("login page with 200", 200, {**RAILS, **HTML}, "<!DOCTYPE html><form action='/users/sign_in'>", Hop.GITLAB,
          "sign_in_page", OURS, False),
+    Case("another page of GitLab's with 200", 200, {**RAILS, **HTML}, "<!DOCTYPE html><h1>Maintenance</h1>", Hop.GITLAB,
+         "html_page", OURS, False),
 )  # fmt: skip
 
 NEAR_MISSES = (
@@ -158,7 +168,7 @@ NEAR_MISSES = (
          Hop.GITLAB, "application_limit", RATE, True),
     Case("an empty Rack::Attack budget beside a gateway's 429", 429, {**SPENT, **JSON},
          json.dumps({"detail": "Too many requests. Please try again later."}), Hop.AI_GATEWAY, "gateway_rate_limit",
-         RATE, True, 12.0),
+         RATE, True, 12.0, sure=LIKELY),
     Case("a healthy budget beside an unknown 429", 429, {**RAILS, **TEXT}, "Later", Hop.UNKNOWN, "http_429", RATE,
          True),
     Case("a 421 before Rails", 421, {**EDGE, **HTML}, "<html>421 Misdirected Request</html>", Hop.UNKNOWN, "http_421",
@@ -183,6 +193,7 @@ def test_the_whole_evidence_decides_which_hop_refused(case: Case) -> None:
     assert error is not None
     found = (error.hop, error.kind, error.blame, error.retryable, error.retry_after_seconds)
     assert found == (case.hop, case.kind, case.blame, case.retryable, case.retry_after_seconds)
+    assert attribution_of(case.exchange).certainty is case.certainty
 
 
 def test_every_rule_has_a_row_in_the_table_above() -> None:

@@ -181,7 +181,7 @@ def test_sixteen_more_prompts_need_a_seventh_user_from_the_moment_the_calls_are_
 def test_code_suggestions_do_not_count_against_ai_action() -> None:
     assumed, said = plan_inputs.assume(pinned(), [f"{CODE}=2026-08-21"])
     found = planned("08-21", "08-21", assumed)
-    assert said == (f"{CODE} in staging from 2026-08-21 on, at '0 12 * * *'",)
+    assert said == (f"{CODE} in staging from 2026-08-21 on, daily 12:00 UTC",)
     assert run_of(found, CODE, "staging", "08-21").stages[0].rates[0] == ("code suggestions per user", 360)
     assert found.demands[0].calls == 945
 
@@ -189,10 +189,32 @@ def test_code_suggestions_do_not_count_against_ai_action() -> None:
 def test_a_cutover_may_be_assumed_on_another_day_than_the_catalogues() -> None:
     """RCA on 20 August instead of the 15th: until then it stays in its shadow phase, Mon, Wed and Fri."""
     assumed, said = plan_inputs.assume(pinned(), [f"{RCA}=2026-08-20"])
-    assert said == (f"{RCA} in staging from 2026-08-20 on, at '0 6 * * *'",)
+    assert said == (f"{RCA} in staging from 2026-08-20 on, daily 06:00 UTC",)
     runs = [arm[::2] for arm in arms(planned("08-15", "08-21", assumed)) if arm[1] == RCA]
     both = [(f"08-{day} 06:00", where) for day in (17, 19) for where in ("production", "staging")]
     assert runs == [*both, ("08-20 06:00", "staging"), ("08-21 06:00", "staging")]
+
+
+def test_a_plan_follows_a_features_time_zone_over_its_cutover() -> None:
+    """Auckland is twelve hours ahead: the runs of Friday and Saturday morning are those of the UTC days before."""
+    auckland = with_feature(pinned(), RCA, timezone="Pacific/Auckland")
+    runs = [arm[::2] for arm in arms(planned("08-13", "08-15", auckland)) if arm[1] == RCA]
+    both = [("08-13 18:00", where) for where in ("production", "staging")]
+    assert runs == [*both, ("08-14 18:00", "staging"), ("08-15 18:00", "staging")]
+
+
+def test_a_plan_follows_the_clocks_of_a_features_time_zone_when_they_change() -> None:
+    york = with_feature(pinned(), RCA, timezone="America/New_York")  # back to winter time on Sunday 1 November
+    runs = [arm[::2] for arm in arms(planned("10-31", "11-02", york)) if arm[1] == RCA]
+    assert runs == [("10-31 10:00", "staging"), ("11-01 11:00", "staging"), ("11-02 11:00", "staging")]
+
+
+def test_a_cutover_that_is_assumed_has_its_time_in_the_features_zone() -> None:
+    berlin = with_feature(pinned(), CODE, timezone="Europe/Berlin")
+    assumed, said = plan_inputs.assume(berlin, [f"{CODE}=2026-08-21@13:30"])
+    assert said == (f"{CODE} in staging from 2026-08-21 on, daily 13:30 Europe/Berlin",)
+    runs = [arm for arm in arms(planned("08-20", "08-21", assumed)) if arm[1] == CODE]
+    assert runs == [("08-21 11:30", CODE, "staging")]
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,51 @@ def test_a_changed_seed_is_there_with_other_content(client: httpx.Client) -> Non
     assert all("edited after seeding" in node["description"] for node in nodes)
 
 
+def test_seeds_in_a_wrong_state_are_erased_emptied_and_dismissed(client: httpx.Client) -> None:
+    client.post("/_sandbox/seeds", json={"environment": "staging", "wrong_state_share": 1.0})
+    project = seed_project(client)
+    assert len(project["jobs"]["nodes"]) == 100
+    assert all(node["status"] == "FAILED" and node["erasedAt"] for node in project["jobs"]["nodes"])
+    assert [node["description"] for node in project["issues"]["nodes"]] == [None] * 3
+    assert [node["state"] for node in project["vulnerabilities"]["nodes"]] == ["DISMISSED"] * 2
+    number = project["jobs"]["nodes"][0]["id"].rpartition("/")[2]
+    trace = client.get(f"/staging/api/v4/projects/daily-runs%2Fseeds/jobs/{number}/trace")
+    assert (trace.status_code, trace.text) == (200, "")
+
+
+def test_surplus_seeds_stand_beside_the_others_under_keys_of_their_own(client: httpx.Client) -> None:
+    before = seed_project(client)
+    client.post("/_sandbox/seeds", json={"environment": "staging", "surplus_share": 1.0})
+    after = seed_project(client)
+    assert jobs(client, "staging") == 240
+    assert len(after["issues"]["nodes"]) == 6
+    ids = [node["id"] for node in after["issues"]["nodes"]]
+    assert len(set(ids)) == 6
+    assert {node["id"] for node in before["issues"]["nodes"]} <= set(ids)
+    client.post("/_sandbox/seeds", json={"complete": True})
+    assert seed_project(client) == before
+
+
+def test_a_job_that_changed_is_another_job_and_an_issue_that_changed_the_same(client: httpx.Client) -> None:
+    before = seed_project(client)
+    client.post("/_sandbox/seeds", json={"environment": "staging", "changed_share": 1.0})
+    after = seed_project(client)
+    ids = [
+        [{node["id"] for node in project[kind]["nodes"]} for project in (before, after)] for kind in ("jobs", "issues")
+    ]
+    assert ids[0][0].isdisjoint(ids[0][1])
+    assert ids[1][0] == ids[1][1]
+
+
+def seed_project(client: httpx.Client) -> dict[str, Any]:
+    """The newest of every kind that staging's seed project lists."""
+    query = """{ project(fullPath: "daily-runs/seeds") {
+        jobs(first: 100) { nodes { id name status erasedAt } } issues(first: 100) { nodes { id title description } }
+        vulnerabilities(first: 100) { nodes { id state } } } }"""
+    project: dict[str, Any] = client.post("/staging/api/graphql", json={"query": query}).json()["data"]["project"]
+    return project
+
+
 def test_the_ledger_is_read_from_where_the_last_reader_stopped(client: httpx.Client) -> None:
     jobs(client, "staging")
     first = client.get("/_sandbox/ledger").json()

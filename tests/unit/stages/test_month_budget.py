@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from daily_runs import path_limits
 from daily_runs.errors import LimitTooLowError
-from daily_runs.quota.cost import MonthState
-from daily_runs.stages import limit_probe, month_budget
+from daily_runs.quota.cost import THROTTLE_SHARE, MonthState, month_state
+from daily_runs.stages import limit_probe
+from daily_runs.stages.month_budget import MonthBudget, month_budget
+from daily_runs.statuses import LimitVerdict
+from daily_runs.store import probes
 
 if TYPE_CHECKING:
     from tests.conftest import Bench
@@ -35,17 +40,16 @@ def connection(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, json.dumps({"address": environment.address, "keys": keys}))
 
 
-def as_if_live(bench: Bench, **feature: Any) -> Work:
-    """The same attempt, as a store of real runs would have it."""
+def as_if_live(bench: Bench, prompts: int = PROMPTS, **feature: Any) -> Work:
+    """The day's run, as a store of real runs would have it; with another number of prompts it is a new attempt."""
     patch = {"environments": {"staging": {"provenance": "live"}}, "features": {"duo_chat": feature}}
-    attempt = bench.attempt("duo_chat", PROMPTS)
-    changed = bench.changed(patch)
-    work = bench.work("duo_chat", PROMPTS)
-    assert work.attempt.attempt_id == attempt.attempt_id
-    feature_now = changed.catalogue.features["duo_chat"]
-    return type(work)(
-        **{**vars(work), "catalogue": changed.catalogue, "feature": feature_now},
-    )
+    catalogue = bench.changed(patch).catalogue
+    work = bench.work("duo_chat", prompts)
+    return replace(work, catalogue=catalogue, feature=catalogue.features["duo_chat"])
+
+
+def of_month(work: Work) -> MonthBudget | None:
+    return month_budget(work.store, work.catalogue, work.feature, work.environment)
 
 
 def expected_usd(bench: Bench, work: Work) -> float:
@@ -66,7 +70,7 @@ def expected_usd(bench: Bench, work: Work) -> float:
 def test_answers_and_verdicts_of_the_month_are_priced(bench: Bench) -> None:
     spent(bench)
     work = as_if_live(bench, budget_usd_per_month=1000)
-    found = month_budget.month_budget(work)
+    found = of_month(work)
     assert found is not None
     assert found.spent_usd == pytest.approx(expected_usd(bench, work))
     assert (found.state, found.budget_usd) == (MonthState.OK, 1000)
@@ -75,7 +79,7 @@ def test_answers_and_verdicts_of_the_month_are_priced(bench: Bench) -> None:
 def test_other_features_do_not_count(bench: Bench) -> None:
     other = bench.work("code_suggestions", 1)
     bench.run(other, "seed_check", "inference", "judging")
-    found = month_budget.month_budget(as_if_live(bench, budget_usd_per_month=1000))
+    found = of_month(as_if_live(bench, budget_usd_per_month=1000))
     assert found is not None
     assert found.spent_usd == 0
 
@@ -85,24 +89,53 @@ def test_other_months_do_not_count(bench: Bench) -> None:
     work = as_if_live(bench, budget_usd_per_month=1000)
     bench.store.rows("UPDATE daily_runs.answer SET settled_at = settled_at - interval '40 days'")
     bench.store.rows("UPDATE daily_runs.verdict SET judged_at = judged_at - interval '40 days'")
-    found = month_budget.month_budget(work)
+    found = of_month(work)
     assert found is not None
     assert found.spent_usd == 0
 
 
-def test_from_110_percent_on_no_run_starts_and_the_remedy_names_the_budget(bench: Bench) -> None:
+@pytest.mark.parametrize("budgets_spent", [1.11, 1.1])
+def test_from_110_percent_on_no_run_starts_and_the_remedy_names_the_budget(bench: Bench, budgets_spent: float) -> None:
     usd = expected_usd(bench, spent(bench))
-    with pytest.raises(LimitTooLowError, match=r"budget of the month: .* Raise budget_usd_per_month"):
-        limit_probe.run(as_if_live(bench, budget_usd_per_month=usd / 1.11))
+    work = as_if_live(bench, PROMPTS + 1, budget_usd_per_month=usd / budgets_spent)
+    told = r"budget of the month: Raise budget_usd_per_month, .*; owner: Duo Chat feature team \(model_vendor: needs"
+    with pytest.raises(LimitTooLowError, match=told):
+        limit_probe.run(work)
+    (found,) = [row for row in probes.latest_limits(bench.store, "staging") if row["limit_name"] == path_limits.MONTH]
+    assert (found["verdict"], found["binds"]) == ("too_low", True)
+
+
+def test_just_under_110_percent_a_run_starts(bench: Bench) -> None:
+    usd = expected_usd(bench, spent(bench))
+    assert limit_probe.run(as_if_live(bench, PROMPTS + 1, budget_usd_per_month=usd / 1.0999)).details["fits"]
+
+
+@pytest.mark.parametrize("budget_usd", [10.0, 1000.0, 33.3, 0.1, 4321.09])
+def test_exactly_110_percent_is_a_throttle_to_whoever_asks(bench: Bench, budget_usd: float) -> None:
+    """The planner by `month_state`, the probe by its verdict: however the budget rounds."""
+    month = MonthBudget(THROTTLE_SHARE * budget_usd, budget_usd)
+    feature = bench.catalogue.features["duo_chat"]
+    found = path_limits.findings(
+        no_facts(), bench.catalogue, feature, "staging", calls_needed=1, ai_action_room=160, month=month
+    )
+    (of_it,) = [finding for finding in found if finding.limit_name == path_limits.MONTH]
+    assert month_state(*month) is MonthState.THROTTLE
+    assert of_it.verdict is LimitVerdict.TOO_LOW
+    assert not path_limits.fits(found)
+
+
+def no_facts() -> path_limits.PathFacts:
+    """A path that told nothing but who we are."""
+    return path_limits.PathFacts("u", "u", None, None, None, None, "", None, None, None, {}, 3)
 
 
 def test_an_alarm_is_said_and_the_run_starts(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     usd = expected_usd(bench, spent(bench))
-    limit_probe.run(as_if_live(bench, budget_usd_per_month=usd / 0.9))
+    limit_probe.run(as_if_live(bench, PROMPTS + 1, budget_usd_per_month=usd / 0.9))
     assert "(90%, alarm)" in caplog.text
 
 
 def test_a_sandbox_costs_nothing(bench: Bench) -> None:
     work = spent(bench)
     assert work.feature.budget_usd_per_month is not None
-    assert month_budget.month_budget(work) is None
+    assert of_month(work) is None

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from daily_runs.errors import CallError, SeedsMissingError
+from daily_runs.seeding import percent
+from daily_runs.stages.seed_check import MEMORY_HOURS_MAX
 
 if TYPE_CHECKING:
     from tests.conftest import Bench
     from tests.unit.stages.conftest import Script
 
 SEEDED = ["root_cause_analysis", "duo_chat", "vulnerability_explanation", "vulnerability_resolution"]
+TRACE = "rest job trace"
 
 
 def bindings(bench: Bench) -> dict[str, dict[str, Any]]:
@@ -49,19 +53,125 @@ def test_code_cuts_need_no_resource_and_no_look(bench: Bench) -> None:
     assert bench.sandbox.entries() == []
 
 
-@pytest.mark.parametrize(
-    ("share", "status"), [("missing_share", "missing"), ("changed_share", "changed")], ids=["missing", "changed"]
-)
-def test_seeds_that_are_missing_or_changed_stop_the_run_and_are_named(bench: Bench, share: str, status: str) -> None:
-    bench.sandbox.process.order_seeds({"environment": "staging", share: 0.5})
+class Disorder(NamedTuple):
+    """A share that the sandbox is ordered to spoil, and what a seed of it is then."""
+
+    share: str
+    status: str
+    feature: str
+
+
+DISORDERS = [
+    *(Disorder("missing_share", "missing", feature) for feature in SEEDED),
+    *(Disorder("changed_share", "changed", feature) for feature in SEEDED),
+    *(Disorder("wrong_state_share", "wrong_state", feature) for feature in SEEDED),
+]
+
+
+@pytest.mark.parametrize("case", DISORDERS, ids=lambda case: f"{case.feature}: {case.status}")
+def test_too_few_good_seeds_stop_the_run_and_the_others_are_named_with_their_remedy(
+    bench: Bench, case: Disorder
+) -> None:
+    bench.sandbox.process.order_seeds({"environment": "staging", case.share: 0.5})
     with pytest.raises(SeedsMissingError) as caught:
-        bench.run(bench.work("duo_chat", 16), "seed_check")
-    faults = [key for key, row in bindings(bench).items() if row["status"] == status]
-    assert 0 < len(faults) < 16
-    text = str(caught.value)
-    assert all(f"{key} ({status})" in text for key in faults[:1])
-    assert f"{(16 - len(faults)) / 16:.1%} of the seeds are bound in daily-runs/seeds, 95.0% are required" in text
-    assert bench.catalogue.features["duo_chat"].seeding.owner in text
+        bench.run(bench.work(case.feature, 12), "seed_check")
+    faults = [key for key, row in bindings(bench).items() if row["status"] == case.status]
+    assert 0 < len(faults) < 12
+    assert {row["status"] for row in bindings(bench).values()} == {"bound", case.status}
+    stated, line, last = str(caught.value).split("\n")
+    share = percent((12 - len(faults)) / 12)
+    assert f"in daily-runs/seeds, {share} of 12 seeds bound, 95% required; owner: " in stated
+    assert bench.catalogue.features[case.feature].seeding.owner in stated
+    assert line.startswith(f"  {case.status.replace('_', ' ')} (")
+    assert [key for key in faults[:10] if key not in line] == []
+    assert f"daily-runs seeds staging {case.feature} --manifest" in last
+
+
+@pytest.mark.parametrize("feature", SEEDED)
+def test_surplus_seeds_are_reported_and_stop_nothing(bench: Bench, feature: str) -> None:
+    bench.sandbox.process.order_seeds({"environment": "staging", "surplus_share": 1.0})
+    work = bench.work(feature, 5)
+    (report,) = bench.run(work, "seed_check")
+    assert report.answered == 5
+    surplus = set(report.details["surplus"])
+    assert {f"{item.seed_key}-left-over" for item in work.items.values()} <= surplus
+    assert len(surplus) > 5
+    assert all(key.endswith("-left-over") for key in surplus), "seeds of other items and data sets are no surplus"
+
+
+def test_a_second_look_reads_no_log_again(bench: Bench) -> None:
+    work = bench.work("root_cause_analysis", 115)
+    bench.run(work, "seed_check")
+    assert len(bench.sandbox.entries(TRACE)) == 115
+    first = bindings(bench)
+    bench.run(work, "seed_check")
+    assert len(bench.sandbox.entries(TRACE)) == 115
+    assert {key: row["content_sha256"] for key, row in bindings(bench).items()} == {
+        key: row["content_sha256"] for key, row in first.items()
+    }
+    assert {row["status"] for row in bindings(bench).values()} == {"bound"}
+
+
+def test_what_was_read_in_one_environment_counts_in_no_other(bench: Bench) -> None:
+    for environment in ("staging", "production"):
+        bench.run(bench.work("root_cause_analysis", 6, environment), "seed_check")
+    assert Counter(entry["side"] for entry in bench.sandbox.entries(TRACE)) == {"staging": 6, "production": 6}
+
+
+def test_logs_read_more_than_a_day_ago_are_read_again(bench: Bench) -> None:
+    work = bench.work("root_cause_analysis", 6)
+    bench.run(work, "seed_check")
+    day_seconds = work.clock.wall(MEMORY_HOURS_MAX * 3600)
+    age = "UPDATE daily_runs.seed_content SET read_at = read_at - make_interval(secs => %(age)s)"
+    bench.store.rows(age, {"age": day_seconds - 60})
+    bench.run(work, "seed_check")
+    assert len(bench.sandbox.entries(TRACE)) == 6
+    bench.store.rows(age, {"age": 60})
+    bench.run(work, "seed_check")
+    assert len(bench.sandbox.entries(TRACE)) == 12
+    bench.run(work, "seed_check")
+    assert len(bench.sandbox.entries(TRACE)) == 12
+
+
+def test_a_log_that_is_erased_after_it_was_read_is_noticed(bench: Bench) -> None:
+    work = bench.work("root_cause_analysis", 6)
+    bench.run(work, "seed_check")
+    bench.sandbox.process.order_seeds({"environment": "staging", "wrong_state_share": 1.0})
+    with pytest.raises(SeedsMissingError, match="its log was erased"):
+        bench.run(work, "seed_check")
+    assert {row["status"] for row in bindings(bench).values()} == {"wrong_state"}
+
+
+def test_a_look_that_failed_midway_is_gone_on_with(bench: Bench) -> None:
+    """Most requests fail, so that soon one fails thrice; no look loses what one before it has read."""
+    bench.sandbox.change(server_error_share=0.6)
+    work, looks, remembered = bench.work("root_cause_analysis", 115), 0, 0
+    while remembered < 60:
+        looks += 1
+        try:
+            bench.run(work, "seed_check")
+        except CallError:
+            assert bindings(bench) == {}, "nothing is known of any seed after a look that failed"
+        now = bench.count("daily_runs.seed_content")
+        assert now >= remembered
+        remembered = now
+    bench.sandbox.change(server_error_share=0.0)
+    before = len(bench.sandbox.entries(TRACE))
+    bench.run(work, "seed_check")
+    assert looks > 1
+    assert len(bench.sandbox.entries(TRACE)) - before == 115 - remembered
+    assert {row["status"] for row in bindings(bench).values()} == {"bound"}
+
+
+def test_with_nothing_left_to_ask_nothing_is_looked_at_and_bindings_stay(bench: Bench) -> None:
+    work = bench.work("duo_chat", 4)
+    bench.run(work, "seed_check", "limit_probe", "inference")
+    before, sent = bindings(bench), len(bench.sandbox.entries())
+    bench.sandbox.process.order_seeds({"environment": "staging", "missing_share": 1.0})
+    (report,) = bench.run(work, "seed_check")
+    assert (report.asked, report.details) == (0, {"looked": False})
+    assert len(bench.sandbox.entries()) == sent > 0
+    assert bindings(bench) == before
 
 
 def test_a_few_faults_pass_where_the_catalogue_allows_them_and_are_reported(bench: Bench) -> None:
@@ -110,7 +220,7 @@ def test_a_vulnerability_that_was_dismissed_is_in_the_wrong_state(
     items = list(work.items.values())
     paths = [f"seeds/{item.seed_key}/file.py" for item in items]
     nodes = [
-        {"id": f"gid://gitlab/Vulnerability/{n}", "state": state, "location": {"file": path}}
+        {"id": f"gid://gitlab/Vulnerability/{n}", "state": state, "reportType": "SAST", "location": {"file": path}}
         for n, (path, state) in enumerate(zip(paths, ("DETECTED", "DISMISSED"), strict=True))
     ]
     blobs = [{"path": path, "rawTextBlob": item.resource.content} for path, item in zip(paths, items, strict=True)]
@@ -122,7 +232,7 @@ def test_a_vulnerability_that_was_dismissed_is_in_the_wrong_state(
 
     address = serve_script(lambda _: (200, body))
     bench = bench.changed({"environments": {"staging": {"address": address}}})
-    with pytest.raises(SeedsMissingError, match=r"\(wrong_state\)"):
+    with pytest.raises(SeedsMissingError, match="it is DISMISSED"):
         bench.run(bench.work("vulnerability_resolution", 2), "seed_check")
     found = bindings(bench)
     assert [found[item.seed_key]["status"] for item in items] == ["bound", "wrong_state"]

@@ -47,14 +47,15 @@ ALTER TABLE daily_runs.limit_probe
 UPDATE daily_runs.limit_probe p SET feature = r.feature
 FROM daily_runs.attempt a JOIN daily_runs.run r USING (run_key) WHERE a.attempt_id = p.attempt_id;
 ALTER TABLE daily_runs.limit_probe ALTER COLUMN feature SET NOT NULL;
-CREATE INDEX limit_probe_latest ON daily_runs.limit_probe (environment, feature, hop, limit_name, probe_id DESC);
+CREATE INDEX limit_probe_latest ON daily_runs.limit_probe (environment, feature, probed_at DESC);
 
+-- What the latest probe of each feature in each environment found; one probe's rows have one moment.
 CREATE VIEW daily_runs.latest_limits AS
-SELECT DISTINCT ON (environment, feature, hop, limit_name)
-       environment, feature, hop, limit_name, allowed, needed, unit, source, verdict, binds, evidence, remedy, owner,
+SELECT environment, feature, hop, limit_name, allowed, needed, unit, source, verdict, binds, evidence, remedy, owner,
        attempt_id, probed_at
 FROM daily_runs.limit_probe
-ORDER BY environment, feature, hop, limit_name, probe_id DESC;
+JOIN (SELECT environment, feature, max(probed_at) AS probed_at FROM daily_runs.limit_probe
+      GROUP BY environment, feature) AS latest USING (environment, feature, probed_at);
 
 -- Where a run was sent, and why. Airflow's run ids are unique within a DAG only.
 CREATE TABLE daily_runs.routed (

@@ -1,0 +1,179 @@
+"""Rows of reruns: which attempt of a run has answers to take over, and an attempt that takes them over.
+
+All of it happens under the run's lock in one transaction, so that no prompt is in two attempts that both may send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from daily_runs.errors import StageError
+from daily_runs.run import Attempt, RunKey
+from daily_runs.statuses import AttemptStatus, Redo
+from daily_runs.store.attempts import Plan, end_attempt, insert_attempt, take_run, unfinished_of
+from daily_runs.store.database import Connection, Row, Store
+from daily_runs.store.exclusive import is_free
+
+PAYING_STAGES = ("inference", "judging")
+
+
+class Base(NamedTuple):
+    """An attempt to take over from, and its prompts by what became of them.
+
+    `unsettled` have neither answer nor failure, `unjudged` an answer but no judgement.
+    """
+
+    attempt_id: str
+    status: AttemptStatus
+    plan_hash: str
+    dataset_sha256: str
+    rubric_version: str
+    judge_model: str
+    shards: int
+    asked: int
+    answered: int
+    failed: int
+    unsettled: int
+    unjudged: int
+
+
+_BASE = """
+SELECT t.attempt_id::text, t.status, t.plan_hash, t.dataset_sha256, t.rubric_version, t.judge_model, t.shards, t.asked,
+       count(*) FILTER (WHERE n.status = 'answered')::int AS answered,
+       count(*) FILTER (WHERE n.status = 'failed')::int AS failed,
+       count(*) FILTER (WHERE n.status IN ('planned', 'sent'))::int AS unsettled,
+       count(*) FILTER (WHERE n.status = 'answered' AND coalesce(j.status, 'sent') = 'sent')::int AS unjudged
+FROM daily_runs.attempt t JOIN daily_runs.answer n USING (attempt_id)
+LEFT JOIN daily_runs.judgement j USING (attempt_id, prompt_id)
+WHERE t.run_key = %(run_key)s GROUP BY t.attempt_id
+HAVING bool_or(n.status = 'answered') ORDER BY t.started_at DESC LIMIT 1
+"""
+
+
+def newest_with_answers(store: Store, run_key: str) -> Base | None:
+    """The run's newest attempt that has an answer; None when none has."""
+    return store.retrying(lambda connection: _newest_with_answers(connection, run_key))
+
+
+def _newest_with_answers(connection: Connection, run_key: str) -> Base | None:
+    row = connection.execute(_BASE.encode(), {"run_key": run_key}).fetchone()
+    return Base(**{**row, "status": AttemptStatus(row["status"])}) if row else None
+
+
+def runs(store: Store, feature: str) -> list[Row]:
+    """The feature's runs, newest date first: `environment`, `logical_date`, and whether any attempt `has_answers`."""
+    return store.rows(
+        """
+        SELECT r.environment, r.logical_date, EXISTS (
+                   SELECT FROM daily_runs.attempt t JOIN daily_runs.answer n USING (attempt_id)
+                   WHERE t.run_key = r.run_key AND n.status = 'answered') AS has_answers
+        FROM daily_runs.run r WHERE r.feature = %(feature)s ORDER BY r.logical_date DESC, r.environment
+        """,
+        {"feature": feature},
+    )
+
+
+class Wanted(NamedTuple):
+    """A rerun to open: of which run, what is done anew, by which DAG run (None: by the command line)."""
+
+    key: RunKey
+    provenance: str
+    redo: Redo
+    airflow_run_id: str | None
+
+
+def open_rerun(store: Store, wanted: Wanted, decide: Callable[[Base | None], Plan]) -> Attempt:
+    """Open an attempt that takes over from the run's newest one with answers, or go on with the one opened before.
+
+    A task that is tried again goes on with what its DAG run opened. Any other rerun takes over anew, so that what
+    failed in the last one is asked again.
+
+    Args:
+        decide: makes the plan (its prompts stay empty: they are the base's), or refuses what cannot be done.
+
+    Raises:
+        StageError: the run's unfinished attempt is being worked on; nothing was changed.
+        UserError: whatever `decide` raises; nothing was changed.
+    """
+    key, run_key = wanted.key, str(wanted.key)
+    with store.transaction() as connection:
+        take_run(connection, store, key, wanted.provenance)
+        unfinished = unfinished_of(connection, run_key)
+        if unfinished and _is_its_own(unfinished, wanted):
+            asked, shards = unfinished["asked"], unfinished["shards"]
+            return Attempt(unfinished["attempt_id"], key, asked, shards, resumed=True, redo=wanted.redo)
+        base = _newest_with_answers(connection, run_key)
+        plan = decide(base)
+        assert base is not None  # `decide` refuses a run without answers
+        if unfinished:
+            _must_be_idle(connection, unfinished["attempt_id"])
+            end_attempt(connection, unfinished["attempt_id"], AttemptStatus.SUPERSEDED)
+        attempt_id = insert_attempt(connection, plan, base.asked)
+        _take_over(connection, base.attempt_id, attempt_id, wanted.redo)
+    return Attempt(attempt_id, key, base.asked, base.shards, resumed=False, redo=wanted.redo)
+
+
+def _is_its_own(unfinished: Row, wanted: Wanted) -> bool:
+    same_dag_run = wanted.airflow_run_id is not None and unfinished["airflow_run_id"] == wanted.airflow_run_id
+    return same_dag_run and unfinished["redo"] == wanted.redo
+
+
+def _must_be_idle(connection: Connection, attempt_id: str) -> None:
+    """Whoever still sends for it would have answers come in that the copy does not have."""
+    for stage in PAYING_STAGES:
+        if not is_free(connection, lock_name(stage, attempt_id)):
+            raise StageError(
+                f"attempt {attempt_id} is being worked on now ({stage}). Nothing was changed: let it end, or stop it,"
+                " and run this again."
+            )
+
+
+def lock_name(stage: str, attempt_id: str) -> str:
+    """What a worker of a stage holds while it works on an attempt."""
+    return f"{stage} of attempt {attempt_id}"
+
+
+_ANSWERS = """
+INSERT INTO daily_runs.answer (attempt_id, prompt_id, item_id, shard, status, tries, evaluation_user, ticket, sent_at,
+                               settled_at, answer, serving_provider, serving_model, input_tokens, output_tokens,
+                               error_hop, error_kind, error_blame, error_evidence)
+SELECT %(new)s, prompt_id, item_id, shard, status, CASE WHEN status = 'sent' THEN 1 ELSE tries END, evaluation_user,
+       ticket, sent_at, settled_at, answer, serving_provider, serving_model, input_tokens, output_tokens, error_hop,
+       error_kind, error_blame, error_evidence
+FROM daily_runs.answer
+WHERE attempt_id = %(base)s AND (status = 'answered' OR (status = 'failed' AND NOT %(failed_anew)s)
+                                 OR (status = 'sent' AND ticket IS NOT NULL))
+"""
+"""A ticket was paid for: its answer is collected if it is there still, and has all tries but that one left."""
+
+_OTHERS = """
+INSERT INTO daily_runs.answer (attempt_id, prompt_id, item_id, shard)
+SELECT %(new)s, prompt_id, item_id, shard FROM daily_runs.answer b
+WHERE attempt_id = %(base)s AND NOT EXISTS (
+    SELECT FROM daily_runs.answer n WHERE n.attempt_id = %(new)s AND n.prompt_id = b.prompt_id)
+"""
+"""What is asked anew: planned, as in a new attempt."""
+
+_JUDGEMENTS = """
+INSERT INTO daily_runs.judgement (attempt_id, prompt_id, verdict_key, status, tries, error_hop, error_kind, settled_at)
+SELECT %(new)s, prompt_id, verdict_key, status, tries, error_hop, error_kind, settled_at
+FROM daily_runs.judgement WHERE attempt_id = %(base)s AND status = ANY(%(judgements)s)
+"""
+
+_JUDGEMENTS_KEPT = {
+    Redo.MISSING_ANSWERS: ["scored"],
+    Redo.JUDGE_AGAIN: [],
+    Redo.GATE_AND_PUBLISH: ["scored", "unscored"],
+}
+
+
+def _take_over(connection: Connection, base: str, new: str, redo: Redo) -> None:
+    parameters = {
+        "base": base,
+        "new": new,
+        "failed_anew": redo is Redo.MISSING_ANSWERS,
+        "judgements": _JUDGEMENTS_KEPT[redo],
+    }
+    for statement in (_ANSWERS, _OTHERS, _JUDGEMENTS):
+        connection.execute(statement.encode(), parameters)

@@ -1,0 +1,1 @@
+"""A real HAProxy and a real nginx on the path, and what is made of their refusals."""
