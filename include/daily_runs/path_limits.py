@@ -132,7 +132,7 @@ def findings(
     environment_name: str,
     *,
     calls_needed: int,
-    ai_action_room: int | None,
+    ai_action_room: int | None = None,
     month: MonthBudget | None = None,
 ) -> list[Finding]:
     """Every limit on the path that a feature's run meets. Pure.
@@ -140,7 +140,7 @@ def findings(
     Args:
         facts: of a look at this environment.
         calls_needed: prompts that the run still has to ask.
-        ai_action_room: `aiAction` calls that all evaluation users have left in the window; None = nobody counted them.
+        ai_action_room: `aiAction` calls that all evaluation users have left in the window; None = all that it holds.
         month: how the feature's month stands; None = it has no budget, or costs nothing.
     """
     environment = catalogue.environments[environment_name]
@@ -229,16 +229,17 @@ def _of_user(
         return
     whole = users * limits.ai_action_calls_per_window
     hours = f"{limits.ai_action_window_hours:g} h"
-    used = "nobody counted those used lately" if room is None else f"{whole - room} of them used lately"
+    allowed = whole if room is None else room
+    used = "those used lately are not counted" if room is None else f"{whole - room} of them used lately"
     yield Finding(
         "gitlab",
         AI_ACTION,
         calls_needed,
-        room,
+        allowed,
         f"calls per {hours}",
         LimitSource.CATALOGUE,
         f"{users} evaluation users x {limits.ai_action_calls_per_window} calls, {used}",
-        _more_calls(environment, calls_needed, whole if room is None else room),
+        _more_calls(environment, calls_needed, allowed),
         owner,
     )
 

@@ -105,7 +105,9 @@ class _Look:
 
     def _limits(self, facts: PathFacts, feature: Feature) -> Verdict:
         needed = feature.prompts_per_run
-        found = path_limits.weigh(self._store, facts, self._catalogue, feature, self._name, calls_needed=needed)
+        # What runs used up lately comes back by itself and is the limit probe's business: a run that went elsewhere for
+        # it would spend another account's money.
+        found = path_limits.findings(facts, self._catalogue, feature, self._name, calls_needed=needed)
         probes.save_limits(self._store, self._name, feature.feature, found)
         binding = path_limits.binding(found)
         stopping = path_limits.too_low(found)

@@ -223,7 +223,8 @@ def _run(store: Store, stage: str, attempt_id: str, shard: int | None) -> dict[s
 def _manifest(report: Report, work: Work) -> dict[str, Any]:
     counts = {name: getattr(report, name) for name in ("asked", "answered", "failed", "missing")}
     log.info("%s of %s: %s %s", report.stage, work.attempt.key, counts, dict(report.details))
-    return {"stage": report.stage, **counts}
+    limits = {"limits": dict(report.details)} if report.stage == "limit_probe" else {}
+    return {"stage": report.stage, **counts, **limits}
 
 
 def _progress(stage: str, asked: int) -> Callable[[int], None]:

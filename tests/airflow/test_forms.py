@@ -106,6 +106,9 @@ def test_a_run_that_is_to_fall_back_runs_in_production_and_says_why(
     assert state(airflow, run, "wait_for_staging") == "skipped"
     assert state(airflow, run, "staging.seed_check") == "skipped"
     assert airflow.attempt(run)["run_key"] == f"vulnerability_resolution/production/{DATE}"
+    limits = returned(airflow, run, "production.limit_probe")["limits"]
+    assert limits["fits"] is True
+    assert limits["binding"]["owner"]
 
 
 class Sent(NamedTuple):

@@ -123,7 +123,9 @@ CASES = {
     ),
     "900 calls and six users": Case(found_of(), AI, 900, 960, FITS, DECLARED, INFRA, AI),
     "900 calls and just as much room": Case(found_of(room=900), AI, 900, 900, FITS, DECLARED, INFRA, AI),
-    "calls that nobody counted": Case(found_of(room=None), AI, 900, None, UNKNOWN, DECLARED, INFRA, INPUT),
+    "where those used lately do not matter, all that the window holds": Case(
+        found_of(room=None), AI, 900, 960, FITS, DECLARED, INFRA, AI
+    ),
     "no call is needed and no room is left": Case(
         found_of(needed=0, room=0), AI, 0, 0, FITS, DECLARED, INFRA, INPUT
     ),

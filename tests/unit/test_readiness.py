@@ -18,8 +18,10 @@ from tests.conftest import DAY, Bench, changed
 from daily_runs import connections, readiness, readiness_look
 from daily_runs import readiness_waiting as waiting
 from daily_runs.errors import ParameterError
+from daily_runs.quota.ledger import Ledger
 from daily_runs.readiness import Readiness
 from daily_runs.run import Connect
+from daily_runs.stages.reservations import ai_action_window
 from daily_runs.statuses import ReadinessAspect, ReadinessState
 from daily_runs.store import readiness as rows
 from daily_runs.store.embedded import free_port
@@ -72,6 +74,17 @@ def test_a_look_is_free_and_counts_each_request_that_it_sends(quick: Bench) -> N
     assert [entry for entry in sent if entry["paid"] or entry["operation"] == "aiAction"] == []
     assert [one["calls"] for one in looks(quick)] == [len(sent)]
     assert len(sent) > len(quick.catalogue.features)
+
+
+def test_calls_that_a_run_used_up_lately_do_not_make_staging_unready(quick: Bench) -> None:
+    bench = quick.changed({"environments": {"staging": {"limits": {"ai_action_calls_per_window": 3}}}})
+    work = bench.work("duo_chat", 16)
+    bench.run(work, "seed_check", "inference")
+    window = ai_action_window(work.feature, "staging", work.environment)
+    assert window is not None
+    assert Ledger(bench.store, work.environment.time_scale).room(window, work.environment.evaluation_users) == 2
+    look(bench)
+    assert found(bench).state is READY, found(bench).reason
 
 
 def test_a_second_look_reads_no_log_again(bench: Bench) -> None:
