@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from daily_runs.catalogue_environments import Address, Count, Environment, Name, Provenance, Rate, Share, Strict, Text
+from daily_runs.errors import ParameterError
 from daily_runs.price_list import Prices
 from daily_runs.zones import first_moment
 
@@ -165,7 +166,7 @@ class Seeding(Strict):
 
 
 class Cutover(Strict):
-    """When the feature moves to staging; `planned: null` = to be decided. `waits_for` is not acted on yet."""
+    """When the feature moves to staging; `planned: null` = to be decided. `waits_for`: for the status board."""
 
     planned: dt.date | None
     waits_for: tuple[Literal["graphql_limit", "seeding"], ...]
@@ -243,6 +244,20 @@ class Catalogue(Strict):
     environments: dict[Name, Environment] = Field(min_length=1)
     features: dict[Name, Feature] = Field(min_length=1)
     prices: Prices | None = None
+
+
+def environment_named(catalogue: Catalogue, name: str, place: str = "environment") -> Environment:
+    """An environment by name.
+
+    Args:
+        place: where the name was given.
+
+    Raises:
+        ParameterError: there is none of that name.
+    """
+    if name not in catalogue.environments:
+        raise ParameterError(place, f"{name!r} is not in the catalogue", f"Known: {', '.join(catalogue.environments)}.")
+    return catalogue.environments[name]
 
 
 def environments_of(feature: Feature) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ from daily_runs.catalogue_environments import Environment
 from daily_runs.catalogue_remedies import did_you_mean, for_zone
 from daily_runs.yaml_lines import KeyPath
 
+_RANGE_OF_ONE = re.compile(r"(?i)\b(\w+)-\1\b")
+"""croniter takes it for the whole field: `6-6` would be every hour."""
 _DRAWN = re.compile(r"(?i)(?<![a-z])[hr](?![a-z])")
 """croniter's fields that stand for a number drawn at random or by a hash."""
 
@@ -125,10 +127,12 @@ def _schedule(path: KeyPath, phase: PhaseName, schedule: str | None, starts: dt.
         yield Finding(path, f"{schedule!r} does not have the five fields of cron", example)
     elif _DRAWN.search(schedule):
         yield Finding(path, f"{schedule!r} would be another time at each look", example)
+    elif _RANGE_OF_ONE.search(schedule):
+        yield Finding(path, f"{schedule!r} has a range that ends where it begins", example)
     else:
         try:
             croniter(schedule, dt.datetime.combine(starts, dt.time(), dt.UTC)).get_next()
-        except CroniterError:
+        except (CroniterError, OverflowError):
             yield Finding(path, f"{schedule!r} names no moment that ever comes", example)
 
 

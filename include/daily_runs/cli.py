@@ -89,7 +89,10 @@ def run(
     environment: Annotated[str, typer.Option(help="staging or production.")],
     limit: Annotated[int | None, typer.Option(help="Ask so many prompts instead of the catalogue's number.")] = None,
     only: Annotated[str, typer.Option(help="Only these prompts, items or tags: rca-007, tag:cost.")] = "",
-    redo: Annotated[Redo, typer.Option(help="Do a run again, without paying for what it has.")] = Redo.ALL,
+    redo: Annotated[
+        Redo,
+        typer.Option(help="What is done anew: all pays for every prompt; the others keep the answers that it has."),
+    ] = Redo.ALL,
     date: Annotated[
         dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day; today (redo: newest run).")
     ] = None,
@@ -162,6 +165,8 @@ def status(
     """Say of each feature what runs where and when, whether staging is ready for it, and how its last run went."""
     from daily_runs import command_status
 
+    if markdown and as_json:
+        raise ParameterError("--markdown", "does not go with --json", "Give one of them.")
     found = command_status.show(in_use(overlay), look_first=look, console=Console(stderr=True))
     if as_json:
         print_json(found.as_json())

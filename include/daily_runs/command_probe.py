@@ -13,14 +13,14 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from daily_runs import catalogue_files, connections, path_burst, path_table
-from daily_runs.catalogue import Call, Catalogue, Feature, environments_of
-from daily_runs.catalogue_environments import Environment
+from daily_runs.catalogue import Call, Catalogue, Feature, environment_named
 from daily_runs.clock import Clock
-from daily_runs.errors import CallError, ParameterError
+from daily_runs.errors import CallError, DailyRunsError, ParameterError
 from daily_runs.path_limits import Finding, PathFacts, binding, fits, look_at_path, too_low, weigh
 from daily_runs.pipeline import feature_named
+from daily_runs.readiness_look import features_of
 from daily_runs.stages.reservations import ai_action_window
-from daily_runs.stages.sessions import gitlab_client
+from daily_runs.stages.sessions import connection_of, gitlab_client
 from daily_runs.store import database, probes
 from daily_runs.store.database import Store
 
@@ -29,7 +29,7 @@ Tell = Callable[[str], None]
 
 
 class Asked(NamedTuple):
-    """What was typed. `feature` None: all that ever run there; `burst` None: as the catalogue says."""
+    """What was typed. `feature` None: all whose runs ever go there; `burst` None: as the catalogue says."""
 
     environment: str
     feature: str | None = None
@@ -71,6 +71,13 @@ class Probe(NamedTuple):
         return [*shown, f"sent: {self.requests_sent} free requests, {self.ai_action_calls} aiAction calls"]
 
 
+class CouldNotLookError(DailyRunsError):
+    """The path could not be looked at. The message has the address and the failure, with kind and hop."""
+
+    def __init__(self, address: str, error: CallError) -> None:
+        super().__init__(f"{address}: {error}")
+
+
 class _Spent(NamedTuple):
     """What a probe's requests brought: findings of all features, and of each."""
 
@@ -88,8 +95,8 @@ def run(asked: Asked, console: Console, *, as_json: bool) -> int:
     try:
         with Console(stderr=True).status("looking ...") as status:
             found = probe(asked, lambda what: status.update(f"looking at: {what} ..."))
-    except CallError as error:
-        told = f"could not look at the path to {asked.environment}: {error}. This says nothing of its limits"
+    except CouldNotLookError as error:
+        told = f"could not look at the path to {asked.environment}, {error}. This says nothing of its limits"
         sys.stderr.write(f"daily-runs: {told}: run it once more, or see what daily-runs doctor says.\n")
         return EXIT_COULD_NOT_LOOK
     if as_json:
@@ -108,20 +115,18 @@ def probe(asked: Asked, tell: Tell = lambda _what: None) -> Probe:
     Raises:
         ParameterError: unknown environment or feature, or one that makes no `aiAction` calls.
         AccessError: no connection, or no store.
-        CallError: the path could not be looked at.
+        CouldNotLookError: the path could not be looked at.
     """
     catalogue = catalogue_files.load(overlay=asked.overlay)
-    environment = _environment(catalogue, asked.environment)
+    environment = environment_named(catalogue, asked.environment, "ENV")
     features = _features(catalogue, asked)
-    connection = connections.find(
-        environment.connection,
-        default_address=environment.address,
-        users=environment.evaluation_users,
-        sandbox=environment.provenance == "sandbox",
-    )
+    connection = connection_of(environment, connections.find)
     with database.local_url() as url, database.open_store(url) as store:
         probes.check_provenance(store, environment.provenance)
-        spent = asyncio.run(_spend(store, catalogue, asked, features, connection, tell))
+        try:
+            spent = asyncio.run(_spend(store, catalogue, asked, features, connection, tell))
+        except CallError as error:
+            raise CouldNotLookError(connection.address, error) from error
         tell("the ledger")
         found = {feature.feature: _weighed(store, catalogue, asked.environment, feature, spent) for feature in features}
         for name, limits in found.items():
@@ -130,19 +135,10 @@ def probe(asked: Asked, tell: Tell = lambda _what: None) -> Probe:
     return Probe(asked.environment, spent.facts, found, sent, spent.ai_action.calls_spent)
 
 
-def _environment(catalogue: Catalogue, name: str) -> Environment:
-    if name not in catalogue.environments:
-        known = ", ".join(catalogue.environments)
-        raise ParameterError("ENV", f"{name!r} is not in the catalogue", f"Known: {known}.")
-    return catalogue.environments[name]
-
-
 def _features(catalogue: Catalogue, asked: Asked) -> list[Feature]:
-    """The one that was named, or all that a phase ever sends there."""
-    if asked.feature:
-        features = [feature_named(catalogue, asked.feature)]
-    else:
-        features = [f for f in catalogue.features.values() if asked.environment in environments_of(f)]
+    """The one that was named, or all whose runs ever go there, as a look has them."""
+    named = asked.feature
+    features = [feature_named(catalogue, named)] if named else features_of(catalogue, asked.environment)
     if not features:
         remedy = "Name one with --feature."
         raise ParameterError("ENV", f"no phase of any feature sends runs to {asked.environment}", remedy)

@@ -11,21 +11,42 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from daily_runs import connections, form, pipeline, redo
-from daily_runs.catalogue import Catalogue, Feature
+from daily_runs.catalogue import Catalogue, Feature, environment_named
 from daily_runs.catalogue_watch import CatalogueWatch
 from daily_runs.clock import Clock
-from daily_runs.run import Report, RunKey
+from daily_runs.errors import ParameterError
+from daily_runs.run import Attempt, Report, RunKey
 from daily_runs.schedule import midnight
 from daily_runs.statuses import Redo
-from daily_runs.store import database, published
+from daily_runs.store import answers, attempts, database, judgements, published
 from daily_runs.store.database import Row, Store
+
+OPTIONS = {"run": "--date", "prompts": "--limit"}
+"""Of the form's fields, those that the command line names otherwise."""
+
+
+class Begun(NamedTuple):
+    """What a rerun had to do as it began: prompts to ask, and answers taken over that were still to be judged."""
+
+    redo: Redo
+    taken_over_from: str
+    to_ask: int
+    to_judge: int
+
+    def __str__(self) -> str:
+        """For people."""
+        return (
+            f"redo {self.redo}, taken over from attempt {self.taken_over_from}: {self.to_ask} prompts were left to ask,"
+            f" {self.to_judge} of its answers to judge"
+        )
 
 
 class Outcome(NamedTuple):
-    """What became of a run: its stages' reports and its published row."""
+    """What became of a run: its stages' reports and its published row; of a rerun, what it had to do."""
 
     reports: list[Report]
     published: Row
+    begun: Begun | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For a script."""
@@ -33,7 +54,8 @@ class Outcome(NamedTuple):
             {name: getattr(report, name) for name in ("stage", "asked", "answered", "failed", "missing")}
             for report in self.reports
         ]
-        return {"stages": stages, "published": self.published}
+        rerun = self.begun._asdict() if self.begun else None
+        return {"stages": stages, "published": self.published, "rerun": rerun}
 
     def render(self) -> list[Table | str]:
         """For people."""
@@ -50,7 +72,8 @@ class Outcome(NamedTuple):
             f"mean score {p['mean_score']:.3f} (95 % between {p['mean_score_low']:.3f} and {p['mean_score_high']:.3f}),"
             f" {p['scored']} scored, {p['unscored']} unscored; published as attempt {p['attempt_id']}"
         )
-        return [table, *(f"failed: {failure}" for failure in failures), scores]
+        begun = [str(self.begun)] if self.begun else []
+        return [table, *begun, *(f"failed: {failure}" for failure in failures), scores]
 
 
 class Asked(NamedTuple):
@@ -73,9 +96,11 @@ def run(asked: Asked, *, overlay: str | None, console: Console) -> Outcome:
     watch = CatalogueWatch(overlay)
     catalogue = watch.catalogue
     feature = pipeline.feature_named(catalogue, asked.feature)
+    environment_named(catalogue, asked.environment)
     with database.local_url() as url, database.open_store(url) as store:
         order = _order(store, catalogue, feature, asked)
         attempt = redo.open_attempt(store, catalogue, order)
+        begun = _begun(store, attempt)
         if attempt.resumed:
             console.print(f"going on with unfinished attempt {attempt.attempt_id}")
         work = pipeline.work_for(store, catalogue, attempt, connections.find, watch=watch)
@@ -85,7 +110,7 @@ def run(asked: Asked, *, overlay: str | None, console: Console) -> Outcome:
             bars.finish()
         row = published.of_run(store, str(order.key))
         assert row is not None  # publish has just written it
-    return Outcome(reports, row)
+    return Outcome(reports, row, begun)
 
 
 def _order(store: Store, catalogue: Catalogue, feature: Feature, asked: Asked) -> redo.Order:
@@ -93,10 +118,22 @@ def _order(store: Store, catalogue: Catalogue, feature: Feature, asked: Asked) -
     if asked.redo is not Redo.ALL:
         day = asked.day.isoformat() if asked.day else None
         values = {"environment": asked.environment, "prompts": asked.limit, "only": asked.only, "run": day}
-        wanted = form.read((), values | {"redo": asked.redo})
-        moment = redo.target(store, catalogue, feature, wanted, moment, manual=True).logical_date
+        try:
+            wanted = form.read((), values | {"redo": asked.redo})
+            moment = redo.target(store, catalogue, feature, wanted, moment, manual=True).logical_date
+        except ParameterError as error:
+            place = OPTIONS.get(error.place, f"--{error.place}")
+            raise ParameterError(place, error.problem, error.remedy) from None
     key = RunKey(asked.feature, asked.environment, moment)
     return redo.Order(key, asked.redo, prompts=asked.limit, only=asked.only)
+
+
+def _begun(store: Store, attempt: Attempt) -> Begun | None:
+    base = attempts.base_of(store, attempt.attempt_id)
+    if base is None:
+        return None
+    to_ask = len(answers.unsettled(store, attempt.attempt_id, None))
+    return Begun(attempt.redo, base, to_ask, len(judgements.unjudged(store, attempt.attempt_id, None)))
 
 
 def _progress(console: Console) -> Progress:

@@ -15,14 +15,14 @@ from rich.console import Console
 from rich.table import Table
 
 from daily_runs import catalogue_files, connections
-from daily_runs.catalogue import Catalogue, Feature
+from daily_runs.catalogue import Catalogue, Feature, environment_named
 from daily_runs.dataset import Item
 from daily_runs.errors import AccessError, CallError, ParameterError, StageError
 from daily_runs.gitlab.seeds import SeedsSeen
 from daily_runs.pipeline import feature_named
 from daily_runs.seeding import SURPLUS, SURPLUS_REMEDY, Coverage, Entry, coverage, made_of, manifest, remedy, said
 from daily_runs.stages.seed_check import look
-from daily_runs.stages.sessions import gitlab_client
+from daily_runs.stages.sessions import connection_of, gitlab_client
 from daily_runs.statuses import SeedStatus
 from daily_runs.store import database, estimates
 from daily_runs.store.database import Store
@@ -119,9 +119,7 @@ def _could_not_look(asked: Asked, error: CallError) -> str:
 
 def _of(asked: Asked) -> tuple[Catalogue, Feature, tuple[Item, ...]]:
     catalogue = catalogue_files.load(overlay=asked.overlay)
-    if asked.environment not in catalogue.environments:
-        known = ", ".join(catalogue.environments)
-        raise ParameterError("environment", f"{asked.environment!r} is not in the catalogue", f"Known: {known}.")
+    environment_named(catalogue, asked.environment)
     feature = feature_named(catalogue, asked.feature)
     return catalogue, feature, catalogue_files.load_feature_dataset(feature)
 
@@ -136,13 +134,7 @@ async def _look(
     catalogue: Catalogue, environment: str, feature: Feature, items: Sequence[Item], store: Store | None
 ) -> SeedsSeen:
     there = catalogue.environments[environment]
-    connection = connections.find(
-        there.connection,
-        default_address=there.address,
-        users=there.evaluation_users,
-        sandbox=there.provenance == "sandbox",
-    )
-    async with gitlab_client(there, connection) as gitlab:
+    async with gitlab_client(there, connection_of(there, connections.find)) as gitlab:
         return await look(gitlab, catalogue, environment, feature, items, store)
 
 

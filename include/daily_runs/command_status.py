@@ -17,14 +17,19 @@ from daily_runs.status_board import STAGING, Line, Seen, board
 from daily_runs.status_cells import HEADINGS, NEVER_LOOKED, cells
 from daily_runs.store import board as rows
 from daily_runs.store import database
+from daily_runs.store import readiness as readiness_rows
 from daily_runs.store.database import Store
 
 
 class Board(NamedTuple):
-    """The board at a moment, and when somebody last looked at staging (None: never)."""
+    """The board at a moment.
+
+    `looked_at`: when somebody last looked at staging (None: never); `error`: why that look did not see all.
+    """
 
     at: dt.datetime
     looked_at: dt.datetime | None
+    error: str | None
     lines: list[Line]
 
     @property
@@ -35,21 +40,27 @@ class Board(NamedTuple):
         else:
             minutes = (self.at - self.looked_at).total_seconds() / 60
             looked = f"staging was looked at {minutes:,.0f} min ago"
+            looked += ", and not all of it could be seen" if self.error else ""
         return f"Daily runs at {self.at:%Y-%m-%d %H:%M} UTC; {looked}"
 
     @property
     def reasons(self) -> list[str]:
         """What is in the way, for each feature that something is in the way of."""
-        found = []
+        found = [f"staging: {self.error}"] if self.error else []
         for line in self.lines:
+            if not line.phase.approved:
+                remedy = f"set `approved` in its file once it is; owner: {line.feature.owner.dri}"
+                found.append(f"{line.feature.title}, approval: its phase of today is not approved yet: {remedy}")
             for name, aspect in (("seeds", line.seeds), ("limits", line.limits)):
-                if aspect and aspect["state"] != "ready":
+                told_above = self.error is not None and aspect is not None and aspect["state"] == "unknown"
+                if aspect and aspect["state"] != "ready" and not told_above:
                     found.append(f"{line.feature.title}, {name}: {aspect['reason']}")
         return found
 
     def as_json(self) -> dict[str, Any]:
         """For a script."""
-        return {"at": self.at, "looked_at": self.looked_at, "features": [line.as_json() for line in self.lines]}
+        looked = {"looked_at": self.looked_at, "look_error": self.error}
+        return {"at": self.at, **looked, "features": [line.as_json() for line in self.lines]}
 
     def render(self) -> Sequence[RenderableType]:
         """For a terminal."""
@@ -77,16 +88,16 @@ def show(overlay: str | None, *, look_first: bool, console: Console) -> Board:
         if look_first:
             with console.status("looking at staging ..."):
                 readiness.look(store, catalogue, STAGING, connections.find, older_than_seconds=0)
-        return look(store, catalogue)
+        return read(store, catalogue)
 
 
-def look(store: Store, catalogue: Catalogue) -> Board:
+def read(store: Store, catalogue: Catalogue) -> Board:
     """Read the store's newest rows; nobody else is asked."""
     aspects = rows.aspects(store, STAGING)
     seen = Seen(aspects, rows.last_runs(store), rows.last_gates(store), rows.last_routes(store))
-    now = Clock.now()
-    looked_at = max((row["looked_at"] for row in aspects.values()), default=None)
-    return Board(now, looked_at, board(catalogue, seen, now))
+    now, newest = Clock.now(), readiness_rows.newest(store, STAGING)
+    at, error = (newest.ended_at, newest.error) if newest else (None, None)
+    return Board(now, at, error, board(catalogue, seen, now))
 
 
 def _cell(text: str) -> str:

@@ -129,16 +129,29 @@ def read(given: Collection[str], values: Mapping[str, Any]) -> Form:
     """The form, from the keys that somebody sent and the values of all fields.
 
     Raises:
-        ParameterError: a key that is no field; or fields that make no sense together.
+        ParameterError: a key that is no field, a value of another type, or fields that make no sense together.
     """
     unknown = sorted(set(given) - set(Form._fields))
     if unknown:
         known = ", ".join(sorted(Form._fields))
         raise ParameterError("run configuration", f"unknown parameter {', '.join(unknown)}", f"Known: {known}.")
-    form = Form(**{name: values[name] for name in Form._fields if values.get(name) is not None})
+    sent = {name: values[name] for name in Form._fields if values.get(name) is not None}
+    for name, value in sent.items():
+        _must_be_of_its_type(name, value)
+    form = Form(**sent)
     form = form._replace(redo=Redo(form.redo), **{name: getattr(form, name).strip() for name in ("only", "run")})
     _must_make_sense(form)
     return form
+
+
+def _must_be_of_its_type(name: str, value: object) -> None:
+    if name == "prompts":
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ParameterError(name, f"{value!r} is no number of prompts", "Give 1 or more, or leave it empty.")
+    elif not isinstance(value, str):
+        raise ParameterError(name, f"{value!r} is no text", "Give it in quotes.")
+    elif name == "redo" and value not in list(Redo):
+        raise ParameterError(name, f"{value!r} is none of its values", f"Known: {', '.join(Redo)}.")
 
 
 def _must_make_sense(form: Form) -> None:
@@ -150,13 +163,16 @@ def _must_make_sense(form: Form) -> None:
         raise ParameterError("rubric_version", problem, f"Choose redo: {Redo.JUDGE_AGAIN}, or leave it empty.")
 
 
-def check(feature: Feature, form: Form) -> None:
-    """See that what the form names is there: prompts, items, tags and the rubric.
+def check(catalogue: Catalogue, feature: Feature, form: Form) -> None:
+    """See that what the form names is there: the environment, prompts, items, tags and the rubric.
 
     Raises:
         ParameterError: a name that is not known.
         DatasetError, CatalogueError: the feature's data set or a rubric is not sound.
     """
+    if form.forced and form.environment not in catalogue.environments:
+        known = ", ".join((AUTO, *catalogue.environments))
+        raise ParameterError("environment", f"{form.environment!r} is not in the catalogue", f"Known: {known}.")
     if form.only:
         items = catalogue_files.load_feature_dataset(feature)
         selection.chosen(choose_prompts(items, feature.prompts_per_run, 1), items, form.only)

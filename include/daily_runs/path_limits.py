@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from daily_runs.catalogue import Call, Catalogue, Feature
 from daily_runs.catalogue_environments import Environment
 from daily_runs.gitlab import documents
-from daily_runs.path_look import OWN_ACCESS_PATH, PathFacts, look_at_path
+from daily_runs.path_look import PathFacts, look_at_path
 from daily_runs.quota.cost import MonthState
 from daily_runs.quota.ledger import Ledger
 from daily_runs.quota.rates import CALLS_PER_PROMPT, Budget, budget
@@ -30,7 +30,7 @@ from daily_runs.stages.reservations import ai_action_window
 from daily_runs.statuses import LimitSource, LimitVerdict
 from daily_runs.store.database import Store
 
-__all__ = ["OWN_ACCESS_PATH", "Finding", "PathFacts", "binding", "findings", "fits", "look_at_path", "too_low", "weigh"]
+__all__ = ["Finding", "PathFacts", "binding", "findings", "fits", "look_at_path", "of_month", "too_low", "weigh"]
 
 DOCUMENT_COMPLEXITY_MAX = 200
 """None of our GraphQL documents scores more (a test adds them up)."""
@@ -150,7 +150,7 @@ def findings(
         *_of_gitlab(facts, feature, environment, rate),
         *_of_user(feature, environment, rate, calls_needed, ai_action_room),
         *_of_account(catalogue, feature, environment, rate),
-        *_of_month(feature, month),
+        *of_month(feature, month),
     ]
 
 
@@ -201,10 +201,7 @@ def _of_gitlab(facts: PathFacts, feature: Feature, environment: Environment, rat
 
 
 def requests_per_minute(environment: Environment, rate: Budget) -> float:
-    """API requests of one user at the run's rate.
-
-    The whole rate, since a run may fill one user before the next; but no more than the ledger sends as one.
-    """
+    """API requests of one user at the run's whole rate (it may fill one user before the next), as the ledger allows."""
     return min(rate.binding.prompts_per_minute * CALLS_PER_PROMPT, environment.limits.api_requests_per_minute)
 
 
@@ -280,7 +277,8 @@ def _of_account(catalogue: Catalogue, feature: Feature, environment: Environment
         )
 
 
-def _of_month(feature: Feature, month: MonthBudget | None) -> Iterator[Finding]:
+def of_month(feature: Feature, month: MonthBudget | None) -> Iterator[Finding]:
+    """How the month stands; nothing of a feature without a budget."""
     if month:
         yield Finding(
             "model_vendor",

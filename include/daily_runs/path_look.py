@@ -7,8 +7,8 @@ None asks a model, none counts as an `aiAction` (docs/domain.md §3).
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -17,14 +17,13 @@ from daily_runs.clock import Clock
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab import documents
 from daily_runs.gitlab.client import GitLab
-from daily_runs.resilience.retry import with_retries
+from daily_runs.gitlab.looking import Counted
 
 OWN_ACCESS_PATH = "/api/v4/personal_access_tokens/self"
 BEYOND_A_PAGE = documents.PAGE_SIZE + 1
 """Nodes that the last rung asks for: GitLab gives a page of 100 and says nothing (docs/domain.md §3)."""
 
 _HEADERS_BY_HOP = {"cloudflare": "cf-ray", "load_balancer": "gitlab-lb", "ai_gateway": ""}
-T = TypeVar("T")
 
 
 class PathFacts(NamedTuple):
@@ -65,7 +64,7 @@ async def look_at_path(gitlab: GitLab, environment: Environment, clock: Clock, u
         CallError: it could not look (who the user is could not be learned). What a later rung does not tell is unknown.
     """
     user = user or environment.evaluation_users[0]
-    counted = _Counted(clock)
+    counted = Counted(clock)
     response = await counted(lambda: gitlab.rest("GET", OWN_ACCESS_PATH, user))
     who = await counted(lambda: gitlab.graphql(user, documents.WHOAMI))
     complexity, version = who.get("queryComplexity"), (who.get("metadata") or {}).get("version")
@@ -90,21 +89,7 @@ async def look_at_path(gitlab: GitLab, environment: Environment, clock: Clock, u
     )
 
 
-class _Counted:
-    """Calls with retries, and how many requests they were."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock, self.calls = clock, 0
-
-    async def __call__(self, call: Callable[[], Awaitable[T]]) -> T:
-        async def once() -> T:
-            self.calls += 1
-            return await call()
-
-        return await with_retries(once, clock=self._clock)
-
-
-async def _page_size(counted: _Counted, gitlab: GitLab, environment: Environment, user: str) -> tuple[int | None, str]:
+async def _page_size(counted: Counted, gitlab: GitLab, environment: Environment, user: str) -> tuple[int | None, str]:
     """Nodes of a page at most and how we know: it asks for more than a page, ids only."""
     variables = {"project": environment.seed_project, "first": BEYOND_A_PAGE}
     try:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from daily_runs import catalogue_files, rubric_versions, selection
-from daily_runs.catalogue import Catalogue, Feature
+from daily_runs.catalogue import Catalogue, Feature, environment_named
 from daily_runs.catalogue_watch import Declared
 from daily_runs.dataset import Item
 from daily_runs.errors import CatalogueError, ParameterError
@@ -35,7 +35,6 @@ from daily_runs.statuses import Redo
 from daily_runs.store import attempts
 from daily_runs.store.database import Store
 from daily_runs.store.exclusive import exclusive
-from daily_runs.store.reruns import lock_name
 
 STAGES: Mapping[str, Stage] = MappingProxyType(
     {
@@ -65,9 +64,7 @@ def feature_named(catalogue: Catalogue, name: str) -> Feature:
 
 
 def _check(catalogue: Catalogue, environment: str, limit: int | None) -> None:
-    if environment not in catalogue.environments:
-        known = ", ".join(catalogue.environments)
-        raise ParameterError("environment", f"{environment!r} is not in the catalogue", f"Known: {known}.")
+    environment_named(catalogue, environment)
     if limit is not None and limit < 1:
         raise ParameterError("--limit", f"{limit} prompts cannot be asked", "Give 1 or more.")
 
@@ -89,7 +86,8 @@ def plan(
         only: ask only these (see `daily_runs.selection`).
 
     Raises:
-        ParameterError: unknown feature, environment or prompts, or a limit below 1.
+        ParameterError: unknown feature, environment or prompts, or a limit below 1; see `attempts.open_attempt`.
+        StageError: somebody works on an unfinished attempt that does other work.
         DatasetError, CatalogueError: the feature's data set or rubric is not sound.
     """
     feature = feature_named(catalogue, key.feature)
@@ -179,7 +177,7 @@ def run_stage(name: str, work: Work) -> Report:
         DailyRunsError: whatever the stage raises; what it stored until then is kept.
     """
     started = time.monotonic()
-    with exclusive(work.store, lock_name(name, work.attempt.attempt_id), work.shard):
+    with exclusive(work.store, attempts.lock_name(name, work.attempt.attempt_id), work.shard):
         report = STAGES[name](work)
     attempts.save_report(work.store, work.attempt, work.shard, report, time.monotonic() - started)
     return report

@@ -18,13 +18,15 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from daily_runs import readiness_look
+from daily_runs import readiness_waiting as waiting
 from daily_runs.catalogue import Catalogue, Feature
 from daily_runs.pipeline import feature_named
 from daily_runs.run import Connect
 from daily_runs.statuses import ReadinessAspect, ReadinessState
+from daily_runs.store import probes
 from daily_runs.store import readiness as rows
 from daily_runs.store.database import Store
-from daily_runs.store.readiness import Verdict
+from daily_runs.store.readiness import Look, Verdict
 
 ASPECTS = tuple(ReadinessAspect)
 LOOKED_AT = (ReadinessAspect.SEEDS, ReadinessAspect.LIMITS)
@@ -82,7 +84,7 @@ def of_feature(
     moment: dt.datetime,
     aspects: Collection[ReadinessAspect] = ASPECTS,
 ) -> Readiness:
-    """Readiness by the newest look, however old it is.
+    """Readiness by the newest look; one that is older than `readiness_waiting.look_age_max` says nothing any more.
 
     Args:
         moment: of the run that is to start; its phase's approval counts.
@@ -94,9 +96,10 @@ def of_feature(
     """
     feature = feature_named(catalogue, feature_name)
     newest = rows.newest(store, environment_name)
-    found = {v.aspect: v for v in rows.verdicts(store, newest.look_id, feature_name)} if newest else {}
+    stale = _nothing_told(newest, waiting.look_age_max(catalogue, environment_name))
+    found = {v.aspect: v for v in rows.verdicts(store, newest.look_id, feature_name)} if newest and not stale else {}
     found[ReadinessAspect.APPROVAL] = _approval(feature, moment)
-    nobody = "nobody has looked yet" if newest is None else "the newest look was not for this feature"
+    nobody = stale or "the newest look was not for this feature"
     verdicts = [found.get(aspect) or _unknown(aspect, nobody, feature) for aspect in ASPECTS if aspect in aspects]
     return Readiness(feature_name, environment_name, tuple(verdicts), newest.ended_at if newest else None)
 
@@ -110,17 +113,19 @@ def look(
     stored. While another process looks, it waits for that look instead; a dead one blocks nobody.
 
     Args:
-        older_than_seconds: wall clock, from the newest look's end.
+        older_than_seconds: wall clock, from the newest look's end. One that could not look is young for
+            `readiness_waiting.FAILED_LOOK_SECONDS` at most.
 
     Returns:
         Whether it looked itself.
 
     Raises:
-        AccessError: the store is away.
+        AccessError: the store is away, or holds rows of the other provenance; nothing was sent.
         StageError: the store went away meanwhile.
         DatasetError: a data set is not sound.
     """
     environment = catalogue.environments[environment_name]
+    probes.check_provenance(store, environment.provenance)
     if _is_young(store, environment_name, older_than_seconds):
         return False
     with rows.sole_looker(store, environment_name, readiness_look.wall_seconds_max(environment)) as mine:
@@ -141,7 +146,19 @@ def unknown(feature: str, environment: str, aspects: Collection[ReadinessAspect]
 
 def _is_young(store: Store, environment_name: str, older_than_seconds: float) -> bool:
     newest = rows.newest(store, environment_name)
-    return newest is not None and newest.age_seconds < older_than_seconds
+    if newest is None:
+        return False
+    young = min(older_than_seconds, waiting.FAILED_LOOK_SECONDS) if newest.error else older_than_seconds
+    return newest.age_seconds < young
+
+
+def _nothing_told(newest: Look | None, age_seconds_max: float) -> str:
+    """Why the newest look tells nothing; empty when it does."""
+    if newest is None:
+        return "nobody has looked yet"
+    if newest.age_seconds <= age_seconds_max:
+        return ""
+    return f"the newest look is {newest.age_seconds / 3600:.1f} h old, and none came to an end since"
 
 
 def _approval(feature: Feature, moment: dt.datetime) -> Verdict:

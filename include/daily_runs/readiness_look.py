@@ -14,14 +14,13 @@ from daily_runs.catalogue import Catalogue, Feature, environments_of
 from daily_runs.catalogue_environments import Environment
 from daily_runs.catalogue_files import load_feature_dataset
 from daily_runs.clock import Clock
-from daily_runs.connections import Connection
 from daily_runs.errors import CallError, UserError
 from daily_runs.gitlab.client import GitLab
 from daily_runs.path_look import PathFacts, look_at_path
 from daily_runs.resilience.timeouts import wall_timeout
 from daily_runs.run import Connect
 from daily_runs.stages import seed_check
-from daily_runs.stages.sessions import gitlab_client
+from daily_runs.stages.sessions import connection_of, gitlab_client
 from daily_runs.statuses import ReadinessAspect, ReadinessState
 from daily_runs.store import probes
 from daily_runs.store.database import Store
@@ -35,7 +34,7 @@ NOBODY_BUT_STAGING = ("staging",)
 
 
 class Seen(NamedTuple):
-    """What a look found, by feature. `error`: why it could not look at all; `calls`: requests sent."""
+    """What a look found, by feature. `error`: why it could not look, or not to the end; `calls`: requests sent."""
 
     verdicts: Mapping[str, tuple[Verdict, ...]]
     calls: int
@@ -54,30 +53,33 @@ def features_of(catalogue: Catalogue, environment_name: str) -> list[Feature]:
 
 
 async def take(store: Store, catalogue: Catalogue, environment_name: str, connect: Connect) -> Seen:
-    """Look once. A path that cannot be looked at is an outcome: everything is `unknown` then, with the reason.
+    """Look once. A path that cannot be looked at is an outcome: what was not seen is `unknown` then, with the reason.
 
     Raises:
         StageError: the store is away.
     """
     environment, features = catalogue.environments[environment_name], features_of(catalogue, environment_name)
-    look = _Look(store, catalogue, environment_name)
+    look, where = _Look(store, catalogue, environment_name), ""
+    verdicts: dict[str, tuple[Verdict, ...]] = {}
     try:
-        connection = _connection(environment, connect)
+        connection = connection_of(environment, connect)
+        where = f" at {connection.address}"
         async with asyncio.timeout(wall_seconds_max(environment)):
             async with gitlab_client(environment, connection, look.count) as gitlab:
                 facts = await look_at_path(gitlab, environment, Clock(environment.time_scale))
-                verdicts = {feature.feature: await look.at(gitlab, facts, feature) for feature in features}
+                for feature in features:
+                    verdicts[feature.feature] = await look.at(gitlab, facts, feature)
         return Seen(verdicts, look.calls, None)
     except (CallError, UserError) as error:
-        reason, owner = f"could not look: {error}", _owner(environment, error)
+        reason, owner = f"could not look{where}: {error}", _owner(environment, error)
     except TimeoutError:
-        reason = f"could not look: not done after {wall_seconds_max(environment):g} s"
+        reason = f"could not look{where}: not done after {wall_seconds_max(environment):g} s"
         owner = path_limits.owner_of(environment, "gitlab")
     unknown = tuple(
         Verdict(aspect, ReadinessState.UNKNOWN, reason, owner, {})
         for aspect in (ReadinessAspect.SEEDS, ReadinessAspect.LIMITS)
     )
-    return Seen({feature.feature: unknown for feature in features}, look.calls, reason)
+    return Seen({feature.feature: unknown for feature in features} | verdicts, look.calls, reason)
 
 
 class _Look:
@@ -105,10 +107,11 @@ class _Look:
 
     def _limits(self, facts: PathFacts, feature: Feature) -> Verdict:
         needed = feature.prompts_per_run
-        # What runs used up lately comes back by itself and is the limit probe's business: a run that went elsewhere for
-        # it would spend another account's money.
+        weighed = path_limits.weigh(self._store, facts, self._catalogue, feature, self._name, calls_needed=needed)
+        probes.save_limits(self._store, self._name, feature.feature, weighed)
+        # What runs used up lately comes back by itself and is the limit probe's business: it is shown and does not
+        # count. A run that went elsewhere for it would spend another account's money.
         found = path_limits.findings(facts, self._catalogue, feature, self._name, calls_needed=needed)
-        probes.save_limits(self._store, self._name, feature.feature, found)
         binding = path_limits.binding(found)
         stopping = path_limits.too_low(found)
         if stopping:
@@ -125,15 +128,6 @@ class _Look:
 
 def _state(ready: bool) -> ReadinessState:
     return ReadinessState.READY if ready else ReadinessState.NOT_READY
-
-
-def _connection(environment: Environment, connect: Connect) -> Connection:
-    return connect(
-        environment.connection,
-        default_address=environment.address,
-        users=environment.evaluation_users,
-        sandbox=environment.provenance == "sandbox",
-    )
 
 
 def _owner(environment: Environment, error: CallError | UserError) -> str:

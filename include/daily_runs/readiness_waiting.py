@@ -11,12 +11,22 @@ from daily_runs.statuses import ReadinessState
 FIRST_PAUSE_SHARE = 1 / 3
 PAUSE_FACTOR = 1.5
 PAUSE_SECONDS_MIN = 0.25
+LOOK_AGE_SECONDS_MAX = 3600.0
+"""Wall clock: the hourly look's interval, and so no look is older while looks succeed."""
+FAILED_LOOK_SECONDS = 60.0
+"""Wall clock: so long a look that could not look keeps others from trying again. A path that is down is not hammered,
+and a failure of a moment does not send every feature elsewhere."""
 
 
 def look_every(catalogue: Catalogue, environment_name: str) -> float:
     """Seconds of the wall clock in which an environment is looked at once at most, however many wait."""
     environment = catalogue.environments[environment_name]
     return Clock(environment.time_scale).wall(environment.readiness.look_every_minutes * 60)
+
+
+def look_age_max(catalogue: Catalogue, environment_name: str) -> float:
+    """Seconds of the wall clock after which a look says nothing any more: longer than any pause between looks."""
+    return max(2 * look_every(catalogue, environment_name), LOOK_AGE_SECONDS_MAX)
 
 
 def wait_max(catalogue: Catalogue, environment_name: str) -> dt.timedelta:

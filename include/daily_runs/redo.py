@@ -1,4 +1,5 @@
-"""Doing a run again without paying for what it has: a new attempt takes over from the run's newest one with answers.
+"""Doing a run again without paying for what it has: a new attempt takes over from the run's newest one with answers
+(see `reruns.base_for`).
 
 | redo | takes over | does anew |
 |---|---|---|
@@ -18,13 +19,13 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from daily_runs import catalogue_files, pipeline, rubric_versions
+from daily_runs import catalogue_files, pipeline, routing, rubric_versions
 from daily_runs.catalogue import Catalogue, Feature
 from daily_runs.errors import ParameterError
 from daily_runs.form import Form
 from daily_runs.routing import AUTO
 from daily_runs.run import Attempt, RunKey, dataset_sha256
-from daily_runs.statuses import Redo
+from daily_runs.statuses import ReadinessState, Redo
 from daily_runs.store import reruns, routes
 from daily_runs.store.attempts import Plan
 from daily_runs.store.database import Row, Store
@@ -35,10 +36,22 @@ ASK_ALL = f"Choose redo: {Redo.ALL}"
 
 
 class Target(NamedTuple):
-    """The run to do again: its logical date, and the environments in which it has answers."""
+    """The run to do again: its logical date, and the environments in which it has answers.
+
+    `left_out`: those in which it began and has none; a rerun does nothing there.
+    """
 
     logical_date: dt.datetime
     environments: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def note(self) -> str:
+        """What people must know of where a rerun does not go; empty where that is nothing."""
+        if not self.left_out:
+            return ""
+        names = ", ".join(self.left_out)
+        return f"; left out, as it has no answers to take over there: {names} (to ask there: {ASK_ALL.lower()})"
 
 
 class Order(NamedTuple):
@@ -54,34 +67,60 @@ class Order(NamedTuple):
 
 
 def target(
-    store: Store, catalogue: Catalogue, feature: Feature, form: Form, own: dt.datetime, *, manual: bool
+    store: Store,
+    catalogue: Catalogue,
+    feature: Feature,
+    form: Form,
+    own: dt.datetime,
+    *,
+    manual: bool,
+    airflow_run_id: str | None = None,
 ) -> Target:
     """Find the run that a form means: the one it names, that of its own date, or for a manual run the newest.
 
     Args:
         own: the logical date of the DAG run that was started.
         manual: whether a person started it for no date in particular.
+        airflow_run_id: of the DAG run; one that was routed before means the run that it meant then.
 
     Raises:
-        ParameterError: there is no such run, or its rerun could not be opened (see `plan_of`).
+        ParameterError: no such run; its rerun could not be opened (see `plan_of`); it might wait for a wrong approval.
         DatasetError, CatalogueError: the feature's data set or a rubric is not sound.
     """
     rows = reruns.runs(store, feature.feature)
+    if airflow_run_id and not form.run and (routed := routes.of_run(store, feature.feature, airflow_run_id)):
+        own = routed["logical_date"]
     if form.is_rerun:
         rows = [row for row in rows if form.environment in (AUTO, row["environment"])]
-        dates = [row["logical_date"] for row in rows]
-    else:  # a run that was skipped may be asked for, too, and in any environment
-        dates = [*(row["logical_date"] for row in rows), *routes.logical_dates(store, feature.feature)]
+    dates = [row["logical_date"] for row in rows]  # one that was skipped may be asked for, too, in any environment
+    dates += [] if form.is_rerun else routes.logical_dates(store, feature.feature)
     date = _date(feature, form, own, sorted(set(dates), reverse=True), rows, manual=manual)
-    environments = tuple(row["environment"] for row in rows if row["logical_date"] == date and row["has_answers"])
-    if form.is_rerun:
-        if not environments:
-            problem = f"the run of {_shown(date)} has no answers to take over"
-            raise ParameterError("redo", problem, f"{ASK_ALL}, or name another run. {_known(rows)}")
-        for environment in environments:
-            order = Order(RunKey(feature.feature, environment, date), form.redo, rubric_version=form.rubric_version)
-            plan_of(catalogue, order, reruns.newest_with_answers(store, str(order.key)))
-    return Target(date, environments)
+    of_date = [row for row in rows if row["logical_date"] == date]
+    environments = tuple(row["environment"] for row in of_date if row["has_answers"])
+    if not form.is_rerun:
+        _must_wait_for_its_own_phase(feature, form, date, own)
+        return Target(date, environments)
+    if not environments:
+        remedy = f"{ASK_ALL}, or name another run. {_known(rows)}"
+        raise ParameterError("redo", f"the run of {_shown(date)} has no answers to take over", remedy)
+    for environment in environments:
+        _must_be_possible(store, catalogue, RunKey(feature.feature, environment, date), form)
+    return Target(date, environments, tuple(row["environment"] for row in of_date if not row["has_answers"]))
+
+
+def _must_be_possible(store: Store, catalogue: Catalogue, key: RunKey, form: Form) -> None:
+    order = Order(key, form.redo, rubric_version=form.rubric_version)
+    plan_of(catalogue, order, reruns.base_for(store, str(key)))
+
+
+def _must_wait_for_its_own_phase(feature: Feature, form: Form, date: dt.datetime, own: dt.datetime) -> None:
+    """A wait is for the approval of the phase of the DAG run's own date, which must be that of the run's."""
+    if form.forced or feature.phase_at(date) == feature.phase_at(own):
+        return
+    plan = routing.planned(feature, date)
+    if routing.must_wait(feature, plan, ReadinessState.UNKNOWN):
+        problem = f"the run of {_shown(date)} might have to wait, and its phase is not that of {_shown(own)}"
+        raise ParameterError("environment", problem, f"Choose {' or '.join((routing.STAGING, routing.PRODUCTION))}.")
 
 
 def _date(
@@ -112,7 +151,7 @@ def _named(text: str, dates: Sequence[dt.datetime], rows: Sequence[Row]) -> dt.d
     found = [date for date in dates if date == wanted or (is_day and date.date() == wanted.date())]
     if len(found) != 1:
         problem = f"{len(found)} runs are of {text}" if found else f"there is no run of {text}"
-        raise ParameterError("run", problem, f"Give one's logical date. {_known(rows)}")
+        raise ParameterError("run", problem, f"Give one's logical date, in the form's field run. {_known(rows)}")
     return found[0]
 
 
@@ -131,7 +170,7 @@ def open_attempt(store: Store, catalogue: Catalogue, order: Order) -> Attempt:
 
     Raises:
         ParameterError: see `pipeline.plan` and `plan_of`.
-        StageError: somebody works on the run's unfinished attempt, from which a rerun would take over.
+        StageError: somebody works on the run's unfinished attempt, which this one would end.
         AccessError: the store holds rows of the other provenance.
     """
     if order.redo is Redo.ALL:
@@ -188,11 +227,18 @@ def _must_be_whole(redo: Redo, base: Base) -> None:
 
 
 def _judged_by(catalogue: Catalogue, feature: Feature, order: Order, base: Base) -> tuple[str, str]:
-    """The attempt's rubric version and judge: today's when all is judged again, else the base's."""
-    judge = catalogue.judge.model
+    """The attempt's rubric version and judge: today's when all is judged again, else the base's.
+
+    Missing answers of a base that cannot be judged again yet, as prompts of it are unsettled, are judged by today's
+    where the base's are gone, and so are all its other answers.
+    """
+    judge, known = catalogue.judge.model, rubric_versions.known(feature)
     if order.redo is Redo.JUDGE_AGAIN:
         return rubric_versions.named(feature, order.rubric_version).version, judge
-    if base.rubric_version not in (known := rubric_versions.known(feature)):
+    if order.redo is Redo.MISSING_ANSWERS and base.unsettled:
+        has_rubric = base.rubric_version in known
+        return base.rubric_version if has_rubric else rubric_versions.current(feature).version, judge
+    if base.rubric_version not in known:
         problem = f"attempt {base.attempt_id} was judged by rubric {base.rubric_version}, which is none of today's"
         known_ones = ", ".join(known)
         raise ParameterError(

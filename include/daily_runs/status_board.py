@@ -59,7 +59,7 @@ class Line(NamedTuple):
     @property
     def allowed(self) -> str:
         """Whether the cutover may happen now: `done`, `yes`, `no` or `unknown`."""
-        if self.phase.phase is PhaseName.STAGING:
+        if self.phase.phase is PhaseName.STAGING and self.phase.approved:
             return "done"
         if ReadinessState.NOT_READY in self.blockers.values():
             return "no"
@@ -72,6 +72,7 @@ class Line(NamedTuple):
             "title": self.feature.title,
             "priority": self.feature.priority,
             "phase": self.phase.phase,
+            "phase_approved": self.phase.approved,
             "phase_since": self.phase.starts if self.phase in self.feature.phases else None,
             "schedule": self.phase.schedule,
             "timezone": self.feature.timezone,

@@ -29,6 +29,7 @@ def _phase(line: Line) -> str:
     following = line.phase_next
     return _joined(
         _words(line.phase.phase) + (f" since {line.phase.starts}" if known else ""),
+        "" if line.phase.approved else "not approved yet",
         f"then {_words(following.phase)} from {following.starts}" if following else "",
         f"next run {_moment(line.run_next)}" if line.run_next else "no run is scheduled",
     )
@@ -68,7 +69,7 @@ def _run(run: Row | None, route: Row | None) -> str:
     score = f", mean score {run['mean_score']:.2f}" if run["mean_score"] is not None else ""
     return _joined(
         f"{_moment(run['logical_date'])} in {run['environment']}",
-        f"{run['status']}{score}",
+        f"{run['status']}{score}{' (sandbox)' if run['provenance'] == 'sandbox' else ''}",
         f"{run['answered']} of {run['asked']} answered",
         _skipped(route) if route and route["logical_date"] > run["logical_date"] else "",
     )

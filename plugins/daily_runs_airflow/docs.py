@@ -11,9 +11,9 @@ TASK_DOCS = {
     " Fails on bad input: `docs/runbooks/input.md`. Spends nothing.",
     "staging_ready": "Looks whether staging is ready for the feature, if the date's phase plans it and nobody forced an"
     " environment; a look that another run has just taken is used. Its return value says what is in the way and who can"
-    " lift it. Spends nothing. `docs/runbooks/input.md`.",
-    "route": "Chooses the arms; Airflow skips the others. Its return value (tab XCom) and its log say which and why,"
-    " and so does the table `daily_runs.routed`. `docs/runbooks/input.md`.",
+    " lift it. Spends nothing. `docs/runbooks/readiness.md`.",
+    "route": "Chooses the arms; Airflow skips the others. Its return value (tab Storage) and its log say which and why,"
+    " and so does the table `daily_runs.routed`. `docs/runbooks/readiness.md`.",
     "seed_check": "Binds each seed key to a live resource, verified. Fails with the missing keys and their owner:"
     " `docs/runbooks/seeds.md`. Clearing it in a run that is *published* or *quarantined* opens a new attempt, which"
     " does what the form's *Do again* says: after *all*, it pays for every prompt again.",

@@ -6,6 +6,8 @@ import datetime as dt
 import logging
 from typing import Any
 
+from airflow.sdk import get_current_context
+
 log = logging.getLogger(__name__)
 
 SCHEDULE = "5 * * * *"
@@ -16,8 +18,9 @@ OWNER = "model validation"
 
 LOOK_DOC = (
     "Looks at one environment for every feature that goes there: seeds, and limits on the path. Takes no look if the"
-    " newest is younger than half an hour. Free calls only; safe to clear. A path that cannot be looked at is no fault"
-    " of this task: its log, and `daily-runs status`, say *unknown* and why. `docs/runbooks/readiness.md`."
+    " newest is younger than half an hour, unless somebody triggered it. Free calls only; safe to clear. A path that"
+    " cannot be looked at is no fault of this task: its log, and `daily-runs status`, say *unknown* and why."
+    " `docs/runbooks/readiness.md`."
 )
 DAG_DOC = """
 ### Readiness: a look at every environment, every hour
@@ -27,7 +30,7 @@ Keeps what `daily-runs status` shows fresh, and what the sensors and routing res
 #### Triage notes
 
 *Normal*: green, also when staging is not ready: that is what it finds out. No look is taken when a waiting run has just
-taken one.
+taken one; triggered by hand, it always looks.
 
 *Worry when*: a look fails (the store is away, or the catalogue is not sound); or its log says *could not look*: the hop
 and its owner stand there.
@@ -39,7 +42,7 @@ and its owner stand there.
 
 
 def look(environment: str) -> dict[str, Any]:
-    """Take a look unless there is a young one; log what the newest one found of each feature.
+    """Take a look unless there is a young one (by hand: always); log what the newest one found of each feature.
 
     Returns:
         `{"looked": whether it took one, "features": state by feature}`.
@@ -49,10 +52,11 @@ def look(environment: str) -> dict[str, Any]:
     from daily_runs.store.database import open_store  # noqa: PLC0415
     from daily_runs_airflow.connections import find, store_url  # noqa: PLC0415
 
-    catalogue, half = catalogue_files.load(), INTERVAL.total_seconds() / 2
+    catalogue, by_hand = catalogue_files.load(), get_current_context()["dag_run"].run_type == "manual"
+    young = 0.0 if by_hand else INTERVAL.total_seconds() / 2
     aspects = readiness.LOOKED_AT
     with open_store(store_url()) as store:
-        looked = readiness.look(store, catalogue, environment, find, older_than_seconds=half)
+        looked = readiness.look(store, catalogue, environment, find, older_than_seconds=young)
         found = [
             readiness.of_feature(store, catalogue, feature.feature, environment, Clock.now(), aspects)
             for feature in readiness_look.features_of(catalogue, environment)

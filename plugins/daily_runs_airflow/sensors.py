@@ -125,8 +125,8 @@ class ReadinessSensor(BaseSensorOperator):
         what = " and ".join(str(aspect) for aspect in self.ASPECTS)
         return (
             f"Waits until {environment} is ready for {feature}: {what}. Holds no worker; *deferred* is normal."
-            f" **What it waits for** stands in the XCom `{WAITING_FOR}` (tab *XCom*) and in its log, with the owner and"
-            f" the next look; the first check comes {FIRST_CHECK_SECONDS:g} s after its start. It waits"
+            f" **What it waits for** stands in the XCom `{WAITING_FOR}` (tab *Storage*) and in its log, with the owner"
+            f" and the next look; the first check comes {FIRST_CHECK_SECONDS:g} s after its start. It waits"
             f" {math.ceil(wait.total_seconds() / 60)} min at most from the run's start and spends nothing. Failed with"
             " `StagingNotReadyError`: mend what it names, then clear it. Failed otherwise: nobody could look, and it is"
             " tried again. `docs/runbooks/readiness.md`."

@@ -45,20 +45,21 @@ def plan(feature: str) -> dict[str, Any]:
     form = forms.read(dag_run.conf or {}, context["params"])
     catalogue = catalogue_files.load()
     chosen = pipeline.feature_named(catalogue, feature)
-    forms.check(chosen, form)
-    moment, done_in = context.get("logical_date") or dag_run.run_after, None
+    forms.check(catalogue, chosen, form)
+    moment, done_in, note = context.get("logical_date") or dag_run.run_after, None, ""
     if form.is_about_a_run:
         manual = dag_run.run_type not in BY_DATE
         with _store() as store:
-            moment, done_in = redo.target(store, catalogue, chosen, form, moment, manual=manual)
+            target = redo.target(store, catalogue, chosen, form, moment, manual=manual, airflow_run_id=dag_run.run_id)
+        moment, done_in, note = target.logical_date, target.environments, "" if form.forced else target.note
     plan = routing.planned(chosen, moment, form.environment, done_in if form.is_rerun else None)
-    log.info("%s of %s: %s", feature, moment, plan.why)
+    log.info("%s of %s: %s%s", feature, moment, plan.why, note)
     return {
         **form._asdict(),
         "redo": str(form.redo),
         "logical_date": moment.astimezone(dt.UTC).isoformat(),
         "done_in": done_in if form.is_rerun else None,
-        "why": plan.why,
+        "why": plan.why + note,
     }
 
 
@@ -102,7 +103,8 @@ def route(
 
     chosen = catalogue_files.load().features[feature]
     plan = _planned(chosen, manifest)
-    seen = max(filter(None, (looked, waited)), key=lambda known: known["looked_at"] or "", default=None)
+    # of two looks at once the first counts: the wait's verdict is that on which the run waited no longer
+    seen = max(filter(None, (waited, looked)), key=lambda known: known["looked_at"] or "", default=None)
     staging = routing.Staging(ReadinessState(seen["state"]), seen["reason"]) if seen else None
     decided = routing.route(chosen, plan, staging)
     row = routes.Routed(
@@ -128,7 +130,8 @@ def _planned(feature: Feature, manifest: Mapping[str, Any]) -> Planned:
 
     done_in = manifest["done_in"]
     moment = dt.datetime.fromisoformat(manifest["logical_date"])
-    return routing.planned(feature, moment, manifest["environment"], tuple(done_in) if done_in is not None else None)
+    sent_to = tuple(done_in) if done_in is not None else None
+    return routing.planned(feature, moment, manifest["environment"], sent_to)._replace(why=manifest["why"])
 
 
 def _return(value: Mapping[str, Any]) -> None:

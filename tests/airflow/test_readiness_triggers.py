@@ -28,7 +28,7 @@ from daily_runs.readiness import Readiness, unknown
 from daily_runs.statuses import ReadinessAspect, ReadinessState
 from daily_runs.store.embedded import free_port
 from daily_runs.store.readiness import Verdict
-from daily_runs_airflow import sensors, triggers
+from daily_runs_airflow import readiness_tasks, sensors, triggers
 from daily_runs_airflow.sensors import GraphqlLimitSensor, ReadinessSensor, SeedDataSensor, StagingReadySensor
 from daily_runs_airflow.triggers import Checked, ReadinessTrigger
 from tests.conftest import TIME_SCALE, Bench
@@ -141,6 +141,22 @@ def test_ten_that_wait_share_their_looks_and_are_ready_at_the_first_one_after_th
     sent = bench.sandbox.entries()
     assert [entry for entry in sent if entry["paid"] or entry["operation"] == "aiAction"] == []
     assert len(sent) == bench.store.row("SELECT sum(calls)::int AS n FROM daily_runs.look")["n"]
+
+
+@pytest.mark.usefixtures("point")
+def test_the_hourly_look_takes_a_young_one_for_its_own_and_looks_at_once_by_hand(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(run_type: str) -> dict[str, Any]:
+        monkeypatch.setattr(
+            readiness_tasks, "get_current_context", lambda: {"dag_run": SimpleNamespace(run_type=run_type)}
+        )
+        return readiness_tasks.look("staging")
+
+    told = [run(run_type) for run_type in ("scheduled", "scheduled", "manual", "manual")]
+    assert [one["looked"] for one in told] == [True, False, True, True]
+    assert looks(bench) == 3
+    assert {one["features"]["duo_chat"] for one in told} == {"ready"}
 
 
 @pytest.mark.usefixtures("point")

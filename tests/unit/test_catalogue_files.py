@@ -63,6 +63,12 @@ def message(folder: Path, overlay: str | None = None) -> str:
     return str(caught.value)
 
 
+def test_a_phase_at_the_end_of_time_is_a_fault_and_no_crash(folder: Path) -> None:
+    chat = folder / "features/duo_chat.yaml"
+    edit(chat, 'starts: 2026-08-17, schedule: "0 8 * * *"', 'starts: 9999-12-31, schedule: "0 0 * * *"')
+    assert "'0 0 * * *' names no moment that ever comes" in message(folder)
+
+
 def test_the_shipped_catalogue_loads_with_its_data_sets_and_rubrics() -> None:
     catalogue = catalogue_files.load()
     assert set(catalogue.features) >= set(MIGRATING)
@@ -401,6 +407,14 @@ BROKEN = (
         '"R 8 * * *"',
         "R 8",
         f"phases[2].schedule: 'R 8 * * *' would be another time at each look. {CRON}",
+    ),
+    Case(
+        "cron with a range of one",
+        CHAT,
+        '"0 8 * * *"',
+        '"0 8-8 * * *"',
+        "0 8-8",
+        f"phases[2].schedule: '0 8-8 * * *' has a range that ends where it begins. {CRON}",
     ),
     Case(
         "time zone misspelt",

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests.conftest import Bench, changed
 
-from daily_runs import catalogue_files, cli, command_status
+from daily_runs import catalogue_files, cli, command_status, connections, readiness
 from daily_runs.catalogue import Catalogue
+from daily_runs.run import Connect
 from daily_runs.status_board import STAGING, Line, Seen, board
 from daily_runs.status_cells import cells
 from daily_runs.statuses import ReadinessAspect, ReadinessState
 from daily_runs.store.database import STORE_VARIABLE, Store
+from daily_runs.store.embedded import free_port
 
 CATALOGUE = catalogue_files.load()
 SHADOW_DAY = dt.datetime(2026, 8, 12, 12, tzinfo=dt.UTC)
@@ -101,6 +103,27 @@ def test_after_the_cutover_there_is_nothing_to_allow() -> None:
     assert cells(line)[-1] == "planned 2026-08-17\nmoved"
 
 
+def test_a_phase_in_force_that_nobody_approved_is_said_with_its_owner() -> None:
+    phases = [phase.model_dump(mode="json") for phase in CATALOGUE.features[CHAT].phases]
+    phases[-1]["approved"] = False
+    waiting = changed(CATALOGUE, {"features": {CHAT: {"phases": phases}}})
+    line = line_of(seen("ready", "ready"), AFTER, waiting)
+    assert line.allowed == "no"
+    assert "not approved yet" in cells(line)[1]
+    (reason,) = command_status.Board(AFTER, AFTER, None, [line]).reasons
+    assert reason.startswith("Duo Chat, approval:")
+    assert reason.endswith("owner: model validation")
+
+
+def test_why_a_look_saw_nothing_is_told_once(bench: Bench) -> None:
+    closed = bench.changed({"environments": {"staging": {"address": f"http://127.0.0.1:{free_port()}"}}})
+    readiness.look(closed.store, closed.catalogue, STAGING, cast(Connect, connections.find), older_than_seconds=0)
+    found = command_status.read(closed.store, closed.catalogue)
+    assert "not all of it could be seen" in found.heading
+    (reason,) = found.reasons
+    assert reason.startswith(f"staging: could not look at {closed.catalogue.environments[STAGING].address}: ")
+
+
 def test_a_line_counts_seeds_and_names_the_binding_limit_and_the_owners() -> None:
     shown = cells(line_of(seen("not_ready", "ready")))
     assert shown[2] == "not ready\n15 of 16 there\nin progress, says Duo Chat feature team"
@@ -118,7 +141,7 @@ def test_a_run_that_was_sent_nowhere_is_told_beside_the_last_one() -> None:
     shown = cells(line_of(Seen({}, {CHAT: run}, {}, {CHAT: route})))
     assert shown[4].splitlines() == [
         "2026-08-12 12:00 in staging",
-        "published, mean score 0.81",
+        "published, mean score 0.81 (sandbox)",
         "15 of 16 answered",
         "skipped 2026-08-13 12:00",
     ]
@@ -126,7 +149,7 @@ def test_a_run_that_was_sent_nowhere_is_told_beside_the_last_one() -> None:
 
 def test_markdown_keeps_its_columns_whatever_a_reason_says() -> None:
     lines = board(CATALOGUE, seen("not_ready", "ready"), SHADOW_DAY)
-    text = command_status.Board(SHADOW_DAY, SHADOW_DAY, lines).as_markdown()
+    text = command_status.Board(SHADOW_DAY, SHADOW_DAY, None, lines).as_markdown()
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) == 2 + len(CATALOGUE.features)
     assert {row.replace("\\|", "").count("|") for row in rows} == {8}
@@ -136,7 +159,7 @@ def test_markdown_keeps_its_columns_whatever_a_reason_says() -> None:
 def test_the_board_tells_the_last_run_and_gate_of_a_real_run(bench: Bench) -> None:
     work = bench.work(CHAT, 16)
     bench.run(work, "seed_check", "limit_probe", "inference", "judging", "validation", "publish")
-    found = command_status.look(bench.store, bench.catalogue)
+    found = command_status.read(bench.store, bench.catalogue)
     (line,) = [line for line in found.lines if line.feature.feature == CHAT]
     assert line.run is not None
     assert (line.run["status"], line.run["answered"], line.run["asked"]) == ("published", 16, 16)

@@ -90,6 +90,33 @@ def test_what_makes_sense_together_is_taken(given: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    "given",
+    [
+        {"redo": "nope"},
+        {"redo": 1},
+        {"only": 5},
+        {"run": 20260815},
+        {"note": ["x"]},
+        {"prompts": "5"},
+        {"prompts": True},
+        {"prompts": 0},
+        {"environment": 3},
+    ],
+)
+def test_a_value_that_its_field_does_not_take_is_refused_in_one_line(given: dict[str, Any]) -> None:
+    ((name, value),) = given.items()
+    with pytest.raises(ParameterError, match=rf"^{name}: {re.escape(repr(value))} is no"):
+        read(**given)
+
+
+def test_an_environment_that_is_not_in_the_catalogue_is_refused() -> None:
+    form.check(CATALOGUE, RCA, Form(environment="staging"))
+    form.check(CATALOGUE, RCA, Form())
+    with pytest.raises(ParameterError, match="environment: 'stag' is not in the catalogue. Known: auto, "):
+        form.check(CATALOGUE, RCA, Form(environment="stag"))
+
+
+@pytest.mark.parametrize(
     ("field", "good", "bad"),
     [
         ("only", ["", "rca-007", "rca-007#3, tag:cost", " tag:a.b/c "], ["rca 007", "RCA", "a,,b", "a;b", "x#0", ","]),
@@ -149,11 +176,13 @@ def test_a_name_that_is_not_there_is_refused_with_those_near_it(only: str, said:
 
 
 def test_plan_checks_names_against_what_the_run_really_asks() -> None:
-    form.check(RCA, Form(only=f"{first_item()}#7"))
+    form.check(CATALOGUE, RCA, Form(only=f"{first_item()}#7"))
     with pytest.raises(ParameterError, match="only: unknown"):
-        form.check(RCA, Form(only=f"{first_item()}#9"))  # 900 prompts of 115 items: none is asked a ninth time
+        form.check(
+            CATALOGUE, RCA, Form(only=f"{first_item()}#9")
+        )  # 900 prompts of 115 items: none is asked a ninth time
     with pytest.raises(ParameterError, match="rubric_version: no rubric of include/rubrics/root_cause_analysis"):
-        form.check(RCA, Form(redo=Redo.JUDGE_AGAIN, rubric_version="01234567"))
+        form.check(CATALOGUE, RCA, Form(redo=Redo.JUDGE_AGAIN, rubric_version="01234567"))
 
 
 def first_item() -> str:

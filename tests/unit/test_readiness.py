@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, NoReturn, cast
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.conftest import DAY, Bench, changed
 
-from daily_runs import connections, readiness, readiness_look
+from daily_runs import catalogue_files, connections, readiness, readiness_look
 from daily_runs import readiness_waiting as waiting
-from daily_runs.errors import ParameterError
+from daily_runs.catalogue import Catalogue, Feature
+from daily_runs.catalogue_environments import Environment
+from daily_runs.errors import AccessError, ParameterError
+from daily_runs.gitlab import looking
+from daily_runs.gitlab.client import GitLab
+from daily_runs.gitlab.seeds import SeedsSeen
+from daily_runs.path_limits import AI_ACTION, Finding
 from daily_runs.quota.ledger import Ledger
 from daily_runs.readiness import Readiness
 from daily_runs.run import Connect
+from daily_runs.stages import seed_check
 from daily_runs.stages.reservations import ai_action_window
-from daily_runs.statuses import ReadinessAspect, ReadinessState
+from daily_runs.statuses import LimitSource, ReadinessAspect, ReadinessState
+from daily_runs.store import database
 from daily_runs.store import readiness as rows
+from daily_runs.store.database import Connection
 from daily_runs.store.embedded import free_port
+from daily_runs.store.probes import latest_limits, save_limits
 from daily_runs.store.readiness import Verdict
 
 FIND = cast(Connect, connections.find)
@@ -85,6 +99,8 @@ def test_calls_that_a_run_used_up_lately_do_not_make_staging_unready(quick: Benc
     assert Ledger(bench.store, work.environment.time_scale).room(window, work.environment.evaluation_users) == 2
     look(bench)
     assert found(bench).state is READY, found(bench).reason
+    (shown,) = [row for row in latest_limits(bench.store, "staging", "duo_chat") if row["limit_name"] == AI_ACTION]
+    assert (shown["allowed"], shown["verdict"]) == (2, "too_low"), "what is shown counts them, as the limit probe does"
 
 
 def test_a_second_look_reads_no_log_again(bench: Bench) -> None:
@@ -175,8 +191,7 @@ def test_a_path_that_does_not_answer_is_unknown_with_hop_and_kind_never_not_read
         assert (one.state, aspect(one, ReadinessAspect.SEEDS).state) == (UNKNOWN, UNKNOWN)
     (stored,) = looks(quick)
     assert stored["ended_at"] is not None
-    assert stored["error"].startswith("could not look: ")
-    assert " at " in stored["error"]  # kind at hop
+    assert f"could not look at {gone}: connect at unknown (ConnectError" in stored["error"]
     assert stored["error"] in found(quick).reason
     assert not look(quick), "a look that could see nothing is a look, too: nobody hammers a path that is down"
 
@@ -196,6 +211,146 @@ def test_seeds_of_one_feature_that_cannot_be_looked_at_leave_the_others_known(qu
     assert aspect(found(quick), ReadinessAspect.SEEDS).state is UNKNOWN
     assert aspect(found(quick), ReadinessAspect.LIMITS).state is READY
     assert found(quick, "vulnerability_explanation").state is READY
+
+
+def turned_back(bench: Bench, seconds: float) -> None:
+    """Make every look older."""
+    older = "UPDATE daily_runs.look SET begun_at = begun_at - %(by)s, ended_at = ended_at - %(by)s"
+    bench.store.rows(older, {"by": dt.timedelta(seconds=seconds)})
+
+
+def test_a_look_of_days_ago_says_nothing_when_whoever_looks_now_hangs(
+    quick: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look(quick)
+    turned_back(quick, 3 * 86_400)
+    monkeypatch.setattr(readiness_look, "wall_seconds_max", lambda _environment: 0.5)
+    with rows.sole_looker(quick.store, "staging", 0) as mine:
+        assert mine
+        assert not look(quick)
+        chat = found(quick)
+    states = {verdict.aspect: verdict.state for verdict in chat.verdicts}
+    assert states.pop(ReadinessAspect.APPROVAL) is READY
+    assert set(states.values()) == {UNKNOWN}
+    assert "the newest look is 72.0 h old" in chat.reason
+
+
+def test_a_look_counts_as_long_as_the_next_one_may_take_to_come(quick: Bench) -> None:
+    look(quick)
+    oldest = waiting.look_age_max(quick.catalogue, "staging")
+    turned_back(quick, oldest - 30)
+    assert found(quick).state is READY
+    turned_back(quick, 31)
+    assert found(quick).state is UNKNOWN
+
+
+@given(st.floats(0.1, 1e4), st.floats(1, 600), st.integers(1, 100), st.none() | st.floats(0, 1e6))
+def test_no_pause_between_looks_is_as_long_as_a_look_counts(
+    minutes: float, scale: float, checks: int, age: float | None
+) -> None:
+    shipped = catalogue_files.load(overlay="sandbox")
+    staging = {"time_scale": scale, "readiness": {"look_every_minutes": minutes}}
+    catalogue = changed(shipped, {"environments": {"staging": staging}})
+    pause = waiting.pause(checks, waiting.look_every(catalogue, "staging"), age, 1e9)
+    assert pause < waiting.look_age_max(catalogue, "staging")
+
+
+def test_the_lock_of_a_machine_that_vanished_ends_soon(quick: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Connection] = []
+
+    def connect_and_show(url: str) -> Connection:
+        opened.append(database.connect(url))
+        return opened[0]
+
+    monkeypatch.setattr(rows, "connect", connect_and_show)
+    kept: dict[str, Any] = {}
+    with rows.sole_looker(quick.store, "staging", 0):
+        for setting in (b"idle", b"interval", b"count"):
+            kept |= opened[0].execute(b"SHOW tcp_keepalives_" + setting).fetchone() or {}
+    assert kept == {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
+
+
+def test_a_failure_of_a_moment_is_looked_at_again_before_the_interval_is_over(quick: Bench) -> None:
+    def broken(*_: object, **__: object) -> NoReturn:
+        raise AccessError("connection x", "is gone for ten seconds", "Wait.")
+
+    assert readiness.look(quick.store, quick.catalogue, "staging", cast(Connect, broken), older_than_seconds=900)
+    assert found(quick).state is UNKNOWN
+    assert not look(quick)
+    turned_back(quick, waiting.FAILED_LOOK_SECONDS)
+    assert look(quick)
+    assert found(quick).state is READY
+    turned_back(quick, waiting.FAILED_LOOK_SECONDS)
+    assert not look(quick), "one that could look is young for the whole interval"
+
+
+def test_one_slow_feature_leaves_known_what_was_seen_before_it(quick: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    features = [feature.feature for feature in readiness_look.features_of(quick.catalogue, "staging")]
+    slow = features[-1]
+    seen_in_time = seed_check.look
+
+    async def look_at(gitlab: GitLab, catalogue: Catalogue, name: str, feature: Feature, *more: Any) -> SeedsSeen:
+        if feature.feature == slow:
+            await asyncio.Event().wait()
+        return await seen_in_time(gitlab, catalogue, name, feature, *more)
+
+    monkeypatch.setattr(seed_check, "look", look_at)
+    monkeypatch.setattr(readiness_look, "wall_seconds_max", lambda _environment: 5.0)
+    assert look(quick)
+    assert {name: found(quick, name).state for name in features} == {**dict.fromkeys(features, READY), slow: UNKNOWN}
+    assert "not done after 5 s" in found(quick, slow).reason
+    (stored,) = looks(quick)
+    assert "not done after 5 s" in stored["error"]
+
+
+def refusing(response: Callable[[], httpx.Response]) -> Callable[..., AbstractAsyncContextManager[GitLab]]:
+    """In place of `gitlab_client`: a path that answers every request so."""
+
+    @asynccontextmanager
+    async def client(
+        environment: Environment, connection: connections.Connection, sent: Callable[[], None]
+    ) -> AsyncIterator[GitLab]:
+        def answer(_: httpx.Request) -> httpx.Response:
+            sent()
+            return response()
+
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+            yield GitLab(http, connection.address, connection.keys, environment.limits.graphql)
+
+    return client
+
+
+def test_a_hop_that_refuses_steadily_for_rate_is_named(quick: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal = refusing(lambda: httpx.Response(429, headers={"cf-ray": "1"}, text="error code: 1015"))
+    monkeypatch.setattr(readiness_look, "gitlab_client", refusal)
+    monkeypatch.setattr(looking, "BUDGET_WALL_SECONDS_MIN", 0.0)
+    assert look(quick)
+    chat = found(quick)
+    assert "cloudflare_rate_limit at cloudflare" in chat.reason
+    assert "not done" not in chat.reason
+    assert {aspect(chat, name).owner for name in readiness.LOOKED_AT} == {"infrastructure"}
+    assert 1 < looks(quick)[0]["calls"] < 15
+
+
+def test_a_look_has_time_for_a_refusal_of_the_path_and_of_each_feature(quick: Bench) -> None:
+    refusals = 1 + len(quick.catalogue.features)
+    assert refusals * looking.BUDGET_SECONDS < readiness_look.LOOK_SECONDS_MAX
+    assert refusals * looking.BUDGET_WALL_SECONDS_MIN < readiness_look.LOOK_WALL_SECONDS_MIN
+
+
+def test_a_store_of_real_runs_is_not_looked_for_in_the_sandbox(quick: Bench) -> None:
+    quick.store.rows("INSERT INTO daily_runs.store_provenance (provenance) VALUES ('live')")
+    with pytest.raises(AccessError, match="holds live rows, and the environment is sandbox"):
+        look(quick)
+    assert (looks(quick), quick.sandbox.entries()) == ([], [])
+
+
+@pytest.mark.parametrize("odd", ["17\0", "17\ud800"])
+def test_evidence_that_a_text_column_cannot_hold_is_stored_without_it(quick: Bench, odd: str) -> None:
+    limit = Finding("gitlab", "x", 1, None, "nodes", LimitSource.MEASURED, f"version {odd}", "", "infrastructure")
+    save_limits(quick.store, "staging", "duo_chat", [limit])
+    (row,) = latest_limits(quick.store, "staging")
+    assert row["evidence"].startswith("version 17")
 
 
 def test_before_the_first_look_nothing_is_known_but_the_approval(quick: Bench) -> None:

@@ -22,12 +22,11 @@ from daily_runs.gitlab.calls import Answer, Ticket
 from daily_runs.redo import Order
 from daily_runs.run import Attempt, Connect, Prompt, RunKey, Work, dataset_sha256
 from daily_runs.statuses import AnswerStatus, AttemptStatus, ReadinessState, Redo
-from daily_runs.store import answers, attempts, routes, spending
+from daily_runs.store import answers, attempts, reruns, routes, spending
 from daily_runs.store.answers import AnswerRows
 from daily_runs.store.database import Store
 from daily_runs.store.exclusive import exclusive
 from daily_runs.store.judgements import JudgementRows
-from daily_runs.store.reruns import lock_name
 from daily_runs.store.routes import Routed
 
 FEATURE, PROMPTS = "duo_chat", 6
@@ -260,7 +259,7 @@ def test_asking_all_never_goes_on_with_an_attempt_that_took_answers_over(bench: 
 def test_an_attempt_that_somebody_works_on_is_not_taken_over(bench: Bench, stage: str) -> None:
     work, _ = with_failures(bench)
     with (
-        exclusive(bench.store, lock_name(stage, work.attempt.attempt_id), 0),
+        exclusive(bench.store, attempts.lock_name(stage, work.attempt.attempt_id), 0),
         pytest.raises(StageError, match=rf"is being worked on now \({stage}\). Nothing was changed"),
     ):
         again(bench, Redo.MISSING_ANSWERS)
@@ -417,9 +416,12 @@ def attempt_of(store: Store, day: str, environment: str = "staging", *, answered
     return moment
 
 
-def target(bench: Bench, *, manual: bool = True, own: dt.datetime = OWN, **fields: Any) -> redo.Target:
+def target(
+    bench: Bench, *, manual: bool = True, own: dt.datetime = OWN, dag_run: str | None = None, **fields: Any
+) -> redo.Target:
     given = form.Form(**{"redo": Redo.JUDGE_AGAIN, **fields})
-    return redo.target(bench.store, bench.catalogue, bench.catalogue.features[FEATURE], given, own, manual=manual)
+    feature = bench.catalogue.features[FEATURE]
+    return redo.target(bench.store, bench.catalogue, feature, given, own, manual=manual, airflow_run_id=dag_run)
 
 
 def test_a_manual_rerun_without_a_date_is_of_the_newest_run_wherever_it_has_answers(bench: Bench) -> None:
@@ -427,8 +429,8 @@ def test_a_manual_rerun_without_a_date_is_of_the_newest_run_wherever_it_has_answ
     newest = attempt_of(bench.store, "2026-08-18")
     attempt_of(bench.store, "2026-08-18", "production")
     attempt_of(bench.store, "2026-08-16", "production")
-    assert target(bench) == (newest, ("production", "staging"))
-    assert target(bench, environment="staging") == (newest, ("staging",))
+    assert target(bench) == redo.Target(newest, ("production", "staging"))
+    assert target(bench, environment="staging") == redo.Target(newest, ("staging",))
 
 
 def test_the_newest_run_without_answers_is_not_passed_over_in_silence(bench: Bench) -> None:
@@ -452,7 +454,7 @@ def test_a_run_by_its_date_is_redone_on_that_date_alone(bench: Bench) -> None:
 def test_a_run_is_named_by_its_logical_date_or_its_day(bench: Bench, text: str) -> None:
     moment = attempt_of(bench.store, "2026-08-17")
     attempt_of(bench.store, "2026-08-18")
-    assert target(bench, run=text) == (moment, ("staging",))
+    assert target(bench, run=text) == redo.Target(moment, ("staging",))
     assert target(bench, run=text, redo=Redo.ALL).logical_date == moment
 
 
@@ -489,11 +491,20 @@ def test_the_command_line_does_a_run_again(bench: Bench, tmp_path: Path, monkeyp
     asked = command_run.Asked(FEATURE, "staging", DAY.date(), redo=Redo.GATE_AND_PUBLISH)
     outcome = command_run.run(asked, overlay=str(overlay), console=Console(quiet=True))
     assert len(bench.sandbox.entries()) == before
+    assert outcome.begun is not None
+    (said,) = [line for line in outcome.render() if str(line).startswith("redo gate_and_publish, taken over from ")]
+    assert str(said).endswith(f"{outcome.begun.taken_over_from}: 0 prompts were left to ask, 0 of its answers to judge")
+    assert outcome.as_json()["rerun"]["to_ask"] == 0
     assert outcome.published["attempt_id"] == contract(bench)[0]["attempt_id"]
     assert statuses(bench) == [AttemptStatus.SUPERSEDED, AttemptStatus.PUBLISHED]
     again_with = asked._replace(redo=Redo.JUDGE_AGAIN, only="tag:cost")
-    with pytest.raises(ParameterError, match="only: does not go with redo: judge_again"):
+    with pytest.raises(ParameterError, match="^--only: does not go with redo: judge_again"):
         command_run.run(again_with, overlay=str(overlay), console=Console(quiet=True))
+    other_day = asked._replace(day=DAY.date() - dt.timedelta(1))
+    with pytest.raises(ParameterError, match="^--date: there is no run of 2026-08-16"):
+        command_run.run(other_day, overlay=str(overlay), console=Console(quiet=True))
+    with pytest.raises(ParameterError, match="^environment: 'stag' is not in the catalogue"):
+        command_run.run(asked._replace(environment="stag"), overlay=str(overlay), console=Console(quiet=True))
 
 
 def test_a_day_of_two_runs_needs_the_logical_date(bench: Bench) -> None:
@@ -501,6 +512,180 @@ def test_a_day_of_two_runs_needs_the_logical_date(bench: Bench) -> None:
     bench.attempt(FEATURE, PROMPTS)  # at midnight of the same day
     with pytest.raises(ParameterError, match="2 runs are of 2026-08-17"):
         target(bench, run="2026-08-17", redo=Redo.ALL)
+
+
+def test_a_manual_rerun_means_the_same_run_however_often_it_is_planned(bench: Bench) -> None:
+    meant = attempt_of(bench.store, "2026-08-17")
+    assert target(bench, dag_run="manual__1").logical_date == meant
+    routes.save(bench.store, Routed(FEATURE, "manual__1", meant, ["staging"], ["staging"], False, None, "a rerun"))
+    newer = attempt_of(bench.store, "2026-08-18")
+    assert target(bench, dag_run="manual__1").logical_date == meant
+    assert target(bench, dag_run="manual__2").logical_date == newer
+
+
+def test_an_arm_that_a_rerun_leaves_out_is_named(bench: Bench) -> None:
+    moment = attempt_of(bench.store, "2026-08-17", "production")
+    attempt_of(bench.store, "2026-08-17", answered=False)
+    found = target(bench)
+    assert found == redo.Target(moment, ("production",), ("staging",))
+    assert "left out, as it has no answers to take over there: staging" in found.note
+    assert target(bench, environment="production").note == ""
+
+
+PHASES = [
+    {"phase": "staging", "starts": "2026-07-01", "schedule": "0 6 * * *", "approved": False},
+    {"phase": "staging", "starts": "2026-08-01", "schedule": "0 6 * * *"},
+]
+
+
+def test_a_run_of_another_phase_is_not_left_to_wait_for_todays_approval(bench: Bench) -> None:
+    patch = {"phases": PHASES, "cutover": {"planned": "2026-07-01"}, "when_not_ready": "wait"}
+    bench = bench.changed({"features": {FEATURE: patch}})
+    old, of_this_phase = attempt_of(bench.store, "2026-07-15"), attempt_of(bench.store, "2026-08-17")
+    with pytest.raises(
+        ParameterError, match="environment: the run of 2026-07-15T06:00:00Z might have to wait, and its"
+    ):
+        target(bench, run="2026-07-15", redo=Redo.ALL)
+    assert target(bench, run="2026-07-15", redo=Redo.ALL, environment="staging").logical_date == old
+    assert target(bench, run="2026-08-17", redo=Redo.ALL).logical_date == of_this_phase
+    skips = bench.changed({"features": {FEATURE: {"when_not_ready": "skip"}}})
+    assert target(skips, run="2026-07-15", redo=Redo.ALL).logical_date == old
+
+
+# A rerun that is unfinished.
+
+
+def test_clearing_the_first_dag_run_neither_ends_its_rerun_nor_pays_it_again(bench: Bench) -> None:
+    order = Order(KEY, prompts=PROMPTS, airflow_run_id="scheduled__1")
+    bench.run(
+        work_on(bench, redo.open_attempt(bench.store, bench.catalogue, order)), "seed_check", "limit_probe", "inference"
+    )
+    again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    newest = again(bench, Redo.JUDGE_AGAIN, airflow_run_id="manual__2")
+    before = statuses(bench)
+    with pytest.raises(ParameterError, match=rf"{newest.attempt.attempt_id} .*by manual__2\) does .* Go on there"):
+        redo.open_attempt(bench.store, bench.catalogue, order)
+    assert statuses(bench) == before == [AttemptStatus.SUPERSEDED, AttemptStatus.SUPERSEDED, AttemptStatus.RUNNING]
+    new = redo.open_attempt(bench.store, bench.catalogue, order._replace(airflow_run_id="manual__3"))
+    assert answers.counts(bench.store, new.attempt_id) == {"planned": PROMPTS}
+
+
+@pytest.mark.parametrize("stage", ["inference", "judging"])
+def test_asking_all_does_not_end_a_rerun_that_somebody_works_on(bench: Bench, stage: str) -> None:
+    with_failures(bench)
+    rerun = again(bench, Redo.MISSING_ANSWERS)
+    with (
+        exclusive(bench.store, attempts.lock_name(stage, rerun.attempt.attempt_id), 0),
+        pytest.raises(StageError, match=rf"is being worked on now \({stage}\). Nothing was changed"),
+    ):
+        bench.attempt(FEATURE, PROMPTS)
+    assert statuses(bench) == [AttemptStatus.SUPERSEDED, AttemptStatus.RUNNING]
+
+
+ANOTHER_JUDGE = {"judge": {"model": "claude-another"}, "prices": None}
+
+
+def unasked(bench: Bench, work: Work) -> None:
+    """As if what failed had never been asked."""
+    bench.store.rows(
+        "UPDATE daily_runs.answer SET status = 'planned', tries = 0, error_kind = NULL, settled_at = NULL"
+        " WHERE status = 'failed' AND attempt_id = %(id)s",
+        {"id": work.attempt.attempt_id},
+    )
+
+
+@pytest.mark.parametrize("opened_before", [True, False])
+def test_missing_answers_by_another_judge_judges_all_anew_where_that_is_the_only_way(
+    bench: Bench, opened_before: bool
+) -> None:
+    first, failed = with_failures(bench, "judging")
+    unasked(bench, first)
+    stuck = again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__1") if opened_before else first
+    other = bench.changed(ANOTHER_JUDGE)
+    rerun = again(other, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    assert rerun.attempt.attempt_id != stuck.attempt.attempt_id
+    sent = sent_by(other, rerun)
+    assert set(paid(sent, ASKS)) == failed
+    assert len(paid(sent, JUDGES)) == PROMPTS
+    assert contract(bench)[0]["judge_model"] == "claude-another"
+
+
+def test_a_rerun_whose_judge_changed_when_all_was_settled_is_refused_with_a_way_out(bench: Bench) -> None:
+    done(bench)
+    again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    other = bench.changed(ANOTHER_JUDGE)
+    with pytest.raises(ParameterError, match="Choose redo: judge_again"):
+        again(other, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    assert not again(other, Redo.JUDGE_AGAIN, airflow_run_id="manual__2").attempt.resumed
+
+
+def test_missing_answers_whose_rubric_is_gone_are_judged_by_todays_with_all_others(bench: Bench, include: Path) -> None:
+    with_failures(bench, "judging")
+    again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    strict = another_rubric(include, f"{FEATURE}.yaml")
+    rerun = again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    assert len(paid(sent_by(bench, rerun), JUDGES)) == PROMPTS
+    assert contract(bench)[0]["rubric_version"] == strict
+
+
+# Which attempt is taken over.
+
+
+def broken_off(bench: Bench, base: Work, prompts: int) -> Attempt:
+    """An attempt that asks all anew and died after one answer, which is that of a base."""
+    attempt = bench.attempt(FEATURE, prompts)
+    row = bench.answers(base)[0]
+    AnswerRows(bench.store, attempt.attempt_id).answered(row["prompt_id"], Answer(row["answer"]))
+    assert answers.counts(bench.store, attempt.attempt_id) == {"answered": 1, "planned": prompts - 1}
+    return attempt
+
+
+def base_of(bench: Bench) -> str:
+    base = reruns.base_for(bench.store, str(KEY))
+    assert base is not None
+    return base.attempt_id
+
+
+def test_answers_that_the_run_has_are_not_paid_again_as_a_later_attempt_broke_off(bench: Bench) -> None:
+    first = done(bench)
+    broken_off(bench, first, PROMPTS)
+    assert base_of(bench) == first.attempt.attempt_id
+    for how in (Redo.GATE_AND_PUBLISH, Redo.MISSING_ANSWERS):
+        assert sent_by(bench, again(bench, how)) == []
+
+
+def test_a_sample_does_not_stand_for_the_whole_run_that_broke_off_after_it(bench: Bench) -> None:
+    sample = bench.work(FEATURE, 3)
+    bench.run(sample, *pipeline.STAGES)
+    newest = broken_off(bench, sample, PROMPTS)
+    assert base_of(bench) == newest.attempt_id
+
+
+def test_a_later_attempt_that_came_to_its_end_is_the_base_with_all_its_failures(bench: Bench) -> None:
+    newest = broken_off(bench, done(bench), PROMPTS)
+    for row in answers.unsettled(bench.store, newest.attempt_id, None):
+        AnswerRows(bench.store, newest.attempt_id).failed(row["prompt_id"], FAILURE)
+    assert base_of(bench) == newest.attempt_id
+
+
+def test_each_try_of_a_ticket_that_was_taken_over_stays_in_the_months_bill(bench: Bench) -> None:
+    long_ago = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+
+    def bill() -> float:
+        row = spending.answers(bench.store, FEATURE, long_ago, input_tokens=1000, output_tokens=0)
+        return float(row["input_tokens"])
+
+    work = bench.work(FEATURE, PROMPTS)
+    bench.run(work, "seed_check", "limit_probe", "inference")
+    bench.store.rows(
+        "UPDATE daily_runs.answer SET status = 'sent', tries = 3, answer = NULL, settled_at = NULL"
+        " WHERE attempt_id = %(id)s AND prompt_id = (SELECT min(prompt_id) FROM daily_runs.answer)",
+        {"id": work.attempt.attempt_id},
+    )
+    before = bill()
+    assert before >= (PROMPTS + 2) * 1000
+    bench.run(again(bench, Redo.MISSING_ANSWERS), "seed_check", "limit_probe", "inference")
+    assert bill() == before
 
 
 # Any mix of prompts.

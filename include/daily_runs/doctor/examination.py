@@ -9,11 +9,10 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from daily_runs import catalogue_files
-from daily_runs.catalogue import Catalogue
+from daily_runs.catalogue import Catalogue, environment_named
 from daily_runs.clock import Clock
 from daily_runs.doctor import airflow, gitlab, judge, own
 from daily_runs.doctor.finding import Finding, Now, State
-from daily_runs.errors import ParameterError
 
 MARKS = {
     State.OK: "[green]ok[/green]",
@@ -61,8 +60,7 @@ def _environments(catalogue: Catalogue | None, only: str | None) -> list[str]:
     known = list(catalogue.environments) if catalogue else []
     if only is None or catalogue is None:
         return known
-    if only not in known:
-        raise ParameterError("--environment", f"{only!r} is not in the catalogue", f"Known: {', '.join(known)}.")
+    environment_named(catalogue, only, "--environment")
     return [only]
 
 

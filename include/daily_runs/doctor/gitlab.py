@@ -18,7 +18,9 @@ from daily_runs.errors import AccessError, CallError, Hop
 from daily_runs.gitlab.client import GitLab
 from daily_runs.gitlab.documents import WHOAMI
 from daily_runs.gitlab.failures import malformed
-from daily_runs.path_limits import DOCUMENT_COMPLEXITY_MAX, OWN_ACCESS_PATH
+from daily_runs.path_limits import DOCUMENT_COMPLEXITY_MAX
+from daily_runs.path_look import OWN_ACCESS_PATH
+from daily_runs.stages.sessions import connection_of
 
 ALL = Subject("environments")
 TIMEOUT_SECONDS = 15.0
@@ -59,12 +61,7 @@ def gitlab(name: str, catalogue: Catalogue, now: Now) -> Iterator[Finding]:
     """Everything about the environment of that name."""
     subject, environment = Subject(name), catalogue.environments[name]
     try:
-        connection = connections.find(
-            environment.connection,
-            default_address=environment.address,
-            users=environment.evaluation_users,
-            sandbox=environment.provenance == "sandbox",
-        )
+        connection = connection_of(environment, connections.find)
     except AccessError as error:
         yield subject.refused("connection", error)
         yield from _none_of(subject, ("answers", *_LATER), "the connection is not usable")

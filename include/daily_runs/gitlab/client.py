@@ -153,7 +153,9 @@ def _page(data: Mapping[str, Any], path: Sequence[str]) -> tuple[list[dict[str, 
         raise malformed("a page without nodes or pageInfo") from error
     if not isinstance(nodes, list) or (following is None and page["hasNextPage"]):
         raise malformed("a page without nodes or cursor")
-    return [node for node in nodes if isinstance(node, dict)], following
+    if not all(isinstance(node, dict) for node in nodes):  # left out, it would pass for one that is not there
+        raise malformed("a node that is null")
+    return nodes, following
 
 
 def _raise_failure(exchange: Exchange) -> None:

@@ -15,6 +15,8 @@ import httpx
 
 BODY_CHARACTERS_MAX = 65_536
 TITLE_CHARACTERS_MAX = 60
+HEADER_CHARACTERS_MAX = 2_000
+"""Of a header's value; no rule needs more, and patterns take their time over long ones."""
 
 _TITLE = re.compile(r"<(title|h1)\b[^<>]{0,80}>([^<]{1,200})", re.IGNORECASE)
 _HARMLESS = re.compile(r"[\w ./:+*(),&'-]+")
@@ -32,7 +34,8 @@ class Exchange:
     @classmethod
     def of(cls, response: httpx.Response, elapsed_seconds: float) -> Exchange:
         """Record a response that has been read in full."""
-        return cls(response.status_code, dict(response.headers), response.text[:BODY_CHARACTERS_MAX], elapsed_seconds)
+        headers = {name: value[:HEADER_CHARACTERS_MAX] for name, value in response.headers.items()}
+        return cls(response.status_code, headers, text_of(response)[:BODY_CHARACTERS_MAX], elapsed_seconds)
 
     def has(self, *names: str) -> bool:
         """Whether any of these headers is there."""
@@ -106,6 +109,11 @@ class Exchange:
         found = _TITLE.search(self.body)
         words = " ".join(found[2].split()) if found else ""
         return harmless(words[:TITLE_CHARACTERS_MAX], "") if words else ""
+
+
+def text_of(response: httpx.Response) -> str:
+    """A body as UTF-8, whatever charset it declares: one that is none, such as `rot13`, must not break a call."""
+    return response.content.decode("utf-8", "replace")
 
 
 def harmless(text: str, otherwise: str) -> str:

@@ -16,15 +16,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from daily_runs.clock import Clock
 from daily_runs.dataset import KEY_PATTERN, CodeCut, Item, Vulnerability, WorkItem
 from daily_runs.gitlab import documents
 from daily_runs.gitlab.client import GitLab, walk
+from daily_runs.gitlab.exchange import text_of
 from daily_runs.gitlab.failures import malformed
-from daily_runs.resilience.retry import with_retries
+from daily_runs.gitlab.looking import Counted
 from daily_runs.statuses import SeedStatus
 
 TRACES_IN_FLIGHT = 4
@@ -129,8 +130,13 @@ class _Look:
     """One look at a seed project; each page and each file is tried again by itself."""
 
     def __init__(self, gitlab: GitLab, user: str, project: str, clock: Clock) -> None:
-        self._gitlab, self._user, self._project, self._clock = gitlab, user, project, clock
-        self.calls = 0
+        self._gitlab, self._user, self._project = gitlab, user, project
+        self._call = Counted(clock)
+
+    @property
+    def calls(self) -> int:
+        """Requests sent, retries included."""
+        return self._call.calls
 
     async def jobs(self, wanted: Mapping[str, Item], memory: SeedMemory | None) -> _Listed:
         """Jobs by name, each wanted one with its trace; the newest of a name counts (GitLab lists newest first)."""
@@ -158,7 +164,7 @@ class _Look:
             path = f"/api/v4/projects/{project_id}/jobs/{_number(resource_id)}/trace"
             async with gate:  # also while it is kept: a look that dies loses no more than is in flight
                 response = await self._call(lambda: self._gitlab.rest("GET", path, self._user))
-                found = _with_content(resource_id, response.text, "its log is empty")
+                found = _with_content(resource_id, text_of(response), "its log is empty")
                 if memory and found.sha256:
                     await asyncio.to_thread(memory.keep, resource_id, found.sha256)
             return found
@@ -198,13 +204,6 @@ class _Look:
             absent = f"{_file(node)} is not in the repository, or empty"
             found[key] = _Found(resource_id, None, fault) if fault else _with_content(resource_id, text, absent)
         return _Listed(found, [key for key, some in nodes.items() if not all(map(_finding_fault, some))])
-
-    async def _call(self, send: Callable[[], Awaitable[T]]) -> T:
-        async def once() -> T:
-            self.calls += 1
-            return await send()
-
-        return await with_retries(once, clock=self._clock)
 
     async def _ask(self, document: str, **variables: object) -> dict[str, Any]:
         given = {"project": self._project, **variables}

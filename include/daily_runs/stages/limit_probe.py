@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from daily_runs import path_burst
 from daily_runs.errors import LimitTooLowError
-from daily_runs.path_limits import Finding, binding, fits, look_at_path, too_low, weigh
+from daily_runs.path_limits import Finding, binding, fits, look_at_path, of_month, too_low, weigh
 from daily_runs.path_look import PathFacts
 from daily_runs.path_table import as_text
 from daily_runs.run import Report, Work
+from daily_runs.stages.month_budget import month_budget
 from daily_runs.stages.sessions import gitlab_session
 from daily_runs.statuses import LimitVerdict
-from daily_runs.store import answers, probes
+from daily_runs.store import answers, judgements, probes
 
 log = logging.getLogger(__name__)
 
 
 def run(work: Work) -> Report:
     """Probe the path of the work's environment; with nothing left to ask, nobody is asked.
+
+    Answers that are left to judge are paid for, too, so the month must allow them.
 
     Raises:
         LimitTooLowError: a limit does not allow the run.
@@ -33,16 +37,27 @@ def run(work: Work) -> Report:
     unsettled = answers.unsettled(work.store, work.attempt.attempt_id, None)
     if not unsettled:
         log.info("limit probe of %s: every prompt is settled, nobody is asked", key)
-        return Report("limit_probe", asked=0, answered=0, details={"fits": True, "binding": None, "requests_sent": 0})
+        return _report(work, _of_judging(work), 0)
     needed = sum(row["ticket"] is None for row in unsettled)  # the others were asked, their answers are to be fetched
     facts = asyncio.run(_look(work))
     found, sent = weigh(work.store, facts, work.catalogue, work.feature, key.environment, calls_needed=needed), 0
     if fits(found):
         of_burst = asyncio.run(_burst(work))
         found, sent = found + of_burst.found, of_burst.calls_spent
-    sent += facts.calls_spent
-    probes.save_limits(work.store, key.environment, key.feature, found, attempt_id=work.attempt.attempt_id)
-    log.info("limit probe of %s: %d free requests, no aiAction call\n%s", key, sent, as_text(found))
+    return _report(work, found, sent + facts.calls_spent)
+
+
+def _of_judging(work: Work) -> list[Finding]:
+    if not judgements.unjudged(work.store, work.attempt.attempt_id, None):
+        return []
+    return list(of_month(work.feature, month_budget(work.store, work.catalogue, work.feature, work.environment)))
+
+
+def _report(work: Work, found: Sequence[Finding], sent: int) -> Report:
+    key = work.attempt.key
+    if found:
+        probes.save_limits(work.store, key.environment, key.feature, found, attempt_id=work.attempt.attempt_id)
+        log.info("limit probe of %s: %d free requests, no aiAction call\n%s", key, sent, as_text(found))
     if stops := too_low(found):
         raise LimitTooLowError(f"limit probe of {key}: {'; '.join(_refused(finding) for finding in stops)}")
     unknown = sum(finding.verdict is LimitVerdict.UNKNOWN for finding in found)

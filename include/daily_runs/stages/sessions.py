@@ -12,9 +12,23 @@ from daily_runs.clock import Clock
 from daily_runs.connections import Connection
 from daily_runs.gitlab.client import GitLab
 from daily_runs.resilience.timeouts import wall_timeout
-from daily_runs.run import Work
+from daily_runs.run import Connect, Work
 
 CONNECTIONS_MAX = 32
+
+
+def connection_of(environment: Environment, connect: Connect) -> Connection:
+    """An environment's connection, with a key for each of its evaluation users.
+
+    Raises:
+        AccessError: there is none, or it is not usable.
+    """
+    return connect(
+        environment.connection,
+        default_address=environment.address,
+        users=environment.evaluation_users,
+        sandbox=environment.provenance == "sandbox",
+    )
 
 
 @asynccontextmanager

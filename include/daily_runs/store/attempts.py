@@ -6,10 +6,13 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from daily_runs.errors import AccessError
+from daily_runs.errors import AccessError, ParameterError, StageError
 from daily_runs.run import Attempt, Prompt, Report, RunKey
 from daily_runs.statuses import AttemptStatus, Redo
 from daily_runs.store.database import Connection, Row, Store, place_of
+from daily_runs.store.exclusive import is_free
+
+PAYING_STAGES = ("inference", "judging")
 
 
 class Plan(NamedTuple):
@@ -48,6 +51,8 @@ def open_attempt(store: Store, plan: Plan) -> Attempt:
 
     Raises:
         AccessError: the store holds rows of the other provenance: live and sandbox never share one.
+        ParameterError: a rerun of what this DAG run asked is unfinished; to ask all once more would end and pay it.
+        StageError: somebody works on the unfinished attempt. In either case nothing was changed.
     """
     run_key = str(plan.key)
     with store.transaction() as connection:
@@ -56,7 +61,8 @@ def open_attempt(store: Store, plan: Plan) -> Attempt:
         if unfinished and unfinished["plan_hash"] == plan.plan_hash:
             return Attempt(unfinished["attempt_id"], plan.key, len(plan.prompts), unfinished["shards"], resumed=True)
         if unfinished:
-            end_attempt(connection, unfinished["attempt_id"], AttemptStatus.SUPERSEDED)
+            _must_not_be_its_rerun(connection, unfinished, plan)
+            supersede(connection, unfinished["attempt_id"])
         attempt_id = insert_attempt(connection, plan, len(plan.prompts))
         columns = "COPY daily_runs.answer (attempt_id, prompt_id, item_id, shard) FROM STDIN"
         with connection.cursor() as cursor, cursor.copy(columns) as copy:
@@ -79,7 +85,8 @@ def take_run(connection: Connection, store: Store, key: RunKey, provenance: str)
 def unfinished_of(connection: Connection, run_key: str) -> Row | None:
     """The run's attempt that is running, if one is."""
     return connection.execute(
-        "SELECT attempt_id::text, plan_hash, asked, shards, airflow_run_id, redo, rubric_version"
+        "SELECT attempt_id::text, plan_hash, asked, shards, airflow_run_id, redo, dataset_sha256, rubric_version,"
+        " judge_model"
         " FROM daily_runs.attempt WHERE run_key = %s AND status = 'running'",
         [run_key],
     ).fetchone()
@@ -108,6 +115,57 @@ def end_attempt(connection: Connection, attempt_id: str, status: AttemptStatus) 
     connection.execute(
         "UPDATE daily_runs.attempt SET status = %s, ended_at = now() WHERE attempt_id = %s", [status, attempt_id]
     )
+
+
+_LINE = """
+WITH RECURSIVE line AS (
+    SELECT * FROM daily_runs.attempt WHERE attempt_id = %(attempt)s
+    UNION SELECT t.* FROM daily_runs.attempt t JOIN line ON t.attempt_id = line.taken_over_from)
+SELECT attempt_id FROM line
+WHERE attempt_id <> %(attempt)s AND airflow_run_id = %(airflow_run_id)s AND plan_hash = %(plan_hash)s LIMIT 1
+"""
+
+
+def _must_not_be_its_rerun(connection: Connection, unfinished: Row, plan: Plan) -> None:
+    """Whoever clears the first DAG run's tasks while its rerun is unfinished means the rerun, not a second payment."""
+    given = {"attempt": unfinished["attempt_id"], "airflow_run_id": plan.airflow_run_id, "plan_hash": plan.plan_hash}
+    if connection.execute(_LINE.encode(), given).fetchone() is None:
+        return
+    opener = unfinished["airflow_run_id"] or "the command line"
+    problem = (
+        f"attempt {unfinished['attempt_id']} (redo: {unfinished['redo']}, by {opener}) does this run again already"
+    )
+    remedy = f"Go on there. To pay for every prompt once more, start a new run by the form with redo: {Redo.ALL}."
+    raise ParameterError("redo", problem, remedy)
+
+
+def supersede(connection: Connection, attempt_id: str) -> None:
+    """End an unfinished attempt that nobody works on, inside the caller's transaction.
+
+    Whoever still sends for it would have answers come in, and paid, that no other attempt has.
+
+    Raises:
+        StageError: somebody works on it.
+    """
+    for stage in PAYING_STAGES:
+        if not is_free(connection, lock_name(stage, attempt_id)):
+            raise StageError(
+                f"attempt {attempt_id} is being worked on now ({stage}). Nothing was changed: let it end, or stop it,"
+                " and run this again."
+            )
+    end_attempt(connection, attempt_id, AttemptStatus.SUPERSEDED)
+
+
+def lock_name(stage: str, attempt_id: str) -> str:
+    """What a worker of a stage holds while it works on an attempt."""
+    return f"{stage} of attempt {attempt_id}"
+
+
+def base_of(store: Store, attempt_id: str) -> str | None:
+    """Id of the attempt from which a rerun's attempt took over; None of one that asks all."""
+    query = "SELECT taken_over_from::text AS base FROM daily_runs.attempt WHERE attempt_id = %(id)s"
+    found: str | None = store.row(query, {"id": attempt_id})["base"]
+    return found
 
 
 def find_attempt(store: Store, attempt_id: str) -> Attempt:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from daily_runs.errors import AccessError
 from daily_runs.path_limits import Finding, binding
-from daily_runs.store.database import Row, Store, place_of
+from daily_runs.store.database import Row, Store, place_of, storable
 
 KEEP_DAYS = 30
 """Probes that were for no run: a look every quarter of an hour adds up."""
@@ -34,7 +34,10 @@ def save_limits(
     """
     tightest = binding(found)
     place = {"environment": environment, "feature": feature, "attempt_id": attempt_id}
-    rows = [{**finding.as_json(binds=finding is tightest), **place} for finding in found]
+    rows = [
+        {**finding.as_json(binds=finding is tightest), "evidence": storable(finding.evidence), **place}
+        for finding in found
+    ]
     with store.transaction() as connection:
         connection.cursor().executemany(_SAVE, rows)
         if attempt_id is None:

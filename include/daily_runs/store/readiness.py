@@ -19,6 +19,8 @@ from daily_runs.statuses import ReadinessAspect, ReadinessState
 from daily_runs.store.database import Connection, Store, connect, storable
 
 ASK_EVERY_SECONDS = 0.2
+_KEPT_ALIVE = b"SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
+"""The lock of a machine that vanished ends within a minute, not after the hours that a kernel waits."""
 KEEP_DAYS = 30
 """Looks that are older are forgotten when a new one ends."""
 
@@ -37,7 +39,7 @@ class Verdict(NamedTuple):
 
 
 class Look(NamedTuple):
-    """A look that ended. `error`: why nothing could be looked at (None: it could be)."""
+    """A look that ended. `error`: why nothing, or not everything, could be looked at (None: it could be)."""
 
     look_id: int
     ended_at: dt.datetime
@@ -62,6 +64,7 @@ def sole_looker(store: Store, environment: str, wait_seconds: float) -> Iterator
 def _taken(connection: Connection, name: str, deadline: float) -> bool:
     query = b"SELECT pg_try_advisory_lock(hashtextextended(%s, 1)) AS taken"
     try:
+        connection.execute(_KEPT_ALIVE)
         while not (connection.execute(query, [name]).fetchone() or {}).get("taken"):
             if time.monotonic() > deadline:
                 return False
@@ -82,7 +85,7 @@ def end(store: Store, look_id: int, calls: int, error: str | None, found: Mappin
 
     Args:
         calls: requests that it sent.
-        error: why it could not look at all; the verdicts are `unknown` then.
+        error: why it could not look at all, or not to the end; what it did not see is `unknown` then.
     """
 
     def write(connection: Connection) -> None:

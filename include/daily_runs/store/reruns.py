@@ -8,14 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from daily_runs.errors import StageError
 from daily_runs.run import Attempt, RunKey
 from daily_runs.statuses import AttemptStatus, Redo
-from daily_runs.store.attempts import Plan, end_attempt, insert_attempt, take_run, unfinished_of
+from daily_runs.store.attempts import Plan, insert_attempt, supersede, take_run, unfinished_of
 from daily_runs.store.database import Connection, Row, Store
-from daily_runs.store.exclusive import is_free
-
-PAYING_STAGES = ("inference", "judging")
 
 
 class Base(NamedTuple):
@@ -26,6 +22,7 @@ class Base(NamedTuple):
 
     attempt_id: str
     status: AttemptStatus
+    redo: Redo
     plan_hash: str
     dataset_sha256: str
     rubric_version: str
@@ -39,7 +36,8 @@ class Base(NamedTuple):
 
 
 _BASE = """
-SELECT t.attempt_id::text, t.status, t.plan_hash, t.dataset_sha256, t.rubric_version, t.judge_model, t.shards, t.asked,
+SELECT t.attempt_id::text, t.status, t.redo, t.plan_hash, t.dataset_sha256, t.rubric_version, t.judge_model, t.shards,
+       t.asked,
        count(*) FILTER (WHERE n.status = 'answered')::int AS answered,
        count(*) FILTER (WHERE n.status = 'failed')::int AS failed,
        count(*) FILTER (WHERE n.status IN ('planned', 'sent'))::int AS unsettled,
@@ -47,18 +45,28 @@ SELECT t.attempt_id::text, t.status, t.plan_hash, t.dataset_sha256, t.rubric_ver
 FROM daily_runs.attempt t JOIN daily_runs.answer n USING (attempt_id)
 LEFT JOIN daily_runs.judgement j USING (attempt_id, prompt_id)
 WHERE t.run_key = %(run_key)s GROUP BY t.attempt_id
-HAVING bool_or(n.status = 'answered') ORDER BY t.started_at DESC LIMIT 1
+HAVING bool_or(n.status = 'answered') ORDER BY t.started_at DESC
 """
 
 
-def newest_with_answers(store: Store, run_key: str) -> Base | None:
-    """The run's newest attempt that has an answer; None when none has."""
-    return store.retrying(lambda connection: _newest_with_answers(connection, run_key))
+def base_for(store: Store, run_key: str) -> Base | None:
+    """The run's newest attempt that has an answer; None when none has.
+
+    One that asked all and broke off gives way to an older one of the same data set, of as many prompts or more, that
+    has more answers: what it did not get to ask is answered there. One that came to its end does not, failures or not:
+    somebody wanted new answers. A rerun never does: it holds what its base had.
+    """
+    return store.retrying(lambda connection: _base_for(connection, run_key))
 
 
-def _newest_with_answers(connection: Connection, run_key: str) -> Base | None:
-    row = connection.execute(_BASE.encode(), {"run_key": run_key}).fetchone()
-    return Base(**{**row, "status": AttemptStatus(row["status"])}) if row else None
+def _base_for(connection: Connection, run_key: str) -> Base | None:
+    rows = connection.execute(_BASE.encode(), {"run_key": run_key}).fetchall()
+    found = [Base(**{**row, "status": AttemptStatus(row["status"]), "redo": Redo(row["redo"])}) for row in rows]
+    if not found or found[0].redo is not Redo.ALL or not found[0].unsettled:
+        return found[0] if found else None
+    newest = found[0]
+    alike = [base for base in found if base.dataset_sha256 == newest.dataset_sha256 and base.asked >= newest.asked]
+    return max(alike, key=lambda base: base.answered)  # of equals the first, which is the newest
 
 
 def runs(store: Store, feature: str) -> list[Row]:
@@ -86,8 +94,8 @@ class Wanted(NamedTuple):
 def open_rerun(store: Store, wanted: Wanted, decide: Callable[[Base | None], Plan]) -> Attempt:
     """Open an attempt that takes over from the run's newest one with answers, or go on with the one opened before.
 
-    A task that is tried again goes on with what its DAG run opened. Any other rerun takes over anew, so that what
-    failed in the last one is asked again.
+    A task that is tried again goes on with what its DAG run opened, as long as data set, rubric and judge are still
+    those. Any other rerun takes over anew, so that what failed in the last one is asked again.
 
     Args:
         decide: makes the plan (its prompts stay empty: they are the base's), or refuses what cannot be done.
@@ -100,38 +108,23 @@ def open_rerun(store: Store, wanted: Wanted, decide: Callable[[Base | None], Pla
     with store.transaction() as connection:
         take_run(connection, store, key, wanted.provenance)
         unfinished = unfinished_of(connection, run_key)
-        if unfinished and _is_its_own(unfinished, wanted):
-            asked, shards = unfinished["asked"], unfinished["shards"]
-            return Attempt(unfinished["attempt_id"], key, asked, shards, resumed=True, redo=wanted.redo)
-        base = _newest_with_answers(connection, run_key)
+        base = _base_for(connection, run_key)
         plan = decide(base)
         assert base is not None  # `decide` refuses a run without answers
+        if unfinished and _is_its_own(unfinished, plan):
+            asked, shards = unfinished["asked"], unfinished["shards"]
+            return Attempt(unfinished["attempt_id"], key, asked, shards, resumed=True, redo=wanted.redo)
         if unfinished:
-            _must_be_idle(connection, unfinished["attempt_id"])
-            end_attempt(connection, unfinished["attempt_id"], AttemptStatus.SUPERSEDED)
+            supersede(connection, unfinished["attempt_id"])
         attempt_id = insert_attempt(connection, plan, base.asked)
-        _take_over(connection, base.attempt_id, attempt_id, wanted.redo)
+        _take_over(connection, base, attempt_id, plan)
     return Attempt(attempt_id, key, base.asked, base.shards, resumed=False, redo=wanted.redo)
 
 
-def _is_its_own(unfinished: Row, wanted: Wanted) -> bool:
-    same_dag_run = wanted.airflow_run_id is not None and unfinished["airflow_run_id"] == wanted.airflow_run_id
-    return same_dag_run and unfinished["redo"] == wanted.redo
-
-
-def _must_be_idle(connection: Connection, attempt_id: str) -> None:
-    """Whoever still sends for it would have answers come in that the copy does not have."""
-    for stage in PAYING_STAGES:
-        if not is_free(connection, lock_name(stage, attempt_id)):
-            raise StageError(
-                f"attempt {attempt_id} is being worked on now ({stage}). Nothing was changed: let it end, or stop it,"
-                " and run this again."
-            )
-
-
-def lock_name(stage: str, attempt_id: str) -> str:
-    """What a worker of a stage holds while it works on an attempt."""
-    return f"{stage} of attempt {attempt_id}"
+def _is_its_own(unfinished: Row, plan: Plan) -> bool:
+    """Opened by the same DAG run, to do the same with the same inputs."""
+    same = ("airflow_run_id", "redo", "dataset_sha256", "rubric_version", "judge_model")
+    return plan.airflow_run_id is not None and all(unfinished[name] == getattr(plan, name) for name in same)
 
 
 _ANSWERS = """
@@ -168,12 +161,13 @@ _JUDGEMENTS_KEPT = {
 }
 
 
-def _take_over(connection: Connection, base: str, new: str, redo: Redo) -> None:
+def _take_over(connection: Connection, base: Base, new: str, plan: Plan) -> None:
+    judged_alike = (plan.rubric_version, plan.judge_model) == (base.rubric_version, base.judge_model)
     parameters = {
-        "base": base,
+        "base": base.attempt_id,
         "new": new,
-        "failed_anew": redo is Redo.MISSING_ANSWERS,
-        "judgements": _JUDGEMENTS_KEPT[redo],
+        "failed_anew": plan.redo is Redo.MISSING_ANSWERS,
+        "judgements": _JUDGEMENTS_KEPT[plan.redo] if judged_alike else [],
     }
     for statement in (_ANSWERS, _OTHERS, _JUDGEMENTS):
         connection.execute(statement.encode(), parameters)

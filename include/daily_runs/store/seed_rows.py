@@ -59,11 +59,18 @@ class SeedContent:
         self._store, self._environment, self._age_seconds_max = store, environment, age_seconds_max
 
     def recall(self) -> Mapping[str, str]:
-        """SHA-256 (hex) of contents by resource id.
+        """SHA-256 (hex) of contents by resource id. What is too old to be recalled is forgotten.
 
         Raises:
             StageError: the store cannot say.
         """
+        self._store.rows(
+            """
+            DELETE FROM daily_runs.seed_content
+            WHERE environment = %(environment)s AND read_at <= now() - make_interval(secs => %(age)s)
+            """,
+            {"environment": self._environment, "age": self._age_seconds_max},
+        )
         rows = self._store.rows(
             """
             SELECT resource_id, content_sha256 FROM daily_runs.seed_content

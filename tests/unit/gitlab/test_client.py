@@ -146,6 +146,19 @@ def test_a_body_whose_encoding_lies_is_a_malformed_body(connect: Connect) -> Non
     assert error.kind == "malformed_body"
 
 
+@pytest.mark.parametrize("charset", ["rot13", "hex", "zlib", "base64", "idna", "undefined", "none-at-all"])
+def test_a_charset_that_is_none_breaks_no_call(connect: Connect, charset: str) -> None:
+    def server(_: httpx.Request) -> httpx.Response:
+        headers = {"content-type": f"text/html; charset={charset}", "x-runtime": "0.1"}
+        return httpx.Response(503, headers=headers, content="<html><title>büsy</title></html>".encode())
+
+    client = connect(server)
+    for call in (client.graphql("evaluation-1", "query q { a }"), client.rest("GET", "/api/v4/x", "evaluation-1")):
+        error = asyncio.run(failure_of(call))
+        assert error.kind == "gitlab_error"
+        assert "html page" in error.evidence
+
+
 def test_part_of_the_data_beside_an_error_is_a_failure(connect: Connect) -> None:
     body = {"data": {"a": 1, "b": None}, "errors": [{"message": "Internal server error", "path": ["b"]}]}
     error = asyncio.run(failure_of(connect(lambda _: answer(body)).graphql(USER, "query q { a b }")))
@@ -186,6 +199,10 @@ BROKEN_PAGES = {
     "no nodes": ({"data": {"project": {"jobs": {"pageInfo": {"hasNextPage": False}}}}}, "malformed_body"),
     "null nodes": ({"data": {"project": {"jobs": {"nodes": None, "pageInfo": {"hasNextPage": False}}}}},
                    "malformed_body"),
+    "a node that is null": (
+        {"data": {"project": {"jobs": {"nodes": [{"name": "a"}, None], "pageInfo": {"hasNextPage": False}}}}},
+        "malformed_body",
+    ),
     "no pageInfo": ({"data": {"project": {"jobs": {"nodes": []}}}}, "malformed_body"),
     "a next page without cursor": (
         {"data": {"project": {"jobs": {"nodes": [], "pageInfo": {"hasNextPage": True, "endCursor": None}}}}},

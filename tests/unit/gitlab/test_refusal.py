@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from daily_runs.errors import Blame, Hop
 from daily_runs.gitlab.attribution import Certainty
+from daily_runs.gitlab.exchange import HEADER_CHARACTERS_MAX
 from daily_runs.gitlab.refusal import RULES, TOO_MANY_REQUESTS, Exchange, attribute, attribution_of
 
 EDGE = {"server": "cloudflare", "cf-ray": "8f2b1c0e9d3a4b5c-FRA"}
@@ -247,6 +248,17 @@ def test_the_evidence_gives_facts_and_no_text_of_the_body() -> None:
     assert "secret" not in str(error)
     assert error.evidence.startswith("status 200; headers x-request-id, x-runtime, x-gitlab-meta, gitlab-lb, cf-ray")
     assert error.evidence.endswith("after 0.3 s")
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("location", ["https://" + "a" * 60_000, "/users/sign_in" * 5_000 + "?#", "https://a" * 8_000])
+def test_a_long_header_is_judged_at_once(location: str) -> None:
+    redirect = httpx.Response(302, headers={"location": location, "x-runtime": "0.1"})
+    recorded = Exchange.of(redirect, 0.1)
+    assert len(recorded.headers["location"]) == HEADER_CHARACTERS_MAX
+    for exchange in (recorded, Exchange(302, {"location": location}, "")):
+        error = attribute(exchange)
+        assert error is not None
 
 
 def test_a_recorded_exchange_shows_no_body_and_keeps_its_first_part_only() -> None:

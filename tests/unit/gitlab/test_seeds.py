@@ -16,6 +16,7 @@ import pytest
 from daily_runs.clock import Clock
 from daily_runs.dataset import Item
 from daily_runs.errors import CallError
+from daily_runs.gitlab import looking
 from daily_runs.gitlab.client import GitLab
 from daily_runs.gitlab.seeds import TRACES_IN_FLIGHT, Seed, SeedsSeen, find_seeds
 from daily_runs.statuses import SeedStatus
@@ -285,6 +286,35 @@ def test_a_look_that_fails_for_good_raises_and_says_nothing_of_any_seed(broken: 
     with pytest.raises(CallError):
         seen(project, *(item("job", f"of/{n}") for n in range(4)))
     assert project.asked.count(broken) == 3
+
+
+def test_a_log_with_a_charset_that_is_none_is_read_as_utf_8(connect: Connect) -> None:
+    project = Project(jobs=[job()])
+
+    def odd(request: httpx.Request) -> httpx.Response:
+        answer = project(request)
+        if request.method == "GET":
+            answer.headers["content-type"] = "text/plain; charset=rot13"
+        return answer
+
+    look = find_seeds(connect(odd), "evaluation-1", "team/seeds", [item("job")], FAST)
+    assert [seed.status for seed in asyncio.run(look).seeds] == [BOUND]
+    assert "trace 7" in project.asked
+
+
+def test_a_page_that_is_refused_for_rate_without_end_ends_the_look_by_the_hops_name(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "BUDGET_WALL_SECONDS_MIN", 0.0)
+    asked = []
+
+    def refuse(_: httpx.Request) -> httpx.Response:
+        asked.append(1)
+        return httpx.Response(429, headers={"cf-ray": "1"}, text="error code: 1015")
+
+    with pytest.raises(CallError, match="cloudflare_rate_limit at cloudflare"):
+        asyncio.run(find_seeds(connect(refuse), "evaluation-1", "team/seeds", [item("job")], FAST))
+    assert 1 <= len(asked) < 15
 
 
 def test_a_second_look_reads_no_log_again(seen: Look) -> None:

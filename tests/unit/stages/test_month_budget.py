@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from daily_runs import path_limits
+from daily_runs import path_limits, redo
 from daily_runs.errors import LimitTooLowError
 from daily_runs.quota.cost import THROTTLE_SHARE, MonthState, month_state
 from daily_runs.stages import limit_probe
 from daily_runs.stages.month_budget import MonthBudget, month_budget
-from daily_runs.statuses import LimitVerdict
-from daily_runs.store import probes
+from daily_runs.statuses import LimitVerdict, Redo
+from daily_runs.store import judgements, probes
 
 if TYPE_CHECKING:
     from tests.conftest import Bench
@@ -103,6 +103,36 @@ def test_from_110_percent_on_no_run_starts_and_the_remedy_names_the_budget(bench
         limit_probe.run(work)
     (found,) = [row for row in probes.latest_limits(bench.store, "staging") if row["limit_name"] == path_limits.MONTH]
     assert (found["verdict"], found["binds"]) == ("too_low", True)
+
+
+def judged_again(bench: Bench, budgets_spent: float) -> Work:
+    """A rerun that asks nothing and judges all, in a month that stands so."""
+    first = spent(bench)
+    usd = expected_usd(bench, first)
+    order = redo.Order(first.attempt.key, Redo.JUDGE_AGAIN)
+    attempt = redo.open_attempt(bench.store, bench.catalogue, order)
+    feature = {"budget_usd_per_month": usd / budgets_spent}
+    patch = {"environments": {"staging": {"provenance": "live"}}, "features": {"duo_chat": feature}}
+    catalogue = bench.changed(patch).catalogue
+    return replace(first, attempt=attempt, catalogue=catalogue, feature=catalogue.features["duo_chat"])
+
+
+def test_a_rerun_that_only_judges_needs_the_month_too(bench: Bench) -> None:
+    work = judged_again(bench, 1.11)
+    assert len(judgements.unjudged(bench.store, work.attempt.attempt_id, None)) == PROMPTS
+    before = len(bench.sandbox.entries())
+    with pytest.raises(LimitTooLowError, match="budget of the month"):
+        limit_probe.run(work)
+    assert len(bench.sandbox.entries()) == before
+    bench.run(replace(work, catalogue=bench.catalogue), "judging")  # by the verdicts that are there
+    assert limit_probe.run(work).details == {"fits": True, "binding": None, "requests_sent": 0}
+
+
+def test_a_rerun_that_only_judges_starts_within_the_month_and_asks_nobody(bench: Bench) -> None:
+    work = judged_again(bench, 1.0)
+    before = len(bench.sandbox.entries())
+    assert limit_probe.run(work).details["fits"]
+    assert len(bench.sandbox.entries()) == before > 0
 
 
 def test_just_under_110_percent_a_run_starts(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -131,6 +132,17 @@ def test_logs_read_more_than_a_day_ago_are_read_again(bench: Bench) -> None:
     assert len(bench.sandbox.entries(TRACE)) == 12
     bench.run(work, "seed_check")
     assert len(bench.sandbox.entries(TRACE)) == 12
+
+
+def test_what_is_too_old_to_be_recalled_is_forgotten(bench: Bench) -> None:
+    work = bench.work("root_cause_analysis", 6)
+    keep = "INSERT INTO daily_runs.seed_content VALUES (%(of)s, 'gid://gitlab/Ci::Build/1', 'x', %(read_at)s)"
+    days_ago = dt.datetime.now(dt.UTC) - dt.timedelta(days=2)
+    for environment in ("staging", "production"):
+        bench.store.rows(keep, {"of": environment, "read_at": days_ago})
+    bench.run(work, "seed_check")
+    held = bench.store.rows("SELECT environment, content_sha256 = 'x' AS old FROM daily_runs.seed_content")
+    assert Counter((row["environment"], row["old"]) for row in held) == {("staging", False): 6, ("production", True): 1}
 
 
 def test_a_log_that_is_erased_after_it_was_read_is_noticed(bench: Bench) -> None:
