@@ -26,10 +26,11 @@ WINDOW_FAULTS_MIN = 10
 """Under so many faults in the window a tenth is chance, not a rate: where 5 % fail, 2 of 20 do so one time in four, 10
 of 100 one time in 35. Fewer calls than that are judged by the three in a row."""
 OPEN_SECONDS = 60.0
-OPEN_SECONDS_MAX = 480.0
-"""Well under the retry layer's 15 minutes, so that a call held back by the longest opening still sees the end of it."""
+OPEN_SECONDS_MAX = 240.0
+"""A call that waits 15 minutes (the retry layer's most) sees three of the longest openings end: one bad probe in a row
+of good ones, which at 7 % faults ends every fifth half-opening, does not end the task."""
 CALM_SECONDS = 480.0
-"""Closed for so long (the longest opening's length), the next opening is the first of a new row: 60 s again."""
+"""Closed for so long (twice the longest opening), the next opening is the first of a new row: 60 s again."""
 PROBES_AT_ONCE = 3
 GOOD_PROBES = 3
 

@@ -156,8 +156,8 @@ def test_it_stays_open_for_a_minute_and_twice_as_long_for_each_probe_that_fails(
     for _ in range(7):
         lengths.append(round(opened_for(circuit)))
         circuit = failed_probe(circuit)
-    assert lengths == [60, 120, 240, 480, 480, 480, 480]
-    assert (OPEN_SECONDS, OPEN_SECONDS_MAX) == (60, 480)
+    assert lengths == [60, 120, 240, 240, 240, 240, 240]
+    assert (OPEN_SECONDS, OPEN_SECONDS_MAX) == (60, 240)
 
 
 def test_a_call_that_is_held_back_sees_the_end_of_the_longest_opening() -> None:
