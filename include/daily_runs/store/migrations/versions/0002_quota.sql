@@ -101,7 +101,7 @@ DROP TABLE daily_runs.quota_rate;
 -- A bucket's pace now: {whole rate, rate that is left to us, reserve, what the full bucket holds}.
 -- The reserve covers what may arrive bunched on the way and what others may take before a header tells: 0.5 s of what
 -- they are known to take, and of the whole rate 0.5 s at first, 0.06 s once headers have told for 4 s,
--- and never less than what those are rounded by.
+-- and never less than most of what those are rounded by.
 -- It is at most half the bucket. After refusals the factor climbs back by 1 % a second.
 CREATE FUNCTION daily_runs.quota_pace(l daily_runs.quota_limit, t timestamptz) RETURNS double precision[]
 LANGUAGE sql STABLE AS $$
@@ -119,7 +119,7 @@ LANGUAGE sql STABLE AS $$
     ), kept AS (
         SELECT *, CASE WHEN l.account IS NULL THEN 0 ELSE least(bucket / 2,
             0.5 * others + whole * CASE WHEN l.observed_at > t - interval '10 seconds'
-                THEN greatest(0.06, l.rounding / whole, 0.5 - 0.11 * extract(epoch FROM t - l.observed_since)) ELSE 0.5 END
+                THEN greatest(0.06, 0.7 * l.rounding / whole, 0.5 - 0.11 * extract(epoch FROM t - l.observed_since)) ELSE 0.5 END
         ) END AS reserve
         FROM parts
     )
