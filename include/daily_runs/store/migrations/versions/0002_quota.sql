@@ -119,7 +119,7 @@ LANGUAGE sql STABLE AS $$
     ), kept AS (
         SELECT *, CASE WHEN l.account IS NULL THEN 0 ELSE least(bucket / 2,
             0.5 * others + whole * CASE WHEN l.observed_at > t - interval '10 seconds'
-                THEN greatest(0.06, 0.7 * l.rounding / whole, 0.5 - 0.11 * extract(epoch FROM t - l.observed_since)) ELSE 0.5 END
+                THEN greatest(0.06, 0.9 * l.rounding / whole, 0.5 - 0.11 * extract(epoch FROM t - l.observed_since)) ELSE 0.5 END
         ) END AS reserve
         FROM parts
     )
