@@ -11,11 +11,13 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, ParamsDict, TaskGroup, XComArg, task
 
-from daily_runs import catalogue_files, form
-from daily_runs.catalogue import Catalogue, Feature
-from daily_runs.readiness_waiting import wait_max
-from daily_runs.routing import STAGING
-from daily_runs.zones import first_moment
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.features import Feature
+from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs.catalogue.zones import first_moment
+from daily_runs.readiness.waiting import wait_max
+from daily_runs.runs import trigger_form
+from daily_runs.runs.routing import STAGING
 from daily_runs_airflow import policies, tasks
 from daily_runs_airflow.docs import TASK_DOCS, feature_doc
 from daily_runs_airflow.sensors import StagingReadySensor
@@ -31,7 +33,7 @@ COMMON = {
 
 def params(catalogue: Catalogue, feature: Feature) -> ParamsDict:
     """The form."""
-    return ParamsDict({name: Param(**field) for name, field in form.fields(catalogue, feature).items()})
+    return ParamsDict({name: Param(**field) for name, field in trigger_form.fields(catalogue, feature).items()})
 
 
 def arm(catalogue: Catalogue, feature: Feature, environment: str, manifest: XComArg) -> XComArg:

@@ -10,8 +10,8 @@ import os
 
 from airflow.sdk import DAG, task
 
-from daily_runs import catalogue_files
-from daily_runs.quota.pools import SENSORS_POOL
+from daily_runs.catalogue.pools import SENSORS_POOL
+from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs_airflow import policies, readiness_tasks
 
 CATALOGUE = catalogue_files.load()

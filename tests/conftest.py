@@ -20,12 +20,17 @@ import psycopg
 import pytest
 from hypothesis import settings
 
-from daily_runs import catalogue_files, connections, pipeline
-from daily_runs.catalogue import Catalogue
-from daily_runs.run import Attempt, Connect, Report, RunKey, Work
+from daily_runs import connections
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs.connections import Connect
+from daily_runs.records.run import Attempt, Report, RunKey
+from daily_runs.runs import opening
 from daily_runs.sandbox.control import merge_patch
 from daily_runs.sandbox.process import Sandbox
-from daily_runs.sandbox.scenario import Scenario
+from daily_runs.sandbox.world.scenario import Scenario
+from daily_runs.stages import pipeline
+from daily_runs.stages.work import Work
 from daily_runs.store import database
 from daily_runs.store.database import Store
 from daily_runs.store.embedded import EmbeddedPostgres
@@ -185,7 +190,7 @@ class Bench:
 
     def attempt(self, feature: str, limit: int, environment: str = "staging") -> Attempt:
         """Plan a run of the test's day, or resume it."""
-        return pipeline.plan(self.store, self.catalogue, RunKey(feature, environment, DAY), limit=limit)
+        return opening.plan(self.store, self.catalogue, RunKey(feature, environment, DAY), limit=limit)
 
     def work(
         self, feature: str = "duo_chat", limit: int = 6, environment: str = "staging", connect: Connect | None = None

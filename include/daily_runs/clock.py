@@ -28,3 +28,13 @@ class Clock:
     def now() -> dt.datetime:
         """The moment, UTC."""
         return dt.datetime.now(dt.UTC)
+
+
+WALL_SECONDS_MIN = 10.0
+"""No timeout is shorter than this on the wall clock, however fast a sandbox's time runs: a loaded machine would run
+into it, and what was paid would be paid again."""
+
+
+def wall_timeout(clock: Clock, domain_seconds: float, *, at_least: float = WALL_SECONDS_MIN) -> float:
+    """A timeout given in domain seconds, in seconds of the wall clock; never under `at_least` of these."""
+    return max(at_least, clock.wall(domain_seconds))

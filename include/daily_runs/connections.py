@@ -11,9 +11,22 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from daily_runs.errors import AccessError
+
+
+class Connect(Protocol):
+    """Finds a connection: `daily_runs.connections.find`, or the Airflow one of the plugin."""
+
+    def __call__(
+        self, connection_id: str, *, default_address: str, users: Sequence[str], sandbox: bool
+    ) -> Connection: ...
+
+
+PROMPT_HEADER = "X-Daily-Runs-Prompt"
+"""Names the prompt on a paid call, so that what was sent can be counted; a real server ignores it."""
 
 _FIELDS = ("address", "keys")
 _SHAPE = 'Set it to {"address": "https://…", "keys": {"<user>": "<secret>"}}.'

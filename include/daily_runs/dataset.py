@@ -8,12 +8,30 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from daily_runs.catalogue.features import Feature
+from daily_runs.catalogue.folders import dataset_path
 from daily_runs.errors import DatasetError
+
+
+def load_feature_dataset(feature: Feature) -> tuple[Item, ...]:
+    """A feature's items, each once (a run cycles them to `prompts_per_run`).
+
+    Raises:
+        DatasetError: see `daily_runs.load`.
+    """
+    return load(dataset_path(feature))
+
+
+def dataset_sha256(items: Sequence[Item]) -> str:
+    """Content hash of a data set (hex)."""
+    return hashlib.sha256("\n".join(item.model_dump_json() for item in items).encode()).hexdigest()
+
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 KEY_PATTERN = r"^[a-z0-9]+(?:[-_/.][a-z0-9]+)*$"

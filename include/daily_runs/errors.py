@@ -6,7 +6,7 @@
     │   ├── DatasetError          include/datasets: a row that breaks the schema
     │   ├── ParameterError        a form field or a command-line option
     │   └── AccessError           an address, a login or a missing scope
-    ├── CallError                 one call to GitLab or Anthropic failed (see `daily_runs.gitlab.refusal`)
+    ├── CallError                 one call to GitLab or Anthropic failed (see `daily_runs.gitlab.hops.refusal`)
     └── StageError                a stage cannot vouch for its outcome
         ├── CountsError           asked ≠ answered + failed + missing
         ├── SeedsMissingError     staging lacks seeds that the feature needs

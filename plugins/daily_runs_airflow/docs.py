@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from daily_runs.catalogue import Catalogue, Feature, Phase, environments_of
-from daily_runs.quota.rates import budget, run_minutes
-from daily_runs.schedule import in_words
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.features import Feature, Phase, environments_of
+from daily_runs.catalogue.rates import budget, run_minutes
+from daily_runs.catalogue.schedule import in_words
 
 TASK_DOCS = {
     "plan": "Checks the form and decides, by the phase of the run's date, what is planned and which prompts are asked."

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
 from daily_runs import errors
-from daily_runs.catalogue import Catalogue, Feature
-from daily_runs.quota.pools import SLOTS_PER_TASK, require_admissible
-from daily_runs.quota.rates import judging_minutes, run_minutes
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.features import Feature
+from daily_runs.catalogue.pools import SLOTS_PER_TASK, require_admissible
+from daily_runs.catalogue.rates import judging_minutes, run_minutes
 
 RETRIES = 2
 RETRY_DELAY = dt.timedelta(seconds=10)

@@ -47,18 +47,26 @@ def look(environment: str) -> dict[str, Any]:
     Returns:
         `{"looked": whether it took one, "features": state by feature}`.
     """
-    from daily_runs import catalogue_files, readiness, readiness_look  # noqa: PLC0415
+    from daily_runs.catalogue.reading import files as catalogue_files  # noqa: PLC0415
     from daily_runs.clock import Clock  # noqa: PLC0415
+    from daily_runs.readiness import (  # noqa: PLC0415
+        check,
+        state,
+    )
+    from daily_runs.readiness import check as readiness_look  # noqa: PLC0415
     from daily_runs.store.database import open_store  # noqa: PLC0415
-    from daily_runs_airflow.connections import find, store_url  # noqa: PLC0415
+    from daily_runs_airflow.connections import (  # noqa: PLC0415
+        find,
+        store_url,
+    )
 
     catalogue, by_hand = catalogue_files.load(), get_current_context()["dag_run"].run_type == "manual"
     young = 0.0 if by_hand else INTERVAL.total_seconds() / 2
-    aspects = readiness.LOOKED_AT
+    aspects = state.LOOKED_AT
     with open_store(store_url()) as store:
-        looked = readiness.look(store, catalogue, environment, find, older_than_seconds=young)
+        looked = check.look(store, catalogue, environment, find, older_than_seconds=young)
         found = [
-            readiness.of_feature(store, catalogue, feature.feature, environment, Clock.now(), aspects)
+            state.of_feature(store, catalogue, feature.feature, environment, Clock.now(), aspects)
             for feature in readiness_look.features_of(catalogue, environment)
         ]
     for one in found:

@@ -25,8 +25,8 @@ from airflow.sdk import BaseSensorOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException, TaskDeferralError, TaskDeferralTimeout
 from airflow.triggers.base import StartTriggerArgs
 
+from daily_runs.catalogue.pools import SENSORS_POOL
 from daily_runs.errors import StageError, StagingNotReadyError
-from daily_runs.quota.pools import SENSORS_POOL
 from daily_runs.statuses import ReadinessAspect, ReadinessState
 from daily_runs_airflow import policies
 from daily_runs_airflow.triggers import FIRST_CHECK_SECONDS, WAITING_FOR, ReadinessTrigger

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import get_current_context
 
 if TYPE_CHECKING:
-    from daily_runs.catalogue import Feature
-    from daily_runs.routing import Planned
-    from daily_runs.run import Report, Work
+    from daily_runs.catalogue.features import Feature
+    from daily_runs.records.run import Report
+    from daily_runs.runs.routing import Planned
+    from daily_runs.stages.work import Work
     from daily_runs.store.database import Store
+
 
 log = logging.getLogger(__name__)
 
@@ -37,20 +39,25 @@ def plan(feature: str) -> dict[str, Any]:
     Raises:
         ParameterError: an unknown or unusable parameter; or the feature is on hold that day.
     """
-    from daily_runs import catalogue_files, pipeline, redo, routing  # noqa: PLC0415
-    from daily_runs import form as forms  # noqa: PLC0415
+    from daily_runs.catalogue import catalogue as catalogue_module  # noqa: PLC0415
+    from daily_runs.catalogue.reading import files as catalogue_files  # noqa: PLC0415
+    from daily_runs.runs import (  # noqa: PLC0415
+        rerun,
+        routing,
+        trigger_form,
+    )
 
     context = get_current_context()
     dag_run = context["dag_run"]
-    form = forms.read(dag_run.conf or {}, context["params"])
+    form = trigger_form.read(dag_run.conf or {}, context["params"])
     catalogue = catalogue_files.load()
-    chosen = pipeline.feature_named(catalogue, feature)
-    forms.check(catalogue, chosen, form)
+    chosen = catalogue_module.feature_named(catalogue, feature)
+    trigger_form.check(catalogue, chosen, form)
     moment, done_in, note = context.get("logical_date") or dag_run.run_after, None, ""
     if form.is_about_a_run:
         manual = dag_run.run_type not in BY_DATE
         with _store() as store:
-            target = redo.target(store, catalogue, chosen, form, moment, manual=manual, airflow_run_id=dag_run.run_id)
+            target = rerun.target(store, catalogue, chosen, form, moment, manual=manual, airflow_run_id=dag_run.run_id)
         moment, done_in, note = target.logical_date, target.environments, "" if form.forced else target.note
     plan = routing.planned(chosen, moment, form.environment, done_in if form.is_rerun else None)
     log.info("%s of %s: %s%s", feature, moment, plan.why, note)
@@ -68,8 +75,13 @@ def staging_ready(feature: str, manifest: Mapping[str, Any]) -> str:
 
     What was found is the task's return value (`Readiness.as_json`); None where nobody had to look.
     """
-    from daily_runs import catalogue_files, readiness, routing  # noqa: PLC0415
-    from daily_runs.readiness_waiting import look_every  # noqa: PLC0415
+    from daily_runs.catalogue.reading import files as catalogue_files  # noqa: PLC0415
+    from daily_runs.readiness import (  # noqa: PLC0415
+        check,
+        state,
+    )
+    from daily_runs.readiness.waiting import look_every  # noqa: PLC0415
+    from daily_runs.runs import routing  # noqa: PLC0415
     from daily_runs_airflow.connections import find  # noqa: PLC0415
 
     catalogue = catalogue_files.load()
@@ -79,9 +91,9 @@ def staging_ready(feature: str, manifest: Mapping[str, Any]) -> str:
         return "route"
     with _store() as store:
         every = look_every(catalogue, routing.STAGING)
-        readiness.look(store, catalogue, routing.STAGING, find, older_than_seconds=every)
+        check.look(store, catalogue, routing.STAGING, find, older_than_seconds=every)
         moment = dt.datetime.fromisoformat(manifest["logical_date"])
-        found = readiness.of_feature(store, catalogue, feature, routing.STAGING, moment)
+        found = state.of_feature(store, catalogue, feature, routing.STAGING, moment)
     log.info("staging is %s for %s: %s", found.state, feature, found.reason)
     _return(found.as_json())
     return "wait_for_staging" if routing.must_wait(chosen, plan, found.state) else "route"
@@ -97,9 +109,10 @@ def route(
 
     Its return value is the decision: `environments` (none: the run is skipped), `planned`, `forced`, `reason`.
     """
-    from daily_runs import catalogue_files, routing  # noqa: PLC0415
+    from daily_runs.catalogue.reading import files as catalogue_files  # noqa: PLC0415
+    from daily_runs.records import routes  # noqa: PLC0415
+    from daily_runs.runs import routing  # noqa: PLC0415
     from daily_runs.statuses import ReadinessState  # noqa: PLC0415
-    from daily_runs.store import routes  # noqa: PLC0415
 
     chosen = catalogue_files.load().features[feature]
     plan = _planned(chosen, manifest)
@@ -126,7 +139,7 @@ def route(
 
 
 def _planned(feature: Feature, manifest: Mapping[str, Any]) -> Planned:
-    from daily_runs import routing  # noqa: PLC0415
+    from daily_runs.runs import routing  # noqa: PLC0415
 
     done_in = manifest["done_in"]
     moment = dt.datetime.fromisoformat(manifest["logical_date"])
@@ -146,13 +159,14 @@ def open_and_check_seeds(feature: str, environment: str, manifest: Mapping[str, 
         One `{"attempt_id", "shard", "prompts_per_minute"}` for each mapped task of inference and of judging; the rate
         is inference's, in time of the domain.
     """
-    from daily_runs import catalogue_files, redo  # noqa: PLC0415
-    from daily_runs.quota.rates import shard_prompts_per_minute  # noqa: PLC0415
-    from daily_runs.run import RunKey  # noqa: PLC0415
+    from daily_runs.catalogue.rates import shard_prompts_per_minute  # noqa: PLC0415
+    from daily_runs.catalogue.reading import files as catalogue_files  # noqa: PLC0415
+    from daily_runs.records.run import RunKey  # noqa: PLC0415
+    from daily_runs.runs import rerun  # noqa: PLC0415
     from daily_runs.statuses import Redo  # noqa: PLC0415
 
     catalogue = catalogue_files.load()
-    order = redo.Order(
+    order = rerun.Order(
         key=RunKey(feature, environment, dt.datetime.fromisoformat(manifest["logical_date"])),
         redo=Redo(manifest["redo"]),
         prompts=manifest["prompts"],
@@ -162,7 +176,7 @@ def open_and_check_seeds(feature: str, environment: str, manifest: Mapping[str, 
         note=manifest["note"],
     )
     with _store() as store:
-        attempt = redo.open_attempt(store, catalogue, order)
+        attempt = rerun.open_attempt(store, catalogue, order)
         begun = "resumed" if attempt.resumed else "opened"
         log.info("%s attempt %s of %s (redo: %s)", begun, attempt.attempt_id, order.key, order.redo)
         _run(store, "seed_check", attempt.attempt_id, None)
@@ -191,8 +205,8 @@ def run_shard(stage: str, attempt_id: str, shard: int, prompts_per_minute: float
 
 def compare(feature: str, manifest: Mapping[str, Any], routed: Mapping[str, Any]) -> dict[str, Any]:
     """Lay the arms side by side: what each published and, where there are two, the paired difference."""
-    from daily_runs import comparison  # noqa: PLC0415
-    from daily_runs.run import RunKey  # noqa: PLC0415
+    from daily_runs.records.run import RunKey  # noqa: PLC0415
+    from daily_runs.results import comparison  # noqa: PLC0415
 
     moment = dt.datetime.fromisoformat(manifest["logical_date"])
     with _store() as store:
@@ -210,9 +224,9 @@ def _store() -> Any:
 
 
 def _run(store: Store, stage: str, attempt_id: str, shard: int | None) -> dict[str, Any]:
-    from daily_runs import pipeline  # noqa: PLC0415
-    from daily_runs.catalogue_watch import CatalogueWatch  # noqa: PLC0415
-    from daily_runs.store import attempts  # noqa: PLC0415
+    from daily_runs.catalogue.reading.watch import CatalogueWatch  # noqa: PLC0415
+    from daily_runs.records import attempts  # noqa: PLC0415
+    from daily_runs.stages import pipeline  # noqa: PLC0415
     from daily_runs_airflow.connections import find  # noqa: PLC0415
 
     attempt = attempts.find_attempt(store, attempt_id)

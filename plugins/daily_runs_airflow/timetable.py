@@ -1,4 +1,4 @@
-"""A timetable that follows a feature's dated phases (`daily_runs.schedule`)."""
+"""A timetable that follows a feature's dated phases (`daily_runs.catalogue.schedule`)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pendulum
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 
-from daily_runs import schedule
-from daily_runs.catalogue import Phase
+from daily_runs.catalogue import schedule
+from daily_runs.catalogue.features import Phase
 
 MISSED_TICK_GRACE = dt.timedelta(minutes=10)
 """Without catchup, a tick that was missed by more than this is not run: unpausing a DAG must not start a paid run."""

@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from airflow.sdk.exceptions import AirflowRuntimeError
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from daily_runs import readiness_waiting as waiting
 from daily_runs.clock import Clock
 from daily_runs.errors import DailyRunsError
+from daily_runs.readiness import waiting
 from daily_runs.statuses import ReadinessAspect, ReadinessState
 
 if TYPE_CHECKING:
-    from daily_runs.catalogue_watch import CatalogueWatch
-    from daily_runs.readiness import Readiness
+    from daily_runs.catalogue.reading.watch import CatalogueWatch
+    from daily_runs.readiness.state import Readiness
+
 
 FIRST_CHECK_SECONDS = 10.0
 """Wall clock. Airflow 3.3.2 may fail a task whose trigger fires within seconds of its deferral."""
@@ -164,15 +165,19 @@ async def in_thread(work: Callable[[], T]) -> T:
 
 def _get_ready() -> None:
     """Import what a check needs: seconds on a busy machine."""
-    import daily_runs.readiness  # noqa: F401, PLC0415
+    import daily_runs.readiness.state  # noqa: F401, PLC0415
     import daily_runs_airflow.connections  # noqa: F401, PLC0415
 
 
 def _check(feature: str, environment: str, aspects: Sequence[str], moment: dt.datetime) -> Checked:
     """Take a look if one is due, and say what the newest one means. What cannot be looked at is unknown."""
-    from daily_runs import readiness  # noqa: PLC0415 - psycopg, httpx: not on the triggerer's loop
+    from daily_runs.readiness import check as check_module  # noqa: PLC0415
+    from daily_runs.readiness import state as readiness  # noqa: PLC0415
     from daily_runs.store.database import open_store  # noqa: PLC0415
-    from daily_runs_airflow.connections import find, store_url  # noqa: PLC0415
+    from daily_runs_airflow.connections import (  # noqa: PLC0415
+        find,
+        store_url,
+    )
 
     wanted = [ReadinessAspect(aspect) for aspect in aspects]
     every = CHECK_EVERY_SECONDS
@@ -181,7 +186,7 @@ def _check(feature: str, environment: str, aspects: Sequence[str], moment: dt.da
             catalogue = _catalogue()().catalogue
         every = waiting.look_every(catalogue, environment)
         with open_store(store_url(), connections=1) as store:
-            readiness.look(store, catalogue, environment, find, older_than_seconds=every)
+            check_module.look(store, catalogue, environment, find, older_than_seconds=every)
             found = readiness.of_feature(store, catalogue, feature, environment, moment, wanted)
     except DailyRunsError as error:
         return Checked(readiness.unknown(feature, environment, wanted, str(error)), every, None)
@@ -192,6 +197,6 @@ def _check(feature: str, environment: str, aspects: Sequence[str], moment: dt.da
 @functools.cache
 def _catalogue() -> CatalogueWatch:
     """One for all triggers of this process."""
-    from daily_runs.catalogue_watch import CatalogueWatch  # noqa: PLC0415
+    from daily_runs.catalogue.reading.watch import CatalogueWatch  # noqa: PLC0415
 
     return CatalogueWatch()

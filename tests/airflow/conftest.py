@@ -17,9 +17,11 @@ import httpx
 import pytest
 import yaml
 
-from daily_runs import catalogue_files, local
-from daily_runs.airflow_api import AirflowApi
-from daily_runs.local import Stack
+from daily_runs.catalogue import folders
+from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs.local import stack as local
+from daily_runs.local.airflow_api import AirflowApi
+from daily_runs.local.stack import Stack
 from daily_runs.sandbox.control import merge_patch
 from daily_runs.store.database import Store, open_store
 
@@ -134,7 +136,7 @@ def edit(file: Path, patch: Mapping[str, Any]) -> None:
 def past_catalogue(include: Path) -> None:
     """A catalogue of three days in the past: a backfill has days to run, and no schedule comes due by itself."""
     for folder in ("catalogue", "datasets", "rubrics"):
-        shutil.copytree(catalogue_files.include_root() / folder, include / folder)
+        shutil.copytree(folders.include_root() / folder, include / folder)
     enough = {
         "limits": {"ai_action_calls_per_window": AI_ACTION_CALLS},
         "readiness": {"look_every_minutes": LOOK_EVERY_MINUTES},

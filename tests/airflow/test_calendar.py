@@ -12,8 +12,8 @@ import pytest
 from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.timetables.base import DataInterval
 
-from daily_runs import catalogue_files
-from daily_runs.catalogue import PHASE_ENVIRONMENTS, Feature
+from daily_runs.catalogue.features import PHASE_ENVIRONMENTS, Feature
+from daily_runs.catalogue.reading import files as catalogue_files
 from tests.airflow.scheduled import as_scheduled
 from tests.architecture.project import PROJECT
 

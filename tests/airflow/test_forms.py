@@ -13,8 +13,9 @@ import httpx
 import pytest
 import yaml
 
-from daily_runs import catalogue_files, rubric_versions
-from daily_runs.store import routes
+from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs.judging import rubric_versions
+from daily_runs.records import routes
 from tests.airflow.conftest import DAYS_OF_STAGING, Airflow, DagRun, edit
 
 pytestmark = pytest.mark.timeout(600)

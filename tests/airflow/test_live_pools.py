@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from typer.testing import CliRunner, Result
 
-from daily_runs import cli
+from daily_runs.cli import main
 from tests.airflow.conftest import Airflow
 
 Check = Callable[[], Result]
@@ -20,7 +20,7 @@ def check(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> Check:
     stack = airflow.stack
     login = {"address": stack.airflow, "user": stack.user, "password": stack.password}
     monkeypatch.setenv("DAILY_RUNS_AIRFLOW", json.dumps(login))
-    return lambda: CliRunner().invoke(cli.app, ["pools", "--check", "--overlay", stack.overlay])
+    return lambda: CliRunner().invoke(main.app, ["pools", "--check", "--overlay", stack.overlay])
 
 
 def test_a_started_stack_has_every_pool_of_the_catalogue(check: Check) -> None:

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from daily_runs import catalogue_files
-from daily_runs.catalogue import Account, Catalogue
-from daily_runs.quota.pools import pools
-from daily_runs.quota.rates import budget
+from daily_runs.catalogue.accounts import Account
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.pools import pools
+from daily_runs.catalogue.rates import budget
+from daily_runs.catalogue.reading import files as catalogue_files
 from tests.airflow.conftest import DAYS_OF_STAGING, TIME_SCALE, Airflow, DagRun, moment
 
 pytestmark = pytest.mark.timeout(600)

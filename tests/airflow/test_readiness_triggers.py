@@ -21,13 +21,13 @@ from airflow.sdk.exceptions import AirflowSkipException
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.triggers.base import TriggerEvent
 
-from daily_runs import catalogue_files
+from daily_runs.catalogue import folders
+from daily_runs.catalogue.pools import SENSORS_POOL
 from daily_runs.errors import StageError, StagingNotReadyError
-from daily_runs.quota.pools import SENSORS_POOL
-from daily_runs.readiness import Readiness, unknown
+from daily_runs.readiness.check_rows import Verdict
+from daily_runs.readiness.state import Readiness, unknown
 from daily_runs.statuses import ReadinessAspect, ReadinessState
 from daily_runs.store.embedded import free_port
-from daily_runs.store.readiness import Verdict
 from daily_runs_airflow import readiness_tasks, sensors, triggers
 from daily_runs_airflow.sensors import GraphqlLimitSensor, ReadinessSensor, SeedDataSensor, StagingReadySensor
 from daily_runs_airflow.triggers import Checked, ReadinessTrigger
@@ -55,7 +55,7 @@ def point(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         monkeypatch.setenv("DAILY_RUNS_STORE", store)
         triggers._catalogue.cache_clear()
 
-    shipped = catalogue_files.include_root()
+    shipped = folders.include_root()
     slow = shutil.ignore_patterns("root_cause_analysis*")  # a first look reads its hundred logs
     for folder in ("catalogue", "datasets", "rubrics"):
         shutil.copytree(shipped / folder, tmp_path / "include" / folder, ignore=slow)

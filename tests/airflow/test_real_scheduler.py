@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from daily_runs import catalogue_files
+from daily_runs.catalogue.reading import files as catalogue_files
 from tests.airflow.conftest import Airflow, DagRun, moment
 
 pytestmark = pytest.mark.timeout(600)

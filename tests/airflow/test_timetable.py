@@ -11,8 +11,8 @@ from airflow.sdk import DAG
 from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.timetables.base import DataInterval, TimeRestriction
 
-from daily_runs import catalogue_files
-from daily_runs.catalogue import Phase, PhaseName
+from daily_runs.catalogue.features import Phase, PhaseName
+from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs_airflow.timetable import DESCRIPTION_LENGTH_MAX, MISSED_TICK_GRACE, MigrationTimetable
 from tests.airflow.scheduled import as_scheduled
 

@@ -10,7 +10,7 @@ import daily_runs
 from tests.architecture.outside import watched
 from tests.architecture.project import LIBRARY, say
 
-SCRIPTS = ("daily_runs.sandbox.__main__", "daily_runs.store.migrations.env")
+SCRIPTS = ("daily_runs.cli.__main__", "daily_runs.sandbox.__main__", "daily_runs.store.migrations.env")
 """Run by python and by Alembic, never imported."""
 
 for blocked in ("airflow", "daily_runs_airflow", "dags"):

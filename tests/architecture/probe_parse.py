@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import croniter  # type: ignore[import-untyped]  # noqa: F401  starts `file` when imported; Airflow imports it too
 from airflow.dag_processing.dagbag import DagBag
 
 from tests.architecture.outside import watched

@@ -9,8 +9,8 @@ from airflow.configuration import conf
 from airflow.dag_processing.dagbag import DagBag
 from pydantic import BaseModel
 
-from daily_runs import catalogue_files
-from daily_runs.catalogue import Catalogue
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.reading import files as catalogue_files
 from tests.architecture.project import say
 
 

@@ -13,14 +13,14 @@ import pytest
 
 from tests.architecture.project import DAGS, LIBRARY, PLUGINS, PROJECT, Module, modules, result_of, start_probe
 
-SANDBOX_USERS = re.compile(r"daily_runs\.(sandbox(\..*)?|cli|local|demo\w*)")
+SANDBOX_USERS = re.compile(r"daily_runs\.(sandbox|cli|local)(\..*)?")
 """What starts the sandbox; the product itself must not know it."""
 PLUGINS_IMPORT = {"airflow", "daily_runs", "daily_runs_airflow", "pendulum"}
 """Beside the standard library. A timetable's interface is written in pendulum's moments."""
 SQL = re.compile(
     r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|TRUNCATE|COPY|FROM|JOIN)\b[^;]*\b(daily_runs|contract)\.[a-z]"
 )
-SQL_HOMES = re.compile(r"daily_runs\.(store\..*|quota\.ledger)")
+SQL_HOMES = re.compile(r"daily_runs\.(.*_rows|records\..*|results\.published|quota\.ledger|store\..*)")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,8 @@ def test_every_module_of_the_library_imports_where_there_is_no_airflow(imported:
     shipped = {module.name for module in modules(LIBRARY)} - {"daily_runs"}
     left_out = shipped - set(imported["modules"])
     assert {name for name in left_out if not name.startswith("daily_runs.store.migrations.")} == {
-        "daily_runs.sandbox.__main__"
+        "daily_runs.cli.__main__",
+        "daily_runs.sandbox.__main__",
     }
 
 
@@ -99,7 +100,7 @@ def test_sql_stands_in_the_store_and_in_the_ledger_only() -> None:
 
 def test_sql_is_found_where_it_does_stand() -> None:
     homes = [module for module in modules(LIBRARY) if SQL_HOMES.fullmatch(module.name)]
-    assert {"include/daily_runs/quota/ledger.py", "include/daily_runs/store/answers.py"} <= {
+    assert {"include/daily_runs/quota/ledger.py", "include/daily_runs/records/answers.py"} <= {
         module.path for module in homes if sql_lines(module)
     }
 

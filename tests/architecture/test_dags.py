@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from daily_runs import catalogue_files, errors, pipeline
-from daily_runs.catalogue import Catalogue
-from daily_runs.form import Form
-from daily_runs.quota.pools import SLOTS_PER_TASK, pools
-from daily_runs.quota.rates import judging_minutes
+from daily_runs import errors
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.pools import SLOTS_PER_TASK, pools
+from daily_runs.catalogue.rates import judging_minutes
+from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs.runs.trigger_form import Form
+from daily_runs.stages import pipeline
 from daily_runs.statuses import Redo
 from tests.architecture.project import PROJECT, result_of, start_probe
 

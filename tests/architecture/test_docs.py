@@ -13,9 +13,10 @@ import pytest
 import typer
 import yaml
 
-from daily_runs import catalogue_files, errors
-from daily_runs.cli import app
-from daily_runs.gitlab.refusal import RULES
+from daily_runs import errors
+from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs.cli.main import app
+from daily_runs.gitlab.hops.refusal import RULES
 
 ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "include" / "daily_runs"

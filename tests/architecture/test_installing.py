@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from daily_runs.cli import app
+from daily_runs.cli.main import app
 from tests.architecture.project import PROJECT
 
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from daily_runs import catalogue_files
+from daily_runs.catalogue import folders
 from tests.architecture.project import DAGS, result_of, start_probe
 
 FEATURES = 200
@@ -30,7 +30,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def large_include(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An `include` folder with the shipped features copied, under new names, until there are `FEATURES`."""
-    shipped, folder = catalogue_files.include_root(), tmp_path_factory.mktemp("include")
+    shipped, folder = folders.include_root(), tmp_path_factory.mktemp("include")
     for name in ("datasets", "rubrics"):
         (folder / name).symlink_to(shipped / name)
     catalogue = folder / "catalogue"

@@ -10,8 +10,10 @@ from typing import get_type_hints
 
 import pytest
 
-from daily_runs import pipeline, stages
-from daily_runs.run import Report, Stage, Work
+from daily_runs import stages
+from daily_runs.records.run import Report
+from daily_runs.stages import pipeline
+from daily_runs.stages.work import Stage, Work
 
 ORDER = ("seed_check", "limit_probe", "inference", "judging", "validation", "publish")
 

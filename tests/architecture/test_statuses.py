@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, get_args
 
 from daily_runs import statuses
-from daily_runs.catalogue_environments import Environment
+from daily_runs.catalogue.environments import Environment
 from daily_runs.errors import Blame
 from tests.architecture.project import LIBRARY, Module, modules
 
@@ -97,7 +97,7 @@ def test_every_status_that_a_query_names_is_one_that_the_store_takes() -> None:
 
 def statuses_in_queries() -> Iterator[tuple[str, str]]:
     """Each word that a query compares a status with or sets one to, and where."""
-    for module in modules(LIBRARY / "store"):
+    for module in modules(LIBRARY):
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 for literals in STATUS_LITERALS.findall(node.value):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import argparse
 
-from daily_runs.catalogue import Account, Catalogue, Judge
+from daily_runs.catalogue.accounts import Account, Judge
+from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.sandbox.server import build_world, listen, serve
 from tests.bench.cases import ACCOUNT, MODEL, Figures
 

@@ -7,9 +7,9 @@ import random
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple, Self
 
-from daily_runs.sandbox.messages import MessagesRequest, input_tokens_of
-from daily_runs.sandbox.replies import reply_to
-from daily_runs.sandbox.scenario import Scenario
+from daily_runs.sandbox.anthropic.messages import MessagesRequest, input_tokens_of
+from daily_runs.sandbox.anthropic.replies import reply_to
+from daily_runs.sandbox.world.scenario import Scenario
 
 ACCOUNT = "EVAL"
 MODEL = "claude-sonnet-5-5"

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from daily_runs.catalogue import Account
-from daily_runs.sandbox.foreign import ForeignLoad
-from daily_runs.sandbox.world import AccountBuckets
+from daily_runs.catalogue.accounts import Account
+from daily_runs.sandbox.world.foreign import ForeignLoad
+from daily_runs.sandbox.world.world import AccountBuckets
 
 _FOREIGN_BEFORE_SECONDS = 60.0
 """Others use the account for so long before the go signal."""

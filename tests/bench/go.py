@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 from daily_runs.sandbox.process import Sandbox
-from daily_runs.sandbox.scenario import Scenario
-from daily_runs.sandbox.world import foreign_seed
+from daily_runs.sandbox.world.scenario import Scenario
+from daily_runs.sandbox.world.world import foreign_seed
 from tests.bench.account_server import account_of
 from tests.bench.cases import ACCOUNT, Case, Prompt
 from tests.bench.floor import Change, Foreign, Size, send_moments

@@ -13,15 +13,15 @@ import httpx
 
 from daily_runs.clock import Clock
 from daily_runs.errors import Blame, CallError, Hop
-from daily_runs.gitlab.calls import Answer
-from daily_runs.quota.facts import Usage
+from daily_runs.gitlab.answers import Answer
 from daily_runs.quota.ledger import Ledger
 from daily_runs.quota.pacer import Call, Pacer
+from daily_runs.quota.rate_limit_headers import Usage
 from daily_runs.quota.tariff import Tariff, Tokens
+from daily_runs.records.answers import AnswerRows, Sent, unsettled
 from daily_runs.resilience.breaker import Breaker
 from daily_runs.resilience.retry import with_retries
-from daily_runs.stages.paced import paced_call
-from daily_runs.store.answers import AnswerRows, Sent, unsettled
+from daily_runs.stages.paid_call import paced_call
 from daily_runs.store.database import Store, open_store
 from daily_runs.store.writer import Writer
 from tests.bench.account_server import account_of

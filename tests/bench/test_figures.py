@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from daily_runs.sandbox.messages import MessagesRequest, input_tokens_of
+from daily_runs.sandbox.anthropic.messages import MessagesRequest, input_tokens_of
 from tests.bench import windows
 from tests.bench.cases import CASES, MAX_TOKENS, body_of
 from tests.bench.environments import RIVALS as REQUIREMENTS

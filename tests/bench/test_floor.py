@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daily_runs.sandbox.foreign import ForeignLoad
-from daily_runs.sandbox.world import AccountBuckets
+from daily_runs.sandbox.world.foreign import ForeignLoad
+from daily_runs.sandbox.world.world import AccountBuckets
 from tests.bench.account_server import account_of
 from tests.bench.cases import Figures
 from tests.bench.floor import Change, Foreign, Size, send_moments

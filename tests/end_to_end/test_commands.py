@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pytest
 import yaml
 
-from daily_runs import catalogue_files
+from daily_runs.catalogue.reading import files as catalogue_files
 from tests.conftest import TIME_SCALE, SandboxView
 
 FEATURES = sorted(catalogue_files.load().features)
@@ -131,9 +131,9 @@ def test_an_occupied_port_is_named(command: str, state: Path) -> None:
 
 HOLDER = """
 import subprocess, sys
-from daily_runs import local
+from daily_runs.local import stack
 from daily_runs.store.embedded import state_root
-with local._only_stack(state_root()):
+with stack._only_stack(state_root()):
     child = subprocess.Popen(["sleep", "600"], stdout=subprocess.DEVNULL)
     print(child.pid, flush=True)
     sys.stdin.readline()

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from daily_runs.errors import Blame, Hop
-from daily_runs.gitlab.attribution import Attribution, Certainty
-from daily_runs.gitlab.refusal import attribution_of_failure
+from daily_runs.gitlab.hops.attribution import Attribution, Certainty
+from daily_runs.gitlab.hops.failures import attribution_of_failure
 from tests.proxies.servers import backend
 
 PATIENCE_SECONDS = 0.3

@@ -16,8 +16,9 @@ import httpx
 import pytest
 
 from daily_runs.errors import Hop
-from daily_runs.gitlab.attribution import ANSWERED, Attribution, Certainty
-from daily_runs.gitlab.refusal import Exchange, attribution_of
+from daily_runs.gitlab.hops.attribution import ANSWERED, Attribution, Certainty
+from daily_runs.gitlab.hops.exchange import Exchange
+from daily_runs.gitlab.hops.refusal import attribution_of
 from daily_runs.sandbox.process import Sandbox
 from tests.conftest import SandboxView
 from tests.proxies.servers import backend, free_ports, program, running

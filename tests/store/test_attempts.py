@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from daily_runs.errors import AccessError, Blame, CallError, Hop
-from daily_runs.gitlab.calls import Answer, Ticket
-from daily_runs.run import Attempt, Prompt, Report, RunKey
+from daily_runs.gitlab.answers import Answer, Ticket
+from daily_runs.records import answers, attempts, judgements
+from daily_runs.records.answers import AnswerRows
+from daily_runs.records.attempts import Plan, open_attempt
+from daily_runs.records.judgements import JudgementRows
+from daily_runs.records.run import Attempt, Prompt, Report, RunKey
 from daily_runs.statuses import AttemptStatus
-from daily_runs.store import answers, attempts, judgements
-from daily_runs.store.answers import AnswerRows
-from daily_runs.store.attempts import Plan, open_attempt
-from daily_runs.store.judgements import JudgementRows
 
 if TYPE_CHECKING:
     from daily_runs.store.database import Store
+
 
 KEY = RunKey("duo_chat", "staging", dt.datetime(2026, 8, 17, tzinfo=dt.UTC))
 PROMPTS = (Prompt("a#1", "a", 0), Prompt("b#1", "b", 1), Prompt("a#2", "a", 0))

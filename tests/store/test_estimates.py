@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daily_runs.store import estimates
+from daily_runs.capacity import measured_rows
+from daily_runs.store import database
 
 if TYPE_CHECKING:
     from daily_runs.store.database import Store
@@ -64,35 +65,35 @@ def publish(
 
 def test_the_mean_is_over_prompts_whose_tokens_are_known(store: Store) -> None:
     publish(store, 1, [(1000, 100), (2000, 200), (None, None)], (3000, 300))
-    assert estimates.prompts(store, "live") == [("code_suggestions", 1500, 150, 2)]
-    assert estimates.verdicts(store, "live", "judge") == [("code_suggestions", 3000, 300, 3)]
+    assert measured_rows.prompts(store, "live") == [("code_suggestions", 1500, 150, 2)]
+    assert measured_rows.verdicts(store, "live", "judge") == [("code_suggestions", 3000, 300, 3)]
 
 
 def test_unknown_tokens_measure_nothing(store: Store) -> None:
     publish(store, 1, [(None, None)], (3000, 300))
-    assert estimates.prompts(store, "live") == []
+    assert measured_rows.prompts(store, "live") == []
 
 
 def test_a_sandbox_measures_nothing_for_real_runs_and_another_judge_nothing_for_this_one(store: Store) -> None:
     publish(store, 1, [(1000, 100)], (3000, 300), provenance="sandbox")
     publish(store, 2, [(4000, 400)], (5000, 500), judge_model="other")
-    assert estimates.prompts(store, "live") == [("code_suggestions", 4000, 400, 1)]
-    assert estimates.verdicts(store, "live", "judge") == []
-    assert estimates.verdicts(store, "sandbox", "judge") == [("code_suggestions", 3000, 300, 1)]
+    assert measured_rows.prompts(store, "live") == [("code_suggestions", 4000, 400, 1)]
+    assert measured_rows.verdicts(store, "live", "judge") == []
+    assert measured_rows.verdicts(store, "sandbox", "judge") == [("code_suggestions", 3000, 300, 1)]
 
 
 def test_only_the_newest_runs_count(store: Store) -> None:
-    for day in range(1, estimates.RUNS_LOOKED_AT + 2):
+    for day in range(1, measured_rows.RUNS_LOOKED_AT + 2):
         publish(store, day, [(1000 * day, 100)], (3000, 300))
-    days = range(2, estimates.RUNS_LOOKED_AT + 2)
+    days = range(2, measured_rows.RUNS_LOOKED_AT + 2)
     mean = sum(1000 * day for day in days) / len(days)
-    (found,) = estimates.prompts(store, "live")
+    (found,) = measured_rows.prompts(store, "live")
     assert found.input_tokens == pytest.approx(mean)
     assert found.calls == len(days)
 
 
 def test_a_server_that_runs_is_found_without_being_started(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
-    assert estimates.running_url(tmp_path / "postgres") is None
-    found = estimates.running_url(postgres.root)
+    assert database.running_url(tmp_path / "postgres") is None
+    found = database.running_url(postgres.root)
     assert found is not None
     assert found == postgres.url("daily_runs")

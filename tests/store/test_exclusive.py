@@ -16,6 +16,7 @@ from daily_runs.store.exclusive import exclusive
 if TYPE_CHECKING:
     from daily_runs.store.database import Store
 
+
 HOLDER = """
 import sys, time
 from daily_runs.store.database import Store

@@ -19,14 +19,17 @@ import pytest
 
 from daily_runs.clock import Clock
 from daily_runs.errors import Blame, CallError, Hop, StageError
-from daily_runs.gitlab.failures import own_fault
+from daily_runs.gitlab.hops.failures import own_fault
+from daily_runs.records import attempts
+from daily_runs.records.answers import AnswerRows
+from daily_runs.records.judgements import JudgementRows
+from daily_runs.records.run import Prompt, RunKey
+from daily_runs.resilience import breaker_rows
 from daily_runs.resilience.breaker import Breaker
-from daily_runs.run import Prompt, RunKey
-from daily_runs.store import attempts, breakers, database, exclusive, pool
-from daily_runs.store.answers import AnswerRows
-from daily_runs.store.database import Connection, Store
+from daily_runs.store import database, exclusive, pool
+from daily_runs.store.database import Store
 from daily_runs.store.embedded import EmbeddedPostgres
-from daily_runs.store.judgements import JudgementRows
+from daily_runs.store.pool import Connection
 
 GOES_ON_SECONDS = 1.0
 """How soon after the server is back a caller must have gone on."""
@@ -309,7 +312,7 @@ def test_calls_wait_for_the_breakers_store_and_each_fault_is_told_once_it_is_bac
                         raise failed
 
     asyncio.run(scenario())
-    (row,) = [row for row in breakers.status(mortal_store) if row["provider"] == "gitlab mortal"]
+    (row,) = [row for row in breaker_rows.status(mortal_store) if row["provider"] == "gitlab mortal"]
     assert (row["state"], row["reason"]) == ("open", "3 in a row, the last: gitlab_error")
 
 

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from daily_runs.errors import Blame, CallError, Hop, StageError
-from daily_runs.gitlab.calls import Answer
+from daily_runs.gitlab.answers import Answer
 from daily_runs.judging.verdict import Verdict
-from daily_runs.run import Attempt, Prompt, RunKey
-from daily_runs.store import gate, published
-from daily_runs.store.answers import AnswerRows
-from daily_runs.store.attempts import Plan, open_attempt
-from daily_runs.store.judgements import JudgementRows
+from daily_runs.records import gate
+from daily_runs.records.answers import AnswerRows
+from daily_runs.records.attempts import Plan, open_attempt
+from daily_runs.records.judgements import JudgementRows
+from daily_runs.records.run import Attempt, Prompt, RunKey
+from daily_runs.results import published
 
 if TYPE_CHECKING:
     from daily_runs.store.database import Store
+
 
 KEY = RunKey("duo_chat", "staging", dt.datetime(2026, 8, 17, tzinfo=dt.UTC))
 DROPPED = CallError(Hop.UNKNOWN, "dropped_connection", blame=Blame.PROVIDER, retryable=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from daily_runs.records import routes
+from daily_runs.records.routes import Routed
 from daily_runs.statuses import ReadinessState
-from daily_runs.store import routes
-from daily_runs.store.routes import Routed
 
 if TYPE_CHECKING:
     from daily_runs.store.database import Store
+
 
 RUN = "scheduled__2026-08-17T06:00:00+00:00"
 DECISION = Routed(

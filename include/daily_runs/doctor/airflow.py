@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import httpx
 
-from daily_runs import local
-from daily_runs.airflow_api import HEALTHY_PARTS, AirflowApi
-from daily_runs.catalogue import Catalogue
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.pools import differences, pools
 from daily_runs.doctor.finding import Finding, Subject
 from daily_runs.errors import AccessError, UserError
-from daily_runs.quota.pools import differences, pools
+from daily_runs.local import stack as local
+from daily_runs.local.airflow_api import HEALTHY_PARTS, AirflowApi
 
 AIRFLOW = Subject("airflow")
 VARIABLE = "DAILY_RUNS_AIRFLOW"

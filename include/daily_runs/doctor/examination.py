@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from rich.markup import escape
 from rich.table import Column, Table
 
-from daily_runs import catalogue_files
-from daily_runs.catalogue import Catalogue, environment_named
+from daily_runs.catalogue.catalogue import Catalogue, environment_named
+from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.clock import Clock
 from daily_runs.doctor import airflow, gitlab, judge, own
 from daily_runs.doctor.finding import Finding, Now, State

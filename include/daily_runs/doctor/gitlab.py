@@ -11,16 +11,17 @@ from typing import Any, NamedTuple
 import httpx
 
 from daily_runs import connections
-from daily_runs.catalogue import PHASE_ENVIRONMENTS, Call, Catalogue, Feature, environments_of
-from daily_runs.catalogue_environments import Environment
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.environments import Environment
+from daily_runs.catalogue.features import PHASE_ENVIRONMENTS, Call, Feature, environments_of
 from daily_runs.doctor.finding import Asked, Finding, Now, Subject, date_in
 from daily_runs.errors import AccessError, CallError, Hop
 from daily_runs.gitlab.client import GitLab
 from daily_runs.gitlab.documents import WHOAMI
-from daily_runs.gitlab.failures import malformed
-from daily_runs.path_limits import DOCUMENT_COMPLEXITY_MAX
-from daily_runs.path_look import OWN_ACCESS_PATH
-from daily_runs.stages.sessions import connection_of
+from daily_runs.gitlab.hops.failures import malformed
+from daily_runs.gitlab.session import connection_of
+from daily_runs.readiness.limits.findings import DOCUMENT_COMPLEXITY_MAX
+from daily_runs.readiness.limits.measure import OWN_ACCESS_PATH
 
 ALL = Subject("environments")
 TIMEOUT_SECONDS = 15.0

@@ -10,7 +10,8 @@ from anthropic.pagination import SyncPage
 from anthropic.types import ModelInfo
 
 from daily_runs import connections
-from daily_runs.catalogue import Account, Catalogue
+from daily_runs.catalogue.accounts import Account
+from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.doctor.finding import Asked, Finding, Now, Subject, date_in
 from daily_runs.errors import AccessError, Blame, CallError, Hop
 from daily_runs.judging.judge import attribute

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import psycopg
 
-from daily_runs import catalogue_checks, catalogue_files
-from daily_runs.catalogue import Catalogue
-from daily_runs.catalogue_files import Reading
+from daily_runs.catalogue import folders
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.reading.files import Reading
+from daily_runs.doctor import contents as contents_module
 from daily_runs.doctor.finding import Asked, Finding, Now, Subject
 from daily_runs.errors import UserError
 from daily_runs.store import database
@@ -59,8 +60,8 @@ def catalogue(reading: Reading, overlay: str | None) -> Iterator[Finding]:
 
 
 def _files(found: Catalogue) -> Iterator[Finding]:
-    include = catalogue_files.include_root()
-    contents = [catalogue_checks.contents_of(feature, include) for feature in found.features.values()]
+    include = folders.include_root()
+    contents = [contents_module.contents_of(feature, include) for feature in found.features.values()]
     faults = [fault for content in contents for fault in content.faults]
     for fault in faults:
         yield CATALOGUE.fault("data sets, rubrics", f"{fault.place}: {fault.problem}", fault.remedy)

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab import documents
 from daily_runs.gitlab.client import GitLab
-from daily_runs.gitlab.failures import malformed, own_fault
-from daily_runs.gitlab.refusal import TOO_MANY_REQUESTS, error_code_in
-from daily_runs.store.database import storable
+from daily_runs.gitlab.hops.error_codes import error_code_in
+from daily_runs.gitlab.hops.failures import malformed, own_fault
+from daily_runs.gitlab.hops.refusal import TOO_MANY_REQUESTS
+from daily_runs.store.text import storable
 
 INTEGER_MAX = 2_147_483_647
 """What the store's `integer` holds; no call uses that many tokens."""

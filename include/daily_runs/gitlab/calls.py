@@ -14,14 +14,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from daily_runs.catalogue import Call
+from daily_runs.catalogue.features import Call
 from daily_runs.dataset import CodeCut, Item
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab import documents
 from daily_runs.gitlab.answers import SPOILS_ALL, Answer, Ticket, act, bound, count_of, failure_of, name_of
 from daily_runs.gitlab.client import GitLab
-from daily_runs.gitlab.failures import malformed, own_fault
-from daily_runs.gitlab.refusal import error_code_in
+from daily_runs.gitlab.hops.error_codes import error_code_in
+from daily_runs.gitlab.hops.failures import malformed, own_fault
 from daily_runs.gitlab.resolution import ResolveVulnerability
 
 __all__ = ["Answer", "Caller", "Ticket", "caller_for"]

@@ -11,13 +11,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from daily_runs.catalogue_environments import GraphqlLimits
+from daily_runs.catalogue.environments import GraphqlLimits
+from daily_runs.connections import PROMPT_HEADER
 from daily_runs.errors import AccessError, Blame, CallError, Hop
-from daily_runs.gitlab.failures import attribute_failure, malformed, own_fault
-from daily_runs.gitlab.refusal import Exchange, attribute
-
-PROMPT_HEADER = "X-Daily-Runs-Prompt"
-"""Names the prompt on a paid call, so that what was sent can be counted; a real server ignores it."""
+from daily_runs.gitlab.hops.exchange import Exchange
+from daily_runs.gitlab.hops.failures import attribute_failure, malformed, own_fault
+from daily_runs.gitlab.hops.refusal import attribute
 
 
 class GitLab:

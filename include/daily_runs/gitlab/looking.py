@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from daily_runs.clock import Clock
+from daily_runs.clock import Clock, wall_timeout
 from daily_runs.resilience.retry import with_retries
-from daily_runs.resilience.timeouts import wall_timeout
 
 BUDGET_SECONDS = 60.0
 """Domain time in which one call of a look is tried again; Rack::Attack counts by the minute. A paid call's patience
-would let a look end by its own timeout, which knows no hop (`daily_runs.readiness_look`)."""
+would let a look end by its own timeout, which knows no hop (`daily_runs.readiness.check`)."""
 BUDGET_WALL_SECONDS_MIN = 3.0
 """However fast a sandbox's time runs: a loaded machine needs so long for three tries."""
 

@@ -12,8 +12,8 @@ from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab import documents
 from daily_runs.gitlab.answers import SPOILS_ALL, Answer, Ticket, act, bound
 from daily_runs.gitlab.client import GitLab
-from daily_runs.gitlab.failures import malformed
-from daily_runs.gitlab.refusal import error_code_in
+from daily_runs.gitlab.hops.error_codes import error_code_in
+from daily_runs.gitlab.hops.failures import malformed
 
 
 class MergeRequest(NamedTuple):

@@ -10,18 +10,16 @@ from typing import Self
 import anthropic
 from anthropic.types import Message, ToolParam, ToolUseBlock
 
-from daily_runs.catalogue import Judge as JudgeSettings
-from daily_runs.clock import Clock
-from daily_runs.connections import Connection
+from daily_runs.catalogue.accounts import Judge as JudgeSettings
+from daily_runs.clock import Clock, wall_timeout
+from daily_runs.connections import PROMPT_HEADER, Connection
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab.answers import count_of
-from daily_runs.gitlab.client import PROMPT_HEADER
 from daily_runs.judging.prompt import TOOL, JudgePrompt
 from daily_runs.judging.rubric import Rubric
 from daily_runs.judging.verdict import Verdict, parse, unusable
-from daily_runs.quota.facts import Usage
 from daily_runs.quota.pacer import Call
-from daily_runs.resilience.timeouts import wall_timeout
+from daily_runs.quota.rate_limit_headers import Usage
 
 _STATUS = {
     400: ("invalid_request", Blame.OWN_SYSTEM, False),

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from daily_runs.errors import StageError
-from daily_runs.quota.facts import Fact, Usage
+from daily_runs.quota.rate_limit_headers import Fact, Usage
 from daily_runs.quota.tariff import Rate, Tariff, Tokens, Window
-from daily_runs.store.database import Row, Store
+from daily_runs.store.database import Store
+from daily_runs.store.pool import Row
 
 AHEAD_SECONDS = 0.15
 """Wall clock. How far ahead calls are granted: a block of them costs one statement, yet a changed limit or a feature

@@ -16,8 +16,8 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple, Self
 
 from daily_runs.errors import Blame, CallError, Hop, StageError
-from daily_runs.quota.facts import Usage, facts_of, refused_dimension
 from daily_runs.quota.ledger import AHEAD_SECONDS, Findings, Grant, Granted, Ledger, Settled
+from daily_runs.quota.rate_limit_headers import Usage, facts_of, refused_dimension
 from daily_runs.quota.tariff import Tariff, Tokens
 
 BLOCK_MAX = 256

@@ -11,7 +11,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from daily_runs.catalogue import Account, Catalogue, Feature
+from daily_runs.catalogue.accounts import Account
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.environments import Environment
+from daily_runs.catalogue.features import Call, Feature
+from daily_runs.catalogue.rates import CALLS_PER_PROMPT
+
+
+def ai_action_window(feature: Feature, environment_name: str, environment: Environment) -> Window | None:
+    """GitLab's `ai_action` limit, shared by all features that use `aiAction`; code suggestions do not."""
+    if feature.call is Call.COMPLETE_CODE:
+        return None
+    limits = environment.limits
+    seconds = limits.ai_action_window_hours * 3600
+    return Window(f"ai_action in {environment_name}", limits.ai_action_calls_per_window, seconds)
+
+
+def _user_rate(feature: Feature, environment_name: str, environment: Environment) -> Rate:
+    """One user's own rate. The windows behind it are fixed minutes, so nothing may be saved up."""
+    if feature.call is Call.COMPLETE_CODE:
+        return Rate(f"code suggestions in {environment_name}", environment.limits.code_suggestions_per_minute)
+    per_minute = environment.limits.api_requests_per_minute
+    return Rate(f"API requests in {environment_name}", per_minute, amount=CALLS_PER_PROMPT)
 
 
 class Tokens(NamedTuple):

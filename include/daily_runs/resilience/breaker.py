@@ -19,8 +19,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple, Self
 
-from daily_runs.clock import Clock
+from daily_runs.clock import Clock, wall_timeout
 from daily_runs.errors import Blame, CallError, Hop, StageError
+from daily_runs.resilience import breaker_rows
+from daily_runs.resilience.breaker_rows import Look
 from daily_runs.resilience.breaker_rules import (
     PROBES_AT_ONCE,
     Circuit,
@@ -33,10 +35,7 @@ from daily_runs.resilience.breaker_rules import (
     with_probe,
 )
 from daily_runs.resilience.retry import BUDGET_SECONDS
-from daily_runs.resilience.timeouts import wall_timeout
 from daily_runs.statuses import BreakerState
-from daily_runs.store import breakers
-from daily_runs.store.breakers import Look
 from daily_runs.store.database import Store
 
 LOOK_EVERY_SECONDS = 0.5
@@ -221,7 +220,7 @@ class Breaker:
             if ended:
                 await self._change(lambda circuit, moment: self._counted(circuit, ended, moment))
             else:
-                self._learned(await asyncio.to_thread(breakers.look, self._store, self._provider))
+                self._learned(await asyncio.to_thread(breaker_rows.look, self._store, self._provider))
 
     def _counted(self, circuit: Circuit, ended: list[_Ended], now: float) -> Circuit:
         passed = now - time.monotonic()
@@ -229,7 +228,7 @@ class Breaker:
         return after_calls(circuit, seen, now, self._second)
 
     async def _change(self, decide: Callable[[Circuit, float], Circuit]) -> Circuit:
-        return self._learned(await asyncio.to_thread(breakers.change, self._store, self._provider, decide))
+        return self._learned(await asyncio.to_thread(breaker_rows.change, self._store, self._provider, decide))
 
     def _learned(self, look: Look) -> Circuit:
         self._known, self._looked_at = look, time.monotonic()

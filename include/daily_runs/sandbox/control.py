@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from daily_runs.sandbox.instance import Instance
-from daily_runs.sandbox.scenario import Scenario, Share
-from daily_runs.sandbox.seeds import SeedShares
-from daily_runs.sandbox.world import World
+from daily_runs.sandbox.gitlab.instance import Instance
+from daily_runs.sandbox.gitlab.seeds import SeedShares
+from daily_runs.sandbox.world.scenario import Scenario, Share
+from daily_runs.sandbox.world.world import World
 
 
 class SeedOrder(BaseModel):

@@ -18,16 +18,17 @@ import uvicorn
 from pydantic import ValidationError
 from starlette.applications import Starlette
 
-from daily_runs import catalogue_files
-from daily_runs.catalogue import Catalogue
+from daily_runs import dataset
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.dataset import Item
 from daily_runs.errors import ParameterError
 from daily_runs.sandbox.app import create_app
-from daily_runs.sandbox.clock import SandboxClock
-from daily_runs.sandbox.ledger import Ledger
-from daily_runs.sandbox.scenario import Scenario
-from daily_runs.sandbox.wire import DroppableProtocol
-from daily_runs.sandbox.world import World
+from daily_runs.sandbox.world.clock import SandboxClock
+from daily_runs.sandbox.world.received import Ledger
+from daily_runs.sandbox.world.scenario import Scenario
+from daily_runs.sandbox.world.wire import DroppableProtocol
+from daily_runs.sandbox.world.world import World
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8390
 _BACKLOG = 2048
@@ -71,7 +72,7 @@ def run(
             f"foreign_load: no such account {unknown[0]!r}",
             f"Name one of {', '.join(loaded.accounts)}.",
         )
-    items = {name: catalogue_files.load_feature_dataset(feature) for name, feature in loaded.features.items()}
+    items = {name: dataset.load_feature_dataset(feature) for name, feature in loaded.features.items()}
     serve(build_world(loaded, items, time_scale=time_scale, scenario=faults), listening, stop_on_stdin_eof)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 
-from daily_runs.clock import Clock
+from daily_runs.clock import WALL_SECONDS_MIN, Clock, wall_timeout
 from daily_runs.errors import Blame, CallError, Hop
-from daily_runs.gitlab.calls import Answer, Caller, Ticket
-from daily_runs.resilience.timeouts import WALL_SECONDS_MIN, wall_timeout
+from daily_runs.gitlab.answers import Answer, Ticket
+from daily_runs.gitlab.calls import Caller
 
 LOOK_EVERY_SECONDS = 5.0
 """Domain seconds between two looks at what is open."""

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from daily_runs.catalogue import Thresholds
+from daily_runs.catalogue.features import Thresholds
 from daily_runs.errors import StageError
 from daily_runs.statuses import AnswerStatus
 

@@ -10,22 +10,22 @@ import asyncio
 from collections.abc import Awaitable, Iterator, Sequence
 
 from daily_runs.errors import AccessError, Blame, CallError, DailyRunsError, Hop, LimitTooLowError
-from daily_runs.gitlab.calls import Answer, Caller, Ticket, caller_for
-from daily_runs.quota.facts import Usage
+from daily_runs.gitlab.answers import Answer, Ticket
+from daily_runs.gitlab.calls import Caller, caller_for
 from daily_runs.quota.ledger import Ledger
 from daily_runs.quota.pacer import REFUSED_SECONDS, Pacer
+from daily_runs.quota.rate_limit_headers import Usage
+from daily_runs.readiness.seeds.binding_rows import bound_resources
+from daily_runs.records import answers
+from daily_runs.records.run import Report
 from daily_runs.resilience.breaker import Breaker
 from daily_runs.resilience.retry import uses_up_a_try, with_retries
-from daily_runs.run import Report, Work
 from daily_runs.stages.answer_poller import AnswerPoller
-from daily_runs.stages.paced import paced_call
-from daily_runs.stages.reservations import inference_tariff, prompt_tokens
-from daily_runs.stages.sessions import gitlab_session
-from daily_runs.stages.tries import tries_left
+from daily_runs.stages.paid_call import paced_call, tries_left
+from daily_runs.stages.tariffs import inference_tariff, prompt_tokens
+from daily_runs.stages.work import Work, gitlab_session
 from daily_runs.statuses import AnswerStatus
-from daily_runs.store import answers
-from daily_runs.store.database import Row
-from daily_runs.store.seed_rows import bound_resources
+from daily_runs.store.pool import Row
 from daily_runs.store.writer import Writer
 
 FATAL_KINDS = frozenset({"unauthorized", "insufficient_scope"})

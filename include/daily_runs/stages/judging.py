@@ -16,17 +16,18 @@ from daily_runs.judging.prompt import JudgePrompt, build
 from daily_runs.judging.verdict import Verdict
 from daily_runs.quota.ledger import Ledger
 from daily_runs.quota.pacer import Pacer
+from daily_runs.records import judgements
+from daily_runs.records.run import Report
 from daily_runs.resilience.breaker import Breaker
 from daily_runs.resilience.retry import uses_up_a_try, with_retries
-from daily_runs.run import Report, Work
-from daily_runs.stages.paced import paced_call
-from daily_runs.stages.reservations import judging_tariff, verdict_tokens
-from daily_runs.stages.tries import tries_left
+from daily_runs.stages.paid_call import paced_call, tries_left
+from daily_runs.stages.tariffs import judging_tariff, verdict_tokens
+from daily_runs.stages.work import Work
 from daily_runs.statuses import JudgementStatus
-from daily_runs.store import judgements
 
 if TYPE_CHECKING:
     from daily_runs.judging.judge import Judge
+
 
 FATAL_KINDS = frozenset({"unauthorized", "forbidden", "unknown_model"})
 """Failures that every further call would share: the stage stops instead of leaving each answer unscored."""

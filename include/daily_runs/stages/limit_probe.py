@@ -1,7 +1,8 @@
 """Limit probe: asks the path what it allows, compares with what the run needs, and spends nothing.
 
-Every limit is a row (`daily_runs.path_limits`). One that is too low stops the run here, before any paid call, with the
-remedy and its owner. "Did not tell" is `unknown`, which does not stop a run, and is never taken for "no limit".
+Every limit is a row (`daily_runs.readiness.limits.findings`). One that is too low stops the run here, before any paid
+call, with the remedy and its owner. "Did not tell" is `unknown`, which does not stop a run, and is never taken for
+"no limit".
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from daily_runs import path_burst
 from daily_runs.errors import LimitTooLowError
-from daily_runs.path_limits import Finding, binding, fits, look_at_path, of_month, too_low, weigh
-from daily_runs.path_look import PathFacts
-from daily_runs.path_table import as_text
-from daily_runs.run import Report, Work
-from daily_runs.stages.month_budget import month_budget
-from daily_runs.stages.sessions import gitlab_session
+from daily_runs.quota.month_budget import month_budget
+from daily_runs.readiness.limits import burst, finding_rows
+from daily_runs.readiness.limits.findings import Finding, binding, fits, of_month, too_low, weigh
+from daily_runs.readiness.limits.measure import PathFacts, look_at_path
+from daily_runs.readiness.limits.table import as_text
+from daily_runs.records import answers, judgements
+from daily_runs.records.run import Report
+from daily_runs.stages.work import Work, gitlab_session
 from daily_runs.statuses import LimitVerdict
-from daily_runs.store import answers, judgements, probes
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def _of_judging(work: Work) -> list[Finding]:
 def _report(work: Work, found: Sequence[Finding], sent: int) -> Report:
     key = work.attempt.key
     if found:
-        probes.save_limits(work.store, key.environment, key.feature, found, attempt_id=work.attempt.attempt_id)
+        finding_rows.save_limits(work.store, key.environment, key.feature, found, attempt_id=work.attempt.attempt_id)
         log.info("limit probe of %s: %d free requests, no aiAction call\n%s", key, sent, as_text(found))
     if stops := too_low(found):
         raise LimitTooLowError(f"limit probe of {key}: {'; '.join(_refused(finding) for finding in stops)}")
@@ -70,11 +71,11 @@ async def _look(work: Work) -> PathFacts:
         return await look_at_path(gitlab, work.environment, work.clock)
 
 
-async def _burst(work: Work) -> path_burst.Outcome:
+async def _burst(work: Work) -> burst.Outcome:
     """As long a one as the catalogue says, which may be none."""
     name, count = work.attempt.key.environment, work.environment.readiness.burst_requests
     async with gitlab_session(work) as gitlab:
-        return await path_burst.burst(gitlab, work.catalogue, work.feature, name, count)
+        return await burst.burst(gitlab, work.catalogue, work.feature, name, count)
 
 
 def _refused(finding: Finding) -> str:

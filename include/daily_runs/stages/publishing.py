@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from daily_runs.run import Report, Work
-from daily_runs.store import published
+from daily_runs.records.run import Report
+from daily_runs.results import published
+from daily_runs.stages.work import Work
 
 
 def run(work: Work) -> Report:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from daily_runs.errors import GateFailedError
-from daily_runs.gitlab.error_codes import error_code_in
-from daily_runs.run import Report, Work
+from daily_runs.gitlab.hops.error_codes import error_code_in
+from daily_runs.records import gate
+from daily_runs.records.run import Report
 from daily_runs.stages.expectations import Check, check_prompts, check_shares
+from daily_runs.stages.work import Work
 from daily_runs.statuses import AnswerStatus, JudgementStatus
-from daily_runs.store import gate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,8 +40,8 @@ def run(work: Work) -> Report:
 
 
 def check(rows: list[dict[str, Any]], work: Work) -> list[Check]:
-    """Evaluate the gate over an attempt's rows (see `daily_runs.store.gate.rows`)."""
-    import pandas as pd  # noqa: PLC0415 - half a second and 60 MB, needed in this stage only
+    """Evaluate the gate over an attempt's rows (see `daily_runs.records.gate.rows`)."""
+    import pandas as pd  # noqa: PLC0415 - see check
 
     if not rows:
         return [Check("the attempt has rows", passed=False, observed="0 rows", required="at least 1")]

@@ -12,20 +12,34 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import psycopg
 from psycopg.rows import dict_row
 
 from daily_runs.errors import AccessError, StageError
+from daily_runs.guard import postmaster_pid
 from daily_runs.store.embedded import EmbeddedPostgres, state_root
-from daily_runs.store.pool import (
-    CONNECT_TIMEOUT_SECONDS,
-    Connection,
-    ConnectionLostError,
-    LastingPool,
-    Row,
-    configure,
-)
+from daily_runs.store.pool import CONNECT_TIMEOUT_SECONDS, Connection, ConnectionLostError, LastingPool, Row, configure
+
+_PORT_LINE, _STATUS_LINE = 3, 7  # of postmaster.pid, counted from 0
+
+
+def running_url(root: Path) -> str | None:
+    """The store of an embedded Postgres that runs already in this folder; None = none does. It is not started."""
+    root = root.resolve()  # one folder has one name: the server's command line is compared with it
+    data = root / "data"
+    if postmaster_pid(data) is None:
+        return None
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+        password = (root / "password").read_text().strip()
+    except OSError:  # stopped a moment ago, or another user's
+        return None
+    if len(lines) <= _STATUS_LINE or lines[_STATUS_LINE].strip() != "ready":
+        return None
+    return f"postgresql://postgres:{quote(password)}@127.0.0.1:{lines[_PORT_LINE]}/{DATABASE}"
+
 
 __all__ = ["Connection", "Row", "Store", "check", "connect", "migrate", "open_store"]
 
@@ -122,11 +136,6 @@ def _refusal(error: psycopg.Error) -> str:
     known = ", ".join(f"{name} {value}" for name, value in facts.items() if value)
     kind = type(error).__name__ + (f" ({known})" if known else "")
     return f"store: {kind}. This transaction was rolled back. See the server's log, then clear this task to try again."
-
-
-def storable(text: str) -> str:
-    """A text as Postgres can hold it: what it cannot (NUL, half a surrogate pair) becomes a question mark."""
-    return text.replace("\0", "?").encode("utf-8", "replace").decode()
 
 
 def place_of(url: str) -> str:

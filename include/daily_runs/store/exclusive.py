@@ -17,7 +17,8 @@ from contextlib import ExitStack, closing, contextmanager
 import psycopg
 
 from daily_runs.errors import StageError
-from daily_runs.store.database import Connection, Store, connect
+from daily_runs.store.database import Store, connect
+from daily_runs.store.pool import Connection
 
 WAIT_SECONDS = 10.0
 """Wall clock. A holder that was killed is gone within milliseconds; one that works on is not waited for."""

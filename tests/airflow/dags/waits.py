@@ -6,8 +6,8 @@ import datetime as dt
 
 from airflow.sdk import DAG
 
-from daily_runs import catalogue_files
-from daily_runs.readiness_waiting import wait_max
+from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs.readiness.waiting import wait_max
 from daily_runs_airflow.sensors import SeedDataSensor, StagingReadySensor
 
 CATALOGUE = catalogue_files.load()

@@ -10,12 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
-from daily_runs.catalogue import Call
+from daily_runs.catalogue.features import Call
 from daily_runs.dataset import Item
 from daily_runs.errors import Blame, CallError, Hop
-from daily_runs.gitlab.calls import Answer, Caller, Ticket, caller_for
+from daily_runs.gitlab.answers import Answer, Ticket
+from daily_runs.gitlab.calls import Caller, caller_for
 from daily_runs.gitlab.client import GitLab
-from daily_runs.gitlab.refusal import TOO_MANY_REQUESTS
+from daily_runs.gitlab.hops.refusal import TOO_MANY_REQUESTS
 
 Connect = Callable[[Callable[[httpx.Request], httpx.Response]], GitLab]
 

@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
-from daily_runs.catalogue_environments import GraphqlLimits
+from daily_runs.catalogue.environments import GraphqlLimits
 from daily_runs.errors import AccessError, Blame, CallError, Hop
 from daily_runs.gitlab.client import GitLab, walk
-from daily_runs.gitlab.failures import attribute_failure
+from daily_runs.gitlab.hops.failures import attribute_failure
 
 Connect = Callable[[Callable[[httpx.Request], httpx.Response]], GitLab]
 

@@ -26,9 +26,9 @@ from graphql import (
 from tests.architecture.project import DAGS, LIBRARY, PLUGINS, Module, modules
 
 from daily_runs.gitlab import documents
-from daily_runs.sandbox.complexity import Analyzer
-from daily_runs.sandbox.graphql_api import ANONYMOUS_COMPLEXITY_MAX, ANONYMOUS_DEPTH_MAX
-from daily_runs.sandbox.resolvers import executable_schema
+from daily_runs.sandbox.gitlab.complexity import Analyzer
+from daily_runs.sandbox.gitlab.graphql_api import ANONYMOUS_COMPLEXITY_MAX, ANONYMOUS_DEPTH_MAX
+from daily_runs.sandbox.gitlab.resolvers import executable_schema
 
 SCORES = {
     "AI_ACTION": 4,

@@ -10,10 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from daily_runs.catalogue import Call
+from daily_runs.catalogue.features import Call
 from daily_runs.dataset import Item
 from daily_runs.errors import CallError
-from daily_runs.gitlab.calls import Answer, Caller, Ticket, caller_for
+from daily_runs.gitlab.answers import Answer, Ticket
+from daily_runs.gitlab.calls import Caller, caller_for
 from daily_runs.gitlab.client import GitLab
 
 Connect = Callable[[Callable[[httpx.Request], httpx.Response]], GitLab]

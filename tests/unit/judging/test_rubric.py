@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daily_runs import catalogue_files
+from daily_runs.catalogue import folders
+from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.errors import CatalogueError
 from daily_runs.judging.rubric import Criterion, Rubric, load
 
@@ -69,7 +70,7 @@ def test_a_rubric_in_another_encoding_is_an_error_of_the_catalogue(tmp_path: Pat
 def test_every_feature_ships_a_sound_rubric_of_its_own() -> None:
     catalogue = catalogue_files.load()
     for name, feature in catalogue.features.items():
-        rubric = load(catalogue_files.rubric_path(feature))
+        rubric = load(folders.rubric_path(feature))
         assert rubric.feature == name
         for points in range(1, 6):
             score = rubric.score({criterion.name: points for criterion in rubric.criteria})

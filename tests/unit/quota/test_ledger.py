@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.quota.timeline import SMALL, TARIFF, Timeline, tariff_of
 
-from daily_runs.quota.facts import Fact, Usage
 from daily_runs.quota.ledger import AHEAD_SECONDS, KEEP_DAYS, PROMISE_SECONDS, Findings, Grant, Ledger, Settled
+from daily_runs.quota.rate_limit_headers import Fact, Usage
 from daily_runs.quota.tariff import InFlight, Rate, Tariff, Tokens, Window
 from daily_runs.store import database
 from daily_runs.store.database import Store

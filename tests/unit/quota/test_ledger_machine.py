@@ -24,8 +24,8 @@ from hypothesis.stateful import (
 )
 from tests.unit.quota.timeline import TARIFF, Moment, Timeline, tariff_of
 
-from daily_runs.quota.facts import Fact, Usage
 from daily_runs.quota.ledger import Findings, Granted, Settled
+from daily_runs.quota.rate_limit_headers import Fact, Usage
 from daily_runs.quota.tariff import InFlight, Rate, Tariff, Tokens, Window
 
 USERS = ("evaluation-1", "evaluation-2", "evaluation-3")

@@ -12,9 +12,9 @@ import pytest
 from tests.unit.quota.timeline import SMALL, TARIFF
 
 from daily_runs.errors import Blame, CallError, CatalogueError, Hop, StageError
-from daily_runs.quota.facts import Usage
 from daily_runs.quota.ledger import Findings, Granted, Ledger
 from daily_runs.quota.pacer import Call, Pacer
+from daily_runs.quota.rate_limit_headers import Usage
 from daily_runs.quota.tariff import InFlight, Rate, Tariff, Tokens, Window
 from daily_runs.store.database import Store
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.quota.plan_cases import given as changed
-from tests.unit.quota.plan_cases import pinned
+from tests.unit.capacity.plan_cases import given as changed
+from tests.unit.capacity.plan_cases import pinned
 
-from daily_runs.catalogue import Catalogue
+from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.quota.tariff import share_of
 
 

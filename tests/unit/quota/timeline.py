@@ -12,11 +12,12 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-from daily_runs.catalogue import Account
+from daily_runs.catalogue.accounts import Account
 from daily_runs.quota.ledger import Granted, Ledger
 from daily_runs.quota.tariff import Tariff, Tokens
 from daily_runs.store import database
-from daily_runs.store.database import Row, Store
+from daily_runs.store.database import Store
+from daily_runs.store.pool import Row
 
 ACCOUNT = Account(
     shared_with_live_users=False,

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from daily_runs.clock import Clock
 from daily_runs.errors import AccessError, Blame, CallError, Hop
+from daily_runs.resilience import breaker_rows
 from daily_runs.resilience.breaker import LOOK_EVERY_SECONDS, Breaker
 from daily_runs.resilience.breaker_rules import Circuit, with_probe
 from daily_runs.resilience.retry import with_retries
-from daily_runs.store import breakers
-from daily_runs.store.database import Row, Store
+from daily_runs.store.database import Store
+from daily_runs.store.pool import Row
 
 CLOCK = Clock(600.0)
 """The minute of an open breaker takes 0.1 s."""
@@ -49,7 +50,7 @@ async def opened(store: Store, provider: str, clock: Clock = CLOCK) -> None:
 
 
 def status_of(store: Store, provider: str) -> Row:
-    (row,) = [row for row in breakers.status(store) if row["provider"] == provider]
+    (row,) = [row for row in breaker_rows.status(store) if row["provider"] == provider]
     return row
 
 
@@ -64,13 +65,13 @@ class Counted(NamedTuple):
 def counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> Counted:
     made: list[str] = []
     for name in ("look", "change"):
-        real: Callable[..., Any] = getattr(breakers, name)
+        real: Callable[..., Any] = getattr(breaker_rows, name)
 
         def counting(*args: Any, real: Callable[..., Any] = real, name: str = name) -> Any:
             made.append(name)
             return real(*args)
 
-        monkeypatch.setattr(breakers, name, counting)
+        monkeypatch.setattr(breaker_rows, name, counting)
     return Counted(store, made)
 
 
@@ -109,7 +110,7 @@ def test_refusals_for_rate_and_our_own_errors_never_open_it(store: Store, provid
                 await ended(breaker, error)
 
     asyncio.run(scenario())
-    assert [row for row in breakers.status(store) if row["provider"] == provider and row["state"] != "closed"] == []
+    assert [row for row in breaker_rows.status(store) if row["provider"] == provider and row["state"] != "closed"] == []
 
 
 def test_healthy_calls_cost_one_report_and_one_look_each_half_second(counted: Counted, provider: str) -> None:
@@ -258,7 +259,7 @@ def test_a_prober_that_was_killed_blocks_nothing_once_its_lease_ends(store: Stor
                 circuit = with_probe(circuit, probe, now, 0.3)
             return circuit
 
-        await asyncio.to_thread(breakers.change, store, provider, three_dead)
+        await asyncio.to_thread(breaker_rows.change, store, provider, three_dead)
         assert status_of(store, provider)["probes"] == 3
         started = time.monotonic()
         await ended(Breaker(store, provider, CLOCK))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from daily_runs.errors import Blame, CallError, Hop
-from daily_runs.gitlab import refusal
+from daily_runs.gitlab.hops import refusal
 from daily_runs.resilience.breaker_rules import (
     CALM_SECONDS,
     OPEN_SECONDS,

@@ -11,12 +11,12 @@ import httpx
 import pytest
 import uvicorn
 
-from daily_runs.catalogue import Catalogue
+from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.dataset import Item
 from daily_runs.sandbox.app import create_app
-from daily_runs.sandbox.scenario import Scenario
 from daily_runs.sandbox.server import build_world, listen, make_server
-from daily_runs.sandbox.world import World
+from daily_runs.sandbox.world.scenario import Scenario
+from daily_runs.sandbox.world.world import World
 
 USERS = ["evaluation-1", "evaluation-2"]
 TIME_SCALE = 1000.0

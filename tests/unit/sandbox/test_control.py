@@ -21,7 +21,7 @@ from daily_runs.errors import ParameterError
 from daily_runs.sandbox.control import merge_patch
 from daily_runs.sandbox.process import Sandbox
 from daily_runs.sandbox.server import listen, read_scenario
-from daily_runs.sandbox.world import World
+from daily_runs.sandbox.world.world import World
 
 MakeWorld = Callable[..., World]
 

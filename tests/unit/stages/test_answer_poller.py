@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from daily_runs.clock import Clock
+from daily_runs.clock import WALL_SECONDS_MIN, Clock
 from daily_runs.dataset import Item
 from daily_runs.errors import Blame, CallError, Hop
-from daily_runs.gitlab.calls import Answer, Ticket
-from daily_runs.resilience.timeouts import WALL_SECONDS_MIN
+from daily_runs.gitlab.answers import Answer, Ticket
 from daily_runs.stages.answer_poller import AnswerPoller
 
 FAST = Clock(time_scale=1000)

@@ -14,18 +14,20 @@ import pytest
 
 from daily_runs.connections import Connection
 from daily_runs.errors import AccessError, CallError, LimitTooLowError, StageError
-from daily_runs.gitlab.calls import Answer, Ticket, caller_for
+from daily_runs.gitlab.answers import Answer, Ticket
+from daily_runs.gitlab.calls import caller_for
+from daily_runs.records.answers import AnswerRows
 from daily_runs.stages import inference
 from daily_runs.stages.answer_poller import AnswerPoller
-from daily_runs.stages.sessions import gitlab_session
-from daily_runs.store.answers import AnswerRows
+from daily_runs.stages.work import gitlab_session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.conftest import Bench
 
-    from daily_runs.run import Work
+    from daily_runs.stages.work import Work
+
 
 FEATURES = (
     "root_cause_analysis",

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from daily_runs import catalogue_files
+from daily_runs.catalogue import folders
+from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.clock import Clock
 from daily_runs.connections import Connection
 from daily_runs.errors import AccessError, Blame, CallError
-from daily_runs.gitlab.calls import Answer
+from daily_runs.gitlab.answers import Answer
 from daily_runs.judging import rubric as rubrics
 from daily_runs.judging.judge import Judge
 from daily_runs.judging.prompt import build
+from daily_runs.records.answers import AnswerRows
+from daily_runs.records.judgements import JudgementRows
 from daily_runs.stages import judging
-from daily_runs.stages.reservations import CHARACTERS_PER_TOKEN, verdict_tokens
-from daily_runs.store.answers import AnswerRows
-from daily_runs.store.judgements import JudgementRows
+from daily_runs.stages.tariffs import CHARACTERS_PER_TOKEN, verdict_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from tests.conftest import Bench
     from tests.unit.stages.conftest import Script
 
-    from daily_runs.run import Work
+    from daily_runs.stages.work import Work
 
 
 def judgements(bench: Bench, work: Work) -> list[dict[str, Any]]:
@@ -315,7 +316,7 @@ def test_a_failure_of_the_judge_has_one_name(failure: Failure, ask_judge: Callab
 
 
 def test_a_sound_verdict_is_read_with_what_it_cost(ask_judge: Callable[[Script], Any]) -> None:
-    rubric = rubrics.load(catalogue_files.rubric_path(catalogue_files.load().features["duo_chat"]))
+    rubric = rubrics.load(folders.rubric_path(catalogue_files.load().features["duo_chat"]))
     given = {"reasons": "Fits.", "scores": {criterion.name: 3 for criterion in rubric.criteria}}
     call = {"type": "tool_use", "id": "t", "name": "record_verdict", "input": given}
     verdict = ask_judge(lambda _: (200, message(content=[call])))

@@ -13,8 +13,8 @@ import pytest
 from tests.conftest import TIME_SCALE, SandboxView
 
 from daily_runs.errors import CallError, LimitTooLowError
+from daily_runs.readiness.limits import finding_rows
 from daily_runs.sandbox.process import Sandbox
-from daily_runs.store import probes
 
 if TYPE_CHECKING:
     from tests.conftest import Bench
@@ -90,15 +90,15 @@ def test_the_latest_probe_of_a_feature_is_shown_whole_and_alone(bench: Bench) ->
     bench.run(bench.work("duo_chat", 4), "limit_probe")
     bench.store.rows("UPDATE daily_runs.limit_probe SET limit_name = 'a limit of another account', binds = true")
     bench.run(bench.work("root_cause_analysis", 4), "limit_probe")
-    assert {row["feature"] for row in probes.latest_limits(bench.store, "staging")} == {
+    assert {row["feature"] for row in finding_rows.latest_limits(bench.store, "staging")} == {
         "duo_chat",
         "root_cause_analysis",
     }
     bench.run(bench.work("duo_chat", 4), "limit_probe")
-    latest = probes.latest_limits(bench.store, "staging", "duo_chat")
+    latest = finding_rows.latest_limits(bench.store, "staging", "duo_chat")
     assert [row["binds"] for row in latest] == [True] + [False] * (len(latest) - 1)
     assert "a limit of another account" not in {row["limit_name"] for row in latest}
-    assert probes.latest_limits(bench.store, "production") == []
+    assert finding_rows.latest_limits(bench.store, "production") == []
 
 
 def test_a_burst_of_the_catalogue_is_part_of_the_probe(bench: Bench) -> None:

@@ -16,11 +16,12 @@ from typing import NamedTuple
 import pytest
 from tests.conftest import DAY, TIME_SCALE, Bench, SandboxView, changed
 
-from daily_runs import catalogue_files, catalogue_watch
-from daily_runs.catalogue_watch import CatalogueWatch
+from daily_runs.capacity.load import Scenario
+from daily_runs.capacity.plan import plan
+from daily_runs.catalogue import folders
+from daily_runs.catalogue.reading import watch
+from daily_runs.catalogue.reading.watch import CatalogueWatch
 from daily_runs.errors import LimitTooLowError
-from daily_runs.quota.plan_load import Scenario
-from daily_runs.quota.planner import plan
 from daily_runs.sandbox.process import Sandbox
 
 RCA, CHAT, EXPLAIN = "root_cause_analysis", "duo_chat", "vulnerability_explanation"
@@ -128,9 +129,9 @@ class Running(NamedTuple):
 @pytest.fixture
 def running(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     """RCA's inference on a catalogue of its own, for as long as the test wants it."""
-    monkeypatch.setattr(catalogue_watch, "LOOK_EVERY_SECONDS", LOOK_EVERY_SECONDS)
+    monkeypatch.setattr(watch, "LOOK_EVERY_SECONDS", LOOK_EVERY_SECONDS)
     for folder in ("catalogue", "datasets", "rubrics"):
-        shutil.copytree(catalogue_files.include_root() / folder, tmp_path / folder)
+        shutil.copytree(folders.include_root() / folder, tmp_path / folder)
     work = replace(bench.work(RCA, PROMPTS), watch=CatalogueWatch("sandbox", tmp_path / "catalogue"))
     bench.run(work, "seed_check")
     running = Running(tmp_path / f"catalogue/features/{RCA}.yaml", bench.sandbox)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from daily_runs.errors import CallError, SeedsMissingError
-from daily_runs.seeding import percent
-from daily_runs.stages.seed_check import MEMORY_HOURS_MAX
+from daily_runs.readiness.seeds.coverage import percent
+from daily_runs.readiness.seeds.verify import MEMORY_HOURS_MAX
 
 if TYPE_CHECKING:
     from tests.conftest import Bench
     from tests.unit.stages.conftest import Script
+
 
 SEEDED = ["root_cause_analysis", "duo_chat", "vulnerability_explanation", "vulnerability_resolution"]
 TRACE = "rest job trace"

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from daily_runs.errors import Blame, CallError, GateFailedError, Hop, StageError
-from daily_runs.gitlab.calls import Answer
+from daily_runs.gitlab.answers import Answer
 from daily_runs.judging.verdict import Verdict
+from daily_runs.records import gate
+from daily_runs.records.answers import AnswerRows
+from daily_runs.records.judgements import JudgementRows
 from daily_runs.stages import validation
-from daily_runs.store import gate
-from daily_runs.store.answers import AnswerRows
-from daily_runs.store.judgements import JudgementRows
 
 if TYPE_CHECKING:
     from tests.conftest import Bench
 
-    from daily_runs.run import Work
+    from daily_runs.stages.work import Work
+
 
 DROPPED = CallError(Hop.UNKNOWN, "dropped_connection", blame=Blame.PROVIDER, retryable=True)
 NO_VERDICT = CallError(Hop.MODEL_VENDOR, "unusable_verdict", blame=Blame.PROVIDER, retryable=True)

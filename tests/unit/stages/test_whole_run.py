@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daily_runs import pipeline
 from daily_runs.errors import Blame, CallError, Hop, ParameterError
-from daily_runs.gitlab.error_codes import error_code_in
+from daily_runs.gitlab.hops.error_codes import error_code_in
+from daily_runs.stages import pipeline
 
 if TYPE_CHECKING:
     from tests.conftest import Bench
 
-    from daily_runs.run import Report, Work
+    from daily_runs.records.run import Report
+    from daily_runs.stages.work import Work
+
 
 FEATURES = (
     "root_cause_analysis",

@@ -1,0 +1,87 @@
+"""What planned runs cost, by the price list, against each feature's budget. Pure; amounts in USD, list prices.
+
+Retries and cached prefixes are left out: the first costs a little more, the second less.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from daily_runs.capacity.load import Run, Scenario
+from daily_runs.catalogue.features import Feature, Tokens
+from daily_runs.catalogue.prices import ModelPrice
+from daily_runs.quota.month_budget import MonthState, month_state, price_of
+
+
+class Spend(NamedTuple):
+    """What a run costs, by stage."""
+
+    inference_usd: float
+    judging_usd: float
+
+    @property
+    def usd(self) -> float:
+        """Both."""
+        return self.inference_usd + self.judging_usd
+
+
+def run_cost(scenario: Scenario, run: Run) -> Spend | None:
+    """What one arm costs; None without a price list: unknown is not zero."""
+    prices, judge = scenario.catalogue.prices, scenario.catalogue.judge
+    if prices is None:
+        return None
+    tokens, verdict = run.feature.limits.tokens_per_prompt, scenario.verdict(run.feature.feature)
+    return Spend(
+        run.prompts * _each(prices.of_inference(run.feature.call), tokens),
+        run.prompts * _each(prices.models[judge.model], verdict, batched=scenario.batched),
+    )
+
+
+def _each(price: ModelPrice, tokens: Tokens, *, batched: bool = False) -> float:
+    return price_of(price, tokens.input, tokens.output, batched=batched)
+
+
+class MonthCost(NamedTuple):
+    """A feature's planned calendar month. `share` is of its budget; None where it has none."""
+
+    feature: Feature
+    month: dt.date
+    runs: int
+    usd: float
+    budget_usd: float | None
+
+    @property
+    def share(self) -> float | None:
+        """Of the budget."""
+        return self.usd / self.budget_usd if self.budget_usd else None
+
+    @property
+    def state(self) -> MonthState | None:
+        """Where the month is planned to end; None without a budget."""
+        return month_state(self.usd, self.budget_usd) if self.budget_usd else None
+
+
+def month_of(day: dt.date) -> dt.date:
+    """A month's first day."""
+    return day.replace(day=1)
+
+
+def next_month(month: dt.date) -> dt.date:
+    """The first day of the month after."""
+    return month_of(month + dt.timedelta(days=31))
+
+
+def by_month(scenario: Scenario, planned: Iterable[Run]) -> Iterator[MonthCost]:
+    """Each feature's months, in order; `planned` must hold whole months for a budget to say anything."""
+    sums: dict[tuple[dt.date, str], tuple[int, float]] = {}
+    for run in planned:
+        spend = run_cost(scenario, run)
+        if spend is not None:
+            key = month_of(run.tick.date()), run.feature.feature
+            count, usd = sums.get(key, (0, 0.0))
+            sums[key] = count + 1, usd + spend.usd
+    for (month, name), (count, usd) in sorted(sums.items()):
+        feature = scenario.catalogue.features[name]
+        yield MonthCost(feature, month, count, usd, feature.budget_usd_per_month)

@@ -1,0 +1,1 @@
+"""What the YAML says, a module for each file, and what follows from its figures alone."""

@@ -1,0 +1,197 @@
+"""The catalogue: what a team changes without touching code, as typed, frozen models.
+
+`include/catalogue` holds `accounts.yaml`, `environments.yaml`, one file a feature under `features/`, and
+`overlays/NAME.yaml` (merged over the others: the sandbox's addresses and time scale). `catalogue_files` reads
+them and turns every fault into a `CatalogueError` with file, line, value and remedy. Facts: docs/domain.md §1–§4.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from daily_runs.catalogue.fields import Count, Name, Rate, Share, Strict, Text
+from daily_runs.catalogue.zones import first_moment
+
+
+class PhaseName(StrEnum):
+    """What a feature's run does in a stretch of dates."""
+
+    ON_HOLD = "on_hold"
+    INTERIM_PRODUCTION = "interim_production"
+    SHADOW = "shadow"
+    STAGING = "staging"
+
+
+PHASE_ENVIRONMENTS: Mapping[PhaseName, tuple[str, ...]] = {
+    PhaseName.ON_HOLD: (),
+    PhaseName.INTERIM_PRODUCTION: ("production",),
+    PhaseName.SHADOW: ("production", "staging"),
+    PhaseName.STAGING: ("staging",),
+}
+"""Where a phase's runs go; in a shadow phase the first is the primary arm."""
+
+
+class Call(StrEnum):
+    """How a feature is called (docs/domain.md §4); the key of `daily_runs.gitlab.calls`."""
+
+    TROUBLESHOOT_JOB = "troubleshoot_job"
+    CHAT = "chat"
+    EXPLAIN_VULNERABILITY = "explain_vulnerability"
+    RESOLVE_VULNERABILITY = "resolve_vulnerability"
+    COMPLETE_CODE = "complete_code"
+
+
+ASKED_ABOUT: Mapping[Call, str] = {
+    Call.TROUBLESHOOT_JOB: "ci_job",
+    Call.CHAT: "work_item",
+    Call.EXPLAIN_VULNERABILITY: "vulnerability",
+    Call.RESOLVE_VULNERABILITY: "vulnerability",
+    Call.COMPLETE_CODE: "code_cut",
+}
+"""The type of resource (`daily_runs.dataset`) that a call is about."""
+
+
+class WhenNotReady(StrEnum):
+    """What a run planned for staging is to do when staging is not ready."""
+
+    FALL_BACK_TO_PRODUCTION = "fall_back_to_production"
+    SKIP = "skip"
+    WAIT = "wait"
+
+
+class SeedingState(StrEnum):
+    """How far the seeding of staging is, as its owner says."""
+
+    NOT_STARTED = "not_started"
+    IN_PROGRESS = "in_progress"
+    IN_REVIEW = "in_review"
+    COMPLETED = "completed"
+    NOT_NEEDED = "not_needed"
+
+
+class Phase(Strict):
+    """From `starts` on, runs go where `phase` says, on `schedule` (cron); on hold has no schedule.
+
+    Date and cron are in the feature's time zone. `approved: false`: somebody has yet to agree to the phase; until then
+    staging counts as not ready for it.
+    """
+
+    phase: PhaseName
+    starts: dt.date
+    schedule: str | None = None
+    approved: bool = True
+
+
+class Tokens(Strict):
+    """Tokens one prompt is expected to cost. Unknown is never zero; `source`: who says so (a plan tells it)."""
+
+    input: Count
+    output: Count
+    source: Literal["feature_team", "estimate", "measured"]
+
+    @property
+    def total(self) -> int:
+        """Input and output together."""
+        return self.input + self.output
+
+
+class FeatureLimits(Strict):
+    """What the feature asked for. Several may be set: the tightest binds (`daily_runs.catalogue.rates`)."""
+
+    requests_per_minute: Rate | None = None
+    batch_size: Count
+    batches_per_minute: Rate | None = None
+    account_share: Share | None = None
+    tokens_per_prompt: Tokens
+    in_flight_max: Count
+    answer_timeout_seconds: Rate
+
+
+class Seeding(Strict):
+    """State of the feature's seeds in staging, who makes them, and the share that must be there for a run."""
+
+    state: SeedingState
+    owner: Text
+    required_share: Share
+
+
+class Cutover(Strict):
+    """When the feature moves to staging; `planned: null` = to be decided. `waits_for`: for the status board."""
+
+    planned: dt.date | None
+    waits_for: tuple[Literal["graphql_limit", "seeding"], ...]
+
+
+class Owner(Strict):
+    """Who answers for the run: the DRI's role, and where on-call asks."""
+
+    dri: Text
+    team: Text
+
+
+class Thresholds(Strict):
+    """The gate. Shares of the prompts asked; scores run from 0 to 1 (docs/domain.md §8).
+
+    `target_score` is no gate (recorded; not acted on yet).
+    """
+
+    answered_share_min: Share
+    unscored_share_max: Annotated[float, Field(ge=0, lt=1)]
+    mean_score_min: Annotated[float, Field(ge=0, le=1)]
+    target_score: Annotated[float, Field(ge=0, le=1)]
+
+
+class Feature(Strict):
+    """One AI feature under daily evaluation.
+
+    `timezone`: IANA name; the phases' dates and crons are local times there (rules: `daily_runs.catalogue.zones`).
+    """
+
+    feature: Name
+    title: Text
+    call: Call
+    owner: Owner
+    priority: Annotated[int, Field(ge=1, le=9)]
+    dataset: Text
+    rubric: Text
+    prompts_per_run: Count
+    timezone: Text = "UTC"
+    phases: tuple[Phase, ...] = Field(min_length=1)
+    limits: FeatureLimits
+    seeding: Seeding
+    cutover: Cutover
+    when_not_ready: WhenNotReady
+    thresholds: Thresholds
+    budget_usd_per_month: Rate | None = None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The feature's time zone."""
+        return ZoneInfo(self.timezone)
+
+    def day_of(self, moment: dt.datetime) -> dt.date:
+        """The date of a moment (aware) where the feature's clocks hang."""
+        return moment.astimezone(self.zone).date()
+
+    def phase_at(self, moment: dt.datetime) -> Phase:
+        """The phase of a moment (aware); before the first one, the feature is on hold."""
+        return self._last([phase for phase in self.phases if first_moment(phase.starts, self.zone) <= moment])
+
+    def phase_on(self, day: dt.date) -> Phase:
+        """The phase of a date in the feature's time zone; before the first one, the feature is on hold."""
+        return self._last([phase for phase in self.phases if phase.starts <= day])
+
+    @staticmethod
+    def _last(begun: Sequence[Phase]) -> Phase:
+        return begun[-1] if begun else Phase(phase=PhaseName.ON_HOLD, starts=dt.date.min)
+
+
+def environments_of(feature: Feature) -> tuple[str, ...]:
+    """The environments that a feature's phases ever send runs to, each once, in order of appearance."""
+    return tuple(dict.fromkeys(name for phase in feature.phases for name in PHASE_ENVIRONMENTS[phase.phase]))

@@ -1,0 +1,42 @@
+"""The price list (`include/catalogue/prices.yaml`): what a model's tokens cost, as of a date, and which model answers.
+
+Prices are USD per million tokens. They come from the vendors' published lists; what nobody compared with a bill says
+`verified: false`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+ModelName = Annotated[str, StringConstraints(min_length=1)]
+
+
+class ModelPrice(BaseModel):
+    """What one model costs. `batch_factor`: what a batch call costs of the same call made at once."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input_usd_per_million: Price
+    output_usd_per_million: Price
+    cached_input_usd_per_million: Price
+    batch_factor: Annotated[float, Field(gt=0, le=1)] = 1.0
+    verified: bool
+
+
+class Prices(BaseModel):
+    """The list; `inference` names the model that answers each call (`daily_runs.catalogue.features.Call`)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    as_of: dt.date
+    currency: Literal["USD"]
+    models: dict[ModelName, ModelPrice] = Field(min_length=1)
+    inference: dict[ModelName, ModelName]
+
+    def of_inference(self, call: str) -> ModelPrice:
+        """The price of the model that answers a call (a checked list has one)."""
+        return self.models[self.inference[call]]

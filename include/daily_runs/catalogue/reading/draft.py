@@ -1,0 +1,41 @@
+"""What the rules of the catalogue work on, and what they yield."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from daily_runs.catalogue.accounts import Account, Judge
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.environments import Environment
+from daily_runs.catalogue.features import Feature
+from daily_runs.catalogue.reading.yaml_lines import KeyPath
+
+
+class Finding(NamedTuple):
+    """A broken rule. `problem` follows the key path in the message."""
+
+    path: KeyPath
+    problem: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The parts that are sound by themselves; `named` has, by section that could be read, all names."""
+
+    accounts: Mapping[str, Account]
+    environments: Mapping[str, Environment]
+    features: Mapping[str, Feature]
+    judge: Judge | None
+    named: Mapping[str, Collection[str]]
+    include: Path
+
+
+def as_catalogue(draft: Draft) -> Catalogue:
+    """The draft's parts as a catalogue, without the checks that a finished one has passed."""
+    return Catalogue.model_construct(
+        accounts=draft.accounts, judge=draft.judge, environments=draft.environments, features=draft.features
+    )

@@ -1,0 +1,141 @@
+"""Rules about limits: pools that are whole accounts, reservations that fit, runs that end, shares that add up."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+
+from daily_runs.catalogue.accounts import Account, Judge
+from daily_runs.catalogue.features import PHASE_ENVIRONMENTS, Feature, environments_of
+from daily_runs.catalogue.pools import SENSORS_POOL
+from daily_runs.catalogue.rates import budget, reserved_tokens_per_minute, run_minutes
+from daily_runs.catalogue.reading.draft import Draft, Finding, as_catalogue
+from daily_runs.catalogue.reading.yaml_lines import KeyPath
+
+DAY_MINUTES = 24 * 60
+
+
+def findings(draft: Draft) -> Iterator[Finding]:
+    """Every broken rule about limits."""
+    for name, account in draft.accounts.items():
+        yield from _pool(name, account)
+        yield from _lending(name, account)
+    if draft.judge:
+        yield from _verdict_fits(draft, draft.judge)
+    for name, feature in draft.features.items():
+        for environment_name in environments_of(feature):
+            yield from _fits(draft, name, environment_name)
+    yield from _shares(draft)
+
+
+def _pool(name: str, account: Account) -> Iterator[Finding]:
+    """An account's pool is the whole account, and nobody else's."""
+    rate, slot = account.input_tokens_per_minute, account.slot_tokens_per_minute
+    if rate % slot:
+        slots = next((n for n in range(rate // slot, 0, -1) if rate % n == 0), 1)
+        yield Finding(
+            ("accounts", name, "slot_tokens_per_minute"),
+            f"{slot:,} does not divide the account's {rate:,} input tokens/min",
+            f"Write {rate // slots} ({slots} slot{'s' * (slots > 1)}), so that the pool's slots are the whole account.",
+        )
+    if name == SENSORS_POOL:
+        yield Finding(("accounts", name), "is the name of the sensors' pool", "Give the account another name.")
+
+
+def _lending(name: str, account: Account) -> Iterator[Finding]:
+    if account.lends_idle_share and account.shared_with_live_users:
+        yield Finding(
+            ("accounts", name, "lends_idle_share"),
+            "true, but the account is shared_with_live_users",
+            "Write false: what features leave idle there is the live users'.",
+        )
+
+
+def _verdict_fits(draft: Draft, judge: Judge) -> Iterator[Finding]:
+    if account := draft.accounts.get(judge.account):
+        needs = (("input", judge.input_tokens_per_verdict), ("output", judge.output_tokens_per_verdict))
+        for side, tokens in needs:
+            path: KeyPath = ("judge", f"{side}_tokens_per_verdict")
+            yield from _fits_at_once(
+                path, f"one verdict takes {tokens:,} {side} tokens", tokens, judge.account, account
+            )
+
+
+def _fits(draft: Draft, name: str, environment_name: str) -> Iterator[Finding]:
+    """Whether the account and the path behind an environment can carry a feature at all."""
+    feature, environment = draft.features[name], draft.environments.get(environment_name)
+    account = draft.accounts.get(environment.account) if environment else None
+    if environment is None or account is None:
+        return
+    tokens, path = feature.limits.tokens_per_prompt, ("features", name, "limits")
+    for side, needed in (("input", tokens.input), ("output", tokens.output)):
+        yield from _fits_at_once(
+            (*path, "tokens_per_prompt", side),
+            f"one prompt takes {needed:,} {side} tokens",
+            needed,
+            environment.account,
+            account,
+        )
+    asked, gives = reserved_tokens_per_minute(feature), account.input_tokens_per_minute
+    if asked > gives:
+        yield Finding(
+            path,
+            f"reserves {asked:,.0f} tokens/min, but account {environment.account} has {gives:,}",
+            "Ask for fewer requests or batches a minute.",
+        )
+    yield from _lasts(draft, feature, environment_name)
+
+
+def _fits_at_once(path: KeyPath, what: str, tokens: int, account_name: str, account: Account) -> Iterator[Finding]:
+    """A request larger than the full bucket could never be sent."""
+    side = str(path[-1]).split("_", maxsplit=1)[0]
+    rate: int = getattr(account, f"{side}_tokens_per_minute")
+    bucket = rate * account.burst_seconds / 60
+    if tokens > bucket:
+        yield Finding(
+            path,
+            f"{what}, but account {account_name} allows {bucket:,.0f} at once",
+            "Raise the account's burst_seconds or correct the estimate.",
+        )
+
+
+def _lasts(draft: Draft, feature: Feature, environment_name: str) -> Iterator[Finding]:
+    catalogue = as_catalogue(draft)
+    binding, minutes = (
+        budget(catalogue, feature, environment_name).binding,
+        run_minutes(catalogue, feature, environment_name),
+    )
+    if minutes > DAY_MINUTES:
+        yield Finding(
+            ("features", feature.feature, "limits"),
+            f"no run can end within a day: {feature.prompts_per_run:,} prompts at {binding.prompts_per_minute:g}/min "
+            f"({binding.limit}, {environment_name}) take {minutes:,.0f} of {DAY_MINUTES:,} min",
+            "Raise that limit or lower prompts_per_run.",
+        )
+
+
+def _shares(draft: Draft) -> Iterator[Finding]:
+    """On no date may the shares of one account that features asked for exceed the whole of it."""
+    asking = {name: feature for name, feature in draft.features.items() if feature.limits.account_share}
+    days = sorted({phase.starts for feature in asking.values() for phase in feature.phases})
+    for account in draft.accounts:
+        for day in days:
+            shares = _shares_on(draft, asking, account, day)
+            if sum(shares.values()) > 1 + 1e-9:
+                parts = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
+                yield Finding(
+                    ("accounts", account),
+                    f"from {day} on, features ask for {sum(shares.values()):.1%} of it ({parts})",
+                    "Lower an account_share or move a phase.",
+                )
+                break
+
+
+def _shares_on(draft: Draft, asking: Mapping[str, Feature], account: str, day: dt.date) -> dict[str, float]:
+    spending = {name for name, environment in draft.environments.items() if environment.account == account}
+    shares = {}
+    for name, feature in asking.items():
+        times = len(spending.intersection(PHASE_ENVIRONMENTS[feature.phase_on(day).phase]))
+        if times and feature.limits.account_share:
+            shares[name] = times * feature.limits.account_share
+    return shares

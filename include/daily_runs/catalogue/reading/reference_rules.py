@@ -1,0 +1,181 @@
+"""Rules between parts of the catalogue: references that must resolve, dates in order; `catalogue_limits` has the rest.
+
+Each rule yields what it finds as key path, problem and remedy; `daily_runs.catalogue.reading.files` adds file and line.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from croniter import croniter  # type: ignore[import-untyped]
+from croniter.croniter import CroniterError  # type: ignore[import-untyped]
+
+from daily_runs.catalogue import zones
+from daily_runs.catalogue.environments import Environment
+from daily_runs.catalogue.features import PHASE_ENVIRONMENTS, Feature, PhaseName
+from daily_runs.catalogue.prices import Prices
+from daily_runs.catalogue.reading import limit_rules
+from daily_runs.catalogue.reading.draft import Draft, Finding
+from daily_runs.catalogue.reading.suggestions import did_you_mean, for_zone
+from daily_runs.catalogue.reading.yaml_lines import KeyPath
+
+
+def problems(prices: Prices, calls: Mapping[str, str], judge_model: str) -> Iterator[tuple[KeyPath, str, str]]:
+    """What is missing from a list: key path, problem, remedy.
+
+    Args:
+        prices: the list.
+        calls: every call that a feature makes, with the feature's name.
+        judge_model: who judges.
+    """
+    if judge_model not in prices.models:
+        yield (
+            ("prices", "models"),
+            f"has no price of {judge_model!r}, the judge of accounts.yaml",
+            "Add the model with its prices.",
+        )
+    for call, feature in calls.items():
+        if call not in prices.inference:
+            yield (
+                ("prices", "inference"),
+                f"names no model for the call {call} of {feature}",
+                "Add the call and the model that answers it.",
+            )
+    for call, model in prices.inference.items():
+        if model not in prices.models:
+            yield (
+                ("prices", "inference", call),
+                f"{model!r} has no price under models",
+                "Add the model with its prices, or correct the name.",
+            )
+
+
+_RANGE_OF_ONE = re.compile(r"(?i)\b(\w+)-\1\b")
+"""croniter takes it for the whole field: `6-6` would be every hour."""
+_DRAWN = re.compile(r"(?i)(?<![a-z])[hr](?![a-z])")
+"""croniter's fields that stand for a number drawn at random or by a hash."""
+
+
+def findings(draft: Draft) -> Iterator[Finding]:
+    """Every broken rule of a catalogue."""
+    if draft.judge:
+        yield from _known(draft, "accounts", draft.judge.account, ("judge", "account"))
+    for name, environment in draft.environments.items():
+        yield from _known(draft, "accounts", environment.account, ("environments", name, "account"))
+        yield from _users(name, environment)
+        yield from _provenance(draft, name, environment)
+    for name, feature in draft.features.items():
+        yield from _name(name, feature)
+        yield from _files(draft, name, feature)
+        yield from _timezone(name, feature)
+        yield from _phases(draft, name, feature)
+        yield from _cutover(name, feature)
+    yield from limit_rules.findings(draft)
+
+
+def _known(draft: Draft, section: str, name: str, path: KeyPath) -> Iterator[Finding]:
+    known = draft.named.get(section)
+    if known is not None and name not in known:
+        yield Finding(path, f"no {section[:-1]} is named {name!r}", did_you_mean(name, known))
+
+
+def _users(name: str, environment: Environment) -> Iterator[Finding]:
+    users = environment.evaluation_users
+    for index, user in enumerate(users):
+        if user in users[:index]:
+            yield Finding(
+                ("environments", name, "evaluation_users", index),
+                f"{user!r} is listed already",
+                "List each user once: every one has a single budget.",
+            )
+
+
+def _provenance(draft: Draft, name: str, environment: Environment) -> Iterator[Finding]:
+    """Nothing real is hurried, and no run is asked of the one and judged by the other."""
+    path: KeyPath = ("environments", name)
+    if environment.time_scale != 1 and environment.provenance != "sandbox":
+        problem = f"{environment.time_scale:g}, but only a sandbox's time can be scaled"
+        yield Finding((*path, "time_scale"), problem, "Give 1, or use the overlay sandbox for all of it.")
+    if draft.judge and draft.judge.provenance != environment.provenance:
+        yield Finding(
+            (*path, "provenance"),
+            f"{environment.provenance}, but the judge's is {draft.judge.provenance}",
+            "Give all environments and the judge the same provenance, and addresses that fit it.",
+        )
+
+
+def _name(name: str, feature: Feature) -> Iterator[Finding]:
+    if feature.feature != name:
+        yield Finding(
+            ("features", name, "feature"),
+            f"{feature.feature!r} is not the file's name",
+            f"Rename the file to {feature.feature}.yaml, or write {name!r}.",
+        )
+
+
+def _files(draft: Draft, name: str, feature: Feature) -> Iterator[Finding]:
+    for key, folder, file in (("dataset", "datasets", feature.dataset), ("rubric", "rubrics", feature.rubric)):
+        if not (draft.include / folder / file).is_file():
+            where = "" if Path(file).is_absolute() else f" in include/{folder}"
+            problem = f"there is no file {file!r}{where}"
+            yield Finding(("features", name, key), problem, "Add the file or correct its name.")
+
+
+def _timezone(name: str, feature: Feature) -> Iterator[Finding]:
+    if feature.timezone != "UTC" and feature.timezone not in zones.names():
+        problem = f"there is no time zone {feature.timezone!r}"
+        yield Finding(("features", name, "timezone"), problem, for_zone(feature.timezone))
+
+
+def _phases(draft: Draft, name: str, feature: Feature) -> Iterator[Finding]:
+    for index, phase in enumerate(feature.phases):
+        path: KeyPath = ("features", name, "phases", index)
+        before = feature.phases[index - 1].starts if index else dt.date.min
+        if phase.starts <= before:
+            yield Finding(
+                (*path, "starts"),
+                f"{phase.starts} is not after the phase before it ({before})",
+                "List the phases by date.",
+            )
+        for environment in PHASE_ENVIRONMENTS[phase.phase]:
+            yield from _known(draft, "environments", environment, (*path, "phase"))
+        if phase.phase is PhaseName.ON_HOLD and phase.schedule is not None:
+            yield Finding(
+                (*path, "schedule"),
+                f"{phase.schedule!r} stands in an on_hold phase",
+                "Remove it: nothing runs on hold.",
+            )
+        elif phase.phase is not PhaseName.ON_HOLD:
+            yield from _schedule((*path, "schedule"), phase.phase, phase.schedule, phase.starts)
+
+
+def _schedule(path: KeyPath, phase: PhaseName, schedule: str | None, starts: dt.date) -> Iterator[Finding]:
+    example = 'Give minute, hour, day, month, weekday, such as "0 6 * * 1,3,5".'
+    if schedule is None:
+        yield Finding(path, f"missing, yet a phase of {phase} runs", example)
+    elif len(schedule.split()) != 5:
+        yield Finding(path, f"{schedule!r} does not have the five fields of cron", example)
+    elif _DRAWN.search(schedule):
+        yield Finding(path, f"{schedule!r} would be another time at each look", example)
+    elif _RANGE_OF_ONE.search(schedule):
+        yield Finding(path, f"{schedule!r} has a range that ends where it begins", example)
+    else:
+        try:
+            croniter(schedule, dt.datetime.combine(starts, dt.time(), dt.UTC)).get_next()
+        except (CroniterError, OverflowError):
+            yield Finding(path, f"{schedule!r} names no moment that ever comes", example)
+
+
+def _cutover(name: str, feature: Feature) -> Iterator[Finding]:
+    staging = next((phase.starts for phase in feature.phases if phase.phase is PhaseName.STAGING), None)
+    planned = feature.cutover.planned
+    if planned != staging:
+        there = f"the staging phase starts on {staging}" if staging else "there is no staging phase"
+        yield Finding(
+            ("features", name, "cutover", "planned"),
+            f"{planned or 'null'}, but {there}",
+            "Give both the same date, or null and no staging phase.",
+        )

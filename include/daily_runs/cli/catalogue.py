@@ -1,0 +1,94 @@
+"""`daily-runs catalogue check`: what is wrong with a catalogue, or what it comes to, computed from its figures."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from rich.table import Column, Table
+
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.features import Feature, environments_of
+from daily_runs.catalogue.rates import Budget, budget, run_minutes
+
+
+class Line(NamedTuple):
+    """What one feature may do in one environment. `runs` is False while no phase sends runs there."""
+
+    feature: Feature
+    environment: str
+    account: str
+    runs: bool
+    budget: Budget
+    run_minutes: float
+
+
+def lines(catalogue: Catalogue) -> list[Line]:
+    """A line for each feature and environment, by priority; a feature that is on hold for good shows staging."""
+    found = []
+    for feature in sorted(catalogue.features.values(), key=lambda feature: (feature.priority, feature.feature)):
+        environments = environments_of(feature)
+        for name in environments or ("staging",):
+            if name not in catalogue.environments:
+                continue
+            weighed = budget(catalogue, feature, name)
+            minutes = run_minutes(catalogue, feature, name)
+            account = catalogue.environments[name].account
+            found.append(Line(feature, name, account, name in environments, weighed, minutes))
+    return found
+
+
+def render(catalogue: Catalogue) -> Table:
+    """The features as a table for a terminal of 110 columns or more."""
+    phases = Column("feature, its phases (UTC, if not named)", no_wrap=True)
+    table = Table(phases, "runs on", "binding limit", "tokens/min", "slots", "full run")
+    shown = ""
+    for line in lines(catalogue):
+        first = line.feature.feature != shown
+        if first and shown:
+            table.add_section()
+        shown = line.feature.feature
+        weighed = line.budget
+        table.add_row(
+            _phases(line.feature) if first else "",
+            line.environment if line.runs else f"({line.environment})",
+            f"{weighed.binding.limit}\n{weighed.binding.prompts_per_minute:,.4g}/min",
+            f"{weighed.tokens_per_minute:,.0f}\n{weighed.account_share:.2%} of {line.account}",
+            f"{weighed.slots} of {catalogue.accounts[line.account].slots}",
+            f"{line.run_minutes:,.0f} min" if line.run_minutes >= 1 else f"{line.run_minutes * 60:.0f} s",
+        )
+    return table
+
+
+def as_json(catalogue: Catalogue) -> dict[str, Any]:
+    """The same figures as data: rates per minute, shares from 0 to 1, durations in minutes."""
+    features: dict[str, Any] = {
+        name: {
+            "priority": feature.priority,
+            "prompts_per_run": feature.prompts_per_run,
+            "timezone": feature.timezone,
+            "phases": [phase.model_dump(mode="json") for phase in feature.phases],
+            "environments": {},
+        }
+        for name, feature in catalogue.features.items()
+    }
+    for line in lines(catalogue):
+        weighed = line.budget
+        features[line.feature.feature]["environments"][line.environment] = {
+            "account": line.account,
+            "runs": line.runs,
+            "binding_limit": weighed.binding.limit,
+            "prompts_per_minute": weighed.binding.prompts_per_minute,
+            "rates": {rate.limit: rate.prompts_per_minute for rate in weighed.rates},
+            "tokens_per_minute": weighed.tokens_per_minute,
+            "account_share": weighed.account_share,
+            "pool_slots": weighed.slots,
+            "run_minutes": line.run_minutes,
+        }
+    return {"features": features}
+
+
+def _phases(feature: Feature) -> str:
+    zone = "" if feature.timezone == "UTC" else f", {feature.timezone}"
+    heading = f"[bold]{feature.feature}[/bold] (priority {feature.priority}{zone})"
+    phases = (f"{phase.starts} {phase.phase} {phase.schedule or ''}".rstrip() for phase in feature.phases)
+    return "\n".join((heading, *phases))

@@ -1,0 +1,170 @@
+"""`daily-runs run`: the six stages in one process, with a progress bar."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from daily_runs import connections
+from daily_runs.catalogue import catalogue as catalogue_module
+from daily_runs.catalogue.catalogue import Catalogue, environment_named
+from daily_runs.catalogue.features import Feature
+from daily_runs.catalogue.reading.watch import CatalogueWatch
+from daily_runs.catalogue.schedule import midnight
+from daily_runs.clock import Clock
+from daily_runs.errors import ParameterError
+from daily_runs.records import answers, attempts, judgements
+from daily_runs.records.run import Attempt, Report, RunKey
+from daily_runs.results import published
+from daily_runs.runs import rerun as redo
+from daily_runs.runs import trigger_form
+from daily_runs.stages import pipeline
+from daily_runs.statuses import Redo
+from daily_runs.store import database
+from daily_runs.store.database import Store
+from daily_runs.store.pool import Row
+
+OPTIONS = {"run": "--date", "prompts": "--limit"}
+"""Of the form's fields, those that the command line names otherwise."""
+
+
+class Begun(NamedTuple):
+    """What a rerun had to do as it began: prompts to ask, and answers taken over that were still to be judged."""
+
+    redo: Redo
+    taken_over_from: str
+    to_ask: int
+    to_judge: int
+
+    def __str__(self) -> str:
+        """For people."""
+        return (
+            f"redo {self.redo}, taken over from attempt {self.taken_over_from}: {self.to_ask} prompts were left to ask,"
+            f" {self.to_judge} of its answers to judge"
+        )
+
+
+class Outcome(NamedTuple):
+    """What became of a run: its stages' reports and its published row; of a rerun, what it had to do."""
+
+    reports: list[Report]
+    published: Row
+    begun: Begun | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """For a script."""
+        stages = [
+            {name: getattr(report, name) for name in ("stage", "asked", "answered", "failed", "missing")}
+            for report in self.reports
+        ]
+        rerun = self.begun._asdict() if self.begun else None
+        return {"stages": stages, "published": self.published, "rerun": rerun}
+
+    def render(self) -> list[Table | str]:
+        """For people."""
+        p = self.published
+        table = Table(title=f"{p['run_key']} ({p['provenance']})", title_justify="left")
+        for column in ("stage", "asked", "answered", "failed", "missing"):
+            table.add_column(column, justify="left" if column == "stage" else "right")
+        for report in self.reports:
+            table.add_row(report.stage, *map(str, (report.asked, report.answered, report.failed, report.missing)))
+        failures = [
+            f"{kind} x {n}" for report in self.reports for kind, n in report.details.get("failures", {}).items()
+        ]
+        scores = (
+            f"mean score {p['mean_score']:.3f} (95 % between {p['mean_score_low']:.3f} and {p['mean_score_high']:.3f}),"
+            f" {p['scored']} scored, {p['unscored']} unscored; published as attempt {p['attempt_id']}"
+        )
+        begun = [str(self.begun)] if self.begun else []
+        return [table, *begun, *(f"failed: {failure}" for failure in failures), scores]
+
+
+class Asked(NamedTuple):
+    """What the command line asks for; `day` None: today's run, or for a rerun the newest."""
+
+    feature: str
+    environment: str
+    day: dt.date | None
+    limit: int | None = None
+    only: str = ""
+    redo: Redo = Redo.ALL
+
+
+def run(asked: Asked, *, overlay: str | None, console: Console) -> Outcome:
+    """Plan and run one arm against the store of the command line.
+
+    Raises:
+        DailyRunsError: whatever a stage raises; the same call goes on from there.
+    """
+    watch = CatalogueWatch(overlay)
+    catalogue = watch.catalogue
+    feature = catalogue_module.feature_named(catalogue, asked.feature)
+    environment_named(catalogue, asked.environment)
+    with database.local_url() as url, database.open_store(url) as store:
+        order = _order(store, catalogue, feature, asked)
+        attempt = redo.open_attempt(store, catalogue, order)
+        begun = _begun(store, attempt)
+        if attempt.resumed:
+            console.print(f"going on with unfinished attempt {attempt.attempt_id}")
+        work = pipeline.work_for(store, catalogue, attempt, connections.find, watch=watch)
+        with _progress(console) as progress:
+            bars = _Bars(progress)
+            reports = list(pipeline.run_all(work, bars.begin))
+            bars.finish()
+        row = published.of_run(store, str(order.key))
+        assert row is not None  # publish has just written it
+    return Outcome(reports, row, begun)
+
+
+def _order(store: Store, catalogue: Catalogue, feature: Feature, asked: Asked) -> redo.Order:
+    moment = midnight(asked.day or Clock.now().date())
+    if asked.redo is not Redo.ALL:
+        day = asked.day.isoformat() if asked.day else None
+        values = {"environment": asked.environment, "prompts": asked.limit, "only": asked.only, "run": day}
+        try:
+            wanted = trigger_form.read((), values | {"redo": asked.redo})
+            moment = redo.target(store, catalogue, feature, wanted, moment, manual=True).logical_date
+        except ParameterError as error:
+            place = OPTIONS.get(error.place, f"--{error.place}")
+            raise ParameterError(place, error.problem, error.remedy) from None
+    key = RunKey(asked.feature, asked.environment, moment)
+    return redo.Order(key, asked.redo, prompts=asked.limit, only=asked.only)
+
+
+def _begun(store: Store, attempt: Attempt) -> Begun | None:
+    base = attempts.base_of(store, attempt.attempt_id)
+    if base is None:
+        return None
+    to_ask = len(answers.unsettled(store, attempt.attempt_id, None))
+    return Begun(attempt.redo, base, to_ask, len(judgements.unjudged(store, attempt.attempt_id, None)))
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+    )
+
+
+class _Bars:
+    """One bar a stage; a stage that settles no prompts is one step long."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._last: TaskID | None = None
+
+    def begin(self, stage: str, prompts: int) -> Callable[[int], None]:
+        """Finish the bar before, start this stage's; returns what to call as prompts are settled."""
+        self.finish()
+        bar = self._last = self._progress.add_task(stage, total=prompts if stage in pipeline.MAPPED else 1)
+        return lambda count: self._progress.advance(bar, count)
+
+    def finish(self) -> None:
+        """Fill the last bar: its stage has ended, whatever it found done already."""
+        if self._last is not None:
+            total = self._progress.tasks[self._last].total
+            self._progress.update(self._last, completed=total or 0)

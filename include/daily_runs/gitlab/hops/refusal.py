@@ -1,0 +1,229 @@
+"""Which hop answered or refused (docs/domain.md §3): a recorded exchange in, an `Attribution` out. Pure; no I/O.
+
+No single header proves a hop, so each rule names its whole evidence: the status, headers that must be there, headers
+that must not, and what the body says. The first rule of `RULES` that fits decides; a failure that fits none is at
+`Hop.UNKNOWN`, and its attribution shows what was seen. A success's body is read for GraphQL `errors` only: what an
+answer says is no evidence about a hop.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from daily_runs.errors import Blame, CallError, Hop
+from daily_runs.gitlab.hops.attribution import ANSWERED, Attribution, Certainty
+from daily_runs.gitlab.hops.error_codes import error_code_in
+from daily_runs.gitlab.hops.exchange import Exchange, harmless
+from daily_runs.gitlab.hops.failures import attribute_failure, attribution_of_failure
+from daily_runs.gitlab.hops.rule import Rule, facts_of
+
+__all__ = [
+    "RULES",
+    "TOO_MANY_REQUESTS",
+    "Exchange",
+    "Rule",
+    "attribute",
+    "attribute_failure",
+    "attribution_of",
+    "attribution_of_failure",
+    "error_code_in",
+]
+
+RAILS = ("x-request-id", "x-runtime", "x-gitlab-meta")
+RAILS_ALONE = ("x-runtime", "x-gitlab-meta")
+"""Many a proxy sets `x-request-id` as well, so alone it vouches for nothing."""
+LOAD_BALANCER = ("gitlab-lb",)
+TELLING = (*RAILS, *LOAD_BALANCER, "cf-ray", "cf-mitigated", "ratelimit-name", "retry-after", "x-gitlab-error-origin")
+
+
+TOO_MANY_REQUESTS = "This endpoint has been requested too many times. Try again later."
+_TOO_MANY = re.escape(TOO_MANY_REQUESTS)
+_NOT_THERE = "The resource that you are attempting to access does not exist or you don't have permission"
+_SIGN_IN = r"(?:https?://[^/?#]++)?+[^?#]*?(/users/sign_in)(?:[?#].*)?"  # possessive: its time is linear
+_BEFORE_ORIGIN = (*LOAD_BALANCER, *RAILS)
+_SERVER_ERRORS = frozenset(range(500, 600))
+_SUCCESS = frozenset(range(200, 300))
+_OK = frozenset({200})
+_ANY = frozenset(range(200, 600))
+
+
+def _one(*statuses: int) -> frozenset[int]:
+    return frozenset(statuses)
+
+
+def _cloudflare(kind: str, blame: Blame, retryable: bool, statuses: frozenset[int], **evidence: Any) -> Rule:
+    vouched_by = ("cf-ray",)
+    return Rule(
+        kind, Hop.CLOUDFLARE, blame, retryable, statuses, none_of=_BEFORE_ORIGIN, vouched_by=vouched_by, **evidence
+    )
+
+
+def _load_balancer(kind: str, blame: Blame, statuses: frozenset[int]) -> tuple[Rule, ...]:
+    """Certain by GitLab's kind of name on the balancer's own page."""
+
+    def row(certainty: Certainty, **evidence: Any) -> Rule:
+        own: dict[str, Any] = {"any_of": LOAD_BALANCER, "none_of": RAILS, "html": True, "certainty": certainty}
+        return Rule(kind, Hop.LOAD_BALANCER, blame, True, statuses, **own, **evidence)
+
+    likely = Certainty.LIKELY
+    return row(likely, says=_OTHERS_PAGE), row(Certainty.CERTAIN, header=_OWN_NAME), row(likely)
+
+
+def _gitlab(kind: str, blame: Blame, retryable: bool, statuses: frozenset[int], **evidence: Any) -> Rule:
+    return Rule(kind, Hop.GITLAB, blame, retryable, statuses, vouched_by=RAILS_ALONE, **evidence)
+
+
+def _limiter(kind: str, **evidence: Any) -> Rule:
+    return Rule(kind, Hop.GITLAB, Blame.RATE_LIMIT, True, _one(429), html=False, **evidence)
+
+
+def _query_limit(kind: str, says: str) -> Rule:
+    """GitLab's limits on a query: the query must change, waiting does not help."""
+    return _gitlab(kind, Blame.OWN_SYSTEM, False, _ANY, form="graphql", says=says)
+
+
+def _gateway(kind: str, blame: Blame, retryable: bool, status: int, **evidence: Any) -> Rule:
+    """GitLab relays it, and the vendor behind the gateway may speak the same: never certain."""
+    return Rule(kind, Hop.AI_GATEWAY, blame, retryable, _one(status), certainty=Certainty.LIKELY, **evidence)
+
+
+_OWN_NAME = ("gitlab-lb", r"[\w.-]{0,60}-lb-(?:gstg|gprd)")
+# An nginx behind the balancer signs its own page, which then passes under the balancer's name.
+_OTHERS_PAGE = r"(?<=<center>)nginx(?=[</])"
+
+RULES: tuple[Rule, ...] = (
+    # Cloudflare answered itself: nothing behind it left a header.
+    _cloudflare("cloudflare_challenge", Blame.OWN_SYSTEM, False, _ANY, header=("cf-mitigated", "challenge")),
+    _cloudflare("cloudflare_rate_limit", Blame.RATE_LIMIT, True, _one(429), says="error code: 1015"),
+    _cloudflare("cloudflare_blocked", Blame.OWN_SYSTEM, False, _one(403), says="error code: 1020"),
+    _cloudflare(
+        "cloudflare_origin_unreachable",  # 520 to 526 exist at Cloudflare only
+        Blame.PROVIDER,
+        True,
+        frozenset(range(520, 527)),
+        any_of=("cf-ray",),
+        says=r"error code: 52[0-6]",
+    ),
+    # HAProxy answered: it left its name, Rails left nothing.
+    *_load_balancer("load_balancer_rate_limit", Blame.RATE_LIMIT, _one(429)),
+    *_load_balancer("load_balancer_unavailable", Blame.PROVIDER, _one(502, 503, 504)),
+    # Rack::Attack, per user.
+    _limiter("rack_attack", header=("ratelimit-name", r"throttle_\w{1,60}"), says="Retry later"),
+    _limiter("rack_attack", any_of=RAILS, says="Retry later", certainty=Certainty.LIKELY),
+    # The application's own limiters. `ai_action` counts over hours: no wait within a run helps.
+    _limiter("application_limit", says=_TOO_MANY, vouched_by=RAILS_ALONE),
+    _limiter("application_limit", header=("x-gitlab-error-origin", "monolith"), vouched_by=RAILS_ALONE),
+    _gitlab("ai_action_limit", Blame.RATE_LIMIT, False, _OK, form="graphql", says=_TOO_MANY, path="aiAction"),
+    _gitlab("application_limit", Blame.RATE_LIMIT, True, _OK, form="graphql", says=_TOO_MANY),
+    _query_limit("query_complexity", r"Query has complexity of \d+, which exceeds max complexity of \d+"),
+    _query_limit("query_depth", r"Query has depth of \d+, which exceeds max depth of \d+"),
+    _query_limit("query_depth", r"Query has depth of"),
+    _query_limit("query_recursion", r"Recursive query"),
+    _query_limit("query_timeout", r"Timeout on [\w.]{1,80}"),
+    _query_limit("query_too_large", r"Query too large"),
+    _gitlab("query_too_large", Blame.OWN_SYSTEM, False, _one(422), says="Query too large"),
+    # AI Gateway or vendor, relayed by GitLab. The first words are anybody's, so Rails must vouch for them.
+    _gateway(
+        "gateway_rate_limit",
+        Blame.RATE_LIMIT,
+        True,
+        429,
+        says=r"Too many requests\. Please try again later\.",
+        any_of=RAILS,
+    ),
+    # The wording of Rack::Attack is a setting of the instance: an empty budget beside other words says the same.
+    _limiter(
+        "rack_attack",
+        any_of=("ratelimit-name",),
+        header=("ratelimit-remaining", "0"),
+        certainty=Certainty.LIKELY,
+    ),
+    _gateway("inference_failed", Blame.PROVIDER, True, 503, says="Inference failed"),
+    _gateway("usage_quota_exceeded", Blame.RATE_LIMIT, False, 402, says="USAGE_QUOTA_EXCEEDED"),
+    _gateway("gateway_misdirected", Blame.PROVIDER, True, 421, any_of=RAILS),
+    # Rails answered. Rails also relays, so a bare 429 or 402 of its names no hop.
+    _gitlab("sign_in_page", Blame.OWN_SYSTEM, False, _one(302), header=("location", _SIGN_IN)),
+    _gitlab("sign_in_page", Blame.OWN_SYSTEM, False, _OK, any_of=RAILS, html=True, says="/users/sign_in"),
+    _gitlab("html_page", Blame.OWN_SYSTEM, False, _SUCCESS, any_of=RAILS, html=True),
+    _gitlab("insufficient_scope", Blame.OWN_SYSTEM, False, _one(401, 403), says="insufficient_scope"),
+    _gitlab("unauthorized", Blame.OWN_SYSTEM, False, _one(401), any_of=RAILS),
+    _gitlab("forbidden", Blame.OWN_SYSTEM, False, _one(403), any_of=RAILS),
+    _gitlab("not_found", Blame.OWN_SYSTEM, False, _one(404), any_of=RAILS),
+    _gitlab("gitlab_error", Blame.PROVIDER, True, _SERVER_ERRORS, any_of=RAILS),
+    # Nothing else on the path speaks GraphQL.
+    _gitlab("gitlab_error", Blame.PROVIDER, True, _OK, form="graphql", says="Internal server error"),
+    _gitlab("resource_not_available", Blame.OWN_SYSTEM, False, _OK, form="graphql", says=_NOT_THERE),
+    _gitlab("graphql_error", Blame.OWN_SYSTEM, False, _OK, form="graphql", says=""),
+)
+
+
+def attribute(exchange: Exchange) -> CallError | None:
+    """Say who refused, by the first rule that fits; None for a success."""
+    return attribution_of(exchange).error
+
+
+def attribution_of(exchange: Exchange) -> Attribution:
+    """Say who answered or refused, how sure, and from which evidence. It never raises."""
+    for rule in RULES:
+        facts = facts_of(rule, exchange)
+        if facts is not None:
+            return _ruled(rule, exchange, facts)
+    return _success(exchange) if _succeeded(exchange) else _unattributed(exchange)
+
+
+def _ruled(rule: Rule, exchange: Exchange, facts: list[str]) -> Attribution:
+    vouching = [f"{name} present" for name in rule.vouched_by if exchange.has(name)]
+    certainty, doubts = rule.certainty, []
+    if rule.vouched_by and not vouching:
+        certainty, doubts = Certainty.LIKELY, [f"no {name}" for name in rule.vouched_by]
+    evidence = tuple(dict.fromkeys((*facts, *vouching, *doubts)))
+    said = tuple(fact for fact in facts if fact.startswith("said "))
+    return Attribution(
+        rule.hop,
+        rule.kind,
+        certainty,
+        evidence,
+        _seen(exchange, *said),
+        rule.blame,
+        rule.retryable,
+        exchange.retry_after_seconds,
+    )
+
+
+def _succeeded(exchange: Exchange) -> bool:
+    return exchange.status in _SUCCESS and not exchange.html
+
+
+def _success(exchange: Exchange) -> Attribution:
+    """GitLab answered if Rails left its headers; any hop can fake a bare 200."""
+    there = tuple(f"{name} present" for name in RAILS if exchange.has(name))
+    if not there:
+        return Attribution(Hop.UNKNOWN, ANSWERED, Certainty.UNKNOWN, (), _seen(exchange))
+    certainty = Certainty.CERTAIN if exchange.has(*RAILS_ALONE) else Certainty.LIKELY
+    return Attribution(Hop.GITLAB, ANSWERED, certainty, (f"status {exchange.status}", *there), _seen(exchange))
+
+
+def _unattributed(exchange: Exchange) -> Attribution:
+    """A failure that no rule explains names no hop; its status still says whom it counts against."""
+    status = exchange.status
+    if status in _SUCCESS:
+        return _unknown("html_page", Blame.OWN_SYSTEM, False, exchange)
+    if status == 429:
+        return _unknown("http_429", Blame.RATE_LIMIT, True, exchange)
+    theirs = status >= 500 or status == 408
+    return _unknown(f"http_{status}", Blame.PROVIDER if theirs else Blame.OWN_SYSTEM, theirs, exchange)
+
+
+def _unknown(kind: str, blame: Blame, retryable: bool, exchange: Exchange) -> Attribution:
+    server = exchange.headers.get("server", "")
+    shown = (f"server {harmless(server, 'with an odd name')}",) if server else ("no server header",)
+    seen = _seen(exchange, *shown)
+    return Attribution(Hop.UNKNOWN, kind, Certainty.UNKNOWN, (), seen, blame, retryable, exchange.retry_after_seconds)
+
+
+def _seen(exchange: Exchange, *more: str) -> tuple[str, ...]:
+    there = [name for name in TELLING if name in exchange.headers]
+    headers = f"headers {', '.join(there) or 'tell nothing'}"
+    ended = f"after {exchange.elapsed_seconds:.1f} s"
+    return (f"status {exchange.status}", headers, *more, exchange.body_description, ended)

@@ -1,0 +1,301 @@
+"""A whole Daily Runs on one machine: Postgres from a wheel, a real Airflow, and the sandbox.
+
+Every process leads a group of its own that the guard knows (`daily_runs.guard`), so that nothing stays behind however
+this process ends. What must be known to use it stands in `.daily_runs/local.json`, readable by its owner only.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+import yaml
+from rich.console import Console
+
+from daily_runs.catalogue import folders
+from daily_runs.catalogue.pools import pools
+from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs.errors import DailyRunsError, ParameterError
+from daily_runs.local import airflow_api
+from daily_runs.local.airflow_api import AirflowApi
+from daily_runs.store.database import DATABASE, migrate
+from daily_runs.store.embedded import EmbeddedPostgres, free_port, kept_secret, state_root
+
+COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+USER = "admin"
+WORKERS = 4
+START_TIMEOUT_SECONDS = 180
+PROJECT = Path(__file__).parents[3]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack: where its parts are, and the login."""
+
+    airflow: str
+    sandbox: str
+    user: str
+    store: str
+    overlay: str
+    time_scale: float
+    password: str = field(repr=False)
+    processes: Mapping[str, int] = field(default_factory=dict)
+
+    def api(self) -> AirflowApi:
+        """Airflow's API, logged in."""
+        return AirflowApi(self.airflow, self.user, self.password)
+
+
+def described() -> Stack | None:
+    """The stack that runs with this state folder, if one does: a file that outlived its processes describes none."""
+    try:
+        stack = Stack(**json.loads((state_root() / "local.json").read_text()))
+    except (OSError, ValueError, TypeError):  # absent, another user's, half written, or of another version
+        return None
+    return stack if all(map(_lives, stack.processes.values())) else None
+
+
+@contextmanager
+def running(
+    *, port: int, time_scale: float, schedules: bool, extra_environment: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
+    """Start everything, yield when all of it is healthy and the pools are there, stop everything at the end.
+
+    Args:
+        port: of Airflow's page; 0 takes a free one.
+        time_scale: domain seconds that pass in one second of the sandbox.
+        schedules: whether DAGs run by their schedules, or only when triggered.
+        extra_environment: variables for the Airflow processes.
+
+    Raises:
+        ParameterError: a stack runs with this state folder already, or the port is taken.
+        DailyRunsError: a part did not start; its last words are in the message.
+    """
+    root = state_root()
+    with _only_stack(root), EmbeddedPostgres(root / "postgres") as server:
+        port = _free(port)
+        migrate(server.url(DATABASE))
+        settings = {"DAILY_RUNS_SCHEDULES": "on" if schedules else "off", **(extra_environment or {})}
+        stack = _started(root, server, port, time_scale, settings)
+        with stack.api() as api:
+            api.write_pools(pools(catalogue_files.load(overlay=stack.overlay)))
+        note = root / "local.json"
+        note.touch(mode=0o600)
+        note.write_text(json.dumps(asdict(stack)))
+        try:
+            yield stack
+        finally:
+            note.unlink(missing_ok=True)
+
+
+@contextmanager
+def _only_stack(root: Path) -> Iterator[None]:
+    """Hold the state folder: two stacks would share one Airflow database. A crash gives it back (no child holds it)."""
+    with ExitStack() as held:
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            fcntl.flock(held.enter_context((root / "stack.lock").open("w")), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            remedy = "Stop it, or set DAILY_RUNS_STATE."
+            raise ParameterError(str(root), "a stack runs there already", remedy) from None
+        except OSError as error:
+            raise ParameterError(str(root), f"cannot hold a stack ({error})", "Set DAILY_RUNS_STATE.") from error
+        yield
+
+
+def _started(root: Path, server: EmbeddedPostgres, port: int, time_scale: float, settings: Mapping[str, str]) -> Stack:
+    """The sandbox and Airflow over a running Postgres, once they are healthy."""
+    parts = _Parts(root / "logs", server)
+    store, airflow = server.url(DATABASE), f"http://127.0.0.1:{port}"
+    sandbox_port = str(free_port())
+    sandbox = f"http://127.0.0.1:{sandbox_port}"
+    overlay = str(_write_overlay(root, sandbox, time_scale))
+    environment = {
+        **os.environ,
+        **_airflow_settings(root, port, airflow, server.url("airflow")),
+        "AIRFLOW_CONN_DAILY_RUNS_STORE": store,
+        "DAILY_RUNS_OVERLAY": overlay,
+        **settings,
+    }
+    options = ["--port", sandbox_port, "--time-scale", str(time_scale)]
+    parts.start("sandbox", [sys.executable, "-m", "daily_runs.cli", "sandbox", *options], environment)
+    parts.finish("db migrate", [sys.executable, "-m", "airflow", "db", "migrate"], environment)
+    for component in COMPONENTS:
+        parts.start(component, [sys.executable, "-m", "airflow", component], environment)
+    parts.wait_until_healthy(airflow)
+    return Stack(
+        airflow=airflow,
+        sandbox=sandbox,
+        user=USER,
+        store=store,
+        overlay=overlay,
+        time_scale=time_scale,
+        password=_password(root),
+        processes=parts.pids(),
+    )
+
+
+def up(*, port: int, time_scale: float, console: Console) -> None:
+    """Keep a stack open until Ctrl-C, or until one of its parts dies."""
+    with console.status("starting Postgres, Airflow and the sandbox ..."):
+        manager = running(port=port, time_scale=time_scale, schedules=True)
+        stack = manager.__enter__()
+    try:
+        console.print(f"Airflow   {stack.airflow}   user {stack.user}   password {stack.password}")
+        console.print(f"sandbox   {stack.sandbox}   one second is {time_scale:g} of its seconds")
+        console.print(f"store     in {state_root()}; DAGs are paused: unpause one, or trigger it by its form")
+        console.print("Ctrl-C stops everything.")
+        wait_for_end(stack)
+    finally:
+        with console.status("stopping ..."):
+            manager.__exit__(None, None, None)
+
+
+def wait_for_end(stack: Stack) -> NoReturn:
+    """Wait until a part of the stack ends by itself (Ctrl-C ends the waiting).
+
+    Raises:
+        DailyRunsError: always, in the end: names what ended.
+    """
+    while True:
+        dead = [name for name, pid in stack.processes.items() if not _lives(pid)]
+        if dead:
+            raise DailyRunsError(f"{', '.join(dead)} ended by itself; see {state_root() / 'logs'}. Stopping the rest.")
+        time.sleep(1)
+
+
+class _Parts:
+    """The processes of a stack, each with its log file."""
+
+    def __init__(self, logs: Path, server: EmbeddedPostgres) -> None:
+        logs.mkdir(parents=True, exist_ok=True)
+        self._logs, self._guard = logs, server.guard
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
+        with (self._logs / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._guard.watch_group(process)
+        self._processes[name] = process
+
+    def finish(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
+        self.start(name, command, environment)
+        if self._processes.pop(name).wait() != 0:
+            raise DailyRunsError(f"{name} failed: {self._last_words(name)}")
+
+    def wait_until_healthy(self, airflow: str) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while not airflow_api.healthy(airflow):
+            for name, process in self._processes.items():
+                if process.poll() is not None:
+                    raise DailyRunsError(f"{name} ended while starting: {self._last_words(name)}")
+            if time.monotonic() > deadline:
+                raise DailyRunsError(f"Airflow is not healthy after {START_TIMEOUT_SECONDS} s; see {self._logs}.")
+            time.sleep(0.25)
+
+    def pids(self) -> dict[str, int]:
+        return {name: process.pid for name, process in self._processes.items()}
+
+    def _last_words(self, name: str) -> str:
+        file = self._logs / f"{name}.log"
+        return f"{file.read_text(errors='replace')[-600:].strip()} (all of it: {file})"
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG) == (0, 0)
+    except ChildProcessError:  # another process's child, or one that was waited for already
+        with suppress(OSError):
+            os.kill(pid, 0)
+            return True
+        return False
+
+
+def _free(port: int) -> int:
+    if port == 0:
+        return free_port()
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            reason = error.strerror or "not allowed"
+            raise ParameterError("--port", f"{port} cannot be used ({reason})", "Give another, or 0.") from error
+    return port
+
+
+def _write_overlay(root: Path, sandbox: str, time_scale: float) -> Path:
+    """The shipped sandbox overlay with this stack's address and time scale."""
+    shipped = yaml.safe_load((folders.include_root() / "catalogue" / "overlays" / "sandbox.yaml").read_text())
+    for name, environment in shipped["environments"].items():
+        environment |= {"address": f"{sandbox}/{name}", "time_scale": time_scale}
+    shipped["judge"]["address"] = f"{sandbox}/anthropic"
+    file = root / "overlay.yaml"
+    file.write_text(yaml.safe_dump(shipped))
+    return file
+
+
+def _secret(root: Path, name: str, make: str) -> str:
+    """A secret that is made once (see `kept_secret`)."""
+    file = root / "airflow" / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return kept_secret(file, make)
+
+
+def _password(root: Path) -> str:
+    return _secret(root, "password", secrets.token_urlsafe(9))
+
+
+def _airflow_settings(root: Path, port: int, address: str, database: str) -> dict[str, str]:
+    passwords = root / "airflow" / "passwords.json"
+    _secret(root, passwords.name, json.dumps({USER: _password(root)}))
+    fernet = _secret(root, "fernet_key", base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+    settings = {
+        "CORE__LOAD_EXAMPLES": "False",
+        "CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+        "CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__PARALLELISM": str(WORKERS),
+        "CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+        "CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
+        "CORE__FERNET_KEY": fernet,
+        "CORE__SENSITIVE_VAR_CONN_NAMES": "keys",
+        "DATABASE__SQL_ALCHEMY_CONN": database.replace("postgresql://", "postgresql+psycopg2://"),
+        "API__HOST": "127.0.0.1",
+        "API__PORT": str(port),
+        "API__BASE_URL": address,
+        "API__SECRET_KEY": _secret(root, "api_secret", secrets.token_hex(16)),
+        "API__WORKERS": "1",
+        "API_AUTH__JWT_SECRET": _secret(root, "jwt_secret", secrets.token_hex(32)),
+        "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
+        "LOGGING__BASE_LOG_FOLDER": str(root / "airflow" / "task_logs"),
+        "LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+        "LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
+        "SCHEDULER__ENABLE_TRACEMALLOC": "False",
+        "TRIGGERER__DEFAULT_CAPACITY": "100",
+        "USAGE_DATA_COLLECTION__ENABLED": "False",
+        "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    }
+    return {"AIRFLOW_HOME": str(root / "airflow"), **{f"AIRFLOW__{name}": value for name, value in settings.items()}}

@@ -1,0 +1,93 @@
+"""A feature's budget of the month against what was spent (docs/domain.md §9: alarm at 80 %, throttle at 110 %)."""
+
+from __future__ import annotations
+
+import logging
+from enum import StrEnum
+from typing import NamedTuple
+
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.environments import Environment
+from daily_runs.catalogue.features import Feature
+from daily_runs.catalogue.prices import ModelPrice
+from daily_runs.clock import Clock
+from daily_runs.quota import spending_rows
+from daily_runs.store.database import Store
+
+ALARM_SHARE, THROTTLE_SHARE = 0.8, 1.1
+"""Of a month's budget (docs/domain.md §9)."""
+MILLION = 1_000_000
+
+
+class MonthState(StrEnum):
+    """How a month's spending stands to its budget."""
+
+    OK = "ok"
+    ALARM = "alarm"
+    THROTTLE = "throttle"
+
+
+def month_state(spent_usd: float, budget_usd: float) -> MonthState:
+    """From 80 % of the budget on an alarm, from 110 % on a throttle."""
+    share = round(spent_usd / budget_usd, 9)
+    if share >= THROTTLE_SHARE:
+        return MonthState.THROTTLE
+    return MonthState.ALARM if share >= ALARM_SHARE else MonthState.OK
+
+
+def price_of(
+    price: ModelPrice,
+    input_tokens: float,
+    output_tokens: float,
+    cached_input_tokens: float = 0,
+    *,
+    batched: bool = False,
+) -> float:
+    """What tokens cost; `cached_input_tokens` were read from the cache and are no part of `input_tokens`."""
+    whole = (
+        input_tokens * price.input_usd_per_million
+        + output_tokens * price.output_usd_per_million
+        + cached_input_tokens * price.cached_input_usd_per_million
+    ) / MILLION
+    return whole * (price.batch_factor if batched else 1)
+
+
+log = logging.getLogger(__name__)
+
+
+class MonthBudget(NamedTuple):
+    """USD spent in this calendar month (UTC), by list price, and the budget."""
+
+    spent_usd: float
+    budget_usd: float
+
+    @property
+    def state(self) -> MonthState:
+        """How they stand."""
+        return month_state(self.spent_usd, self.budget_usd)
+
+    @property
+    def throttle_usd(self) -> float:
+        """From here on no new run starts."""
+        return THROTTLE_SHARE * self.budget_usd
+
+    def __str__(self) -> str:
+        share = self.spent_usd / self.budget_usd
+        return f"{self.spent_usd:,.2f} of {self.budget_usd:,.2f} USD spent this month ({share:.0%}, {self.state})"
+
+
+def month_budget(store: Store, catalogue: Catalogue, feature: Feature, environment: Environment) -> MonthBudget | None:
+    """How the feature's month stands; None without a budget or price list, and for a sandbox, which costs nothing."""
+    prices, budget_usd = catalogue.prices, feature.budget_usd_per_month
+    if budget_usd is None or prices is None or environment.provenance == "sandbox":
+        return None
+    since = Clock.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    tokens = feature.limits.tokens_per_prompt
+    asked = spending_rows.answers(store, feature.feature, since, input_tokens=tokens.input, output_tokens=tokens.output)
+    judged = spending_rows.verdicts(store, feature.feature, since)
+    spent_usd = price_of(prices.of_inference(feature.call), asked["input_tokens"], asked["output_tokens"])
+    spent_usd += price_of(prices.models[catalogue.judge.model], judged["input_tokens"], judged["output_tokens"])
+    found = MonthBudget(spent_usd, budget_usd)
+    if found.state is not MonthState.OK:
+        log.warning("budget of %s: %s", feature.feature, found)
+    return found

@@ -1,0 +1,58 @@
+"""What the status board reads: each feature's newest look, run, gate and route."""
+
+from __future__ import annotations
+
+from daily_runs.store.database import Store
+from daily_runs.store.pool import Row
+
+_ASPECTS = """
+SELECT feature, aspect, state, reason, owner, details, looked_at FROM daily_runs.latest_readiness
+WHERE environment = %(environment)s
+"""
+_RUNS = """
+SELECT DISTINCT ON (r.feature) r.feature, r.environment, r.logical_date, a.status, a.provenance, a.asked,
+       (SELECT count(*)::int FROM daily_runs.answer w WHERE w.attempt_id = a.attempt_id AND w.status = 'answered')
+           AS answered,
+       p.mean_score
+FROM daily_runs.attempt a JOIN daily_runs.run r USING (run_key)
+LEFT JOIN daily_runs.published_run p USING (attempt_id)
+ORDER BY r.feature, a.started_at DESC
+"""
+_GATES = """
+SELECT DISTINCT ON (r.feature) r.feature, r.environment, r.logical_date, g.passed, g.checks, g.failed, g.checked_at
+FROM (SELECT attempt_id, count(*) FILTER (WHERE passed)::int AS passed, count(*)::int AS checks,
+             coalesce(array_agg(expectation ORDER BY expectation) FILTER (WHERE NOT passed), '{}') AS failed,
+             max(checked_at) AS checked_at
+      FROM daily_runs.gate_result GROUP BY attempt_id) AS g
+JOIN daily_runs.attempt a USING (attempt_id) JOIN daily_runs.run r USING (run_key)
+ORDER BY r.feature, g.checked_at DESC
+"""
+_ROUTES = """
+SELECT DISTINCT ON (feature) feature, logical_date, planned, chosen, forced, reason, decided_at
+FROM daily_runs.routed ORDER BY feature, decided_at DESC
+"""
+
+
+def aspects(store: Store, environment: str) -> dict[tuple[str, str], Row]:
+    """What the newest look at an environment found, by feature and aspect."""
+    rows = store.rows(_ASPECTS, {"environment": environment})
+    return {(row["feature"], row["aspect"]): row for row in rows}
+
+
+def last_runs(store: Store) -> dict[str, Row]:
+    """Each feature's newest attempt: where, for which date, how far, and its mean score if it was published."""
+    return _by_feature(store, _RUNS)
+
+
+def last_gates(store: Store) -> dict[str, Row]:
+    """Each feature's newest gate: how many checks passed, and which did not."""
+    return _by_feature(store, _GATES)
+
+
+def last_routes(store: Store) -> dict[str, Row]:
+    """Each feature's newest routing decision."""
+    return _by_feature(store, _ROUTES)
+
+
+def _by_feature(store: Store, query: str) -> dict[str, Row]:
+    return {row["feature"]: row for row in store.rows(query)}

@@ -1,0 +1,180 @@
+"""One look at an environment, for every feature that goes there: its path once, then seeds and limits of each feature.
+
+It spends nothing: identity, version, headers and page sizes of the path, and reads of the seed project.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.environments import Environment
+from daily_runs.catalogue.features import Feature, environments_of
+from daily_runs.clock import Clock, wall_timeout
+from daily_runs.connections import Connect
+from daily_runs.dataset import load_feature_dataset
+from daily_runs.errors import CallError, UserError
+from daily_runs.gitlab.client import GitLab
+from daily_runs.gitlab.session import connection_of, gitlab_client
+from daily_runs.readiness import check_rows, waiting
+from daily_runs.readiness.check_rows import Verdict
+from daily_runs.readiness.limits import finding_rows, findings
+from daily_runs.readiness.limits.measure import PathFacts, look_at_path
+from daily_runs.readiness.seeds import coverage, verify
+from daily_runs.statuses import ReadinessAspect, ReadinessState
+from daily_runs.store import provenance
+from daily_runs.store.database import Store
+
+
+def look(
+    store: Store, catalogue: Catalogue, environment_name: str, connect: Connect, *, older_than_seconds: float
+) -> bool:
+    """Look at an environment for every feature that goes there, unless the newest look is younger.
+
+    Free: it makes no call that an AI budget is spent on. A path that cannot be looked at is an outcome, too, and is
+    stored. While another process looks, it waits for that look instead; a dead one blocks nobody.
+
+    Args:
+        older_than_seconds: wall clock, from the newest look's end. One that could not look is young for
+            `readiness_waiting.FAILED_LOOK_SECONDS` at most.
+
+    Returns:
+        Whether it looked itself.
+
+    Raises:
+        AccessError: the store is away, or holds rows of the other provenance; nothing was sent.
+        StageError: the store went away meanwhile.
+        DatasetError: a data set is not sound.
+    """
+    environment = catalogue.environments[environment_name]
+    provenance.check_provenance(store, environment.provenance)
+    if _is_young(store, environment_name, older_than_seconds):
+        return False
+    with check_rows.sole_looker(store, environment_name, wall_seconds_max(environment)) as mine:
+        if not mine or _is_young(store, environment_name, older_than_seconds):
+            return False
+        look_id = check_rows.begin(store, environment_name)
+        seen = asyncio.run(take(store, catalogue, environment_name, connect))
+        check_rows.end(store, look_id, seen.calls, seen.error, seen.verdicts)
+    return True
+
+
+def _is_young(store: Store, environment_name: str, older_than_seconds: float) -> bool:
+    newest = check_rows.newest(store, environment_name)
+    if newest is None:
+        return False
+    young = min(older_than_seconds, waiting.FAILED_LOOK_SECONDS) if newest.error else older_than_seconds
+    return newest.age_seconds < young
+
+
+LOOK_SECONDS_MAX = 600.0
+"""Domain seconds, at least `LOOK_WALL_SECONDS_MIN` on the clock: a path that answers this slowly is none."""
+LOOK_WALL_SECONDS_MIN = 60.0
+NOBODY_BUT_STAGING = ("staging",)
+"""Where a feature that is on hold throughout will go once it is built: its owner wants to know what is in the way."""
+
+
+class Seen(NamedTuple):
+    """What a look found, by feature. `error`: why it could not look, or not to the end; `calls`: requests sent."""
+
+    verdicts: Mapping[str, tuple[Verdict, ...]]
+    calls: int
+    error: str | None
+
+
+def wall_seconds_max(environment: Environment) -> float:
+    """How long a look may take, on the wall clock."""
+    return wall_timeout(Clock(environment.time_scale), LOOK_SECONDS_MAX, at_least=LOOK_WALL_SECONDS_MIN)
+
+
+def features_of(catalogue: Catalogue, environment_name: str) -> list[Feature]:
+    """The features whose runs ever go to an environment, those first that go first when accounts are short."""
+    going = [f for f in catalogue.features.values() if environment_name in (environments_of(f) or NOBODY_BUT_STAGING)]
+    return sorted(going, key=lambda feature: (feature.priority, feature.feature))
+
+
+async def take(store: Store, catalogue: Catalogue, environment_name: str, connect: Connect) -> Seen:
+    """Look once. A path that cannot be looked at is an outcome: what was not seen is `unknown` then, with the reason.
+
+    Raises:
+        StageError: the store is away.
+    """
+    environment, features = catalogue.environments[environment_name], features_of(catalogue, environment_name)
+    look, where = _Look(store, catalogue, environment_name), ""
+    verdicts: dict[str, tuple[Verdict, ...]] = {}
+    try:
+        connection = connection_of(environment, connect)
+        where = f" at {connection.address}"
+        async with asyncio.timeout(wall_seconds_max(environment)):
+            async with gitlab_client(environment, connection, look.count) as gitlab:
+                facts = await look_at_path(gitlab, environment, Clock(environment.time_scale))
+                for feature in features:
+                    verdicts[feature.feature] = await look.at(gitlab, facts, feature)
+        return Seen(verdicts, look.calls, None)
+    except (CallError, UserError) as error:
+        reason, owner = f"could not look{where}: {error}", _owner(environment, error)
+    except TimeoutError:
+        reason = f"could not look{where}: not done after {wall_seconds_max(environment):g} s"
+        owner = findings.owner_of(environment, "gitlab")
+    unknown = tuple(
+        Verdict(aspect, ReadinessState.UNKNOWN, reason, owner, {})
+        for aspect in (ReadinessAspect.SEEDS, ReadinessAspect.LIMITS)
+    )
+    return Seen({feature.feature: unknown for feature in features} | verdicts, look.calls, reason)
+
+
+class _Look:
+    """A look under way; counts what it sends."""
+
+    def __init__(self, store: Store, catalogue: Catalogue, environment_name: str) -> None:
+        self._store, self._catalogue, self._name, self.calls = store, catalogue, environment_name, 0
+
+    def count(self) -> None:
+        self.calls += 1
+
+    async def at(self, gitlab: GitLab, facts: PathFacts, feature: Feature) -> tuple[Verdict, ...]:
+        """Both aspects of one feature."""
+        return await self._seeds(gitlab, feature), self._limits(facts, feature)
+
+    async def _seeds(self, gitlab: GitLab, feature: Feature) -> Verdict:
+        try:
+            items = load_feature_dataset(feature)
+            seen = await verify.look(gitlab, self._catalogue, self._name, feature, items, self._store)
+        except (CallError, UserError) as error:
+            owner = _owner(self._catalogue.environments[self._name], error)
+            return Verdict(ReadinessAspect.SEEDS, ReadinessState.UNKNOWN, f"could not look: {error}", owner, {})
+        found = coverage.coverage(feature, seen)
+        return Verdict(ReadinessAspect.SEEDS, _state(found.ready), found.reason(), found.owner, found.as_json())
+
+    def _limits(self, facts: PathFacts, feature: Feature) -> Verdict:
+        needed = feature.prompts_per_run
+        weighed = findings.weigh(self._store, facts, self._catalogue, feature, self._name, calls_needed=needed)
+        finding_rows.save_limits(self._store, self._name, feature.feature, weighed)
+        # What runs used up lately comes back by itself and is the limit probe's business: it is shown and does not
+        # count. A run that went elsewhere for it would spend another account's money.
+        found = findings.findings(facts, self._catalogue, feature, self._name, calls_needed=needed)
+        binding = findings.binding(found)
+        stopping = findings.too_low(found)
+        if stopping:
+            reason = "; ".join(finding.line for finding in stopping)
+        elif binding is None:
+            reason = "no limit is known that would stop the run"
+        else:
+            said = f"{binding.needed:,.10g} of {binding.allowed:,.10g} {binding.unit}"
+            reason = f"the run fits; {binding.limit_name} binds: {said}; owner: {binding.owner}"
+        owner = binding.owner if binding else findings.owner_of(self._catalogue.environments[self._name], "gitlab")
+        details = {"binding": binding.limit_name} if binding else {}
+        return Verdict(ReadinessAspect.LIMITS, _state(not stopping), reason, owner, details)
+
+
+def _state(ready: bool) -> ReadinessState:
+    return ReadinessState.READY if ready else ReadinessState.NOT_READY
+
+
+def _owner(environment: Environment, error: CallError | UserError) -> str:
+    """Who can mend what kept us from looking: the hop's owner; for input and logins, whoever keeps them."""
+    hop = str(error.hop) if isinstance(error, CallError) else "gitlab"
+    named = {str(rule.hop) for rule in environment.hops}
+    return findings.owner_of(environment, hop if hop in named else "gitlab")

@@ -1,0 +1,1 @@
+"""Whether a data set's resources are in an environment: found, verified, counted, listed for whoever makes them."""

@@ -1,0 +1,42 @@
+"""One check of a feature's seeds in an environment: find them, read their content, remember what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.features import ASKED_ABOUT, Feature
+from daily_runs.clock import Clock
+from daily_runs.dataset import Item, load_feature_dataset
+from daily_runs.gitlab.client import GitLab
+from daily_runs.readiness.seeds import binding_rows
+from daily_runs.readiness.seeds.find import SeedsSeen, find_seeds
+from daily_runs.store.database import Store
+
+MEMORY_HOURS_MAX = 24.0
+"""Content read longer ago (domain time) is read again: an environment may have been set up anew, with old ids."""
+
+
+async def look(
+    gitlab: GitLab, catalogue: Catalogue, environment: str, feature: Feature, items: Sequence[Item], store: Store | None
+) -> SeedsSeen:
+    """Look for the seeds of some or all of a feature's items, as the environment's first evaluation user.
+
+    Args:
+        store: remembers content that does not change any more; None: everything is read.
+
+    Raises:
+        CallError: the environment could not be looked at.
+        DatasetError: a data set that asks about the same kind of resource is not sound.
+    """
+    there = catalogue.environments[environment]
+    clock = Clock(there.time_scale)
+    memory = binding_rows.SeedContent(store, environment, clock.wall(MEMORY_HOURS_MAX * 3600)) if store else None
+    user, others = there.evaluation_users[0], _keys_in_use(catalogue, feature)
+    return await find_seeds(gitlab, user, there.seed_project, items, clock, memory, others)
+
+
+def _keys_in_use(catalogue: Catalogue, feature: Feature) -> frozenset[str]:
+    """Seed keys of every data set that asks about the same kind of resource: none of their seeds is surplus."""
+    alike = [other for other in catalogue.features.values() if ASKED_ABOUT[other.call] == ASKED_ABOUT[feature.call]]
+    return frozenset(item.seed_key for other in alike for item in load_feature_dataset(other))

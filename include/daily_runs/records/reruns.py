@@ -1,0 +1,174 @@
+"""Rows of reruns: which attempt of a run has answers to take over, and an attempt that takes them over.
+
+All of it happens under the run's lock in one transaction, so that no prompt is in two attempts that both may send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from daily_runs.records.attempts import Plan, insert_attempt, supersede, take_run, unfinished_of
+from daily_runs.records.run import Attempt, RunKey
+from daily_runs.statuses import AttemptStatus, Redo
+from daily_runs.store.database import Store
+from daily_runs.store.pool import Connection, Row
+
+
+class Base(NamedTuple):
+    """An attempt to take over from, and its prompts by what became of them.
+
+    `unsettled` have neither answer nor failure, `unjudged` an answer but no judgement.
+    """
+
+    attempt_id: str
+    status: AttemptStatus
+    redo: Redo
+    plan_hash: str
+    dataset_sha256: str
+    rubric_version: str
+    judge_model: str
+    shards: int
+    asked: int
+    answered: int
+    failed: int
+    unsettled: int
+    unjudged: int
+
+
+_BASE = """
+SELECT t.attempt_id::text, t.status, t.redo, t.plan_hash, t.dataset_sha256, t.rubric_version, t.judge_model, t.shards,
+       t.asked,
+       count(*) FILTER (WHERE n.status = 'answered')::int AS answered,
+       count(*) FILTER (WHERE n.status = 'failed')::int AS failed,
+       count(*) FILTER (WHERE n.status IN ('planned', 'sent'))::int AS unsettled,
+       count(*) FILTER (WHERE n.status = 'answered' AND coalesce(j.status, 'sent') = 'sent')::int AS unjudged
+FROM daily_runs.attempt t JOIN daily_runs.answer n USING (attempt_id)
+LEFT JOIN daily_runs.judgement j USING (attempt_id, prompt_id)
+WHERE t.run_key = %(run_key)s GROUP BY t.attempt_id
+HAVING bool_or(n.status = 'answered') ORDER BY t.started_at DESC
+"""
+
+
+def base_for(store: Store, run_key: str) -> Base | None:
+    """The run's newest attempt that has an answer; None when none has.
+
+    One that asked all and broke off gives way to an older one of the same data set, of as many prompts or more, that
+    has more answers: what it did not get to ask is answered there. One that came to its end does not, failures or not:
+    somebody wanted new answers. A rerun never does: it holds what its base had.
+    """
+    return store.retrying(lambda connection: _base_for(connection, run_key))
+
+
+def _base_for(connection: Connection, run_key: str) -> Base | None:
+    rows = connection.execute(_BASE.encode(), {"run_key": run_key}).fetchall()
+    found = [Base(**{**row, "status": AttemptStatus(row["status"]), "redo": Redo(row["redo"])}) for row in rows]
+    if not found or found[0].redo is not Redo.ALL or not found[0].unsettled:
+        return found[0] if found else None
+    newest = found[0]
+    alike = [base for base in found if base.dataset_sha256 == newest.dataset_sha256 and base.asked >= newest.asked]
+    return max(alike, key=lambda base: base.answered)  # of equals the first, which is the newest
+
+
+def runs(store: Store, feature: str) -> list[Row]:
+    """The feature's runs, newest date first: `environment`, `logical_date`, and whether any attempt `has_answers`."""
+    return store.rows(
+        """
+        SELECT r.environment, r.logical_date, EXISTS (
+                   SELECT FROM daily_runs.attempt t JOIN daily_runs.answer n USING (attempt_id)
+                   WHERE t.run_key = r.run_key AND n.status = 'answered') AS has_answers
+        FROM daily_runs.run r WHERE r.feature = %(feature)s ORDER BY r.logical_date DESC, r.environment
+        """,
+        {"feature": feature},
+    )
+
+
+class Wanted(NamedTuple):
+    """A rerun to open: of which run, what is done anew, by which DAG run (None: by the command line)."""
+
+    key: RunKey
+    provenance: str
+    redo: Redo
+    airflow_run_id: str | None
+
+
+def open_rerun(store: Store, wanted: Wanted, decide: Callable[[Base | None], Plan]) -> Attempt:
+    """Open an attempt that takes over from the run's newest one with answers, or go on with the one opened before.
+
+    A task that is tried again goes on with what its DAG run opened, as long as data set, rubric and judge are still
+    those. Any other rerun takes over anew, so that what failed in the last one is asked again.
+
+    Args:
+        decide: makes the plan (its prompts stay empty: they are the base's), or refuses what cannot be done.
+
+    Raises:
+        StageError: the run's unfinished attempt is being worked on; nothing was changed.
+        UserError: whatever `decide` raises; nothing was changed.
+    """
+    key, run_key = wanted.key, str(wanted.key)
+    with store.transaction() as connection:
+        take_run(connection, store, key, wanted.provenance)
+        unfinished = unfinished_of(connection, run_key)
+        base = _base_for(connection, run_key)
+        plan = decide(base)
+        assert base is not None  # `decide` refuses a run without answers
+        if unfinished and _is_its_own(unfinished, plan):
+            asked, shards = unfinished["asked"], unfinished["shards"]
+            return Attempt(unfinished["attempt_id"], key, asked, shards, resumed=True, redo=wanted.redo)
+        if unfinished:
+            supersede(connection, unfinished["attempt_id"])
+        attempt_id = insert_attempt(connection, plan, base.asked)
+        _take_over(connection, base, attempt_id, plan)
+    return Attempt(attempt_id, key, base.asked, base.shards, resumed=False, redo=wanted.redo)
+
+
+def _is_its_own(unfinished: Row, plan: Plan) -> bool:
+    """Opened by the same DAG run, to do the same with the same inputs."""
+    same = ("airflow_run_id", "redo", "dataset_sha256", "rubric_version", "judge_model")
+    return plan.airflow_run_id is not None and all(unfinished[name] == getattr(plan, name) for name in same)
+
+
+_ANSWERS = """
+INSERT INTO daily_runs.answer (attempt_id, prompt_id, item_id, shard, status, tries, evaluation_user, ticket, sent_at,
+                               settled_at, answer, serving_provider, serving_model, input_tokens, output_tokens,
+                               error_hop, error_kind, error_blame, error_evidence)
+SELECT %(new)s, prompt_id, item_id, shard, status, CASE WHEN status = 'sent' THEN 1 ELSE tries END, evaluation_user,
+       ticket, sent_at, settled_at, answer, serving_provider, serving_model, input_tokens, output_tokens, error_hop,
+       error_kind, error_blame, error_evidence
+FROM daily_runs.answer
+WHERE attempt_id = %(base)s AND (status = 'answered' OR (status = 'failed' AND NOT %(failed_anew)s)
+                                 OR (status = 'sent' AND ticket IS NOT NULL))
+"""
+"""A ticket was paid for: its answer is collected if it is there still, and has all tries but that one left."""
+
+_OTHERS = """
+INSERT INTO daily_runs.answer (attempt_id, prompt_id, item_id, shard)
+SELECT %(new)s, prompt_id, item_id, shard FROM daily_runs.answer b
+WHERE attempt_id = %(base)s AND NOT EXISTS (
+    SELECT FROM daily_runs.answer n WHERE n.attempt_id = %(new)s AND n.prompt_id = b.prompt_id)
+"""
+"""What is asked anew: planned, as in a new attempt."""
+
+_JUDGEMENTS = """
+INSERT INTO daily_runs.judgement (attempt_id, prompt_id, verdict_key, status, tries, error_hop, error_kind, settled_at)
+SELECT %(new)s, prompt_id, verdict_key, status, tries, error_hop, error_kind, settled_at
+FROM daily_runs.judgement WHERE attempt_id = %(base)s AND status = ANY(%(judgements)s)
+"""
+
+_JUDGEMENTS_KEPT = {
+    Redo.MISSING_ANSWERS: ["scored"],
+    Redo.JUDGE_AGAIN: [],
+    Redo.GATE_AND_PUBLISH: ["scored", "unscored"],
+}
+
+
+def _take_over(connection: Connection, base: Base, new: str, plan: Plan) -> None:
+    judged_alike = (plan.rubric_version, plan.judge_model) == (base.rubric_version, base.judge_model)
+    parameters = {
+        "base": base.attempt_id,
+        "new": new,
+        "failed_anew": plan.redo is Redo.MISSING_ANSWERS,
+        "judgements": _JUDGEMENTS_KEPT[plan.redo] if judged_alike else [],
+    }
+    for statement in (_ANSWERS, _OTHERS, _JUDGEMENTS):
+        connection.execute(statement.encode(), parameters)

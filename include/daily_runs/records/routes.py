@@ -1,0 +1,56 @@
+"""Rows of routing decisions: where a DAG run was sent, and why."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from daily_runs.statuses import ReadinessState
+from daily_runs.store.database import Store
+from daily_runs.store.pool import Row
+
+
+class Routed(NamedTuple):
+    """A decision. `planned`, `chosen`: environments; `readiness`: staging's, None when nobody asked for it."""
+
+    feature: str
+    airflow_run_id: str
+    logical_date: dt.datetime
+    planned: Sequence[str]
+    chosen: Sequence[str]
+    forced: bool
+    readiness: ReadinessState | None
+    reason: str
+
+
+def save(store: Store, routed: Routed) -> None:
+    """Store a decision; a DAG run that decides again replaces its own."""
+    store.rows(
+        """
+        INSERT INTO daily_runs.routed (feature, airflow_run_id, logical_date, planned, chosen, forced, readiness,
+                                       reason)
+        VALUES (%(feature)s, %(airflow_run_id)s, %(logical_date)s, %(planned)s, %(chosen)s, %(forced)s, %(readiness)s,
+                %(reason)s)
+        ON CONFLICT (feature, airflow_run_id) DO UPDATE SET
+            logical_date = EXCLUDED.logical_date, planned = EXCLUDED.planned, chosen = EXCLUDED.chosen,
+            forced = EXCLUDED.forced, readiness = EXCLUDED.readiness, reason = EXCLUDED.reason,
+            decided_at = clock_timestamp()
+        """,
+        {**routed._asdict(), "planned": list(routed.planned), "chosen": list(routed.chosen)},
+    )
+
+
+def of_run(store: Store, feature: str, airflow_run_id: str) -> Row | None:
+    """The decision of a feature's DAG run; None when it has made none."""
+    found = store.rows(
+        "SELECT * FROM daily_runs.routed WHERE feature = %(feature)s AND airflow_run_id = %(run)s",
+        {"feature": feature, "run": airflow_run_id},
+    )
+    return found[0] if found else None
+
+
+def logical_dates(store: Store, feature: str) -> list[dt.datetime]:
+    """The dates for which a feature's runs were routed, those that were skipped included."""
+    query = "SELECT DISTINCT logical_date FROM daily_runs.routed WHERE feature = %(feature)s"
+    return [row["logical_date"] for row in store.rows(query, {"feature": feature})]

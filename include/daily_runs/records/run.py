@@ -1,0 +1,97 @@
+"""What a run is: its key, its attempt, the prompts it asks, and what a stage gets and gives.
+
+A run is one day's evaluation of one feature in one environment. Each execution of it is an attempt. Every stage has the
+one signature `Stage`: it gets a `Work` and returns a `Report`, or raises.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from daily_runs.dataset import Item, dataset_sha256
+from daily_runs.errors import CountsError
+from daily_runs.statuses import Redo
+
+
+class RunKey(NamedTuple):
+    """Stable name of a run; `logical_date` is UTC."""
+
+    feature: str
+    environment: str
+    logical_date: dt.datetime
+
+    def __str__(self) -> str:
+        """`feature/environment/2026-08-15T06:00:00Z`, with microseconds where there are any."""
+        moment = self.logical_date.astimezone(dt.UTC).replace(tzinfo=None)
+        return f"{self.feature}/{self.environment}/{moment.isoformat()}Z"
+
+
+class Prompt(NamedTuple):
+    """One question of a run: an item of the data set, asked for the n-th time."""
+
+    prompt_id: str
+    item_id: str
+    shard: int
+
+
+class Attempt(NamedTuple):
+    """One execution of a run, as the store knows it; `redo`: what it does anew (`daily_runs.runs.rerun`)."""
+
+    attempt_id: str
+    key: RunKey
+    asked: int
+    shards: int
+    resumed: bool
+    redo: Redo = Redo.ALL
+
+
+def choose_prompts(items: Sequence[Item], count: int, shards: int) -> tuple[Prompt, ...]:
+    """`count` prompts with distinct ids: the data set in order, again from its start when it is shorter.
+
+    All prompts of one item fall in one shard: what must be done one after the other for a resource, and verdicts that
+    can be used again, then stay within one task.
+    """
+    turns = range(-(-count // len(items)))
+    asked = [Prompt(f"{item.id}#{turn + 1}", item.id, 0) for turn in turns for item in items]
+    return dealt(asked[:count], shards)
+
+
+def dealt(prompts: Sequence[Prompt], shards: int) -> tuple[Prompt, ...]:
+    """The same prompts with their items dealt out over so many shards, in order of appearance."""
+    numbers: dict[str, int] = {}
+    return tuple(prompt._replace(shard=numbers.setdefault(prompt.item_id, len(numbers)) % shards) for prompt in prompts)
+
+
+def plan_hash(prompts: Sequence[Prompt], items: Sequence[Item], rubric_version: str, judge_model: str) -> str:
+    """What makes two executions the same work, so that an unfinished attempt can be resumed."""
+    parts = [[*prompt] for prompt in prompts], dataset_sha256(items), rubric_version, judge_model
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a stage did, in prompts (in the seed check: seeds; in the limit probe: limits).
+
+    Raises:
+        CountsError: when asked ≠ answered + failed + missing.
+    """
+
+    stage: str
+    asked: int
+    answered: int
+    failed: int = 0
+    missing: int = 0
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Counts must add up, in every stage."""
+        if self.asked != self.answered + self.failed + self.missing:
+            raise CountsError(
+                f"{self.stage}: asked {self.asked} ≠ answered {self.answered} + failed {self.failed} + missing "
+                f"{self.missing}. Rows are safe in the store; clear this task to run it again."
+            )

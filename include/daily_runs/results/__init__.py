@@ -1,0 +1,1 @@
+"""What readers get: published rows, scores with error bars, comparison of arms."""

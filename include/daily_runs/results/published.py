@@ -1,0 +1,179 @@
+"""The published rows behind the contract views (docs/data_contract.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from daily_runs.errors import StageError
+from daily_runs.records import gate
+from daily_runs.records.attempts import end_attempt
+from daily_runs.records.run import Attempt
+from daily_runs.results.scores import Summary, summarise
+from daily_runs.statuses import AnswerStatus, AttemptStatus, JudgementStatus
+from daily_runs.store.database import Store
+from daily_runs.store.pool import Connection, Row
+
+RESULT_COLUMNS = (
+    "run_key, prompt_id, item_id, status, score, scores, serving_provider, serving_model, latency_seconds,"
+    " input_tokens, output_tokens"
+)
+FAILURE_COLUMNS = "run_key, prompt_id, item_id, error_hop, error_kind, error_blame"
+
+
+class Receipt(NamedTuple):
+    """What was published: rows by kind, and the SHA-256 (hex) over them in order of prompt id."""
+
+    results: int
+    failures: int
+    rows_sha256: str
+
+
+def replace(store: Store, attempt: Attempt, *, time_scale: float) -> Receipt:
+    """Replace the run's published rows by the rows that passed the gate, in one transaction, under the run's lock.
+
+    Raises:
+        StageError: the attempt did not pass the gate, its rows changed since, a newer attempt of the run took its
+            place, or it was superseded; nothing was changed.
+    """
+    return store.retrying(lambda connection: _replaced(connection, attempt, time_scale))  # the same rows each time
+
+
+def _replaced(connection: Connection, attempt: Attempt, time_scale: float) -> Receipt:
+    run_key, attempt_id = str(attempt.key), attempt.attempt_id
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [run_key])
+    _must_be_the_newest(connection, run_key, attempt_id)
+    rows = _gated_rows(connection, run_key, attempt_id)
+    results = [_result(run_key, row, time_scale) for row in rows if row["status"] == AnswerStatus.ANSWERED]
+    failures = [
+        (run_key, row["prompt_id"], row["item_id"], row["error_hop"], row["error_kind"], row["error_blame"])
+        for row in rows
+        if row["status"] == AnswerStatus.FAILED
+    ]
+    digest = hashlib.sha256(json.dumps([results, failures]).encode()).hexdigest()
+    receipt = Receipt(len(results), len(failures), digest)
+    summary = summarise((r["item_id"], r["score"]) for r in rows if r["judgement"] == JudgementStatus.SCORED)
+    _forget(connection, run_key, attempt_id)
+    _insert_run(connection, attempt, summary, receipt)
+    _copy(connection, f"daily_runs.published_result ({RESULT_COLUMNS})", results)
+    _copy(connection, f"daily_runs.published_failure ({FAILURE_COLUMNS})", failures)
+    end_attempt(connection, attempt_id, AttemptStatus.PUBLISHED)
+    return receipt
+
+
+def _gated_rows(connection: Connection, run_key: str, attempt_id: str) -> list[Row]:
+    """The attempt's rows, if they are those that passed the gate."""
+    found = connection.execute(
+        "SELECT status, gated_sha256 FROM daily_runs.attempt WHERE attempt_id = %s FOR UPDATE", [attempt_id]
+    ).fetchone()
+    place = f"{run_key}: attempt {attempt_id}"
+    if found is None or found["status"] == AttemptStatus.SUPERSEDED:
+        raise StageError(f"{place} is not published: another took its place. Nothing was changed.")
+    if found["gated_sha256"] is None:
+        raise StageError(f"{place} has not passed the gate. Run validation first.")
+    rows = gate.rows_within(connection, attempt_id)
+    if gate.digest(rows) != found["gated_sha256"]:
+        raise StageError(f"{place} is not published: its rows changed since the gate. Run validation again.")
+    return rows
+
+
+def of_run(store: Store, run_key: str) -> Row | None:
+    """The published run, as readers see it."""
+    found = store.rows("SELECT * FROM contract.runs_v1 WHERE run_key = %(key)s", {"key": run_key})
+    return found[0] if found else None
+
+
+def _result(run_key: str, row: Row, time_scale: float) -> tuple[Any, ...]:
+    scores = json.dumps(row["scores"], sort_keys=True) if row["scores"] is not None else None
+    latency_seconds = round(row["wall_seconds"] * time_scale, 3)
+    return (
+        run_key,
+        row["prompt_id"],
+        row["item_id"],
+        row["judgement"],
+        row["score"],
+        scores,
+        row["serving_provider"],
+        row["serving_model"],
+        latency_seconds,
+        row["input_tokens"],
+        row["output_tokens"],
+    )
+
+
+def _must_be_the_newest(connection: Connection, run_key: str, attempt_id: str) -> None:
+    """A task of a superseded attempt may still live; it must not put old rows in the place of new ones."""
+    found = connection.execute(
+        "SELECT attempt_id::text FROM daily_runs.attempt WHERE run_key = %s AND status IN ('running', 'published')"
+        " AND started_at > (SELECT started_at FROM daily_runs.attempt WHERE attempt_id = %s)",
+        [run_key, attempt_id],
+    ).fetchone()
+    if found:
+        newer = found["attempt_id"]
+        raise StageError(f"{run_key}: attempt {attempt_id} is not published: {newer} is newer. Nothing was changed.")
+
+
+def _forget(connection: Connection, run_key: str, attempt_id: str) -> None:
+    connection.execute("DELETE FROM daily_runs.published_run WHERE run_key = %s", [run_key])
+    connection.execute(
+        "UPDATE daily_runs.attempt SET status = 'superseded'"
+        " WHERE run_key = %s AND status = 'published' AND attempt_id <> %s",
+        [run_key, attempt_id],
+    )
+
+
+def _insert_run(connection: Connection, attempt: Attempt, summary: Summary, receipt: Receipt) -> None:
+    connection.execute(
+        """
+        INSERT INTO daily_runs.published_run
+            (run_key, attempt_id, feature, environment, logical_date, provenance, asked, answered, failed, scored,
+             unscored, mean_score, score_std, mean_score_low, mean_score_high, dataset_sha256, rubric_version,
+             judge_model, rows_sha256)
+        SELECT run_key, attempt_id, %(feature)s, %(environment)s, %(logical_date)s, provenance, asked, %(answered)s,
+               %(failed)s, %(scored)s, %(answered)s - %(scored)s, %(mean)s, %(std)s, %(low)s, %(high)s,
+               dataset_sha256, rubric_version, judge_model, %(rows_sha256)s
+        FROM daily_runs.attempt WHERE attempt_id = %(attempt_id)s
+        """,
+        {
+            **attempt.key._asdict(),
+            **summary._asdict(),
+            "attempt_id": attempt.attempt_id,
+            "answered": receipt.results,
+            "failed": receipt.failures,
+            "rows_sha256": receipt.rows_sha256,
+        },
+    )
+
+
+def _copy(connection: Connection, target: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    with connection.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN".encode()) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def score_pairs(store: Store, first_key: str, second_key: str) -> list[tuple[str, float, float]]:
+    """(item id, first score, second score) of every prompt that both runs scored."""
+    rows = store.rows(
+        """
+        SELECT a.item_id, a.score AS first, b.score AS second
+        FROM contract.results_v1 a JOIN contract.results_v1 b USING (prompt_id)
+        WHERE a.run_key = %(first)s AND b.run_key = %(second)s AND a.score IS NOT NULL AND b.score IS NOT NULL
+        """,
+        {"first": first_key, "second": second_key},
+    )
+    return [(row["item_id"], row["first"], row["second"]) for row in rows]
+
+
+def score_histogram(store: Store, run_key: str, bins: int = 10) -> list[int]:
+    """How many scores fall into each of `bins` equal parts of 0..1."""
+    rows = store.rows(
+        """
+        SELECT least(floor(score * %(bins)s), %(bins)s - 1)::int AS bin, count(*)::int AS n
+        FROM contract.results_v1 WHERE run_key = %(key)s AND score IS NOT NULL GROUP BY 1
+        """,
+        {"key": run_key, "bins": bins},
+    )
+    counts = {row["bin"]: row["n"] for row in rows}
+    return [counts.get(number, 0) for number in range(bins)]

@@ -1,0 +1,1 @@
+"""Which run, where, asking what: trigger form, selection, routing, opening an attempt, rerun."""

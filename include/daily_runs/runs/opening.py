@@ -1,0 +1,72 @@
+"""Opening an attempt: what is asked is written down before anything is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from daily_runs import dataset
+from daily_runs.catalogue.catalogue import Catalogue, environment_named, feature_named
+from daily_runs.catalogue.features import Feature
+from daily_runs.catalogue.rates import budget
+from daily_runs.dataset import Item, dataset_sha256
+from daily_runs.errors import ParameterError
+from daily_runs.judging import rubric_versions
+from daily_runs.records import attempts
+from daily_runs.records.run import Attempt, Prompt, RunKey, choose_prompts, dealt, plan_hash
+from daily_runs.runs import selection
+from daily_runs.store.database import Store
+
+
+def _check(catalogue: Catalogue, environment: str, limit: int | None) -> None:
+    environment_named(catalogue, environment)
+    if limit is not None and limit < 1:
+        raise ParameterError("--limit", f"{limit} prompts cannot be asked", "Give 1 or more.")
+
+
+def plan(
+    store: Store,
+    catalogue: Catalogue,
+    key: RunKey,
+    *,
+    limit: int | None = None,
+    only: str = "",
+    airflow_run_id: str | None = None,
+    note: str = "",
+) -> Attempt:
+    """Open the attempt of a run that asks all, or resume the unfinished one that does the same work (others: `redo`).
+
+    Args:
+        limit: ask so many prompts instead of the catalogue's number.
+        only: ask only these (see `daily_runs.runs.selection`).
+
+    Raises:
+        ParameterError: unknown feature, environment or prompts, or a limit below 1; see `attempts.open_attempt`.
+        StageError: somebody works on an unfinished attempt that does other work.
+        DatasetError, CatalogueError: the feature's data set or rubric is not sound.
+    """
+    feature = feature_named(catalogue, key.feature)
+    _check(catalogue, key.environment, limit)
+    items = dataset.load_feature_dataset(feature)
+    chosen = _prompts(feature, items, limit, only)
+    shards = min(len({prompt.item_id for prompt in chosen}), budget(catalogue, feature, key.environment).slots)
+    prompts, rubric = dealt(chosen, shards), rubric_versions.current(feature)
+    new = attempts.Plan(
+        key=key,
+        prompts=prompts,
+        shards=shards,
+        plan_hash=plan_hash(prompts, items, rubric.version, catalogue.judge.model),
+        provenance=catalogue.environments[key.environment].provenance,
+        dataset_sha256=dataset_sha256(items),
+        rubric_version=rubric.version,
+        judge_model=catalogue.judge.model,
+        airflow_run_id=airflow_run_id,
+        note=note,
+    )
+    return attempts.open_attempt(store, new)
+
+
+def _prompts(feature: Feature, items: Sequence[Item], limit: int | None, only: str) -> tuple[Prompt, ...]:
+    """A sample is of what is selected, and what is selected is of a whole run: ids are the same in all of them."""
+    if not only:
+        return choose_prompts(items, limit or feature.prompts_per_run, 1)
+    return selection.chosen(choose_prompts(items, feature.prompts_per_run, 1), items, only)[:limit]

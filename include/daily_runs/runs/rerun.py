@@ -1,0 +1,253 @@
+"""Doing a run again without paying for what it has: a new attempt takes over from the run's newest one with answers
+(see `reruns.base_for`).
+
+| redo | takes over | does anew |
+|---|---|---|
+| missing_answers | answers, verdicts, tickets | prompts without an answer, answers without a verdict, gate, publish |
+| judge_again | answers and failures | judging (a verdict that the store has is not paid again), gate, publish |
+| gate_and_publish | answers, failures, judgements | gate and publish; nothing is sent |
+
+What is taken over stays as it was, times, tokens and provider included. The attempt before stays published until the
+new one passes the gate.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from daily_runs import dataset
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.features import Feature
+from daily_runs.dataset import dataset_sha256
+from daily_runs.errors import ParameterError
+from daily_runs.judging import rubric_versions
+from daily_runs.records import reruns, routes
+from daily_runs.records.attempts import Plan
+from daily_runs.records.reruns import Base
+from daily_runs.records.run import Attempt, RunKey
+from daily_runs.runs import opening, routing
+from daily_runs.runs.routing import AUTO
+from daily_runs.runs.trigger_form import Form
+from daily_runs.statuses import ReadinessState, Redo
+from daily_runs.store.database import Store
+from daily_runs.store.pool import Row
+
+SHOWN_MAX = 5
+ASK_ALL = f"Choose redo: {Redo.ALL}"
+
+
+class Target(NamedTuple):
+    """The run to do again: its logical date, and the environments in which it has answers.
+
+    `left_out`: those in which it began and has none; a rerun does nothing there.
+    """
+
+    logical_date: dt.datetime
+    environments: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def note(self) -> str:
+        """What people must know of where a rerun does not go; empty where that is nothing."""
+        if not self.left_out:
+            return ""
+        names = ", ".join(self.left_out)
+        return f"; left out, as it has no answers to take over there: {names} (to ask there: {ASK_ALL.lower()})"
+
+
+class Order(NamedTuple):
+    """An execution of one run; `prompts` and `only` are for those that ask all (see `Form`)."""
+
+    key: RunKey
+    redo: Redo = Redo.ALL
+    prompts: int | None = None
+    only: str = ""
+    rubric_version: str = ""
+    airflow_run_id: str | None = None
+    note: str = ""
+
+
+def target(
+    store: Store,
+    catalogue: Catalogue,
+    feature: Feature,
+    form: Form,
+    own: dt.datetime,
+    *,
+    manual: bool,
+    airflow_run_id: str | None = None,
+) -> Target:
+    """Find the run that a form means: the one it names, that of its own date, or for a manual run the newest.
+
+    Args:
+        own: the logical date of the DAG run that was started.
+        manual: whether a person started it for no date in particular.
+        airflow_run_id: of the DAG run; one that was routed before means the run that it meant then.
+
+    Raises:
+        ParameterError: no such run; its rerun could not be opened (see `plan_of`); it might wait for a wrong approval.
+        DatasetError, CatalogueError: the feature's data set or a rubric is not sound.
+    """
+    rows = reruns.runs(store, feature.feature)
+    if airflow_run_id and not form.run and (routed := routes.of_run(store, feature.feature, airflow_run_id)):
+        own = routed["logical_date"]
+    if form.is_rerun:
+        rows = [row for row in rows if form.environment in (AUTO, row["environment"])]
+    dates = [row["logical_date"] for row in rows]  # one that was skipped may be asked for, too, in any environment
+    dates += [] if form.is_rerun else routes.logical_dates(store, feature.feature)
+    date = _date(feature, form, own, sorted(set(dates), reverse=True), rows, manual=manual)
+    of_date = [row for row in rows if row["logical_date"] == date]
+    environments = tuple(row["environment"] for row in of_date if row["has_answers"])
+    if not form.is_rerun:
+        _must_wait_for_its_own_phase(feature, form, date, own)
+        return Target(date, environments)
+    if not environments:
+        remedy = f"{ASK_ALL}, or name another run. {_known(rows)}"
+        raise ParameterError("redo", f"the run of {_shown(date)} has no answers to take over", remedy)
+    for environment in environments:
+        _must_be_possible(store, catalogue, RunKey(feature.feature, environment, date), form)
+    return Target(date, environments, tuple(row["environment"] for row in of_date if not row["has_answers"]))
+
+
+def _must_be_possible(store: Store, catalogue: Catalogue, key: RunKey, form: Form) -> None:
+    order = Order(key, form.redo, rubric_version=form.rubric_version)
+    plan_of(catalogue, order, reruns.base_for(store, str(key)))
+
+
+def _must_wait_for_its_own_phase(feature: Feature, form: Form, date: dt.datetime, own: dt.datetime) -> None:
+    """A wait is for the approval of the phase of the DAG run's own date, which must be that of the run's."""
+    if form.forced or feature.phase_at(date) == feature.phase_at(own):
+        return
+    plan = routing.planned(feature, date)
+    if routing.must_wait(feature, plan, ReadinessState.UNKNOWN):
+        problem = f"the run of {_shown(date)} might have to wait, and its phase is not that of {_shown(own)}"
+        raise ParameterError("environment", problem, f"Choose {' or '.join((routing.STAGING, routing.PRODUCTION))}.")
+
+
+def _date(
+    feature: Feature,
+    form: Form,
+    own: dt.datetime,
+    dates: Sequence[dt.datetime],
+    rows: Sequence[Row],
+    *,
+    manual: bool,
+) -> dt.datetime:
+    if form.run:
+        return _named(form.run, dates, rows)
+    if own in dates or (dates and manual):
+        return own if own in dates else dates[0]
+    where = f"{feature.feature}/{form.environment}" if form.forced else feature.feature
+    when = "" if manual else f" of {_shown(own)}"
+    raise ParameterError("redo", f"{where} has no run{when} to do again", f"{ASK_ALL}. {_known(rows)}")
+
+
+def _named(text: str, dates: Sequence[dt.datetime], rows: Sequence[Row]) -> dt.datetime:
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise ParameterError("run", f"{text!r} is no date", "Give 2026-08-15T06:00:00Z, or the day.") from None
+    wanted = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    is_day = ":" not in text
+    found = [date for date in dates if date == wanted or (is_day and date.date() == wanted.date())]
+    if len(found) != 1:
+        problem = f"{len(found)} runs are of {text}" if found else f"there is no run of {text}"
+        raise ParameterError("run", problem, f"Give one's logical date, in the form's field run. {_known(rows)}")
+    return found[0]
+
+
+def _known(rows: Sequence[Row]) -> str:
+    found = [f"{row['environment']} {_shown(row['logical_date'])}" for row in rows if row["has_answers"]]
+    return f"Runs with answers, newest first: {', '.join(found[:SHOWN_MAX]) or 'none'}."
+
+
+def _shown(moment: dt.datetime) -> str:
+    """As the form takes it back, microseconds included."""
+    return moment.astimezone(dt.UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def open_attempt(store: Store, catalogue: Catalogue, order: Order) -> Attempt:
+    """Open an attempt that does what is ordered, or go on with the one that does it already.
+
+    Raises:
+        ParameterError: see `opening.plan` and `plan_of`.
+        StageError: somebody works on the run's unfinished attempt, which this one would end.
+        AccessError: the store holds rows of the other provenance.
+    """
+    if order.redo is Redo.ALL:
+        limit, only, run_id = order.prompts, order.only, order.airflow_run_id
+        return opening.plan(store, catalogue, order.key, limit=limit, only=only, airflow_run_id=run_id, note=order.note)
+    provenance = catalogue.environments[order.key.environment].provenance
+    wanted = reruns.Wanted(order.key, provenance, order.redo, order.airflow_run_id)
+    return reruns.open_rerun(store, wanted, lambda base: plan_of(catalogue, order, base))
+
+
+def plan_of(catalogue: Catalogue, order: Order, base: Base | None) -> Plan:
+    """What the rerun's attempt is to do.
+
+    Raises:
+        ParameterError: the base has nothing to take over, or not all that this redo needs; or its data set, rubric or
+            judge is not that of today, where the new rows would be mixed with the old ones.
+    """
+    if base is None:
+        raise ParameterError("redo", f"{order.key} has no answers to take over", f"{ASK_ALL}, or name another run.")
+    feature = catalogue.features[order.key.feature]
+    data = dataset_sha256(dataset.load_feature_dataset(feature))
+    if data != base.dataset_sha256:
+        problem = f"the data set changed since attempt {base.attempt_id}: its answers are to other prompts"
+        raise ParameterError("redo", problem, f"{ASK_ALL}, or bring that data set back.")
+    _must_be_whole(order.redo, base)
+    rubric_version, judge_model = _judged_by(catalogue, feature, order, base)
+    parts = [base.plan_hash, base.attempt_id, order.redo, rubric_version, judge_model]
+    return Plan(
+        key=order.key,
+        prompts=(),
+        shards=base.shards,
+        plan_hash=hashlib.sha256(json.dumps(parts).encode()).hexdigest(),
+        provenance=catalogue.environments[order.key.environment].provenance,
+        dataset_sha256=data,
+        rubric_version=rubric_version,
+        judge_model=judge_model,
+        airflow_run_id=order.airflow_run_id,
+        note=order.note,
+        redo=order.redo,
+        taken_over_from=base.attempt_id,
+    )
+
+
+def _must_be_whole(redo: Redo, base: Base) -> None:
+    """What sends no prompts needs all of them settled, and what judges nothing needs all answers judged."""
+    if redo is not Redo.MISSING_ANSWERS and base.unsettled:
+        problem = f"{base.unsettled} of {base.asked} prompts of attempt {base.attempt_id} were never settled"
+        raise ParameterError("redo", problem, f"Choose redo: {Redo.MISSING_ANSWERS}.")
+    if redo is Redo.GATE_AND_PUBLISH and base.unjudged:
+        problem = f"{base.unjudged} of {base.answered} answers of attempt {base.attempt_id} were never judged"
+        raise ParameterError("redo", problem, f"Choose redo: {Redo.JUDGE_AGAIN}.")
+
+
+def _judged_by(catalogue: Catalogue, feature: Feature, order: Order, base: Base) -> tuple[str, str]:
+    """The attempt's rubric version and judge: today's when all is judged again, else the base's.
+
+    Missing answers of a base that cannot be judged again yet, as prompts of it are unsettled, are judged by today's
+    where the base's are gone, and so are all its other answers.
+    """
+    judge, known = catalogue.judge.model, rubric_versions.known(feature)
+    if order.redo is Redo.JUDGE_AGAIN:
+        return rubric_versions.named(feature, order.rubric_version).version, judge
+    if order.redo is Redo.MISSING_ANSWERS and base.unsettled:
+        has_rubric = base.rubric_version in known
+        return base.rubric_version if has_rubric else rubric_versions.current(feature).version, judge
+    if base.rubric_version not in known:
+        problem = f"attempt {base.attempt_id} was judged by rubric {base.rubric_version}, which is none of today's"
+        known_ones = ", ".join(known)
+        raise ParameterError(
+            "redo", problem, f"Keep that rubric's file beside the new one (known: {known_ones}), or judge again."
+        )
+    if order.redo is Redo.MISSING_ANSWERS and base.judge_model != judge:
+        problem = f"attempt {base.attempt_id} was judged by {base.judge_model}, and the judge is {judge} now"
+        raise ParameterError("redo", problem, f"Choose redo: {Redo.JUDGE_AGAIN}, or {Redo.ALL}.")
+    return base.rubric_version, base.judge_model

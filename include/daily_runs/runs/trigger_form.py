@@ -1,0 +1,183 @@
+"""The form that starts a run by hand: its fields, as JSON schemas, and what of it makes sense together.
+
+The schemas are what Airflow shows and enforces; `read` and `check` hold for whatever else sends parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+from daily_runs import dataset
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.features import Feature
+from daily_runs.errors import ParameterError
+from daily_runs.judging import rubric_versions
+from daily_runs.records.run import choose_prompts
+from daily_runs.runs import selection
+from daily_runs.runs.routing import AUTO
+from daily_runs.statuses import Redo
+
+RUN_PATTERN = r"^(\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?)?$"
+RUBRIC_PATTERN = r"^([0-9a-f]{8,12})?$"
+
+REDO_LABELS: Mapping[Redo, str] = {
+    Redo.ALL: "All: ask every prompt (pays for all of them)",
+    Redo.MISSING_ANSWERS: "Missing answers only: ask what failed or was never answered, judge what has no verdict",
+    Redo.JUDGE_AGAIN: "Judge again: keep the answers, judge them by a rubric version",
+    Redo.GATE_AND_PUBLISH: "Gate and publish again: keep answers and verdicts, send nothing",
+}
+
+
+_TEXT = ["null", "string"]
+_FIXED: Mapping[str, dict[str, Any]] = {
+    "only": {
+        "default": None,
+        "type": _TEXT,
+        "pattern": selection.PATTERN,
+        "title": "Only these",
+        "description": "Prompt ids (rca-007#1), item ids (rca-007) or tags (tag:cost), comma separated. Empty: all",
+    },
+    "redo": {
+        "default": str(Redo.ALL),
+        "type": "string",
+        "enum": [str(redo) for redo in REDO_LABELS],
+        "values_display": {str(redo): label for redo, label in REDO_LABELS.items()},
+        "title": "Do again",
+        "description": "Anything but all takes over what the run's last attempt has, and pays only for the rest",
+    },
+    "rubric_version": {
+        "default": None,
+        "type": _TEXT,
+        "pattern": RUBRIC_PATTERN,
+        "title": "Rubric version",
+        "description": "For judge again: the rubric's hash, or its first 8 digits (contract.runs_v1 has those that were"
+        " used). Empty: the catalogue's",
+    },
+    "run": {
+        "default": None,
+        "type": _TEXT,
+        "pattern": RUN_PATTERN,
+        "title": "Run to do again",
+        "description": "Its logical date in UTC (2026-08-15T06:00:00Z), or the day if it has one run. Empty: this run's"
+        " own date; for a manual run that takes something over, the feature's newest run",
+    },
+    "note": {
+        "default": None,
+        "type": _TEXT,
+        "maxLength": 200,
+        "title": "Note",
+        "description": "Why it was started; kept with the attempt",
+    },
+}
+"""The fields that are the same for every feature."""
+
+
+class Form(NamedTuple):
+    """What was asked for; every field's default is what a scheduled run does.
+
+    `environment`: one of the catalogue, or `auto`. `prompts`: a sample of so many. `only`: see `selection`. `run`:
+    logical date or day of the run to do anew (UTC where it names no zone).
+    """
+
+    environment: str = AUTO
+    prompts: int | None = None
+    only: str = ""
+    redo: Redo = Redo.ALL
+    rubric_version: str = ""
+    run: str = ""
+    note: str = ""
+
+    @property
+    def forced(self) -> bool:
+        """Whether somebody chose the environment."""
+        return self.environment != AUTO
+
+    @property
+    def is_rerun(self) -> bool:
+        """Whether something is taken over from a run."""
+        return self.redo is not Redo.ALL
+
+    @property
+    def is_about_a_run(self) -> bool:
+        """Whether it is about a run that there was."""
+        return self.is_rerun or bool(self.run)
+
+
+def fields(catalogue: Catalogue, feature: Feature) -> dict[str, dict[str, Any]]:
+    """Every field in the form's order: `default`, and its JSON schema with title and help text."""
+    most = feature.prompts_per_run
+    return {
+        "environment": {
+            "default": AUTO,
+            "enum": [AUTO, *catalogue.environments],
+            "title": "Environment",
+            "description": "auto: what the phase of the date says, if staging is ready for it. Any other is obeyed"
+            " at once, without a look or a wait",
+        },
+        "prompts": {
+            "default": None,
+            "type": ["null", "integer"],
+            "minimum": 1,
+            "maximum": most,
+            "title": "Prompts",
+            "description": f"A sample of so many. Empty: the catalogue's {most}. That is also the most: timeouts are"
+            " computed from it",
+        },
+        **_FIXED,
+    }
+
+
+def read(given: Collection[str], values: Mapping[str, Any]) -> Form:
+    """The form, from the keys that somebody sent and the values of all fields.
+
+    Raises:
+        ParameterError: a key that is no field, a value of another type, or fields that make no sense together.
+    """
+    unknown = sorted(set(given) - set(Form._fields))
+    if unknown:
+        known = ", ".join(sorted(Form._fields))
+        raise ParameterError("run configuration", f"unknown parameter {', '.join(unknown)}", f"Known: {known}.")
+    sent = {name: values[name] for name in Form._fields if values.get(name) is not None}
+    for name, value in sent.items():
+        _must_be_of_its_type(name, value)
+    form = Form(**sent)
+    form = form._replace(redo=Redo(form.redo), **{name: getattr(form, name).strip() for name in ("only", "run")})
+    _must_make_sense(form)
+    return form
+
+
+def _must_be_of_its_type(name: str, value: object) -> None:
+    if name == "prompts":
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ParameterError(name, f"{value!r} is no number of prompts", "Give 1 or more, or leave it empty.")
+    elif not isinstance(value, str):
+        raise ParameterError(name, f"{value!r} is no text", "Give it in quotes.")
+    elif name == "redo" and value not in list(Redo):
+        raise ParameterError(name, f"{value!r} is none of its values", f"Known: {', '.join(Redo)}.")
+
+
+def _must_make_sense(form: Form) -> None:
+    if form.is_rerun and (form.prompts is not None or form.only):
+        field = "prompts" if form.prompts is not None else "only"
+        raise ParameterError(field, f"does not go with redo: {form.redo}", "A rerun has the prompts of its run.")
+    if form.rubric_version and form.redo is not Redo.JUDGE_AGAIN:
+        problem = f"does not go with redo: {form.redo}"
+        raise ParameterError("rubric_version", problem, f"Choose redo: {Redo.JUDGE_AGAIN}, or leave it empty.")
+
+
+def check(catalogue: Catalogue, feature: Feature, form: Form) -> None:
+    """See that what the form names is there: the environment, prompts, items, tags and the rubric.
+
+    Raises:
+        ParameterError: a name that is not known.
+        DatasetError, CatalogueError: the feature's data set or a rubric is not sound.
+    """
+    if form.forced and form.environment not in catalogue.environments:
+        known = ", ".join((AUTO, *catalogue.environments))
+        raise ParameterError("environment", f"{form.environment!r} is not in the catalogue", f"Known: {known}.")
+    if form.only:
+        items = dataset.load_feature_dataset(feature)
+        selection.chosen(choose_prompts(items, feature.prompts_per_run, 1), items, form.only)
+    if form.rubric_version:
+        rubric_versions.named(feature, form.rubric_version)

@@ -1,0 +1,140 @@
+"""The sandbox's turn in a conversation: a filled schema, a verdict where it asks for one, else a short text."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from daily_runs.sandbox.anthropic.judge import judge
+from daily_runs.sandbox.anthropic.messages import (
+    CHARACTERS_PER_TOKEN,
+    BadRequestError,
+    Blocks,
+    MessagesRequest,
+    Tool,
+    last_user_text,
+    system_blocks,
+    tokens_of,
+)
+from daily_runs.sandbox.anthropic.schema_fill import Verdict, asks_for_verdict, fill
+from daily_runs.sandbox.world.scenario import Scenario
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+_PLAIN_SENTENCES = 3
+
+
+class Usage(NamedTuple):
+    """Input tokens by how they are billed: fresh, written to the cache, read from it; and the output."""
+
+    input: int
+    cache_write: int
+    cache_read: int
+    output: int
+    kept_seconds: float = 300.0
+
+    @property
+    def counted_input(self) -> int:
+        """What counts against the input limit: tokens read from the cache do not."""
+        return self.input + self.cache_write
+
+
+class Reply(NamedTuple):
+    """The model's turn."""
+
+    content: Blocks
+    stop_reason: str
+    stop_sequence: str | None
+    output_tokens: int
+
+
+def reply_to(request: MessagesRequest, scenario: Scenario, *, scorable: bool) -> Reply:
+    """The sandbox's turn: the asked schema filled, with a verdict where it wants one, else a short text.
+
+    A verdict that the prompt gives no ground for (or `scorable` is False) becomes a text, as when a model declines.
+
+    Raises:
+        BadRequestError: the schema cannot be followed.
+    """
+    tool = _tool_to_use(request)
+    schema = _schema_asked(request, tool)
+    filled = _filled(request, schema, scenario) if schema is not None and scorable else None
+    if filled is None:
+        return _cut(_plain_text(request, scenario.worse_model), request)
+    if tool is None:
+        return _cut(json.dumps(filled), request)
+    block = {"type": "tool_use", "id": f"toolu_{uuid4().hex[:24]}", "name": tool.name, "input": filled}
+    needed = tokens_of(json.dumps(filled))
+    if needed > request.max_tokens:
+        return Reply([{**block, "input": {}}], "max_tokens", None, request.max_tokens)
+    return Reply([block], "tool_use", None, needed)
+
+
+def _filled(request: MessagesRequest, schema: dict[str, Any], scenario: Scenario) -> Any | None:
+    system = "\n".join(block.text for block in system_blocks(request))
+    try:
+        if not asks_for_verdict(schema):
+            return fill(schema, Verdict(lambda _: 0.0, _plain_text(request, scenario.worse_model)))
+        return judge(schema, system, last_user_text(request), scenario.judge_worse, scenario.rng_seed)
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise BadRequestError("tools.0.custom.input_schema: JSON schema is invalid.") from error
+
+
+def _tool_to_use(request: MessagesRequest) -> Tool | None:
+    """The tool that `tool_choice` names, or the first one offered unless the choice is `none`."""
+    choice = request.tool_choice
+    if not request.tools or (choice is not None and choice.type == "none"):
+        return None
+    wanted = choice.name if choice is not None and choice.type == "tool" else request.tools[0].name
+    return next(tool for tool in request.tools if tool.name == wanted)
+
+
+def _schema_asked(request: MessagesRequest, tool: Tool | None) -> dict[str, Any] | None:
+    if tool is not None:
+        return tool.input_schema
+    asked = request.output_format or (request.output_config.format if request.output_config else None)
+    return asked.json_schema if asked else None
+
+
+def _plain_text(request: MessagesRequest, worse_model: float) -> str:
+    """The prompt's first sentences, fewer of them and more vaguely under a worse model."""
+    sentences = [part.strip() for part in _SENTENCE_END.split(last_user_text(request)) if part.strip()]
+    kept = sentences[: max(1, round(_PLAIN_SENTENCES * (1 - worse_model)))]
+    return " ".join(["In short:", *kept] if kept else ["There is nothing to answer."])
+
+
+def _cut(text: str, request: MessagesRequest) -> Reply:
+    """Stop at the first stop sequence and at `max_tokens`."""
+    reason, found = "end_turn", None
+    for sequence in request.stop_sequences:
+        if sequence and sequence in text:
+            text, reason, found = text.partition(sequence)[0], "stop_sequence", sequence
+    if tokens_of(text) > request.max_tokens:
+        text, reason, found = text[: request.max_tokens * CHARACTERS_PER_TOKEN], "max_tokens", None
+    return Reply([{"type": "text", "text": text}], reason, found, max(1, tokens_of(text)))
+
+
+def message_json(request: MessagesRequest, reply: Reply, usage: Usage, service_tier: str) -> dict[str, Any]:
+    """The body of an answer, as the SDK's `Message` reads it."""
+    for_an_hour = usage.kept_seconds > 300
+    return {
+        "id": f"msg_{uuid4().hex[:24]}",
+        "type": "message",
+        "role": "assistant",
+        "model": request.model,
+        "content": reply.content,
+        "stop_reason": reply.stop_reason,
+        "stop_sequence": reply.stop_sequence,
+        "usage": {
+            "input_tokens": usage.input,
+            "cache_creation_input_tokens": usage.cache_write,
+            "cache_read_input_tokens": usage.cache_read,
+            "cache_creation": {
+                "ephemeral_5m_input_tokens": 0 if for_an_hour else usage.cache_write,
+                "ephemeral_1h_input_tokens": usage.cache_write if for_an_hour else 0,
+            },
+            "output_tokens": usage.output,
+            "service_tier": service_tier,
+        },
+    }

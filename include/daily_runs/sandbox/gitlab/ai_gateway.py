@@ -1,0 +1,107 @@
+"""The AI Gateway and the vendors behind it: where inference spends an Anthropic account, and fails in its own ways.
+
+A failure here reaches a chat user as an *answer text* with an error code and HTTP 200 (docs/domain.md §3), and a user
+of the REST suggestions as a status. Both are made from the same `Inference`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from daily_runs.catalogue.features import Call, Feature
+from daily_runs.sandbox.gitlab.answers import tokens_factor
+from daily_runs.sandbox.world.exchange import Exchange
+from daily_runs.sandbox.world.faults import Fault
+from daily_runs.sandbox.world.world import World
+
+CLAUDE = "claude-sonnet-4-20250514"
+ERROR_TEXTS = {
+    "M3003": "I'm sorry, I can't generate a response. You might want to try again. You could also be getting this "
+    "error because the items you're asking about either don't exist, you don't have access to them, or your session "
+    "has expired. Error code: M3003",
+    "G3001": "I'm sorry, but answering this question requires a different Duo subscription. Please contact your "
+    "administrator. Error code: G3001",
+    "A1000": "I'm sorry, I couldn't respond in time. Please try again. Error code: A1000",
+    "A1001": "I'm sorry, I can't generate a response. Please try again. Error code: A1001",
+}
+_DRAWN_CODES = ("M3003", "A1000", "A1001")
+
+
+class Inference(NamedTuple):
+    """Whether the model answered; if not, the code a chat user sees and the status a REST client sees."""
+
+    engine: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+    error_code: str | None = None
+    status: int = 200
+
+    @property
+    def failed(self) -> bool:
+        """No answer was made, and nothing was paid."""
+        return self.error_code is not None
+
+
+class AiGateway:
+    """One environment's gateway.
+
+    Args:
+        world: faults, accounts and the catalogue.
+        environment: whose account is spent.
+    """
+
+    def __init__(self, world: World, environment: str) -> None:
+        self._world = world
+        self._account = world.catalogue.environments[environment].account
+        self._features = {feature.call: feature for feature in world.catalogue.features.values()}
+
+    def ask_claude(self, exchange: Exchange, call: Call) -> Inference:
+        """One inference on Anthropic; the exchange carries what came of it into the ledger."""
+        wanted = self._estimate(exchange, call, "anthropic", CLAUDE)
+        refusal = self._refusal(exchange)
+        if refusal is None and "anthropic" in self._world.scenario.provider_outage:
+            refusal = ("model_vendor", "A1001", 503)
+        if refusal is None:
+            exchange.account = self._account
+            now = self._world.clock.now()
+            if self._world.account(self._account).spend(wanted.input_tokens, wanted.output_tokens, now):
+                refusal = ("model_vendor", "A1001", 429)
+        return self._settle(exchange, wanted, refusal)
+
+    def ask_vertex(self, exchange: Exchange, call: Call, model: str) -> Inference:
+        """One inference on Vertex AI, which spends no Anthropic account."""
+        wanted = self._estimate(exchange, call, "vertex-ai", model)
+        return self._settle(exchange, wanted, self._refusal(exchange))
+
+    def _refusal(self, exchange: Exchange) -> tuple[str, str, int] | None:
+        """A fault of the scenario: who, which code, which status."""
+        scenario, strikes = self._world.scenario, self._world.strikes
+        if exchange.fault == Fault.GATEWAY_503:
+            return (Fault.GATEWAY_503, "A1001", 503)
+        if strikes(scenario.refuse.get("ai_gateway", 0.0), exchange.side):
+            return ("ai_gateway", "G3001", 429)
+        if strikes(scenario.refuse.get("model_vendor", 0.0), exchange.side):
+            return ("model_vendor", "A1001", 429)
+        if strikes(scenario.overloaded_share, exchange.side):
+            return ("model_vendor", "A1001", 503)
+        if self._world.draw(scenario.error_code_share):
+            return ("error_code", self._world.rng.choice(_DRAWN_CODES), 503)
+        return None
+
+    def _settle(self, exchange: Exchange, wanted: Inference, refusal: tuple[str, str, int] | None) -> Inference:
+        if refusal is not None:
+            exchange.outcome, code, status = refusal
+            return wanted._replace(error_code=code, status=status)
+        exchange.paid = True
+        exchange.input_tokens, exchange.output_tokens = wanted.input_tokens, wanted.output_tokens
+        return wanted
+
+    def _estimate(self, exchange: Exchange, call: Call, engine: str, model: str) -> Inference:
+        """What the prompt costs: the feature's figures in the catalogue, so that averages match the plan."""
+        feature: Feature | None = self._features.get(call)
+        factor = tokens_factor(exchange.key or "")
+        if feature is None:
+            return Inference(engine, model, round(1000 * factor), round(200 * factor))
+        tokens = feature.limits.tokens_per_prompt
+        return Inference(engine, model, round(tokens.input * factor), round(tokens.output * factor))

@@ -1,0 +1,151 @@
+"""GitLab Duo's `aiAction`: checks in GitLab's order, then an answer that becomes visible after the model's latency.
+
+The order is the trap: the `ai_action` limiter counts before the resource is looked at (docs/domain.md §3).
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, NamedTuple
+
+from graphql import GraphQLError
+
+from daily_runs.catalogue.features import Call
+from daily_runs.dataset import Item
+from daily_runs.sandbox.gitlab import answers
+from daily_runs.sandbox.gitlab.ai_gateway import ERROR_TEXTS, Inference
+from daily_runs.sandbox.gitlab.instance import Instance, MergeRequest, Message, iso_now
+from daily_runs.sandbox.gitlab.seeds import Seed, location
+from daily_runs.sandbox.world.exchange import Exchange
+
+TOO_MANY = "This endpoint has been requested too many times. Try again later."
+NOT_AVAILABLE = (
+    "The resource that you are attempting to access does not exist or you don't have permission to perform this action"
+)
+ONE_ARGUMENT = "Only one method argument is required"
+_METHODS = ("chat", "resolveVulnerability", "explainVulnerability", "summarizeComments", "generateDescription")
+_SCOPES = {"api", "ai_features"}
+_COMMANDS = {"/troubleshoot": Call.TROUBLESHOOT_JOB, "/vulnerability_explain": Call.EXPLAIN_VULNERABILITY}
+_KINDS = {"Ci::Build": "jobs", "Issue": "issues", "Vulnerability": "vulnerabilities"}
+
+
+class Resource(NamedTuple):
+    """What an `aiAction` is about; a user's own id has no seed."""
+
+    kind: str
+    number: int
+    seed: Seed | None
+
+
+def ai_action(instance: Instance, exchange: Exchange, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The payload of one mutation.
+
+    Raises:
+        GraphQLError: no or several method arguments, missing scope, limiter, resource not there.
+    """
+    methods = [name for name in _METHODS if arguments.get(name) is not None]
+    if len(methods) != 1:
+        raise GraphQLError(ONE_ARGUMENT)
+    if exchange.login is None or not _SCOPES.intersection(exchange.login.scopes):
+        raise GraphQLError(NOT_AVAILABLE)
+    if not instance.take_ai_action(exchange.login.user):
+        exchange.outcome = "ai_action_limit"
+        raise GraphQLError(TOO_MANY)
+    method = arguments[methods[0]]
+    resource = _find(instance, exchange.login.user, method.get("resourceId"))
+    if methods[0] == "resolveVulnerability":
+        return _resolve(instance, exchange, resource)
+    if methods[0] == "chat":
+        return _chat(instance, exchange, arguments, resource)
+    return _refused(exchange, f"{methods[0]} is not served here; use chat")
+
+
+def _find(instance: Instance, user: str, gid: str | None) -> Resource:
+    """The resource behind a global id, in GitLab's words if it is not there."""
+    kind, _, number = (gid or "").removeprefix("gid://gitlab/").rpartition("/")
+    if kind == "User" and number == str(instance.user_ids[user]):
+        return Resource(kind, int(number), None)
+    seeds: dict[int, Seed] = getattr(instance.project, _KINDS[kind]) if kind in _KINDS else {}
+    seed = seeds.get(int(number)) if number.isdecimal() else None
+    if seed is None:
+        raise GraphQLError(NOT_AVAILABLE)
+    return Resource(kind, seed.number, seed)
+
+
+def _chat(instance: Instance, exchange: Exchange, arguments: dict[str, Any], resource: Resource) -> dict[str, Any]:
+    content: str = arguments["chat"]["content"].strip()
+    command = content.partition(" ")[0]
+    call = _COMMANDS.get(command, Call.CHAT)
+    wants = {Call.TROUBLESHOOT_JOB: "Ci::Build", Call.EXPLAIN_VULNERABILITY: "Vulnerability"}.get(call)
+    if wants not in (None, resource.kind):
+        return _refused(exchange, f"{command} needs a {wants}, not a {resource.kind}")
+    asked = instance.gateway.ask_claude(exchange, call)
+    item = resource.seed.item if resource.seed else item_asked(instance, content)
+    text = chat_text(instance, exchange, item, asked)
+    request_id, thread = (
+        str(uuid.UUID(int=instance.world.rng.getrandbits(128), version=4)),
+        _thread(instance, arguments),
+    )
+    conversation = arguments.get("conversationType") or "DUO_CHAT_LEGACY"
+    instance.last_thread[str(exchange.user), conversation] = thread
+    now = instance.world.clock.now()
+    ready = now + instance.world.latency_seconds()
+    instance.messages[str(exchange.user)][request_id] = [
+        Message(instance.next_number(), request_id, thread, conversation, role, said, iso_now(), at)
+        for role, said, at in (("USER", content, now), ("ASSISTANT", text, ready))
+    ]
+    return {"requestId": request_id, "threadId": thread_gid(thread), "errors": []}
+
+
+def _resolve(instance: Instance, exchange: Exchange, resource: Resource) -> dict[str, Any]:
+    if resource.kind != "Vulnerability" or resource.seed is None:
+        raise GraphQLError(NOT_AVAILABLE)
+    asked = instance.gateway.ask_claude(exchange, Call.RESOLVE_VULNERABILITY)
+    if not asked.failed:
+        item = resource.seed.item
+        instance.merge_requests.append(
+            MergeRequest(
+                iid=len(instance.merge_requests) + 1,
+                vulnerability=resource.number,
+                title=f"Resolve vulnerability: {getattr(item.resource, 'title', item.seed_key)}",
+                path=location(item),
+                diff=answers.merge_request_diff(prompt_for(instance, exchange, item)),
+                created_at=iso_now(),
+                ready_at=instance.world.clock.now() + instance.world.latency_seconds(),
+            )
+        )
+    request_id = str(uuid.UUID(int=instance.world.rng.getrandbits(128), version=4))
+    return {"requestId": request_id, "threadId": None, "errors": []}
+
+
+def chat_text(instance: Instance, exchange: Exchange, item: Item | None, asked: Inference) -> str:
+    """What the user reads: an answer, or the text of an error that looks like one."""
+    if asked.error_code is not None:
+        return ERROR_TEXTS[asked.error_code]
+    return answers.prose(prompt_for(instance, exchange, item)) if item else answers.small_talk()
+
+
+def prompt_for(instance: Instance, exchange: Exchange, item: Item) -> answers.Prompt:
+    """Whom an answer is for."""
+    return answers.Prompt(instance.name, item, exchange.key or "", instance.world.scenario.worse_model)
+
+
+def item_asked(instance: Instance, content: str) -> Item | None:
+    """The item with this question, for a chat that names no resource."""
+    questions = (item for items in instance.world.items_by_feature.values() for item in items if item.question)
+    return next((item for item in questions if item.question.strip() == content), None)
+
+
+def thread_gid(thread: int) -> str:
+    """Global id of a chat thread."""
+    return f"gid://gitlab/Ai::Conversation::Thread/{thread}"
+
+
+def _thread(instance: Instance, arguments: dict[str, Any]) -> int:
+    given = str(arguments.get("threadId") or "").rpartition("/")[2]
+    return int(given) if given.isdecimal() else instance.next_number()
+
+
+def _refused(exchange: Exchange, message: str) -> dict[str, Any]:
+    exchange.outcome = "refused_input"
+    return {"requestId": None, "threadId": None, "errors": [message]}

@@ -1,0 +1,107 @@
+"""The hops in front of GitLab (docs/domain.md §3), outermost first: Cloudflare, load balancer, Rack::Attack.
+
+Each adds its headers to every answer that passed it, and refuses in its own words. What each leaves out counts as well:
+nothing refused by Cloudflare has `gitlab-lb`, and nothing refused by the load balancer has a header of Rails.
+"""
+
+from __future__ import annotations
+
+import time
+
+from daily_runs.sandbox.world.bucket import FixedWindow
+from daily_runs.sandbox.world.exchange import Exchange, Handler, Reply, text_reply
+from daily_runs.sandbox.world.faults import Fault
+from daily_runs.sandbox.world.scenario import RefusingHop
+from daily_runs.sandbox.world.world import World
+
+RACK_ATTACK_PERIOD_SECONDS = 60.0
+_HTML = "text/html; charset=utf-8"
+_BALANCER_ERRORS = {
+    Fault.BALANCER_502: (502, "502 Bad Gateway", "The server returned an invalid or incomplete response."),
+    Fault.BALANCER_503: (503, "503 Service Unavailable", "No server is available to handle this request."),
+    Fault.BALANCER_504: (504, "504 Gateway Time-out", "The server didn't respond in time."),
+}
+
+
+def _refuses(world: World, hop: RefusingHop, exchange: Exchange) -> bool:
+    return world.strikes(world.scenario.refuse.get(hop, 0.0), exchange.side)
+
+
+class Cloudflare:
+    """The edge: rate limiting by its own rules, error 1015."""
+
+    def __init__(self, world: World, inner: Handler) -> None:
+        self._world, self._inner = world, inner
+
+    async def __call__(self, exchange: Exchange) -> Reply:
+        """Pass, or refuse with 429 and a plain body."""
+        if _refuses(self._world, "cloudflare", exchange):
+            exchange.outcome = "cloudflare"
+            reply = text_reply(429, "error code: 1015", {"retry-after": "10"}, "text/plain; charset=UTF-8")
+        else:
+            reply = (await self._inner(exchange)).adding({"cf-cache-status": "DYNAMIC"})
+        ray = f"{self._world.rng.getrandbits(64):016x}-FRA"
+        return reply.adding({"server": "cloudflare", "cf-ray": ray})
+
+
+class LoadBalancer:
+    """HAProxy. `marker` ends its name: `-lb-gstg` on staging, `-lb-gprd` in production."""
+
+    def __init__(self, world: World, marker: str, inner: Handler) -> None:
+        self._world, self._inner = world, inner
+        self._name = f"haproxy-main-01{marker}"
+
+    async def __call__(self, exchange: Exchange) -> Reply:
+        """Pass, or answer an HTML page of its own."""
+        if _refuses(self._world, "load_balancer", exchange):
+            exchange.outcome = "load_balancer"
+            text = "You have sent too many requests in a given amount of time."
+            reply = _page(429, "429 Too Many Requests", text)
+        elif exchange.fault in _BALANCER_ERRORS:
+            reply = await self._broken(exchange, Fault(exchange.fault))
+        else:
+            reply = await self._inner(exchange)
+        return reply.adding({"gitlab-lb": self._name, "gitlab-sv": "web-gke-us-east1-b"})
+
+    async def _broken(self, exchange: Exchange, fault: Fault) -> Reply:
+        """502 and 503: no backend was reached. 504: it was, and has worked in vain."""
+        if fault is Fault.BALANCER_504:
+            await self._inner(exchange)
+        exchange.outcome = fault
+        return _page(*_BALANCER_ERRORS[fault])
+
+
+def _page(status: int, title: str, text: str) -> Reply:
+    return text_reply(status, f"<html><body><h1>{title}</h1>\n{text}\n</body></html>\n", kind=_HTML)
+
+
+class RackAttack:
+    """GitLab's middleware: requests per user and minute, with its headers on healthy answers too."""
+
+    def __init__(self, world: World, limit: int, inner: Handler) -> None:
+        self._world, self._limit, self._inner = world, limit, inner
+        self._windows: dict[str | None, FixedWindow] = {}
+
+    async def __call__(self, exchange: Exchange) -> Reply:
+        """Pass, or refuse with 429 `Retry later`."""
+        now = self._world.clock.now()
+        window = self._windows.setdefault(exchange.user, FixedWindow(self._limit, RACK_ATTACK_PERIOD_SECONDS))
+        allowed = window.take(now)
+        used = window.used(now)
+        if _refuses(self._world, "gitlab", exchange):
+            allowed, used = False, self._limit + 1
+        reset = window.reset_seconds(now)
+        headers = self._headers(exchange.user, used, reset)
+        if allowed:
+            return (await self._inner(exchange)).adding(headers)
+        exchange.outcome = "gitlab"
+        return text_reply(429, "Retry later\n", {**headers, "retry-after": str(int(reset) + 1)})
+
+    def _headers(self, user: str | None, used: int, reset_seconds: float) -> dict[str, str]:
+        return {
+            "ratelimit-name": "throttle_authenticated_api" if user else "throttle_unauthenticated_api",
+            "ratelimit-limit": str(self._limit),
+            "ratelimit-observed": str(used),
+            "ratelimit-remaining": str(max(0, self._limit - used)),
+            "ratelimit-reset": str(int(time.time() + reset_seconds)),
+        }

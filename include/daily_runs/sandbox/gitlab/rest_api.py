@@ -1,0 +1,216 @@
+"""GitLab's REST API as far as evaluation calls it: code suggestions, chat, job traces, diffs, a token's scopes."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+from daily_runs.catalogue.features import Call
+from daily_runs.dataset import CodeCut, Item
+from daily_runs.sandbox.gitlab import answers
+from daily_runs.sandbox.gitlab.ai_gateway import CLAUDE, Inference
+from daily_runs.sandbox.gitlab.assistant import TOO_MANY, chat_text, item_asked, prompt_for
+from daily_runs.sandbox.gitlab.instance import Instance
+from daily_runs.sandbox.gitlab.resolvers import GITLAB_REVISION, GITLAB_VERSION
+from daily_runs.sandbox.gitlab.seeds import Seed
+from daily_runs.sandbox.world.exchange import Exchange, Reply, json_reply, text_reply
+
+SUGGESTIONS_PATH, CHAT_PATH = "/api/v4/code_suggestions/completions", "/api/v4/chat/completions"
+INFERENCE_PATHS = {SUGGESTIONS_PATH, CHAT_PATH}
+"""Where the AI Gateway is asked while the client waits."""
+CODESTRAL = "codestral@2405"
+CODE_SUGGESTIONS_PERIOD_SECONDS = 60.0
+_AI_SCOPES = {"api", "ai_features"}
+_GATEWAY_TEXTS = {429: "Too many requests. Please try again later.", 503: "Inference failed"}
+_NOT_FOUND = json_reply({"message": "404 Not Found"}, 404)
+_INSUFFICIENT = {
+    "error": "insufficient_scope",
+    "error_description": "The request requires higher privileges than provided by the access token.",
+    "scope": "ai_features api",
+}
+
+_Params = Mapping[str, str]
+_Endpoint = Callable[[Exchange, _Params], Awaitable[Reply]]
+
+
+class Route(NamedTuple):
+    """An endpoint, its name in the ledger, and what stands in its path."""
+
+    name: str
+    endpoint: _Endpoint
+    params: _Params
+
+
+class RestApi:
+    """Everything below `/api/v4` of one instance."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        project = r"/api/v4/projects/(?P<project>\d+|" + re.escape(instance.environment.seed_project) + ")"
+        routes: tuple[tuple[str, str, str, _Endpoint], ...] = (
+            ("POST", SUGGESTIONS_PATH, "rest code_suggestions", self._suggest),
+            ("POST", CHAT_PATH, "rest chat", self._chat),
+            ("GET", project + r"/jobs/(?P<id>\d+)/trace", "rest job trace", self._trace),
+            ("GET", project + r"/merge_requests/(?P<id>\d+)/diffs", "rest merge request diffs", self._diffs),
+            ("GET", project, "rest project", self._project),
+            ("GET", r"/api/v4/personal_access_tokens/self", "rest token", self._token),
+            ("GET", r"/api/v4/user", "rest user", self._user),
+            ("GET", r"/api/v4/metadata", "rest metadata", self._metadata),
+        )
+        self._routes = [(method, re.compile(pattern), name, endpoint) for method, pattern, name, endpoint in routes]
+        self._cuts = _cuts(instance)
+
+    async def __call__(self, exchange: Exchange) -> Reply:
+        """Route, after the token is known to be good."""
+        if exchange.login is None:
+            exchange.outcome = "unauthorized"
+            return json_reply({"message": "401 Unauthorized"}, 401)
+        route = self.route(exchange)
+        if route is not None:
+            return await route.endpoint(exchange, route.params)
+        exchange.outcome = "not_found"
+        return _NOT_FOUND
+
+    def route(self, exchange: Exchange) -> Route | None:
+        """Which endpoint a request is for."""
+        for method, pattern, name, endpoint in self._routes:
+            match = pattern.fullmatch(exchange.path) if method == exchange.method else None
+            if match:
+                return Route(name, endpoint, match.groupdict())
+        return None
+
+    async def _suggest(self, exchange: Exchange, _: _Params) -> Reply:
+        refusal = self._without_scope(exchange) or self._too_many_suggestions(exchange)
+        if refusal:
+            return refusal
+        request = _json_object(exchange.body)
+        cut = request.get("current_file")
+        if not isinstance(cut, dict) or not isinstance(cut.get("content_above_cursor"), str) or "file_name" not in cut:
+            exchange.outcome = "refused_input"
+            return json_reply({"error": "current_file[content_above_cursor] is missing"}, 400)
+        asked = self._ask_for_code(exchange)
+        if asked.failed:
+            return _gateway_refusal(asked)
+        item = self._cuts.get((cut["content_above_cursor"], str(cut.get("content_below_cursor") or "")))
+        text = answers.completion(prompt_for(self._instance, exchange, item)) if item else answers.stray_completion()
+        await self._instance.world.clock.sleep(self._instance.world.latency_seconds())
+        return json_reply(_suggestion(text, asked))
+
+    def _ask_for_code(self, exchange: Exchange) -> Inference:
+        """Vertex AI serves; when it is out, the incident flag hands over to Claude on Anthropic (docs/domain.md §4)."""
+        if "vertex" in self._instance.world.scenario.provider_outage:
+            return self._instance.gateway.ask_claude(exchange, Call.COMPLETE_CODE)
+        return self._instance.gateway.ask_vertex(exchange, Call.COMPLETE_CODE, CODESTRAL)
+
+    async def _chat(self, exchange: Exchange, _: _Params) -> Reply:
+        """Synchronous, a bare JSON string, and not counted by the `ai_action` limiter."""
+        refusal = self._without_scope(exchange)
+        if refusal:
+            return refusal
+        request = _json_object(exchange.body)
+        content = request.get("content")
+        if not isinstance(content, str):
+            exchange.outcome = "refused_input"
+            return json_reply({"error": "content is missing"}, 400)
+        item: Item | None = None
+        if request.get("resource_id") is not None:
+            seed = self._resource(str(request.get("resource_type")), str(request["resource_id"]))
+            if seed is None:
+                exchange.outcome = "not_found"
+                return _NOT_FOUND
+            item = seed.item
+        asked = self._instance.gateway.ask_claude(exchange, Call.CHAT)
+        text = chat_text(self._instance, exchange, item or item_asked(self._instance, content), asked)
+        await self._instance.world.clock.sleep(self._instance.world.latency_seconds())
+        return json_reply(text, 201)
+
+    async def _trace(self, _: Exchange, params: _Params) -> Reply:
+        """A job's log; of one that was erased, an empty text with 200, as GitLab answers."""
+        seed = self._instance.project.jobs.get(int(params["id"])) if self._here(params) else None
+        return text_reply(200, "" if seed.spoilt else seed.content) if seed else _NOT_FOUND
+
+    async def _diffs(self, _: Exchange, params: _Params) -> Reply:
+        iid, now = int(params["id"]), self._instance.world.clock.now()
+        made = [m for m in self._instance.merge_requests if m.iid == iid and m.ready_at <= now]
+        if not made or not self._here(params):
+            return _NOT_FOUND
+        paths = {"old_path": made[0].path, "new_path": made[0].path, "a_mode": "100644", "b_mode": "100644"}
+        flags = {"new_file": False, "renamed_file": False, "deleted_file": False, "generated_file": False}
+        return json_reply([{"diff": made[0].diff, **paths, **flags}])
+
+    async def _project(self, _: Exchange, params: _Params) -> Reply:
+        if not self._here(params):
+            return _NOT_FOUND
+        path = self._instance.environment.seed_project
+        return json_reply({"id": self._instance.project.id, "path_with_namespace": path, "default_branch": "main"})
+
+    async def _token(self, exchange: Exchange, _: _Params) -> Reply:
+        assert exchange.login is not None
+        user, scopes = exchange.login
+        state = {"revoked": False, "active": True, "expires_at": None}
+        number = self._instance.user_ids[user]
+        return json_reply({"id": number, "name": "evaluation", "scopes": scopes, "user_id": number, **state})
+
+    async def _user(self, exchange: Exchange, _: _Params) -> Reply:
+        user = str(exchange.user)
+        return json_reply({"id": self._instance.user_ids[user], "username": user, "name": user, "state": "active"})
+
+    async def _metadata(self, _: Exchange, __: _Params) -> Reply:
+        return json_reply({"version": GITLAB_VERSION, "revision": GITLAB_REVISION, "enterprise": True})
+
+    def _here(self, params: _Params) -> bool:
+        project = params["project"]
+        return project in (str(self._instance.project.id), self._instance.environment.seed_project)
+
+    def _resource(self, kind: str, number: str) -> Seed | None:
+        project = self._instance.project
+        seeds = {"issue": project.issues, "build": project.jobs, "vulnerability": project.vulnerabilities}.get(kind, {})
+        return seeds.get(int(number)) if number.isdecimal() else None
+
+    def _without_scope(self, exchange: Exchange) -> Reply | None:
+        if exchange.login and _AI_SCOPES.intersection(exchange.login.scopes):
+            return None
+        exchange.outcome = "insufficient_scope"
+        return json_reply(_INSUFFICIENT, 403)
+
+    def _too_many_suggestions(self, exchange: Exchange) -> Reply | None:
+        limit = self._instance.environment.limits.code_suggestions_per_minute
+        if self._instance.take("code_suggestions", str(exchange.user), limit, CODE_SUGGESTIONS_PERIOD_SECONDS):
+            return None
+        exchange.outcome = "code_suggestions_limit"
+        return json_reply({"message": {"error": TOO_MANY}}, 429, {"x-gitlab-error-origin": "monolith"})
+
+
+def _cuts(instance: Instance) -> dict[tuple[str, str], Item]:
+    items = (item for feature in instance.world.items_by_feature.values() for item in feature)
+    return {answers.cut_key(item.resource): item for item in items if isinstance(item.resource, CodeCut)}
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    """The request's JSON object; empty when it is none, which the endpoint then refuses as incomplete."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _gateway_refusal(asked: Inference) -> Reply:
+    origin = {"x-gitlab-error-origin": "aigw"}
+    return json_reply({"detail": _GATEWAY_TEXTS[asked.status]}, asked.status, origin)
+
+
+def _suggestion(text: str, asked: Inference) -> dict[str, Any]:
+    tokens = {"input_tokens": asked.input_tokens, "output_tokens": asked.output_tokens}
+    model = {"engine": asked.engine, "name": asked.model, "lang": "python", "tokens_consumption_metadata": tokens}
+    return {
+        "id": "id",
+        "model": model,
+        "object": "text_completion",
+        "created": int(time.time()),
+        "choices": [{"text": text, "index": 0, "finish_reason": "length"}],
+        "metadata": {"failover": asked.model == CLAUDE},
+    }

@@ -1,0 +1,177 @@
+"""What `daily-runs catalogue check` shows is computed from the catalogue."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.features import ASKED_ABOUT, Call, Feature
+from daily_runs.cli import catalogue as catalogue_checks
+from daily_runs.cli import main
+from daily_runs.dataset import CiJob, CodeCut, Vulnerability, WorkItem
+from daily_runs.doctor import contents
+
+SHIPPED = Path(__file__).parents[3] / "include"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the shipped catalogue with its data sets and rubrics."""
+    for name in ("catalogue", "datasets", "rubrics"):
+        shutil.copytree(SHIPPED / name, tmp_path / name)
+    return tmp_path / "catalogue"
+
+
+@pytest.fixture
+def catalogue(folder: Path) -> Catalogue:
+    checked = contents.check(folder)
+    assert checked.faults == ()
+    assert checked.catalogue is not None
+    return checked.catalogue
+
+
+def shown(catalogue: Catalogue, width: int) -> str:
+    console = Console(width=width, color_system=None)
+    with console.capture() as capture:
+        console.print(catalogue_checks.render(catalogue))
+    return capture.get()
+
+
+def test_a_broken_catalogue_gives_faults_and_no_catalogue(folder: Path) -> None:
+    (folder / "features" / "duo_chat.yaml").write_text("feature: duo_chat\n", encoding="utf-8")
+    checked = contents.check(folder)
+    assert checked.catalogue is None
+    assert str(checked.faults[0]) == "features/duo_chat.yaml:1: title: missing. Add it."
+    assert len(checked.faults) == len([f for f in Feature.model_fields.values() if f.is_required()]) - 1
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def faults(folder: Path) -> list[str]:
+    checked = contents.check(folder)
+    assert checked.catalogue is None
+    return [str(fault) for fault in checked.faults]
+
+
+def test_a_rubric_that_is_written_for_another_feature_is_a_fault(folder: Path) -> None:
+    edit(folder / "features" / "duo_chat.yaml", "rubric: duo_chat.yaml", "rubric: code_suggestions.yaml")
+    assert faults(folder) == [
+        (
+            "rubrics/code_suggestions.yaml: is written for 'code_suggestions', yet 'duo_chat' names it. "
+            "Correct the one or the other."
+        )
+    ]
+
+
+def test_a_data_set_of_another_kind_than_the_call_is_about_is_a_fault(folder: Path) -> None:
+    edit(folder / "features" / "duo_chat.yaml", "dataset: duo_chat.jsonl", "dataset: code_suggestions.jsonl")
+    file = folder.parent / "datasets" / "code_suggestions.jsonl"
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert faults(folder) == [
+        (
+            f"{file}: {len(rows)} of {len(rows)} items are no work_item, which chat of duo_chat is about; "
+            f"the first is {rows[0]['id']!r}, a code_cut. Correct the items, or the feature's dataset or call."
+        )
+    ]
+
+
+def test_rows_and_rubrics_that_break_their_form_are_faults_of_the_check_together(folder: Path) -> None:
+    dataset, rubric = (folder.parent / name for name in ("datasets/duo_chat.jsonl", "rubrics/duo_chat.yaml"))
+    dataset.write_text("{}\n", encoding="utf-8")
+    rubric.write_text("feature: duo_chat\n", encoding="utf-8")
+    of_dataset, of_rubric = faults(folder)
+    assert of_dataset.startswith(f"{dataset}: 4 faults")
+    assert "line 1: id: Field required" in of_dataset
+    assert of_rubric.startswith("rubrics/duo_chat.yaml: guidance: Field required")
+
+
+def test_the_command_ends_with_2_and_a_line_for_what_a_rubric_has_wrong(folder: Path) -> None:
+    (folder.parent / "rubrics" / "duo_chat.yaml").write_text("- 1\n", encoding="utf-8")
+    done = CliRunner().invoke(main.app, ["catalogue", "check", str(folder)])
+    assert done.exit_code == main.EXIT_BAD_INPUT
+    assert "rubrics/duo_chat.yaml" in done.stderr
+
+
+def test_every_call_has_the_type_of_resource_it_is_about() -> None:
+    types = {get_args(kind.model_fields["type"].annotation)[0] for kind in (CiJob, WorkItem, Vulnerability, CodeCut)}
+    assert set(ASKED_ABOUT) == set(Call)
+    assert set(ASKED_ABOUT.values()) == types
+
+
+def test_the_table_shows_root_cause_analysis_as_documented(catalogue: Catalogue) -> None:
+    rows = shown(catalogue, 120).splitlines()
+    first = next(index for index, row in enumerate(rows) if "root_cause_analysis" in row)
+    assert [cell.strip() for cell in rows[first].strip("│").split("│")] == [
+        "root_cause_analysis (priority 1)",
+        "production",
+        "feature requests",
+        "700,000",
+        "4 of 40",
+        "45 min",
+    ]
+    assert [cell.strip() for cell in rows[first + 1].strip("│").split("│")] == [
+        "2026-07-01 interim_production 0 6 * * 1,3,5",
+        "",
+        "20/min",
+        "8.75% of PROD",
+        "",
+        "",
+    ]
+
+
+def test_the_table_names_a_feature_s_time_zone_unless_it_is_utc(catalogue: Catalogue) -> None:
+    zoned = catalogue.features["duo_chat"].model_copy(update={"timezone": "America/Argentina/Buenos_Aires"})
+    table = shown(catalogue.model_copy(update={"features": catalogue.features | {"duo_chat": zoned}}), 110)
+    assert "duo_chat (priority 2, America/Argentina/Buenos_Aires)" in table
+    assert "root_cause_analysis (priority 1)" in table
+
+
+@pytest.mark.parametrize("width", [110, 120, 200])
+def test_the_table_cuts_no_text_off(catalogue: Catalogue, width: int) -> None:
+    table = shown(catalogue, width)
+    assert "…" not in table
+    assert all(len(row) <= width for row in table.splitlines())
+
+
+def test_every_feature_is_in_the_table_by_priority(catalogue: Catalogue) -> None:
+    priorities = [line.feature.priority for line in catalogue_checks.lines(catalogue)]
+    assert priorities == sorted(priorities)
+    assert {line.feature.feature for line in catalogue_checks.lines(catalogue)} == set(catalogue.features)
+
+
+def test_a_feature_without_any_run_shows_staging_in_brackets(catalogue: Catalogue) -> None:
+    lines = [line for line in catalogue_checks.lines(catalogue) if line.feature.feature == "code_suggestions"]
+    assert [(line.environment, line.runs) for line in lines] == [("staging", False)]
+    assert "(staging)" in shown(catalogue, 120)
+
+
+def test_the_same_figures_come_as_json(catalogue: Catalogue) -> None:
+    data = json.loads(json.dumps(catalogue_checks.as_json(catalogue)))
+    rca = data["features"]["root_cause_analysis"]
+    assert list(rca["environments"]) == ["production", "staging"]
+    phase = {"phase": "interim_production", "starts": "2026-07-01", "schedule": "0 6 * * 1,3,5", "approved": True}
+    assert rca["phases"][0] == phase
+    assert rca["timezone"] == "UTC"
+    production = rca["environments"]["production"]
+    assert production.pop("rates")["feature batches"] == 40
+    assert production == {
+        "account": "PROD",
+        "runs": True,
+        "binding_limit": "feature requests",
+        "prompts_per_minute": 20,
+        "tokens_per_minute": 700_000,
+        "account_share": 0.0875,
+        "pool_slots": 4,
+        "run_minutes": 45,
+    }

@@ -1,0 +1,298 @@
+"""The shipped data sets and rubrics keep what docs/datasets.md promises; a bad row is named with line and reason."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daily_runs.dataset import CodeCut, Item, Vulnerability, WorkItem, load
+from daily_runs.errors import DatasetError
+from daily_runs.judging import rubric
+
+INCLUDE = Path(__file__).resolve().parents[3] / "include"
+SCANNERS_RULE = {"bandit": "test_id", "gosec": "rule_id"}
+SCANNERS_FILE = {"bandit": "filename", "gosec": "file"}
+SCANNERS_LINE = {"bandit": "line_number", "gosec": "line"}
+SCANNERS_SEVERITY = {"bandit": "issue_severity", "gosec": "severity"}
+MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work|root|home|tmp|farm|Users)/")
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """What a shipped set must look like."""
+
+    name: str
+    prefix: str
+    resource: type
+    sections: frozenset[str]
+    question: str | None
+
+
+SHIPPED = (
+    Shipped("duo_chat", "chat", WorkItem, frozenset({"answer"}), None),
+    Shipped(
+        "vulnerability_explanation",
+        "vex",
+        Vulnerability,
+        frozenset({"explanation", "impact", "fix"}),
+        "/vulnerability_explain",
+    ),
+    Shipped("vulnerability_resolution", "vr", Vulnerability, frozenset({"fixed_code", "explanation"}), ""),
+    Shipped("code_suggestions", "cs", CodeCut, frozenset({"completion"}), ""),
+)
+FEATURES = (*(shipped.name for shipped in SHIPPED), "root_cause_analysis")
+
+each_set = pytest.mark.parametrize("shipped", SHIPPED, ids=lambda shipped: shipped.name)
+
+
+def items_of(name: str) -> tuple[Item, ...]:
+    return load(INCLUDE / "datasets" / f"{name}.jsonl")
+
+
+def vulnerabilities(name: str) -> list[tuple[Item, Vulnerability]]:
+    return [(item, item.resource) for item in items_of(name) if isinstance(item.resource, Vulnerability)]
+
+
+def findings() -> list[tuple[Item, Vulnerability]]:
+    return vulnerabilities("vulnerability_explanation") + vulnerabilities("vulnerability_resolution")
+
+
+@each_set
+def test_a_shipped_set_loads_and_holds_at_least_twelve_items_numbered_in_order(shipped: Shipped) -> None:
+    items = items_of(shipped.name)
+
+    assert len(items) >= 12
+    assert [item.id for item in items] == [f"{shipped.prefix}-{number:03}" for number in range(1, len(items) + 1)]
+
+
+@each_set
+def test_each_item_has_its_features_resource_question_and_reference_sections(shipped: Shipped) -> None:
+    for item in items_of(shipped.name):
+        assert isinstance(item.resource, shipped.resource), item.id
+        assert item.seed_key.startswith(f"{shipped.prefix}/"), item.id
+        assert set(item.reference) == shipped.sections, item.id
+        assert item.tags, item.id
+        if shipped.question is None:
+            assert len(item.question) > 20, item.id
+        else:
+            assert item.question == shipped.question, item.id
+
+
+@each_set
+def test_a_few_items_are_anchors_and_most_are_not(shipped: Shipped) -> None:
+    items = items_of(shipped.name)
+
+    assert 3 <= sum(item.anchor for item in items) <= len(items) / 2
+
+
+@each_set
+def test_no_two_items_are_about_the_same_content(shipped: Shipped) -> None:
+    checksums = [item.checksum for item in items_of(shipped.name)]
+
+    assert len(set(checksums)) == len(checksums)
+
+
+@each_set
+def test_no_item_holds_a_path_of_the_machine_it_was_made_on_or_a_mail_address(shipped: Shipped) -> None:
+    for item in items_of(shipped.name):
+        text = json.dumps(item.model_dump(mode="json")).replace("\\n", "\n")
+        assert not MACHINE_PATH.search(text), item.id
+        assert not re.search(r"[\w.]+@[\w-]+\.[a-z]{2,}", text), item.id
+
+
+def test_both_vulnerability_sets_have_files_of_their_own() -> None:
+    files = [resource.file_name for _, resource in findings()]
+
+    assert len(set(files)) == len(files)
+    assert len({resource.code for _, resource in findings()}) == len(files)
+
+
+def test_a_finding_agrees_with_its_scanners_report_and_points_into_its_file() -> None:
+    for item, resource in findings():
+        report, scanner = resource.report, resource.scanner
+        assert report[SCANNERS_RULE[scanner]] == resource.identifier, item.id
+        assert int(str(report[SCANNERS_LINE[scanner]])) == resource.start_line, item.id
+        assert str(report[SCANNERS_SEVERITY[scanner]]).upper() == resource.severity, item.id
+        assert Path(str(report[SCANNERS_FILE[scanner]])).as_posix() == resource.file_name, item.id
+        lines = resource.code.splitlines()
+        assert lines[resource.start_line - 1].strip() in str(report["code"]), item.id
+
+
+def test_a_reported_file_has_a_readable_length_and_python_in_it_parses() -> None:
+    for item, resource in findings():
+        assert 20 <= len(resource.code.splitlines()) <= 70, item.id
+        if resource.file_name.endswith(".py"):
+            ast.parse(resource.code)
+
+
+def test_a_reference_fix_is_another_whole_file_with_the_same_functions_and_classes() -> None:
+    for item, resource in vulnerabilities("vulnerability_resolution"):
+        fixed = item.reference["fixed_code"]
+        assert fixed != resource.code, item.id
+        assert fixed.splitlines()[0] == resource.code.splitlines()[0], item.id
+        if resource.file_name.endswith(".py"):
+            assert _public_names(fixed) == _public_names(resource.code), item.id
+
+
+def _public_names(code: str) -> set[str]:
+    """Functions and classes that a caller could use."""
+    nodes = [node for node in ast.parse(code).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    return {node.name for node in nodes if not node.name.startswith("_")}
+
+
+def test_a_code_cut_with_its_completion_is_a_python_module_and_without_it_another_text() -> None:
+    for item in items_of("code_suggestions"):
+        cut = item.resource
+        assert isinstance(cut, CodeCut)
+        completion = item.reference["completion"]
+        compile(cut.above + completion + cut.below, cut.file_name, "exec")
+        assert completion.strip(), item.id
+        assert len(completion) < len(cut.above), item.id
+
+
+def test_a_generation_cut_stands_right_below_a_docstring() -> None:
+    cuts = [(item, item.resource) for item in items_of("code_suggestions") if isinstance(item.resource, CodeCut)]
+
+    assert {cut.intent for _, cut in cuts} == {"completion", "generation"}
+    for item, cut in cuts:
+        if cut.intent == "generation":
+            assert cut.above.endswith('"""\n'), item.id
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_a_rubric_weighs_three_or_four_criteria_whose_weights_sum_to_one(feature: str) -> None:
+    made = rubric.load(INCLUDE / "rubrics" / f"{feature}.yaml")
+
+    assert made.feature == feature
+    assert 3 <= len(made.criteria) <= 4
+    assert sum(criterion.weight for criterion in made.criteria) == pytest.approx(1)
+    assert len({criterion.name for criterion in made.criteria}) == len(made.criteria)
+    assert all(set(criterion.scale) == {1, 3, 5} for criterion in made.criteria)
+    assert "data" in made.guidance
+
+
+GOOD: dict[str, Any] = {
+    "id": "chat-001",
+    "seed_key": "chat/one",
+    "question": "What was decided?",
+    "resource": {"type": "work_item", "kind": "issue", "title": "A title", "description": "A text."},
+    "reference": {"answer": "Nothing."},
+}
+
+
+def changed(**changes: Any) -> str:
+    """The good row as a line, with some of its keys replaced; None removes one."""
+    return json.dumps({key: value for key, value in (GOOD | changes).items() if value is not None})
+
+
+def with_resource(**changes: Any) -> str:
+    resource = {key: value for key, value in (GOOD["resource"] | changes).items() if value is not None}
+    return changed(id="chat-002", seed_key="chat/two", resource=resource)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A second line under a good first one, and what the message must say."""
+
+    name: str
+    line: str
+    says: str
+
+
+BAD_ROWS = (
+    Case("not_json", '{"id": "chat-002",', "line 2: not JSON (Expecting property name"),
+    Case("not_an_object", "[1, 2]", "line 2: the row: Input should be a valid dictionary"),
+    Case("unknown_key", changed(id="b", seed_key="c", anker=True), "line 2: anker: Extra inputs are not permitted"),
+    Case("missing_field", changed(id="b", seed_key="c", reference=None), "line 2: reference: Field required"),
+    Case("duplicate_id", changed(seed_key="c"), "line 2: id 'chat-001' stands already in line 1"),
+    Case("duplicate_seed_key", changed(id="b"), "line 2: seed_key 'chat/one' stands already in line 1"),
+    Case(
+        "bad_type", changed(id="b", seed_key="c", anchor="perhaps"), "line 2: anchor: Input should be a valid boolean"
+    ),
+    Case("bad_key", changed(id="Chat 2", seed_key="c"), "line 2: id: String should match pattern"),
+    Case("no_reference", changed(id="b", seed_key="c", reference={}), "line 2: reference: Dictionary should have at"),
+    Case("empty_text", with_resource(title=""), "line 2: resource.work_item.title: String should have at least 1"),
+    Case("missing_in_resource", with_resource(kind=None), "line 2: resource.work_item.kind: Field required"),
+    Case("unknown_resource", with_resource(type="merge_request"), "line 2: resource: Input tag 'merge_request'"),
+)
+
+
+@pytest.mark.parametrize("case", BAD_ROWS, ids=lambda case: case.name)
+def test_a_bad_row_is_named_with_its_line_and_reason(case: Case, tmp_path: Path) -> None:
+    path = tmp_path / "set.jsonl"
+    path.write_text(f"{changed()}\n{case.line}\n", encoding="utf-8")
+
+    with pytest.raises(DatasetError, match="fault") as raised:
+        load(path)
+
+    assert case.says in str(raised.value)
+    assert raised.value.place == str(path)
+
+
+def test_every_bad_row_is_named_not_only_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "set.jsonl"
+    path.write_text(f"{{\n{changed()}\n\n{changed(id='b', seed_key='c', reference=None)}\n{changed()}\n")
+
+    with pytest.raises(DatasetError) as raised:
+        load(path)
+
+    assert "4 faults" in raised.value.problem
+    assert re.findall(r"line (\d+): ", raised.value.problem) == ["1", "4", "5", "5"]
+
+
+def _missing(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+def _folder(path: Path) -> None:
+    path.mkdir()
+
+
+def _latin_1(path: Path) -> None:
+    path.write_bytes('{"id": "ü"}'.encode("latin-1"))
+
+
+def _empty(path: Path) -> None:
+    path.write_text("")
+
+
+def _blank_lines(path: Path) -> None:
+    path.write_text("\n  \n")
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (_missing, "cannot be read"),
+        (_folder, "cannot be read"),
+        (_latin_1, "cannot be read"),
+        (_empty, "holds no rows"),
+        (_blank_lines, "holds no rows"),
+    ],
+)
+def test_a_file_without_readable_rows_is_refused_by_name(
+    make: Callable[[Path], None], says: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "set.jsonl"
+    make(path)
+
+    with pytest.raises(DatasetError, match=says) as raised:
+        load(path)
+
+    assert raised.value.place == str(path)
+
+
+def test_the_checksum_covers_the_resources_content_and_nothing_else() -> None:
+    item = Item.model_validate(GOOD)
+    asked_otherwise = Item.model_validate(GOOD | {"question": "Why?", "tags": ["new"], "reference": {"answer": "No."}})
+    edited = Item.model_validate(GOOD | {"resource": GOOD["resource"] | {"description": "Another text."}})
+
+    assert asked_otherwise.checksum == item.checksum
+    assert edited.checksum != item.checksum

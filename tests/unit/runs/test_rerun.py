@@ -1,0 +1,791 @@
+"""Doing a run again: what is taken over is not paid again, what is missing is asked, and nothing else is sent."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import datetime as dt
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+from tests.conftest import DAY, Bench
+
+from daily_runs import connections, dataset
+from daily_runs.catalogue import folders
+from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs.cli import run as command_run
+from daily_runs.connections import Connect
+from daily_runs.dataset import dataset_sha256
+from daily_runs.errors import Blame, CallError, CatalogueError, GateFailedError, Hop, ParameterError, StageError
+from daily_runs.gitlab.answers import Answer, Ticket
+from daily_runs.judging import rubric_versions
+from daily_runs.quota import spending_rows
+from daily_runs.records import answers, attempts, reruns, routes
+from daily_runs.records.answers import AnswerRows
+from daily_runs.records.judgements import JudgementRows
+from daily_runs.records.routes import Routed
+from daily_runs.records.run import Attempt, Prompt, RunKey
+from daily_runs.runs import rerun as redo
+from daily_runs.runs import trigger_form
+from daily_runs.runs.rerun import Order
+from daily_runs.stages import pipeline
+from daily_runs.stages.work import Work
+from daily_runs.statuses import AnswerStatus, AttemptStatus, ReadinessState, Redo
+from daily_runs.store.database import Store
+from daily_runs.store.exclusive import exclusive
+
+FEATURE, PROMPTS = "duo_chat", 6
+KEY = RunKey(FEATURE, "staging", DAY)
+ASKS, JUDGES = "aiAction", "messages"
+BEFORE_GATE = ("seed_check", "limit_probe", "inference", "judging")
+PARTIAL = [redo for redo in Redo if redo is not Redo.ALL]
+FAILURE = CallError(Hop.GITLAB, "rack_attack", blame=Blame.RATE_LIMIT, retryable=True)
+
+
+@pytest.fixture
+def include(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of catalogue, data sets and rubrics that a test may edit."""
+    for folder in ("catalogue", "datasets", "rubrics"):
+        shutil.copytree(folders.include_root() / folder, tmp_path / folder)
+    monkeypatch.setenv("DAILY_RUNS_INCLUDE", str(tmp_path))
+    return tmp_path
+
+
+def another_rubric(include: Path, name: str) -> str:
+    """A rubric of the feature with other guidance, in a file of that name; returns its version."""
+    data = yaml.safe_load((include / "rubrics" / f"{FEATURE}.yaml").read_text())
+    data["guidance"] += f" Be strict ({name})."
+    (include / "rubrics" / name).write_text(yaml.safe_dump(data))
+    (found,) = [
+        version
+        for version, rubric in rubric_versions.known(catalogue_files.load().features[FEATURE]).items()
+        if rubric.guidance == data["guidance"]
+    ]
+    return found
+
+
+def again(bench: Bench, how: Redo, **order: Any) -> Work:
+    """A rerun of the test's run."""
+    attempt = redo.open_attempt(bench.store, bench.catalogue, Order(KEY, how, **order))
+    return work_on(bench, attempt)
+
+
+def work_on(bench: Bench, attempt: Attempt) -> Work:
+    return pipeline.work_for(bench.store, bench.catalogue, attempt, cast(Connect, connections.find))
+
+
+def done(bench: Bench) -> Work:
+    """A run that is published."""
+    work = bench.work(FEATURE, PROMPTS)
+    bench.run(work, *pipeline.STAGES)
+    return work
+
+
+def with_failures(bench: Bench, *more: str) -> tuple[Work, set[str]]:
+    """A run of which two prompts failed, and which."""
+    work = bench.work(FEATURE, PROMPTS)
+    failed = {row["prompt_id"] for row in bench.answers(work)[:2]}
+    for prompt_id in failed:
+        AnswerRows(bench.store, work.attempt.attempt_id).failed(prompt_id, FAILURE)
+    bench.run(work, "seed_check", "limit_probe", "inference", *more)
+    counts = answers.counts(bench.store, work.attempt.attempt_id)
+    assert counts == {"answered": PROMPTS - len(failed), "failed": len(failed)}
+    return work, failed
+
+
+def sent_by(bench: Bench, work: Work, *stages: str) -> list[dict[str, Any]]:
+    """What the sandbox got while these stages ran, or all of them."""
+    before = len(bench.sandbox.entries())
+    bench.run(work, *(stages or pipeline.STAGES))
+    return bench.sandbox.entries()[before:]
+
+
+def paid(entries: Sequence[dict[str, Any]], operation: str) -> list[str]:
+    return sorted(entry["key"] for entry in entries if entry["paid"] and entry["operation"] == operation)
+
+
+def without(row: dict[str, Any], *columns: str) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in columns}
+
+
+def contract(bench: Bench) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What readers see of the run."""
+    run = bench.store.row("SELECT * FROM contract.runs_v1 WHERE run_key = %(key)s", {"key": str(KEY)})
+    results = bench.store.rows(
+        "SELECT * FROM contract.results_v1 WHERE run_key = %(key)s ORDER BY prompt_id", {"key": str(KEY)}
+    )
+    assert len(results) == run["answered"] > 0
+    return run, results
+
+
+def statuses(bench: Bench) -> list[str]:
+    rows = bench.store.rows("SELECT status FROM daily_runs.attempt ORDER BY started_at")
+    return [row["status"] for row in rows]
+
+
+def test_gate_and_publish_sends_nothing_and_publishes_the_same_rows_as_a_new_attempt(bench: Bench) -> None:
+    first = done(bench)
+    run_before, results_before = contract(bench)
+    rerun = again(bench, Redo.GATE_AND_PUBLISH, note="the threshold was wrong")
+    assert sent_by(bench, rerun) == []
+    run, results = contract(bench)
+    assert run["attempt_id"] != run_before["attempt_id"]
+    assert str(run["attempt_id"]) == rerun.attempt.attempt_id
+    assert run["rows_sha256"] == run_before["rows_sha256"]
+    assert [without(row, "attempt_id") for row in results] == [without(row, "attempt_id") for row in results_before]
+    assert bench.answers(rerun) == [
+        {**row, "attempt_id": bench.answers(rerun)[0]["attempt_id"]} for row in bench.answers(first)
+    ]
+    assert statuses(bench) == [AttemptStatus.SUPERSEDED, AttemptStatus.PUBLISHED]
+    row = bench.store.row(
+        "SELECT redo, taken_over_from::text AS base, note FROM daily_runs.attempt WHERE attempt_id = %(id)s",
+        {"id": rerun.attempt.attempt_id},
+    )
+    assert row == {
+        "redo": "gate_and_publish",
+        "base": first.attempt.attempt_id,
+        "note": "the threshold was wrong",
+    }
+
+
+def test_missing_answers_asks_and_judges_just_those(bench: Bench) -> None:
+    first, failed = with_failures(bench, "judging")
+    with pytest.raises(GateFailedError):
+        bench.run(first, "validation")
+    rerun = again(bench, Redo.MISSING_ANSWERS)
+    sent = sent_by(bench, rerun)
+    assert set(paid(sent, ASKS)) == failed
+    assert len(paid(sent, ASKS)) == len(failed)
+    assert len(paid(sent, JUDGES)) == len(failed)
+    run, _ = contract(bench)
+    assert (run["asked"], run["answered"], run["failed"], run["unscored"]) == (PROMPTS, PROMPTS, 0, 0)
+    assert statuses(bench) == [AttemptStatus.QUARANTINED, AttemptStatus.PUBLISHED]
+
+
+def test_missing_answers_of_a_run_that_misses_none_sends_nothing(bench: Bench) -> None:
+    done(bench)
+    assert sent_by(bench, again(bench, Redo.MISSING_ANSWERS)) == []
+
+
+def test_judge_again_by_the_same_rubric_uses_the_verdicts_that_are_there(bench: Bench) -> None:
+    done(bench)
+    assert sent_by(bench, again(bench, Redo.JUDGE_AGAIN)) == []
+
+
+def test_judge_again_by_another_rubric_asks_the_judge_alone(bench: Bench, include: Path) -> None:
+    first = done(bench)
+    strict = another_rubric(include, f"{FEATURE}-strict.yaml")
+    rerun = again(bench, Redo.JUDGE_AGAIN, rubric_version=strict[:8])
+    sent = sent_by(bench, rerun)
+    assert {entry["operation"] for entry in sent} == {JUDGES}
+    assert len(paid(sent, JUDGES)) == PROMPTS
+    assert contract(bench)[0]["rubric_version"] == strict
+    back = again(bench, Redo.JUDGE_AGAIN)  # by the catalogue's: those verdicts were paid for
+    assert sent_by(bench, back) == []
+    assert contract(bench)[0]["rubric_version"] == first.rubric.version
+
+
+def test_judge_again_keeps_failures_as_they_are(bench: Bench) -> None:
+    first, failed = with_failures(bench)
+    rerun = again(bench, Redo.JUDGE_AGAIN)
+    assert paid(sent_by(bench, rerun, *BEFORE_GATE), ASKS) == []
+    found = [row for row in bench.answers(rerun) if row["status"] == AnswerStatus.FAILED]
+    assert {row["prompt_id"] for row in found} == failed
+    before = {row["prompt_id"]: without(row, "attempt_id") for row in bench.answers(first)}
+    assert [without(row, "attempt_id") for row in found] == [before[row["prompt_id"]] for row in found]
+
+
+def test_a_ticket_that_was_paid_for_is_collected_and_not_paid_again(bench: Bench) -> None:
+    first = bench.work(FEATURE, PROMPTS)
+    bench.run(first, "seed_check", "limit_probe", "inference")
+    bench.store.rows(
+        "UPDATE daily_runs.answer SET status = 'sent', answer = NULL, settled_at = NULL"
+        " WHERE attempt_id = %(id)s AND prompt_id = (SELECT min(prompt_id) FROM daily_runs.answer)",
+        {"id": first.attempt.attempt_id},
+    )
+    rerun = again(bench, Redo.MISSING_ANSWERS)
+    sent = sent_by(bench, rerun, "seed_check", "limit_probe", "inference")
+    assert [entry["operation"] for entry in sent if entry["operation"] in (ASKS, "aiMessages")] == ["aiMessages"]
+    assert answers.counts(bench.store, rerun.attempt.attempt_id) == {"answered": PROMPTS}
+
+
+def test_an_answer_is_in_the_months_bill_once_however_often_it_is_taken_over(bench: Bench) -> None:
+    long_ago = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+
+    def bill() -> dict[str, Any]:
+        return spending_rows.answers(bench.store, FEATURE, long_ago, input_tokens=100, output_tokens=10)
+
+    with_failures(bench, "judging")
+    before = bill()
+    assert before["input_tokens"] >= PROMPTS * 100
+    bench.run(again(bench, Redo.JUDGE_AGAIN), *BEFORE_GATE)
+    again(bench, Redo.GATE_AND_PUBLISH)
+    assert bench.count("daily_runs.answer") == PROMPTS * 3
+    assert bill() == before
+    bench.run(again(bench, Redo.MISSING_ANSWERS), "seed_check", "limit_probe", "inference")
+    assert bill()["input_tokens"] > before["input_tokens"]
+
+
+def test_the_run_stays_published_until_its_rerun_passes_the_gate(bench: Bench) -> None:
+    first = done(bench)
+    strict = bench.changed({"features": {FEATURE: {"thresholds": {"mean_score_min": 1.0}}}})
+    rerun = again(strict, Redo.GATE_AND_PUBLISH)
+    assert statuses(bench) == [AttemptStatus.PUBLISHED, AttemptStatus.RUNNING]
+    strict.run(rerun, *BEFORE_GATE)
+    with pytest.raises(GateFailedError):
+        strict.run(rerun, "validation")
+    assert str(contract(bench)[0]["attempt_id"]) == first.attempt.attempt_id
+    assert statuses(bench) == [AttemptStatus.PUBLISHED, AttemptStatus.QUARANTINED]
+    bench.run(again(bench, Redo.GATE_AND_PUBLISH), *pipeline.STAGES)
+    assert statuses(bench) == [AttemptStatus.SUPERSEDED, AttemptStatus.QUARANTINED, AttemptStatus.PUBLISHED]
+
+
+def test_a_task_that_is_tried_again_goes_on_with_what_its_dag_run_opened(bench: Bench) -> None:
+    with_failures(bench)
+    first = again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    second = again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    assert second.attempt == first.attempt._replace(resumed=True)
+    other = again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__2")
+    assert other.attempt.attempt_id != first.attempt.attempt_id
+
+
+@pytest.mark.parametrize("how", PARTIAL)
+def test_asking_all_never_goes_on_with_an_attempt_that_took_answers_over(bench: Bench, how: Redo) -> None:
+    done(bench)
+    rerun = again(bench, how)
+    new = bench.attempt(FEATURE, PROMPTS)
+    assert not new.resumed
+    assert answers.counts(bench.store, new.attempt_id) == {"planned": PROMPTS}
+    assert statuses(bench)[1:] == [AttemptStatus.SUPERSEDED, AttemptStatus.RUNNING]
+    assert rerun.attempt.attempt_id != new.attempt_id
+
+
+@pytest.mark.parametrize("stage", ["inference", "judging"])
+def test_an_attempt_that_somebody_works_on_is_not_taken_over(bench: Bench, stage: str) -> None:
+    work, _ = with_failures(bench)
+    with (
+        exclusive(bench.store, attempts.lock_name(stage, work.attempt.attempt_id), 0),
+        pytest.raises(StageError, match=rf"is being worked on now \({stage}\). Nothing was changed"),
+    ):
+        again(bench, Redo.MISSING_ANSWERS)
+    assert statuses(bench) == [AttemptStatus.RUNNING]
+    again(bench, Redo.MISSING_ANSWERS)
+    assert statuses(bench) == [AttemptStatus.SUPERSEDED, AttemptStatus.RUNNING]
+
+
+def test_a_task_of_the_attempt_before_sends_nothing_more(bench: Bench) -> None:
+    work, _ = with_failures(bench)
+    bench.store.rows(
+        "UPDATE daily_runs.answer SET status = 'planned', tries = 0, error_kind = NULL, settled_at = NULL"
+        " WHERE status = 'failed' AND attempt_id = %(id)s",
+        {"id": work.attempt.attempt_id},
+    )
+    again(bench, Redo.MISSING_ANSWERS)
+    before = len(bench.sandbox.entries(ASKS))
+    with pytest.raises(StageError, match="superseded"):
+        bench.run(work, "inference")
+    assert len(bench.sandbox.entries(ASKS)) == before
+
+
+def test_however_many_reruns_are_opened_at_once_one_is_left_with_every_prompt(bench: Bench) -> None:
+    done(bench)
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        opened = list(pool.map(lambda n: again(bench, Redo.MISSING_ANSWERS, airflow_run_id=f"manual__{n}"), range(6)))
+    assert sorted(statuses(bench)) == ["published", "running"] + ["superseded"] * 5
+    for work in opened:
+        assert answers.counts(bench.store, work.attempt.attempt_id) == {"answered": PROMPTS}
+
+
+@pytest.mark.parametrize("how", PARTIAL)
+def test_a_run_without_answers_has_nothing_to_take_over(bench: Bench, how: Redo) -> None:
+    bench.attempt(FEATURE, PROMPTS)
+    with pytest.raises(
+        ParameterError, match=r"redo: duo_chat/staging/\S+ has no answers to take over. Choose redo: all"
+    ):
+        again(bench, how)
+    assert statuses(bench) == [AttemptStatus.RUNNING]
+
+
+@pytest.mark.parametrize("how", PARTIAL)
+def test_answers_to_other_prompts_are_not_taken_over(bench: Bench, include: Path, how: Redo) -> None:
+    done(bench)
+    file = include / "datasets" / f"{FEATURE}.jsonl"
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(ParameterError, match="the data set changed since attempt .* Choose redo: all"):
+        again(bench, how)
+
+
+@pytest.mark.parametrize("how", [Redo.JUDGE_AGAIN, Redo.GATE_AND_PUBLISH])
+def test_what_asks_nothing_needs_every_prompt_settled(bench: Bench, how: Redo) -> None:
+    work, failed = with_failures(bench)
+    bench.store.rows(
+        "UPDATE daily_runs.answer SET status = 'planned', tries = 0, error_kind = NULL, settled_at = NULL"
+        " WHERE status = 'failed' AND attempt_id = %(id)s",
+        {"id": work.attempt.attempt_id},
+    )
+    with pytest.raises(ParameterError, match=f"{len(failed)} of 6 prompts of .* Choose redo: missing_answers"):
+        again(bench, how)
+
+
+def test_what_judges_nothing_needs_every_answer_judged(bench: Bench) -> None:
+    _, failed = with_failures(bench)
+    with pytest.raises(ParameterError, match=f"{PROMPTS - len(failed)} of .* never judged. Choose redo: judge_again"):
+        again(bench, Redo.GATE_AND_PUBLISH)
+
+
+def test_another_judge_may_judge_all_again_but_not_some(bench: Bench) -> None:
+    done(bench)
+    other = bench.changed({"judge": {"model": "claude-opus-4-20250514"}, "prices": None})
+    with pytest.raises(ParameterError, match="was judged by .*, and the judge is claude-opus-4-20250514 now"):
+        again(other, Redo.MISSING_ANSWERS)
+    assert sent_by(other, again(other, Redo.GATE_AND_PUBLISH)) == []
+    assert contract(bench)[0]["judge_model"] == bench.catalogue.judge.model
+    assert again(other, Redo.JUDGE_AGAIN).catalogue.judge.model == "claude-opus-4-20250514"
+
+
+@pytest.mark.parametrize("how", [Redo.MISSING_ANSWERS, Redo.GATE_AND_PUBLISH])
+def test_verdicts_stay_those_of_their_rubric_as_long_as_its_file_is_kept(
+    bench: Bench, include: Path, how: Redo
+) -> None:
+    first = done(bench)
+    file = include / "rubrics" / f"{FEATURE}.yaml"
+    old = file.read_text()
+    another_rubric(include, file.name)
+    with pytest.raises(ParameterError, match=f"was judged by rubric {first.rubric.version}, which is none of today's"):
+        again(bench, how)
+    (include / "rubrics" / f"{FEATURE}-2026-08.yaml").write_text(old)
+    rerun = again(bench, how)
+    assert rerun.rubric == first.rubric
+    assert sent_by(bench, rerun) == []
+
+
+def test_an_attempt_that_lost_its_rubric_meanwhile_is_refused(bench: Bench, include: Path) -> None:
+    attempt = bench.attempt(FEATURE, PROMPTS)
+    another_rubric(include, f"{FEATURE}.yaml")
+    with pytest.raises(CatalogueError, match="rubric_version: was .* Start the run anew"):
+        work_on(bench, attempt)
+
+
+def test_a_rubric_of_another_feature_is_none_of_this_one(bench: Bench, include: Path) -> None:
+    (include / "rubrics" / f"{FEATURE}-borrowed.yaml").write_text(
+        (include / "rubrics" / "code_suggestions.yaml").read_text()
+    )
+    feature = bench.catalogue.features[FEATURE]
+    assert list(rubric_versions.known(feature)) == [rubric_versions.current(feature).version]
+
+
+@pytest.mark.parametrize("version", ["0123456789ab", "0123", ""])
+def test_a_rubric_is_named_by_eight_digits_or_more_or_not_at_all(bench: Bench, version: str) -> None:
+    feature = bench.catalogue.features[FEATURE]
+    current = rubric_versions.current(feature)
+    if not version:
+        assert rubric_versions.named(feature, version) == current
+        return
+    with pytest.raises(ParameterError, match=f"has version {version!r}. Known: {current.version}."):
+        rubric_versions.named(feature, version)
+
+
+def test_seven_digits_name_no_rubric_and_eight_do(bench: Bench) -> None:
+    feature = bench.catalogue.features[FEATURE]
+    version = rubric_versions.current(feature).version
+    assert rubric_versions.named(feature, version[:8]).version == version
+    with pytest.raises(ParameterError, match="has version"):
+        rubric_versions.named(feature, version[:7])
+
+
+# Which run is meant.
+
+OWN = dt.datetime(2026, 8, 20, 6, tzinfo=dt.UTC)
+
+
+def attempt_of(store: Store, day: str, environment: str = "staging", *, answered: bool = True) -> dt.datetime:
+    """A run with an attempt, at six o'clock of a day; returns its logical date."""
+    feature = catalogue_files.load().features[FEATURE]
+    moment = dt.datetime.fromisoformat(f"{day}T06:00:00+00:00")
+    items = dataset.load_feature_dataset(feature)
+    plan = attempts.Plan(
+        key=RunKey(FEATURE, environment, moment),
+        prompts=[Prompt("a#1", "a", 0)],
+        shards=1,
+        plan_hash="work",
+        provenance="sandbox",
+        dataset_sha256=dataset_sha256(items),
+        rubric_version=rubric_versions.current(feature).version,
+        judge_model=catalogue_files.load().judge.model,
+        airflow_run_id=None,
+        note="",
+    )
+    attempt = attempts.open_attempt(store, plan)
+    if answered:
+        AnswerRows(store, attempt.attempt_id).answered("a#1", Answer("Because."))
+    return moment
+
+
+def target(
+    bench: Bench, *, manual: bool = True, own: dt.datetime = OWN, dag_run: str | None = None, **fields: Any
+) -> redo.Target:
+    given = trigger_form.Form(**{"redo": Redo.JUDGE_AGAIN, **fields})
+    feature = bench.catalogue.features[FEATURE]
+    return redo.target(bench.store, bench.catalogue, feature, given, own, manual=manual, airflow_run_id=dag_run)
+
+
+def test_a_manual_rerun_without_a_date_is_of_the_newest_run_wherever_it_has_answers(bench: Bench) -> None:
+    attempt_of(bench.store, "2026-08-17")
+    newest = attempt_of(bench.store, "2026-08-18")
+    attempt_of(bench.store, "2026-08-18", "production")
+    attempt_of(bench.store, "2026-08-16", "production")
+    assert target(bench) == redo.Target(newest, ("production", "staging"))
+    assert target(bench, environment="staging") == redo.Target(newest, ("staging",))
+
+
+def test_the_newest_run_without_answers_is_not_passed_over_in_silence(bench: Bench) -> None:
+    attempt_of(bench.store, "2026-08-17")
+    attempt_of(bench.store, "2026-08-18", answered=False)
+    with pytest.raises(ParameterError, match="2026-08-18T06:00:00Z has no answers.*staging 2026-08-17T06:00:00Z"):
+        target(bench)
+
+
+def test_a_run_by_its_date_is_redone_on_that_date_alone(bench: Bench) -> None:
+    attempt_of(bench.store, "2026-08-17")
+    own = attempt_of(bench.store, "2026-08-20")
+    assert target(bench, manual=False, own=own).logical_date == own
+    with pytest.raises(ParameterError, match="duo_chat has no run of 2026-08-21T06:00:00Z to do again"):
+        target(bench, manual=False, own=own + dt.timedelta(1))
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-08-17T06:00:00Z", "2026-08-17 06:00", "2026-08-17", "2026-08-17T08:00:00+02:00"]
+)
+def test_a_run_is_named_by_its_logical_date_or_its_day(bench: Bench, text: str) -> None:
+    moment = attempt_of(bench.store, "2026-08-17")
+    attempt_of(bench.store, "2026-08-18")
+    assert target(bench, run=text) == redo.Target(moment, ("staging",))
+    assert target(bench, run=text, redo=Redo.ALL).logical_date == moment
+
+
+@pytest.mark.parametrize("text", ["2026-08-17T06:00:01Z", "2026-08-19", "2026-13-01"])
+def test_a_run_that_there_was_not_is_refused_with_those_that_were(bench: Bench, text: str) -> None:
+    attempt_of(bench.store, "2026-08-17")
+    with pytest.raises(ParameterError, match=r"^run: "):
+        target(bench, run=text)
+
+
+def test_a_run_that_was_skipped_or_fell_back_may_be_asked_for_in_any_environment(bench: Bench) -> None:
+    moment = attempt_of(bench.store, "2026-08-17", "production")
+    skipped = moment + dt.timedelta(1)
+    decision = Routed(FEATURE, "scheduled__1", skipped, ["staging"], [], False, ReadinessState.NOT_READY, "no seeds")
+    routes.save(bench.store, decision)
+    for run, expected in (("2026-08-17", moment), ("2026-08-18", skipped)):
+        assert target(bench, run=run, redo=Redo.ALL, environment="staging").logical_date == expected
+        with pytest.raises(ParameterError, match="there is no run of"):
+            target(bench, run=run, environment="staging")
+
+
+def test_the_command_line_does_a_run_again(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done(bench)
+    overlay = tmp_path / "overlay.yaml"
+    there = bench.catalogue.model_dump(mode="json")
+    environments = {
+        name: {key: environment[key] for key in ("address", "provenance", "time_scale")}
+        for name, environment in there["environments"].items()
+    }
+    judge = {key: there["judge"][key] for key in ("address", "provenance")}
+    overlay.write_text(yaml.safe_dump({"environments": environments, "judge": judge}))
+    monkeypatch.setenv("DAILY_RUNS_STORE", bench.store.url)
+    before = len(bench.sandbox.entries())
+    asked = command_run.Asked(FEATURE, "staging", DAY.date(), redo=Redo.GATE_AND_PUBLISH)
+    outcome = command_run.run(asked, overlay=str(overlay), console=Console(quiet=True))
+    assert len(bench.sandbox.entries()) == before
+    assert outcome.begun is not None
+    (said,) = [line for line in outcome.render() if str(line).startswith("redo gate_and_publish, taken over from ")]
+    assert str(said).endswith(f"{outcome.begun.taken_over_from}: 0 prompts were left to ask, 0 of its answers to judge")
+    assert outcome.as_json()["rerun"]["to_ask"] == 0
+    assert outcome.published["attempt_id"] == contract(bench)[0]["attempt_id"]
+    assert statuses(bench) == [AttemptStatus.SUPERSEDED, AttemptStatus.PUBLISHED]
+    again_with = asked._replace(redo=Redo.JUDGE_AGAIN, only="tag:cost")
+    with pytest.raises(ParameterError, match="^--only: does not go with redo: judge_again"):
+        command_run.run(again_with, overlay=str(overlay), console=Console(quiet=True))
+    other_day = asked._replace(day=DAY.date() - dt.timedelta(1))
+    with pytest.raises(ParameterError, match="^--date: there is no run of 2026-08-16"):
+        command_run.run(other_day, overlay=str(overlay), console=Console(quiet=True))
+    with pytest.raises(ParameterError, match="^environment: 'stag' is not in the catalogue"):
+        command_run.run(asked._replace(environment="stag"), overlay=str(overlay), console=Console(quiet=True))
+
+
+def test_a_day_of_two_runs_needs_the_logical_date(bench: Bench) -> None:
+    attempt_of(bench.store, "2026-08-17")
+    bench.attempt(FEATURE, PROMPTS)  # at midnight of the same day
+    with pytest.raises(ParameterError, match="2 runs are of 2026-08-17"):
+        target(bench, run="2026-08-17", redo=Redo.ALL)
+
+
+def test_a_manual_rerun_means_the_same_run_however_often_it_is_planned(bench: Bench) -> None:
+    meant = attempt_of(bench.store, "2026-08-17")
+    assert target(bench, dag_run="manual__1").logical_date == meant
+    routes.save(bench.store, Routed(FEATURE, "manual__1", meant, ["staging"], ["staging"], False, None, "a rerun"))
+    newer = attempt_of(bench.store, "2026-08-18")
+    assert target(bench, dag_run="manual__1").logical_date == meant
+    assert target(bench, dag_run="manual__2").logical_date == newer
+
+
+def test_an_arm_that_a_rerun_leaves_out_is_named(bench: Bench) -> None:
+    moment = attempt_of(bench.store, "2026-08-17", "production")
+    attempt_of(bench.store, "2026-08-17", answered=False)
+    found = target(bench)
+    assert found == redo.Target(moment, ("production",), ("staging",))
+    assert "left out, as it has no answers to take over there: staging" in found.note
+    assert target(bench, environment="production").note == ""
+
+
+PHASES = [
+    {"phase": "staging", "starts": "2026-07-01", "schedule": "0 6 * * *", "approved": False},
+    {"phase": "staging", "starts": "2026-08-01", "schedule": "0 6 * * *"},
+]
+
+
+def test_a_run_of_another_phase_is_not_left_to_wait_for_todays_approval(bench: Bench) -> None:
+    patch = {"phases": PHASES, "cutover": {"planned": "2026-07-01"}, "when_not_ready": "wait"}
+    bench = bench.changed({"features": {FEATURE: patch}})
+    old, of_this_phase = attempt_of(bench.store, "2026-07-15"), attempt_of(bench.store, "2026-08-17")
+    with pytest.raises(
+        ParameterError, match="environment: the run of 2026-07-15T06:00:00Z might have to wait, and its"
+    ):
+        target(bench, run="2026-07-15", redo=Redo.ALL)
+    assert target(bench, run="2026-07-15", redo=Redo.ALL, environment="staging").logical_date == old
+    assert target(bench, run="2026-08-17", redo=Redo.ALL).logical_date == of_this_phase
+    skips = bench.changed({"features": {FEATURE: {"when_not_ready": "skip"}}})
+    assert target(skips, run="2026-07-15", redo=Redo.ALL).logical_date == old
+
+
+# A rerun that is unfinished.
+
+
+def test_clearing_the_first_dag_run_neither_ends_its_rerun_nor_pays_it_again(bench: Bench) -> None:
+    order = Order(KEY, prompts=PROMPTS, airflow_run_id="scheduled__1")
+    bench.run(
+        work_on(bench, redo.open_attempt(bench.store, bench.catalogue, order)), "seed_check", "limit_probe", "inference"
+    )
+    again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    newest = again(bench, Redo.JUDGE_AGAIN, airflow_run_id="manual__2")
+    before = statuses(bench)
+    with pytest.raises(ParameterError, match=rf"{newest.attempt.attempt_id} .*by manual__2\) does .* Go on there"):
+        redo.open_attempt(bench.store, bench.catalogue, order)
+    assert statuses(bench) == before == [AttemptStatus.SUPERSEDED, AttemptStatus.SUPERSEDED, AttemptStatus.RUNNING]
+    new = redo.open_attempt(bench.store, bench.catalogue, order._replace(airflow_run_id="manual__3"))
+    assert answers.counts(bench.store, new.attempt_id) == {"planned": PROMPTS}
+
+
+@pytest.mark.parametrize("stage", ["inference", "judging"])
+def test_asking_all_does_not_end_a_rerun_that_somebody_works_on(bench: Bench, stage: str) -> None:
+    with_failures(bench)
+    rerun = again(bench, Redo.MISSING_ANSWERS)
+    with (
+        exclusive(bench.store, attempts.lock_name(stage, rerun.attempt.attempt_id), 0),
+        pytest.raises(StageError, match=rf"is being worked on now \({stage}\). Nothing was changed"),
+    ):
+        bench.attempt(FEATURE, PROMPTS)
+    assert statuses(bench) == [AttemptStatus.SUPERSEDED, AttemptStatus.RUNNING]
+
+
+ANOTHER_JUDGE = {"judge": {"model": "claude-another"}, "prices": None}
+
+
+def unasked(bench: Bench, work: Work) -> None:
+    """As if what failed had never been asked."""
+    bench.store.rows(
+        "UPDATE daily_runs.answer SET status = 'planned', tries = 0, error_kind = NULL, settled_at = NULL"
+        " WHERE status = 'failed' AND attempt_id = %(id)s",
+        {"id": work.attempt.attempt_id},
+    )
+
+
+@pytest.mark.parametrize("opened_before", [True, False])
+def test_missing_answers_by_another_judge_judges_all_anew_where_that_is_the_only_way(
+    bench: Bench, opened_before: bool
+) -> None:
+    first, failed = with_failures(bench, "judging")
+    unasked(bench, first)
+    stuck = again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__1") if opened_before else first
+    other = bench.changed(ANOTHER_JUDGE)
+    rerun = again(other, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    assert rerun.attempt.attempt_id != stuck.attempt.attempt_id
+    sent = sent_by(other, rerun)
+    assert set(paid(sent, ASKS)) == failed
+    assert len(paid(sent, JUDGES)) == PROMPTS
+    assert contract(bench)[0]["judge_model"] == "claude-another"
+
+
+def test_a_rerun_whose_judge_changed_when_all_was_settled_is_refused_with_a_way_out(bench: Bench) -> None:
+    done(bench)
+    again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    other = bench.changed(ANOTHER_JUDGE)
+    with pytest.raises(ParameterError, match="Choose redo: judge_again"):
+        again(other, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    assert not again(other, Redo.JUDGE_AGAIN, airflow_run_id="manual__2").attempt.resumed
+
+
+def test_missing_answers_whose_rubric_is_gone_are_judged_by_todays_with_all_others(bench: Bench, include: Path) -> None:
+    with_failures(bench, "judging")
+    again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    strict = another_rubric(include, f"{FEATURE}.yaml")
+    rerun = again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    assert len(paid(sent_by(bench, rerun), JUDGES)) == PROMPTS
+    assert contract(bench)[0]["rubric_version"] == strict
+
+
+# Which attempt is taken over.
+
+
+def broken_off(bench: Bench, base: Work, prompts: int) -> Attempt:
+    """An attempt that asks all anew and died after one answer, which is that of a base."""
+    attempt = bench.attempt(FEATURE, prompts)
+    row = bench.answers(base)[0]
+    AnswerRows(bench.store, attempt.attempt_id).answered(row["prompt_id"], Answer(row["answer"]))
+    assert answers.counts(bench.store, attempt.attempt_id) == {"answered": 1, "planned": prompts - 1}
+    return attempt
+
+
+def base_of(bench: Bench) -> str:
+    base = reruns.base_for(bench.store, str(KEY))
+    assert base is not None
+    return base.attempt_id
+
+
+def test_answers_that_the_run_has_are_not_paid_again_as_a_later_attempt_broke_off(bench: Bench) -> None:
+    first = done(bench)
+    broken_off(bench, first, PROMPTS)
+    assert base_of(bench) == first.attempt.attempt_id
+    for how in (Redo.GATE_AND_PUBLISH, Redo.MISSING_ANSWERS):
+        assert sent_by(bench, again(bench, how)) == []
+
+
+def test_a_sample_does_not_stand_for_the_whole_run_that_broke_off_after_it(bench: Bench) -> None:
+    sample = bench.work(FEATURE, 3)
+    bench.run(sample, *pipeline.STAGES)
+    newest = broken_off(bench, sample, PROMPTS)
+    assert base_of(bench) == newest.attempt_id
+
+
+def test_a_later_attempt_that_came_to_its_end_is_the_base_with_all_its_failures(bench: Bench) -> None:
+    newest = broken_off(bench, done(bench), PROMPTS)
+    for row in answers.unsettled(bench.store, newest.attempt_id, None):
+        AnswerRows(bench.store, newest.attempt_id).failed(row["prompt_id"], FAILURE)
+    assert base_of(bench) == newest.attempt_id
+
+
+def test_each_try_of_a_ticket_that_was_taken_over_stays_in_the_months_bill(bench: Bench) -> None:
+    long_ago = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+
+    def bill() -> float:
+        row = spending_rows.answers(bench.store, FEATURE, long_ago, input_tokens=1000, output_tokens=0)
+        return float(row["input_tokens"])
+
+    work = bench.work(FEATURE, PROMPTS)
+    bench.run(work, "seed_check", "limit_probe", "inference")
+    bench.store.rows(
+        "UPDATE daily_runs.answer SET status = 'sent', tries = 3, answer = NULL, settled_at = NULL"
+        " WHERE attempt_id = %(id)s AND prompt_id = (SELECT min(prompt_id) FROM daily_runs.answer)",
+        {"id": work.attempt.attempt_id},
+    )
+    before = bill()
+    assert before >= (PROMPTS + 2) * 1000
+    bench.run(again(bench, Redo.MISSING_ANSWERS), "seed_check", "limit_probe", "inference")
+    assert bill() == before
+
+
+# Any mix of prompts.
+
+STATES = st.sampled_from(["planned", "in flight", "ticket", "failed", "answered", "scored", "unscored", "being judged"])
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(states=st.lists(STATES, min_size=1, max_size=12), how=st.sampled_from(PARTIAL))
+def test_whatever_became_of_the_prompts_none_is_lost_and_none_that_has_an_answer_is_asked_again(
+    bench: Bench, states: list[str], how: Redo
+) -> None:
+    base = attempt_with(bench.store, states)
+    order = Order(base.key, how)
+    refused = (
+        not set(states) & {"answered", "scored", "unscored", "being judged"}
+        or (how is not Redo.MISSING_ANSWERS and set(states) & {"planned", "in flight", "ticket"})
+        or (how is Redo.GATE_AND_PUBLISH and set(states) & {"answered", "being judged"})
+    )
+    if refused:
+        with pytest.raises(ParameterError, match=r"^redo: "):
+            redo.open_attempt(bench.store, bench.catalogue, order)
+        return
+    attempt = redo.open_attempt(bench.store, bench.catalogue, order)
+    before, after = (rows_of(bench.store, found.attempt_id) for found in (base, attempt))
+    assert attempt.asked == len(states) == len(after)
+    assert {name: (row["item_id"], row["shard"]) for name, row in after.items()} == {
+        name: (row["item_id"], row["shard"]) for name, row in before.items()
+    }
+    for name, row in before.items():
+        if row["status"] == "answered" or (row["status"] == "failed" and how is not Redo.MISSING_ANSWERS):
+            assert without(after[name], "attempt_id", "judged") == without(row, "attempt_id", "judged")
+        elif row["ticket"]:
+            assert (after[name]["status"], after[name]["ticket"], after[name]["tries"]) == ("sent", row["ticket"], 1)
+        else:
+            assert (after[name]["status"], after[name]["tries"], after[name]["sent_at"]) == ("planned", 0, None)
+    kept = {Redo.MISSING_ANSWERS: {"scored"}, Redo.JUDGE_AGAIN: set(), Redo.GATE_AND_PUBLISH: {"scored", "unscored"}}
+    assert {name: row["judged"] for name, row in after.items()} == {
+        name: row["judged"] if row["judged"] in kept[how] else None for name, row in before.items()
+    }
+    to_ask = {row["prompt_id"] for row in answers.unsettled(bench.store, attempt.attempt_id, None)}
+    unanswered = {name for name, row in before.items() if row["status"] != "answered"}
+    assert to_ask == (unanswered if how is Redo.MISSING_ANSWERS else set())
+
+
+def attempt_with(store: Store, states: Sequence[str]) -> Attempt:
+    """An attempt whose prompts are in these states, of a day of its own."""
+    day = store.row("SELECT count(*)::int AS n FROM daily_runs.run")["n"]
+    base = attempt_of(store, "2026-08-17", answered=False)
+    key = RunKey(FEATURE, "staging", base - dt.timedelta(days=day + 1))
+    prompts = [Prompt(f"p{n}#1", f"p{n}", n % 3) for n in range(len(states))]
+    feature = catalogue_files.load().features[FEATURE]
+    plan = attempts.Plan(
+        key=key,
+        prompts=prompts,
+        shards=3,
+        plan_hash="work",
+        provenance="sandbox",
+        dataset_sha256=dataset_sha256(dataset.load_feature_dataset(feature)),
+        rubric_version=rubric_versions.current(feature).version,
+        judge_model=catalogue_files.load().judge.model,
+        airflow_run_id=None,
+        note="",
+    )
+    attempt = attempts.open_attempt(store, plan)
+    rows, verdicts = AnswerRows(store, attempt.attempt_id), JudgementRows(store, attempt.attempt_id)
+    for prompt, state in zip(prompts, states, strict=True):
+        name = prompt.prompt_id
+        if state != "planned":
+            rows.sent(name, "evaluation-1")
+        if state == "ticket":
+            rows.accepted(name, Ticket("request", "resource", ""))
+        elif state == "failed":
+            rows.failed(name, FAILURE)
+        elif state not in ("planned", "in flight"):
+            rows.answered(name, Answer("Because.", None, "claude", 10, 5))
+        if state == "being judged":
+            verdicts.sent([name], "key")
+        elif state == "scored":
+            verdicts.reused([name], "key")
+        elif state == "unscored":
+            verdicts.unscored([name], "key", FAILURE)
+    return attempt
+
+
+def rows_of(store: Store, attempt_id: str) -> dict[str, dict[str, Any]]:
+    rows = store.rows(
+        "SELECT n.*, j.status AS judged FROM daily_runs.answer n LEFT JOIN daily_runs.judgement j"
+        " USING (attempt_id, prompt_id) WHERE attempt_id = %(id)s",
+        {"id": attempt_id},
+    )
+    return {row["prompt_id"]: row for row in rows}

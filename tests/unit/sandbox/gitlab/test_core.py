@@ -1,0 +1,147 @@
+"""Buckets, windows, accounts, ledger and answers: pure parts, checked by table and by property."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daily_runs.dataset import Item
+from daily_runs.sandbox.gitlab.answers import Prompt, completion, merge_request_diff, prose, quality
+from daily_runs.sandbox.world.bucket import Bucket, FixedWindow
+from daily_runs.sandbox.world.received import Entry, Ledger
+from daily_runs.sandbox.world.world import World
+
+MakeWorld = Callable[..., World]
+
+
+def test_a_bucket_starts_full_and_refills_continuously() -> None:
+    bucket = Bucket(rate_per_minute=60, capacity=10, now=0)
+    assert bucket.take(10, now=0)
+    assert not bucket.take(1, now=0.5)
+    assert bucket.wait_seconds(1, now=0.5) == pytest.approx(0.5)
+    assert bucket.take(1, now=1)
+    assert bucket.available(now=100) == 10
+
+
+def test_a_bucket_cut_to_half_keeps_no_more_than_it_can_hold() -> None:
+    bucket = Bucket(rate_per_minute=60, capacity=10, now=0)
+    bucket.set_rate(30, 5, now=0)
+    assert bucket.available(now=0) == 5
+    assert bucket.take(5, now=0)
+    assert bucket.wait_seconds(1, now=0) == pytest.approx(2)
+
+
+@given(
+    rate=st.floats(1, 1e6),
+    capacity=st.floats(1, 1e6),
+    calls=st.lists(st.tuples(st.floats(0, 30), st.floats(0, 1e6)), max_size=60),
+)
+def test_no_minute_grants_more_than_the_rate_and_one_full_bucket(
+    rate: float, capacity: float, calls: list[tuple[float, float]]
+) -> None:
+    bucket, now = Bucket(rate, capacity, 0), 0.0
+    granted: list[tuple[float, float]] = []
+    for pause, n in calls:
+        now += pause
+        if bucket.take(n, now):
+            granted.append((now, n))
+    for start, _ in granted:
+        in_window = sum(n for at, n in granted if start <= at < start + 60)
+        assert in_window <= (rate + capacity) * (1 + 1e-9)
+
+
+@given(rate=st.floats(1, 1e6), capacity=st.floats(1, 1e6), n=st.floats(0, 1e6), drained=st.floats(0, 1))
+def test_who_waits_as_told_is_served(rate: float, capacity: float, n: float, drained: float) -> None:
+    bucket = Bucket(rate, capacity, 0)
+    bucket.take(capacity * drained, 0)
+    wait = bucket.wait_seconds(n, 0)
+    assert bucket.take(n, wait * (1 + 1e-9) + 1e-6) == (n <= capacity)
+
+
+def test_a_window_counts_refused_calls_too_and_forgets_them_with_its_end() -> None:
+    window = FixedWindow(limit=2, window_seconds=60)
+    assert [window.take(10), window.take(20), window.take(30)] == [True, True, False]
+    assert (window.used(30), window.reset_seconds(30)) == (3, 30)
+    assert (window.used(60), window.take(60)) == (0, True)
+
+
+def test_an_account_short_of_one_thing_spends_nothing_of_the_others(make_world: MakeWorld) -> None:
+    world = make_world(time_scale=1)
+    account, now = world.account("EVAL"), world.clock.now()
+    account.output_tokens.take(account.output_tokens.available(now), now)
+    before = account.input_tokens.available(now)
+    short = account.spend(1000, 1_000_000, now)
+    assert short is not None
+    assert (short.limit, short.wait_seconds > 0) == ("output_tokens", True)
+    assert account.input_tokens.available(now) == before
+
+
+def test_limits_are_halved_at_the_moment_the_scenario_names(make_world: MakeWorld) -> None:
+    later = make_world(time_scale=1, limit_factor={"at_seconds": 3600, "factor": 0.5})
+    now = make_world(time_scale=1, limit_factor={"at_seconds": 0, "factor": 0.5})
+    assert later.account("EVAL").requests.rate_per_minute == 4000
+    assert now.account("EVAL").requests.rate_per_minute == 2000
+
+
+def entry(at: float, tokens: int, *, paid: bool = True, account: str | None = "EVAL") -> Entry:
+    return Entry(at, "staging", account, "evaluation-1", "aiAction", "p-1", "ok", 200, paid, tokens, 10)
+
+
+def test_a_peak_is_the_most_in_any_sixty_seconds_not_in_a_clock_minute() -> None:
+    ledger = Ledger()
+    for at in (0, 50, 70, 100, 109.9):
+        ledger.record(entry(at, 100))
+    ledger.record(entry(105, 1_000_000, paid=False))
+    ledger.record(entry(105, 1_000_000, account=None))
+    assert ledger.peaks() == {"EVAL": (5, 400, 40)}
+
+
+def some_seed(items: dict[str, list[Item]], index: int = 0) -> Item:
+    return items["of_troubleshoot_job"][index]
+
+
+def kept(item: Item, text: str) -> float:
+    facts = [part for section in item.reference.values() for part in section.split(". ")]
+    return sum(fact.rstrip(".") in text for fact in facts) / len(facts)
+
+
+def test_the_same_prompt_gets_the_same_answer_and_another_prompt_a_similar_one(items: dict[str, list[Item]]) -> None:
+    prompt = Prompt("staging", some_seed(items), "p-1", 0.0)
+    assert prose(prompt) == prose(prompt)
+    again = prompt._replace(key="p-2")
+    assert abs(quality(again) - quality(prompt)) <= 0.04
+
+
+def test_quality_differs_between_seeds_and_stays_in_its_range(items: dict[str, list[Item]]) -> None:
+    found = [quality(Prompt("staging", item, "p", 0.0)) for item in items["of_troubleshoot_job"]]
+    assert min(found) >= 0.55
+    assert max(found) <= 0.98
+    assert max(found) - min(found) > 0.3
+    assert 0.8 < sum(found) / len(found) < 0.88
+
+
+def test_a_worse_model_keeps_less_of_what_the_reference_says(items: dict[str, list[Item]]) -> None:
+    seeds = items["of_troubleshoot_job"][:40]
+    good = sum(kept(item, prose(Prompt("staging", item, "p", 0.0))) for item in seeds)
+    worse = sum(kept(item, prose(Prompt("staging", item, "p", 0.6))) for item in seeds)
+    assert worse < good * 0.8
+
+
+def test_code_is_whole_from_a_good_model_and_broken_off_from_a_bad_one(items: dict[str, list[Item]]) -> None:
+    item = items["of_complete_code"][0]
+    best = max((Prompt("staging", item, f"p-{n}", 0.0) for n in range(20)), key=quality)
+    whole = item.reference["completion"]
+    assert (completion(best) == whole) == (quality(best) >= 0.8)
+    bad = completion(best._replace(worse_model=1.0))
+    assert len(bad) < len(whole)
+
+
+def test_a_resolution_is_a_diff_of_the_file_and_a_worse_model_fixes_a_part(items: dict[str, list[Item]]) -> None:
+    prompt = Prompt("staging", items["of_resolve_vulnerability"][0], "p-1", 1.0)
+    partly = merge_request_diff(prompt)
+    assert partly.startswith("@@ ")
+    assert "+import subprocess" in partly
+    assert "check=True" not in partly

@@ -1,0 +1,81 @@
+"""Each hop signs what passed it and refuses in its own words (docs/domain.md §3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from daily_runs.sandbox.world.world import World
+
+Connect = Callable[..., httpx.Client]
+MakeWorld = Callable[..., World]
+
+QUERY = {"query": "{ currentUser { username } }"}
+CLOUDFLARE = {"cf-ray", "server"}
+BALANCER = {"gitlab-lb"}
+RACK_ATTACK = {"ratelimit-name", "ratelimit-limit", "ratelimit-observed", "ratelimit-remaining", "ratelimit-reset"}
+RAILS = {"x-request-id", "x-runtime", "x-gitlab-meta"}
+EVERY = CLOUDFLARE | BALANCER | RACK_ATTACK | RAILS
+
+
+@dataclass(frozen=True)
+class Refusal:
+    hop: str
+    status: int
+    body: str
+    kind: str
+    signed_by: set[str]
+
+
+REFUSALS = [
+    Refusal("cloudflare", 429, "error code: 1015", "text/plain", CLOUDFLARE),
+    Refusal("load_balancer", 429, "<h1>429 Too Many Requests</h1>", "text/html", CLOUDFLARE | BALANCER),
+    Refusal("gitlab", 429, "Retry later", "text/plain", CLOUDFLARE | BALANCER | RACK_ATTACK),
+]
+
+
+@pytest.mark.parametrize("case", REFUSALS, ids=lambda case: case.hop)
+def test_a_refusal_has_the_headers_of_the_hops_it_passed_and_of_no_other(
+    case: Refusal, make_world: MakeWorld, gitlab: Connect
+) -> None:
+    world = make_world(refuse={case.hop: 1.0})
+    answer = gitlab(world).post("/api/graphql", json=QUERY)
+    assert answer.status_code == case.status
+    assert case.body in answer.text
+    assert answer.headers["content-type"].startswith(case.kind)
+    assert EVERY & set(answer.headers) == case.signed_by
+    assert (world.ledger.entries[-1].outcome, world.ledger.entries[-1].paid) == (case.hop, False)
+
+
+def test_a_healthy_answer_is_signed_by_every_hop_and_says_that_it_is_a_sandbox(
+    make_world: MakeWorld, gitlab: Connect
+) -> None:
+    answer = gitlab(make_world()).post("/api/graphql", json=QUERY)
+    assert set(answer.headers) >= EVERY | {"x-daily-runs-sandbox"}
+    assert answer.headers["server"] == "cloudflare"
+    assert answer.headers["x-daily-runs-sandbox"] == "1"
+
+
+@pytest.mark.parametrize(("environment", "ending"), [("staging", "-lb-gstg"), ("production", "-lb-gprd")])
+def test_the_load_balancer_is_named_after_its_environment(
+    environment: str, ending: str, make_world: MakeWorld, gitlab: Connect
+) -> None:
+    answer = gitlab(make_world(), environment).get("/api/v4/user")
+    assert answer.headers["gitlab-lb"].endswith(ending)
+
+
+def test_rack_attack_counts_each_user_down_and_says_when_to_come_back(make_world: MakeWorld, gitlab: Connect) -> None:
+    world = make_world(time_scale=1)
+    world.catalogue.environments["staging"].limits.__dict__["api_requests_per_minute"] = 3
+    client = gitlab(world)
+    answers = [client.get("/api/v4/user") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert [answer.headers["ratelimit-remaining"] for answer in answers] == ["2", "1", "0", "0"]
+    assert answers[3].text == "Retry later\n"
+    assert 1 <= int(answers[3].headers["retry-after"]) <= 60
+    assert answers[3].headers["ratelimit-name"] == "throttle_authenticated_api"
+    other = client.get("/api/v4/user", headers={"authorization": "Bearer sandbox-evaluation-2"})
+    assert other.status_code == 200

@@ -1,0 +1,115 @@
+"""GitLab's REST API: suggestions and their failover, synchronous chat, traces, tokens, what is closed to outsiders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from daily_runs.sandbox.world.world import World
+
+Connect = Callable[..., httpx.Client]
+MakeWorld = Callable[..., World]
+
+CUT = {"file_name": "add.py", "content_above_cursor": "def add(a, b):\n", "content_below_cursor": "\n"}
+TOO_MANY = {"message": {"error": "This endpoint has been requested too many times. Try again later."}}
+
+
+def suggest(client: httpx.Client, cut: dict[str, Any] | None = None) -> httpx.Response:
+    body = {"current_file": cut or CUT, "intent": "completion", "stream": False}
+    return client.post("/api/v4/code_suggestions/completions", json=body, headers={"x-daily-runs-prompt": "p-1"})
+
+
+def test_a_suggestion_names_its_engine_its_model_and_its_tokens(make_world: MakeWorld, gitlab: Connect) -> None:
+    world = make_world()
+    answer = suggest(gitlab(world)).json()
+    assert "total" in answer["choices"][0]["text"]
+    assert (answer["model"]["engine"], answer["model"]["name"]) == ("vertex-ai", "codestral@2405")
+    spent = answer["model"]["tokens_consumption_metadata"]
+    entry = world.ledger.entries[-1]
+    assert (spent["input_tokens"], spent["output_tokens"]) == (entry.input_tokens, entry.output_tokens)
+    assert (entry.operation, entry.paid, entry.account) == ("rest code_suggestions", True, None)
+
+
+def test_when_vertex_is_out_anthropic_serves_and_only_the_engine_tells(make_world: MakeWorld, gitlab: Connect) -> None:
+    world = make_world(provider_outage=["vertex"])
+    answer = suggest(gitlab(world))
+    assert answer.status_code == 200
+    assert answer.json()["model"]["engine"] == "anthropic"
+    assert world.ledger.entries[-1].account == "EVAL"
+
+
+def test_when_both_providers_are_out_inference_fails_with_503(make_world: MakeWorld, gitlab: Connect) -> None:
+    world = make_world(provider_outage=["vertex", "anthropic"])
+    answer = suggest(gitlab(world))
+    assert (answer.status_code, answer.json()) == (503, {"detail": "Inference failed"})
+    assert world.ledger.entries[-1].paid is False
+
+
+def test_the_gateway_refuses_a_suggestion_in_its_own_words_behind_rails(make_world: MakeWorld, gitlab: Connect) -> None:
+    answer = suggest(gitlab(make_world(refuse={"ai_gateway": 1.0})))
+    assert (answer.status_code, answer.json()) == (429, {"detail": "Too many requests. Please try again later."})
+    assert {"x-request-id", "x-runtime", "gitlab-lb", "cf-ray"} <= set(answer.headers)
+
+
+def test_the_sixty_first_suggestion_in_a_minute_is_refused_by_the_monolith(
+    make_world: MakeWorld, gitlab: Connect
+) -> None:
+    world = make_world(time_scale=1, latency_seconds={"median": 0.001, "p95": 0.001})
+    client = gitlab(world)
+    answers = [suggest(client) for _ in range(61)]
+    assert {answer.status_code for answer in answers[:60]} == {200}
+    last = answers[60]
+    assert (last.status_code, last.json()) == (429, TOO_MANY)
+    assert last.headers["x-gitlab-error-origin"] == "monolith"
+    assert int(last.headers["ratelimit-remaining"]) > 0
+
+
+def test_a_suggestion_without_a_cut_is_refused_and_costs_nothing(make_world: MakeWorld, gitlab: Connect) -> None:
+    world = make_world()
+    assert suggest(gitlab(world), {"file_name": "add.py"}).status_code == 400
+    assert world.ledger.entries[-1].paid is False
+
+
+def test_the_chat_endpoint_returns_a_bare_string_and_knows_no_ai_action_limit(
+    make_world: MakeWorld, gitlab: Connect
+) -> None:
+    client = gitlab(make_world(ai_action_calls=0))
+    answer = client.post("/api/v4/chat/completions", json={"content": "What is issue 2 about?"})
+    assert answer.status_code == 201
+    assert isinstance(answer.json(), str)
+    assert "issue 2" in answer.json()
+
+
+def test_a_read_only_token_lacks_the_scope_for_ai(make_world: MakeWorld, gitlab: Connect) -> None:
+    client = gitlab(make_world(), token="sandbox-evaluation-1-readonly")
+    answer = suggest(client)
+    assert answer.status_code == 403
+    assert answer.json()["error"] == "insufficient_scope"
+    assert client.get("/api/v4/personal_access_tokens/self").json()["scopes"] == ["read_api"]
+
+
+def test_a_token_says_its_scopes_by_either_header(make_world: MakeWorld, gitlab: Connect) -> None:
+    client = gitlab(make_world(), token=None)
+    told = client.get("/api/v4/personal_access_tokens/self", headers={"PRIVATE-TOKEN": "sandbox-evaluation-2"}).json()
+    assert (told["scopes"], told["active"]) == (["api"], True)
+
+
+def test_a_trace_is_the_job_log_by_project_id_or_path(make_world: MakeWorld, gitlab: Connect) -> None:
+    client = gitlab(make_world())
+    query = '{ project(fullPath: "daily-runs/seeds") { id jobs(first: 1) { nodes { id name } } } }'
+    project = client.post("/api/graphql", json={"query": query}).json()["data"]["project"]
+    job = project["jobs"]["nodes"][0]
+    number, project_number = job["id"].rpartition("/")[2], project["id"].rpartition("/")[2]
+    for name in (project_number, "daily-runs%2Fseeds"):
+        trace = client.get(f"/api/v4/projects/{name}/jobs/{number}/trace")
+        assert trace.headers["content-type"].startswith("text/plain")
+        assert trace.text == f"$ pytest\nlog of job {job['name'].rpartition('-')[2]}\n"
+    assert client.get(f"/api/v4/projects/{project_number}/jobs/1/trace").status_code == 404
+    assert client.get(f"/api/v4/projects/1/jobs/{number}/trace").status_code == 404
+
+
+def test_health_endpoints_are_closed_to_outside_addresses(make_world: MakeWorld, gitlab: Connect) -> None:
+    client = gitlab(make_world())
+    assert [client.get(f"/-/{name}").status_code for name in ("health", "liveness", "readiness")] == [404] * 3

@@ -1,0 +1,234 @@
+"""Writes code_suggestions.jsonl: modules of this project, each with a piece cut out where the cursor stands.
+
+A cut names a module, the text that ends at the cursor, and the number of lines to remove. The rows hold the cut text
+itself, so that a later change of the module changes nothing until this script runs again.
+
+    python tools/capture/code_suggestions.py
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import rows
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+class CutError(Exception):
+    """The module is no longer as the cut expects; nothing was written."""
+
+
+class Parts(NamedTuple):
+    """A module in three pieces; joined they are the module."""
+
+    above: str
+    removed: str
+    below: str
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where the cursor stands.
+
+    Args:
+        slug: last part of the seed key.
+        path: the module, from the project's root.
+        marker: text that occurs once; the cursor stands after it, or in the next line if it ends its own.
+        lines: lines removed at the cursor; the rest of the cursor's line counts as the first.
+    """
+
+    slug: str
+    path: str
+    marker: str
+    lines: int
+    tags: tuple[str, ...]
+    intent: Literal["completion", "generation"] = "completion"
+    anchor: bool = False
+
+
+def cut_out(source: str, marker: str, lines: int) -> Parts:
+    """Cut `lines` lines out of the source after the marker.
+
+    Raises:
+        CutError: the marker does not occur exactly once, or fewer lines than that follow it.
+    """
+    if source.count(marker) != 1:
+        raise CutError(f"{marker!r} occurs {source.count(marker)} times instead of once")
+    start = source.index(marker) + len(marker)
+    if source[start : start + 1] == "\n":
+        start += 1
+    end = start - 1
+    for _ in range(lines):
+        end = source.find("\n", end + 1)
+        if end < 0:
+            raise CutError(f"fewer than {lines} lines follow {marker!r}")
+    return Parts(source[:start], source[start:end], source[end:])
+
+
+LIBRARY = "include/daily_runs"
+CAPTURE = "tools/capture"
+
+CUTS = (
+    Cut(
+        "dataset-checksum",
+        f"{LIBRARY}/dataset.py",
+        '"""SHA-256 (hex) of the resource\'s content."""',
+        1,
+        ("property", "hashing"),
+        "generation",
+        anchor=True,
+    ),
+    Cut(
+        "dataset-where",
+        f"{LIBRARY}/dataset.py",
+        "def _where(location: tuple[int | str, ...]) -> str:",
+        1,
+        ("function", "text"),
+    ),
+    Cut(
+        "dataset-load-seen",
+        f"{LIBRARY}/dataset.py",
+        "            if name in seen:",
+        2,
+        ("loop", "validation"),
+    ),
+    Cut(
+        "errors-user-message",
+        f"{LIBRARY}/errors.py",
+        "self.place, self.problem, self.remedy = place, problem, remedy",
+        1,
+        ("constructor", "errors"),
+        anchor=True,
+    ),
+    Cut(
+        "errors-call-message",
+        f"{LIBRARY}/errors.py",
+        'super().__init__(f"{kind} at {hop}"',
+        1,
+        ("mid-line", "constructor", "errors"),
+    ),
+    Cut("errors-blame", f"{LIBRARY}/errors.py", 'PROVIDER = "provider"', 2, ("enum", "errors")),
+    Cut("clock-wall", f"{LIBRARY}/clock.py", "return max(0.0, ", 1, ("mid-line", "arithmetic", "time")),
+    Cut(
+        "yaml-place-text",
+        f"{LIBRARY}/yaml_lines.py",
+        "    line: int\n\n    def __str__(self) -> str:",
+        1,
+        ("method", "text"),
+    ),
+    Cut(
+        "yaml-syntax-mark",
+        f"{LIBRARY}/yaml_lines.py",
+        'mark = getattr(error, "problem_mark", None) or ',
+        2,
+        ("mid-line", "errors", "yaml"),
+    ),
+    Cut(
+        "yaml-spell",
+        f"{LIBRARY}/yaml_lines.py",
+        '"""A key path as people write it: `phases[1].schedule`."""',
+        2,
+        ("function", "text"),
+        "generation",
+        anchor=True,
+    ),
+    Cut(
+        "bucket-available",
+        f"{LIBRARY}/sandbox/bucket.py",
+        '"""Units in the bucket."""',
+        2,
+        ("method", "arithmetic", "rate-limit"),
+        "generation",
+    ),
+    Cut(
+        "bucket-take",
+        f"{LIBRARY}/sandbox/bucket.py",
+        '"""Take n units, or none and say False. More than the capacity is never there."""',
+        5,
+        ("method", "rate-limit"),
+        "generation",
+        anchor=True,
+    ),
+    Cut(
+        "bucket-wait",
+        f"{LIBRARY}/sandbox/bucket.py",
+        'until n units are there (0 = now); a demand above the capacity waits for a full bucket."""',
+        2,
+        ("method", "arithmetic", "rate-limit"),
+        "generation",
+    ),
+    Cut(
+        "scan-of-a-case",
+        f"{CAPTURE}/vulnerabilities.py",
+        '"""The scanner\'s finding for this case."""',
+        4,
+        ("method", "validation"),
+        "generation",
+    ),
+    Cut(
+        "cases-of-a-set",
+        f"{CAPTURE}/vulnerabilities.py",
+        '"""Cases of a set, in the order of its cases.yaml."""',
+        5,
+        ("function", "files", "yaml"),
+        "generation",
+    ),
+    Cut(
+        "scanner-start",
+        f"{CAPTURE}/vulnerabilities.py",
+        "        done = subprocess.run(",
+        2,
+        ("call", "subprocess"),
+    ),
+    Cut("rows-replaced", f"{CAPTURE}/rows.py", '    path = SETS / f"{name}.jsonl"', 3, ("function", "files")),
+    Cut(
+        "cut-lines",
+        f"{CAPTURE}/code_suggestions.py",
+        "    end = start - 1\n",
+        4,
+        ("loop", "text"),
+    ),
+)
+
+
+def row(number: int, cut: Cut) -> dict[str, object]:
+    """The cut as a row of the data set.
+
+    Raises:
+        CutError: see `cut_out`; the message names the module.
+    """
+    try:
+        parts = cut_out((PROJECT / cut.path).read_text(encoding="utf-8"), cut.marker, cut.lines)
+    except (OSError, CutError) as error:
+        raise CutError(f"{cut.slug}: {cut.path}: {error}") from error
+    return {
+        "id": f"cs-{number:03}",
+        "seed_key": f"cs/{cut.slug}",
+        "tags": ["python", *cut.tags],
+        "anchor": cut.anchor,
+        "question": "",
+        "resource": {
+            "type": "code_cut",
+            "file_name": cut.path,
+            "intent": cut.intent,
+            "above": parts.above,
+            "below": parts.below,
+        },
+        "reference": {"completion": parts.removed},
+    }
+
+
+def main() -> None:
+    try:
+        made = [row(number, cut) for number, cut in enumerate(CUTS, start=1)]
+    except CutError as error:
+        sys.exit(str(error))
+    print(f"{rows.write('code_suggestions', made).name}: {len(made)} items")
+
+
+if __name__ == "__main__":
+    main()
