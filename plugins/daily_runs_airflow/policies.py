@@ -44,7 +44,7 @@ NAMED_ERRORS = ExceptionRetryPolicy(
 """Anything else (a killed process, a lost database) is tried again too, up to `RETRIES` times."""
 
 
-class Limits(NamedTuple):
+class ArmLimits(NamedTuple):
     """Pools and timeouts of one feature's arm."""
 
     inference_pool: str
@@ -55,7 +55,7 @@ class Limits(NamedTuple):
     arm_timeout: dt.timedelta
 
 
-def limits_of(catalogue: Catalogue, feature: Feature, environment: str) -> Limits:
+def limits_of(catalogue: Catalogue, feature: Feature, environment: str) -> ArmLimits:
     """Compute an arm's pools and timeouts from the catalogue.
 
     Raises:
@@ -65,7 +65,7 @@ def limits_of(catalogue: Catalogue, feature: Feature, environment: str) -> Limit
     scale = catalogue.environments[environment].time_scale
     inference = _long_task(run_minutes(catalogue, feature, environment) / scale)
     judging = _long_task(judging_minutes(catalogue, feature) / scale)
-    return Limits(
+    return ArmLimits(
         inference_pool=catalogue.environments[environment].account,
         judging_pool=catalogue.judge.account,
         pool_slots=SLOTS_PER_TASK,

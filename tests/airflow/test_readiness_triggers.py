@@ -24,7 +24,7 @@ from airflow.triggers.base import TriggerEvent
 from daily_runs.catalogue import folders
 from daily_runs.catalogue.pools import SENSORS_POOL
 from daily_runs.errors import StageError, StagingNotReadyError
-from daily_runs.readiness.check_rows import Verdict
+from daily_runs.readiness.check_rows import AspectVerdict
 from daily_runs.readiness.state import Readiness, unknown
 from daily_runs.statuses import ReadinessAspect, ReadinessState
 from daily_runs.store.embedded import free_port
@@ -198,7 +198,7 @@ def test_a_store_that_is_away_ends_as_unknown(point: Point) -> None:
 def test_what_was_in_the_way_stands_when_only_the_last_looks_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     start = dt.datetime.now(dt.UTC)
     clock = [start]
-    seeds = Verdict(ReadinessAspect.SEEDS, ReadinessState.NOT_READY, "3 missing", "the team", {})
+    seeds = AspectVerdict(ReadinessAspect.SEEDS, ReadinessState.NOT_READY, "3 missing", "the team", {})
 
     def check(feature: str, environment: str, *_: object) -> Checked:
         if clock[0] == start:

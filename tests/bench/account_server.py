@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import argparse
 
-from daily_runs.catalogue.accounts import Account, Judge
+from daily_runs.catalogue.accounts import Account, JudgeSettings
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.sandbox.server import build_world, listen, serve
 from tests.bench.cases import ACCOUNT, MODEL, Figures
 
-_JUDGE = Judge(
+_JUDGE = JudgeSettings(
     account=ACCOUNT,
     connection="daily_runs_bench",
     address="http://127.0.0.1",

@@ -15,9 +15,9 @@ from daily_runs.clock import Clock
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab.answers import Answer
 from daily_runs.quota.ledger import Ledger
-from daily_runs.quota.pacer import Call, Pacer
+from daily_runs.quota.pacer import PacedCall, Pacer
 from daily_runs.quota.rate_limit_headers import Usage
-from daily_runs.quota.tariff import Tariff, Tokens
+from daily_runs.quota.tariff import ExpectedTokens, Tariff
 from daily_runs.records.answers import AnswerRows, Sent, unsettled
 from daily_runs.resilience.breaker import Breaker
 from daily_runs.resilience.retry import with_retries
@@ -69,13 +69,13 @@ class Worker:
                 self._run.answer(prompt.key)
 
     async def _try(self, prompt: Prompt) -> Answer:
-        tokens = Tokens(prompt.input_tokens, prompt.output_tokens)
+        tokens = ExpectedTokens(prompt.input_tokens, prompt.output_tokens)
         async with paced_call(self._breaker, self._pacer, tokens) as call:
             await self._sent.add(Sent(prompt.key, "", None))
             await call.sending()
             return await self._ask(prompt, call)
 
-    async def _ask(self, prompt: Prompt, call: Call) -> Answer:
+    async def _ask(self, prompt: Prompt, call: PacedCall) -> Answer:
         try:
             response = await next(self._clients).post(
                 "/v1/messages", json=body_of(prompt.system, prompt.text), headers={PROMPT_HEADER: prompt.key}

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from daily_runs.quota.ledger import Ledger
-from daily_runs.quota.tariff import Tariff, Tokens
+from daily_runs.quota.tariff import ExpectedTokens, Tariff
 from daily_runs.sandbox.process import Sandbox
 from daily_runs.store.database import open_store
 from tests.bench import windows
@@ -114,7 +114,7 @@ def ledger_alone(store: BenchStore) -> Findings:
     until = time.monotonic() + LEDGER_SECONDS
     with open_store(planned.url, ASKERS) as opened:
         ledger = Ledger(opened, 1.0)
-        calls = [Tokens(100, 30)] * LEDGER_BLOCK
+        calls = [ExpectedTokens(100, 30)] * LEDGER_BLOCK
 
         def ask(number: int) -> int:
             granted = 0

@@ -12,7 +12,7 @@ from daily_runs.errors import AccessError, Blame, CallError, Hop
 from daily_runs.gitlab.answers import Answer, Ticket
 from daily_runs.records import answers, attempts, judgements
 from daily_runs.records.answers import AnswerRows
-from daily_runs.records.attempts import Plan, open_attempt
+from daily_runs.records.attempts import AttemptPlan, open_attempt
 from daily_runs.records.judgements import JudgementRows
 from daily_runs.records.run import Attempt, Prompt, Report, RunKey
 from daily_runs.statuses import AttemptStatus
@@ -26,8 +26,8 @@ PROMPTS = (Prompt("a#1", "a", 0), Prompt("b#1", "b", 1), Prompt("a#2", "a", 0))
 LIMIT = CallError(Hop.GITLAB, "rack_attack", blame=Blame.RATE_LIMIT, retryable=True, evidence="status 429")
 
 
-def plan(key: RunKey = KEY, **changes: Any) -> Plan:
-    base = Plan(
+def plan(key: RunKey = KEY, **changes: Any) -> AttemptPlan:
+    base = AttemptPlan(
         key=key,
         prompts=PROMPTS,
         shards=2,

@@ -239,7 +239,7 @@ def test_a_closed_store_waits_for_nothing(server: MortalServer) -> None:
 def sent_once(mortal_store: Store) -> str:
     """An attempt of one prompt."""
     key = RunKey("duo_chat", "staging", dt.datetime(2026, 8, 17, tzinfo=dt.UTC))
-    plan = attempts.Plan(key, [Prompt("a#1", "a", 0)], 1, "hash", "sandbox", "sha", "rubric", "judge", None, "")
+    plan = attempts.AttemptPlan(key, [Prompt("a#1", "a", 0)], 1, "hash", "sandbox", "sha", "rubric", "judge", None, "")
     return attempts.open_attempt(mortal_store, plan).attempt_id
 
 

@@ -14,7 +14,7 @@ from daily_runs.gitlab.answers import Answer
 from daily_runs.judging.verdict import Verdict
 from daily_runs.records import gate
 from daily_runs.records.answers import AnswerRows
-from daily_runs.records.attempts import Plan, open_attempt
+from daily_runs.records.attempts import AttemptPlan, open_attempt
 from daily_runs.records.judgements import JudgementRows
 from daily_runs.records.run import Attempt, Prompt, RunKey
 from daily_runs.results import published
@@ -33,7 +33,7 @@ FAILED = [("mean score", False, "0.1", ">= 0.5")]
 def judged_attempt(store: Store, plan_hash: str, score: float, prompts: int = 4) -> Attempt:
     """An attempt whose first prompt failed, whose second is unscored, and whose others have this score."""
     names = [f"item-{n}" for n in range(prompts)]
-    plan = Plan(
+    plan = AttemptPlan(
         KEY, [Prompt(f"{n}#1", n, 0) for n in names], 1, plan_hash, "sandbox", "data", "rubric", "judge", None, ""
     )
     attempt = open_attempt(store, plan)

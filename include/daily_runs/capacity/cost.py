@@ -9,8 +9,8 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from daily_runs.capacity.load import Run, Scenario
-from daily_runs.catalogue.features import Feature, Tokens
+from daily_runs.capacity.load import PlanScenario, Run
+from daily_runs.catalogue.features import Feature, PromptTokens
 from daily_runs.catalogue.prices import ModelPrice
 from daily_runs.quota.month_budget import MonthState, month_state, price_of
 
@@ -27,7 +27,7 @@ class Spend(NamedTuple):
         return self.inference_usd + self.judging_usd
 
 
-def run_cost(scenario: Scenario, run: Run) -> Spend | None:
+def run_cost(scenario: PlanScenario, run: Run) -> Spend | None:
     """What one arm costs; None without a price list: unknown is not zero."""
     prices, judge = scenario.catalogue.prices, scenario.catalogue.judge
     if prices is None:
@@ -39,7 +39,7 @@ def run_cost(scenario: Scenario, run: Run) -> Spend | None:
     )
 
 
-def _each(price: ModelPrice, tokens: Tokens, *, batched: bool = False) -> float:
+def _each(price: ModelPrice, tokens: PromptTokens, *, batched: bool = False) -> float:
     return price_of(price, tokens.input, tokens.output, batched=batched)
 
 
@@ -73,7 +73,7 @@ def next_month(month: dt.date) -> dt.date:
     return month_of(month + dt.timedelta(days=31))
 
 
-def by_month(scenario: Scenario, planned: Iterable[Run]) -> Iterator[MonthCost]:
+def by_month(scenario: PlanScenario, planned: Iterable[Run]) -> Iterator[MonthCost]:
     """Each feature's months, in order; `planned` must hold whole months for a budget to say anything."""
     sums: dict[tuple[dt.date, str], tuple[int, float]] = {}
     for run in planned:

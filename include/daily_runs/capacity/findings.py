@@ -12,7 +12,7 @@ from daily_runs.capacity import cost, load_chart
 from daily_runs.capacity import load as plan_load
 from daily_runs.capacity.cost import MonthCost
 from daily_runs.capacity.fluid import Lane
-from daily_runs.capacity.plan import WAIT_MINUTES_MIN, Plan, StagePlan, lasting
+from daily_runs.capacity.plan import WAIT_MINUTES_MIN, StagePlan, WeekPlan, lasting
 from daily_runs.capacity.plan import plan as simulated
 from daily_runs.capacity.remedies import FACTOR_MAX, Remedy, remedies, room_to_grow
 from daily_runs.catalogue.catalogue import Catalogue
@@ -31,7 +31,7 @@ class Tone(StrEnum):
     MISFIT = "misfit"
 
 
-class Finding(NamedTuple):
+class PlanFinding(NamedTuple):
     """One answer, and what to do about it."""
 
     tone: Tone
@@ -40,7 +40,7 @@ class Finding(NamedTuple):
     remedies: tuple[Remedy, ...] = ()
 
 
-def findings(plan: Plan) -> list[Finding]:
+def findings(plan: WeekPlan) -> list[PlanFinding]:
     """Every answer, in the order in which a reader asks."""
     return [
         *_misfits(plan),
@@ -54,23 +54,23 @@ def findings(plan: Plan) -> list[Finding]:
     ]
 
 
-def _misfits(plan: Plan) -> Iterator[Finding]:
+def _misfits(plan: WeekPlan) -> Iterator[PlanFinding]:
     if plan.fits:
         text = f"yes, all {len(plan.runs)} runs from {plan.scenario.first} to {plan.scenario.last}"
-        yield Finding(Tone.FINE, "does it fit?", text)
+        yield PlanFinding(Tone.FINE, "does it fit?", text)
         return
     first = plan.misfits[0]
     days = sorted({misfit.moment.date() for misfit in plan.misfits})
     text = f"no, first on {first.moment:%a %d %b %Y}: {first.text}"
     if len(days) > 1:
         text += f". {len(days)} days up to {days[-1]:%d %b} do not fit"
-    yield Finding(Tone.MISFIT, "does it fit?", text, tuple(remedies(plan)))
+    yield PlanFinding(Tone.MISFIT, "does it fit?", text, tuple(remedies(plan)))
 
 
-def _account(plan: Plan, account: str) -> Iterator[Finding]:
+def _account(plan: WeekPlan, account: str) -> Iterator[PlanFinding]:
     stages = [stage for run in plan.runs for stage in run.stages if stage.stream.account == account]
     if not stages:
-        yield Finding(Tone.FINE, account, "nothing planned")
+        yield PlanFinding(Tone.FINE, account, "nothing planned")
         return
     load = load_chart.loads(plan)[account]
     fullest = load_chart.busiest(plan, load)
@@ -83,17 +83,17 @@ def _account(plan: Plan, account: str) -> Iterator[Finding]:
         f"carries {_stages_of(stages)} of {len(features)} features; fullest minute {fullest.share:.1%} of its limits"
         f" ({fullest.moment:%a %d %b %H:%M}), fullest day {max(of_day.values()):.1%}"
     )
-    yield Finding(Tone.FINE, account, text)
+    yield PlanFinding(Tone.FINE, account, text)
     if account not in plan.limits.lends:
         parts = "; ".join(_within_share(plan, account, stages, feature) for feature in sorted(features))
-        yield Finding(Tone.FINE, f"shares of {account}", parts)
+        yield PlanFinding(Tone.FINE, f"shares of {account}", parts)
 
 
 def _stages_of(stages: list[StagePlan]) -> str:
     return " and ".join(dict.fromkeys(stage.stream.stage for stage in stages))
 
 
-def _within_share(plan: Plan, account: str, stages: list[StagePlan], feature: str) -> str:
+def _within_share(plan: WeekPlan, account: str, stages: list[StagePlan], feature: str) -> str:
     most = max((stage for stage in stages if stage.stream.feature == feature), key=lambda stage: stage.share)
     asked = plan.scenario.catalogue.features[feature].limits.account_share
     ceiling = plan.limits.shares[Lane(account, feature)]
@@ -102,20 +102,20 @@ def _within_share(plan: Plan, account: str, stages: list[StagePlan], feature: st
     return f"{feature} takes at most {most.share:.2%} {said}, bound by {limit}, {rate:,.4g}/min"
 
 
-def _not_in_staging(plan: Plan) -> Iterator[Finding]:
+def _not_in_staging(plan: WeekPlan) -> Iterator[PlanFinding]:
     """Whether all features together were asked about."""
     there = {run.run.feature.feature for run in plan.runs if run.run.environment == "staging"}
     elsewhere = [name for name in plan.scenario.catalogue.features if name not in there]
     if not elsewhere:
         day = max(cutovers(plan.scenario.catalogue), default=plan.scenario.first)
         text = f"all {len(there)} features run in staging, from {day} on together"
-        yield Finding(Tone.FINE, "after the cutovers", text)
+        yield PlanFinding(Tone.FINE, "after the cutovers", text)
         return
     dated = {name: _staging_from(plan.scenario.catalogue, name) for name in elsewhere}
     names = ", ".join(f"{name} ({f'from {day}' if day else 'no date yet'})" for name, day in dated.items())
     undated = [name for name, day in dated.items() if day is None]
     ask = f"; to ask about all: --assume {undated[0]}=DATE" if undated else ""
-    yield Finding(Tone.NOTE, "after the cutovers", f"not in staging in these dates: {names}{ask}")
+    yield PlanFinding(Tone.NOTE, "after the cutovers", f"not in staging in these dates: {names}{ask}")
 
 
 def _staging_from(catalogue: Catalogue, name: str) -> dt.date | None:
@@ -123,7 +123,7 @@ def _staging_from(catalogue: Catalogue, name: str) -> dt.date | None:
     return next((phase.starts for phase in phases if "staging" in PHASE_ENVIRONMENTS[phase.phase]), None)
 
 
-def _users(plan: Plan) -> Iterator[Finding]:
+def _users(plan: WeekPlan) -> Iterator[PlanFinding]:
     for demand in plan.demands:
         if demand.calls == 0:
             continue
@@ -135,10 +135,10 @@ def _users(plan: Plan) -> Iterator[Finding]:
         )
         if enough:
             text += f"; {demand.room:,} calls left for tries that are made again ({demand.room / demand.calls:.1%})"
-        yield Finding(Tone.FINE if enough else Tone.MISFIT, f"users of {demand.environment}", text)
+        yield PlanFinding(Tone.FINE if enough else Tone.MISFIT, f"users of {demand.environment}", text)
 
 
-def _waits(plan: Plan) -> Iterator[Finding]:
+def _waits(plan: WeekPlan) -> Iterator[PlanFinding]:
     """Who waits for whom, the same wait of several runs told once."""
     waits: dict[tuple[str, str, str], list[tuple[float, dt.datetime]]] = {}
     for run in plan.runs:
@@ -153,23 +153,23 @@ def _waits(plan: Plan) -> Iterator[Finding]:
         most, when = max(found)
         late = f"begins up to {lasting(most)} late" if what == "start" else f"{what} takes up to {lasting(most)} longer"
         arms = f"{len(found)} arms, most on {when:%a %d %b}" if len(found) > 1 else f"{when:%a %d %b}"
-        yield Finding(Tone.NOTE, "who waits", f"{name}: {late} beside {beside} ({arms})")
+        yield PlanFinding(Tone.NOTE, "who waits", f"{name}: {late} beside {beside} ({arms})")
 
 
-def _growth(plan: Plan) -> Iterator[Finding]:
+def _growth(plan: WeekPlan) -> Iterator[PlanFinding]:
     if (plan.scenario.last - plan.scenario.first).days >= GROWTH_DAYS_MAX or not plan.runs or not plan.fits:
         return
     times = room_to_grow(plan.scenario)
     if times >= FACTOR_MAX:
-        yield Finding(Tone.FINE, "room to grow", f"more than {FACTOR_MAX:,.0f} times the prompts would fit")
+        yield PlanFinding(Tone.FINE, "room to grow", f"more than {FACTOR_MAX:,.0f} times the prompts would fit")
         return
     beyond = replace(plan.scenario, factor=plan.scenario.factor * (times + 0.01))
     stopped = next(iter(simulated(beyond).misfits), None)
     text = f"up to {int(times * 100) / 100:.2f} times the prompts fit; then {stopped.text}" if stopped else ""
-    yield Finding(Tone.NOTE, "room to grow", text or f"up to {times:.2f} times the prompts fit")
+    yield PlanFinding(Tone.NOTE, "room to grow", text or f"up to {times:.2f} times the prompts fit")
 
 
-def _batch(plan: Plan) -> Iterator[Finding]:
+def _batch(plan: WeekPlan) -> Iterator[PlanFinding]:
     """What judging through the batch API would save, asked for or not."""
     scenario, prices = plan.scenario, plan.scenario.catalogue.prices
     price = prices.models[scenario.catalogue.judge.model] if prices else None
@@ -181,20 +181,20 @@ def _batch(plan: Plan) -> Iterator[Finding]:
         f"judging through the batch API would cost {judged * price.batch_factor:,.2f} USD instead of {judged:,.2f} and"
         f" leave {scenario.catalogue.judge.account}'s minutes; verdicts may then come up to 24 h later"
     )
-    yield Finding(Tone.NOTE, "batch API", text)
+    yield PlanFinding(Tone.NOTE, "batch API", text)
 
 
-def _months(plan: Plan) -> Iterator[Finding]:
+def _months(plan: WeekPlan) -> Iterator[PlanFinding]:
     for month in months(plan):
         if month.state and month.state is not MonthState.OK:
             text = (
                 f"{month.feature.feature} is planned to spend {month.usd:,.0f} USD in {month.month:%b %Y},"
                 f" {month.share:.0%} of its {month.budget_usd:,.0f}: {month.state}"
             )
-            yield Finding(Tone.NOTE, "budget", text)
+            yield PlanFinding(Tone.NOTE, "budget", text)
 
 
-def months(plan: Plan) -> list[MonthCost]:
+def months(plan: WeekPlan) -> list[MonthCost]:
     """The cost of every whole calendar month that the plan's dates touch, by feature."""
     last = cost.next_month(plan.scenario.last) - dt.timedelta(days=1)
     whole = replace(plan.scenario, first=cost.month_of(plan.scenario.first), last=last)

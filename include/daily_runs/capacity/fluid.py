@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from daily_runs.catalogue.rates import Rate
+from daily_runs.catalogue.rates import PromptRate
 
 TINY = 1e-9
 """What counts as nothing, relative to the whole."""
 SHARE = "feature account share"
 
 
-class Resource(NamedTuple):
+class SharedResource(NamedTuple):
     """Something that streams share: `limit` of an account or an environment, in units per minute."""
 
     owner: str
@@ -44,8 +44,8 @@ class Stream(NamedTuple):
     stage: str
     account: str
     priority: int
-    costs: Mapping[Resource, float]
-    own: tuple[Rate, ...]
+    costs: Mapping[SharedResource, float]
+    own: tuple[PromptRate, ...]
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -62,16 +62,16 @@ class Flow(NamedTuple):
     """A stream's rate at a moment, the limit that binds it, and the other features that take of that limit."""
 
     per_minute: float
-    bound_by: Resource
+    bound_by: SharedResource
     beside: frozenset[str]
 
 
 @dataclass(frozen=True)
-class Limits:
+class SharedLimits:
     """All that is shared. `accounts` names each account's own resources; a lane's share is of its whole account."""
 
-    per_minute: Mapping[Resource, float]
-    accounts: Mapping[str, tuple[Resource, ...]]
+    per_minute: Mapping[SharedResource, float]
+    accounts: Mapping[str, tuple[SharedResource, ...]]
     shares: Mapping[Lane, float]
     lends: Collection[str]
 
@@ -79,15 +79,15 @@ class Limits:
         """How much of its account's minute one prompt takes: of the dimension that it takes most of."""
         return max(stream.costs.get(r, 0) / self.per_minute[r] for r in self.accounts[stream.account])
 
-    def rates(self, stream: Stream) -> tuple[Rate, ...]:
+    def rates(self, stream: Stream) -> tuple[PromptRate, ...]:
         """Each limit that a stream meets when it is alone, and the prompts per minute it allows; tightest first."""
-        found = [*stream.own, *(Rate(r.limit, self.per_minute[r] / cost) for r, cost in stream.costs.items())]
+        found = [*stream.own, *(PromptRate(r.limit, self.per_minute[r] / cost) for r, cost in stream.costs.items())]
         if stream.account not in self.lends:
-            found.append(Rate(SHARE, self.shares[stream.lane] / self.part_of_account(stream)))
+            found.append(PromptRate(SHARE, self.shares[stream.lane] / self.part_of_account(stream)))
         return tuple(sorted(found, key=lambda rate: rate.prompts_per_minute))
 
 
-def allocate(streams: Sequence[Stream], limits: Limits) -> dict[tuple[str, str, str], Flow]:
+def allocate(streams: Sequence[Stream], limits: SharedLimits) -> dict[tuple[str, str, str], Flow]:
     """The rates of streams that flow at the same time."""
     filling = _Filling(streams, limits)
     lanes = {stream.lane for stream in streams}
@@ -100,19 +100,19 @@ def allocate(streams: Sequence[Stream], limits: Limits) -> dict[tuple[str, str, 
     return {stream.key: filling.flow(stream) for stream in streams}
 
 
-def _of(lane: Lane) -> Resource:
-    return Resource(f"{lane.account} {lane.feature}", SHARE)
+def _of(lane: Lane) -> SharedResource:
+    return SharedResource(f"{lane.account} {lane.feature}", SHARE)
 
 
 class _Filling:
     """Raises rates together, each at its own pace, until a limit stops them (progressive filling)."""
 
-    def __init__(self, streams: Sequence[Stream], limits: Limits) -> None:
+    def __init__(self, streams: Sequence[Stream], limits: SharedLimits) -> None:
         self.limits, self.streams = limits, streams
         self.whole = dict(limits.per_minute)
         self.room = dict(limits.per_minute)
         self.rates = {stream.key: 0.0 for stream in streams}
-        self.bound_by: dict[tuple[str, str, str], Resource] = {}
+        self.bound_by: dict[tuple[str, str, str], SharedResource] = {}
 
     def fill(self, streams: Sequence[Stream], *, guarded: bool) -> None:
         """Raise these streams' rates as far as limits allow; `guarded`: within their lanes' shares."""
@@ -124,7 +124,7 @@ class _Filling:
         }
         still = [stream for stream in streams if not self._stopped(stream, takes[stream.key])]
         while still:
-            drain: dict[Resource, float] = {}
+            drain: dict[SharedResource, float] = {}
             for stream in still:
                 for resource, cost in takes[stream.key].items():
                     drain[resource] = drain.get(resource, 0) + cost * pace[stream.key]
@@ -136,15 +136,15 @@ class _Filling:
                 self.room[resource] = max(0.0, self.room[resource] - step * amount)
             still = [stream for stream in still if not self._stopped(stream, takes[stream.key])]
 
-    def _takes(self, stream: Stream, *, guarded: bool) -> dict[Resource, float]:
+    def _takes(self, stream: Stream, *, guarded: bool) -> dict[SharedResource, float]:
         takes = {resource: cost for resource, cost in stream.costs.items() if cost > 0}
         return takes | {_of(stream.lane): self.limits.part_of_account(stream)} if guarded else takes
 
-    def _stopped(self, stream: Stream, takes: Mapping[Resource, float]) -> bool:
+    def _stopped(self, stream: Stream, takes: Mapping[SharedResource, float]) -> bool:
         """Whether a stream can go no faster; what stops it is noted."""
         tightest = min(stream.own, key=lambda rate: rate.prompts_per_minute, default=None)
         if tightest and self.rates[stream.key] >= tightest.prompts_per_minute * (1 - TINY):
-            self.bound_by[stream.key] = Resource(stream.feature, tightest.limit)
+            self.bound_by[stream.key] = SharedResource(stream.feature, tightest.limit)
             return True
         for resource in takes:
             if self.room[resource] <= self.whole[resource] * TINY:
@@ -187,7 +187,7 @@ class Spell(NamedTuple):
         return self.flow.per_minute * (self.ends - self.begins)
 
 
-def simulate(jobs: Sequence[Job], limits: Limits) -> list[Spell]:
+def simulate(jobs: Sequence[Job], limits: SharedLimits) -> list[Spell]:
     """Let jobs flow, in minutes from any origin; spells in order of time. `after` names earlier jobs only."""
     return _Simulation(jobs, limits).run()
 
@@ -206,7 +206,7 @@ class _Active:
 
 
 class _Simulation:
-    def __init__(self, jobs: Sequence[Job], limits: Limits) -> None:
+    def __init__(self, jobs: Sequence[Job], limits: SharedLimits) -> None:
         self.limits = limits
         self.number = {job.name: number for number, job in enumerate(jobs)}
         self.waits_for = {job.name: set(job.after) for job in jobs}

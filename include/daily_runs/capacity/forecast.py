@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from daily_runs.capacity import cost, load
-from daily_runs.capacity.load import Scenario
+from daily_runs.capacity.load import PlanScenario
 from daily_runs.capacity.plan import MisfitKind, plan
 from daily_runs.quota import month_budget
 
@@ -35,7 +35,7 @@ class MonthForecast(NamedTuple):
     reason: str
 
 
-def forecast(scenario: Scenario, months: int = MONTHS) -> list[MonthForecast]:
+def forecast(scenario: PlanScenario, months: int = MONTHS) -> list[MonthForecast]:
     """Every case and month, from the month of the scenario's first date on.
 
     Raises:
@@ -52,7 +52,7 @@ def forecast(scenario: Scenario, months: int = MONTHS) -> list[MonthForecast]:
     return found
 
 
-def _month(case: str, part: Scenario) -> MonthForecast:
+def _month(case: str, part: PlanScenario) -> MonthForecast:
     runs = load.runs(part)
     costs = list(cost.by_month(part, runs))
     first = next(iter(plan(part).misfits), None)

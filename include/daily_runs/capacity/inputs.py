@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from daily_runs.capacity.measured_rows import Measured
 from daily_runs.catalogue.catalogue import Catalogue
-from daily_runs.catalogue.features import Feature, Phase, PhaseName, Tokens
+from daily_runs.catalogue.features import Feature, Phase, PhaseName, PromptTokens
 from daily_runs.catalogue.reading.suggestions import did_you_mean
 from daily_runs.catalogue.schedule import in_words
 from daily_runs.errors import ParameterError
@@ -19,15 +19,15 @@ ASSUMED_SCHEDULE = "0 12 * * *"
 DAYS_MAX = 366
 
 
-class Inputs(NamedTuple):
+class PlanInputs(NamedTuple):
     """A catalogue with measured tokens, verdicts' tokens by feature, and who says what (a line each)."""
 
     catalogue: Catalogue
-    verdicts: dict[str, Tokens]
+    verdicts: dict[str, PromptTokens]
     sources: tuple[str, ...]
 
 
-def with_measured(catalogue: Catalogue, prompts: Iterable[Measured], verdicts: Iterable[Measured]) -> Inputs:
+def with_measured(catalogue: Catalogue, prompts: Iterable[Measured], verdicts: Iterable[Measured]) -> PlanInputs:
     """Put what runs have measured in the place of estimates, and say for each feature who says what."""
     of_prompt = {one.feature: one for one in prompts}
     of_verdict = {one.feature: one for one in verdicts}
@@ -43,11 +43,11 @@ def with_measured(catalogue: Catalogue, prompts: Iterable[Measured], verdicts: I
             judged = f"measured over {of_verdict[name].calls:,} verdicts"
         sources.append(f"{name}: {tokens.input:,} + {tokens.output:,} tokens a prompt, {said}; verdicts {judged}")
     measured = {name: _tokens(one) for name, one in of_verdict.items() if name in features}
-    return Inputs(catalogue.model_copy(update={"features": features}), measured, tuple(sources))
+    return PlanInputs(catalogue.model_copy(update={"features": features}), measured, tuple(sources))
 
 
-def _tokens(measured: Measured) -> Tokens:
-    return Tokens(
+def _tokens(measured: Measured) -> PromptTokens:
+    return PromptTokens(
         input=max(1, round(measured.input_tokens)), output=max(1, round(measured.output_tokens)), source="measured"
     )
 

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from daily_runs.capacity.fluid import Job, Lane, Limits, Resource, Stream
+from daily_runs.capacity.fluid import Job, Lane, SharedLimits, SharedResource, Stream
 from daily_runs.catalogue.accounts import Account
 from daily_runs.catalogue.catalogue import Catalogue
-from daily_runs.catalogue.features import PHASE_ENVIRONMENTS, Call, Feature, PhaseName, Tokens
-from daily_runs.catalogue.rates import CALLS_PER_PROMPT, Rate
+from daily_runs.catalogue.features import PHASE_ENVIRONMENTS, Feature, FeatureCall, PhaseName, PromptTokens
+from daily_runs.catalogue.rates import CALLS_PER_PROMPT, PromptRate
 from daily_runs.catalogue.schedule import midnight, next_run
 from daily_runs.errors import ParameterError
 from daily_runs.quota.tariff import share_of
@@ -25,7 +25,7 @@ from daily_runs.quota.tariff import share_of
 RUNS_MAX = 20_000
 ACCOUNT_LIMITS = ("account requests", "account input tokens", "account output tokens")
 API, CODE = "API requests per user", "code suggestions per user"
-JUDGE_CALLS = Resource("judge", "judge calls in flight")
+JUDGE_CALLS = SharedResource("judge", "judge calls in flight")
 INFERENCE, JUDGING = "inference", "judging"
 ONE_DAY = dt.timedelta(days=1)
 
@@ -46,7 +46,7 @@ class Run(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Scenario:
+class PlanScenario:
     """What is asked of a plan: a catalogue, the dates (both inclusive), and what is tried beside the catalogue.
 
     `verdicts`: tokens of one verdict by feature, where runs have measured them. `batched`: judging goes through the
@@ -56,19 +56,21 @@ class Scenario:
     catalogue: Catalogue
     first: dt.date
     last: dt.date
-    verdicts: Mapping[str, Tokens] = field(default_factory=dict)
+    verdicts: Mapping[str, PromptTokens] = field(default_factory=dict)
     batched: bool = False
     delays: Mapping[str, dt.timedelta] = field(default_factory=dict)
     factor: float = 1.0
 
-    def patched(self, catalogue: Catalogue) -> Scenario:
+    def patched(self, catalogue: Catalogue) -> PlanScenario:
         """The same with another catalogue."""
         return replace(self, catalogue=catalogue)
 
-    def verdict(self, feature: str) -> Tokens:
+    def verdict(self, feature: str) -> PromptTokens:
         """What judging one answer of a feature takes."""
         judge = self.catalogue.judge
-        whole = Tokens(input=judge.input_tokens_per_verdict, output=judge.output_tokens_per_verdict, source="estimate")
+        whole = PromptTokens(
+            input=judge.input_tokens_per_verdict, output=judge.output_tokens_per_verdict, source="estimate"
+        )
         return self.verdicts.get(feature, whole)
 
     @property
@@ -102,7 +104,7 @@ def ticks(feature: Feature, begins: dt.datetime, ends: dt.datetime) -> Iterator[
         tick = next_run(feature, tick + dt.timedelta(seconds=1))
 
 
-def runs(scenario: Scenario, before: int = 0, after: int = 0) -> list[Run]:
+def runs(scenario: PlanScenario, before: int = 0, after: int = 0) -> list[Run]:
     """The planned arms by start, with those of so many days before and after the scenario's dates.
 
     Raises:
@@ -122,22 +124,22 @@ def runs(scenario: Scenario, before: int = 0, after: int = 0) -> list[Run]:
     return sorted(found, key=lambda run: (run.tick, run.feature.priority, run.name))
 
 
-def next_start(scenario: Scenario, run: Run) -> dt.datetime | None:
+def next_start(scenario: PlanScenario, run: Run) -> dt.datetime | None:
     """When the feature's next run is to start."""
     delay = scenario.delays.get(run.feature.feature, dt.timedelta())
     tick = next_run(run.feature, run.tick - delay + dt.timedelta(seconds=1))
     return tick + delay if tick else None
 
 
-def limits(catalogue: Catalogue) -> Limits:
+def limits(catalogue: Catalogue) -> SharedLimits:
     """What runs share: accounts and the features' parts of them, and what evaluation users may do."""
-    per_minute: dict[Resource, float] = {}
+    per_minute: dict[SharedResource, float] = {}
     for name, account in catalogue.accounts.items():
         per_minute |= dict(zip(_resources(name), _rates(account), strict=True))
     for name, environment in catalogue.environments.items():
         users = len(environment.evaluation_users)
-        per_minute[Resource(name, API)] = users * environment.limits.api_requests_per_minute
-        per_minute[Resource(name, CODE)] = users * environment.limits.code_suggestions_per_minute
+        per_minute[SharedResource(name, API)] = users * environment.limits.api_requests_per_minute
+        per_minute[SharedResource(name, CODE)] = users * environment.limits.code_suggestions_per_minute
     judge = catalogue.judge
     seconds = judge.seconds_per_verdict or judge.request_timeout_seconds
     per_minute[JUDGE_CALLS] = judge.in_flight_max * 60 / seconds
@@ -147,11 +149,11 @@ def limits(catalogue: Catalogue) -> Limits:
         for feature in catalogue.features.values()
     }
     lends = {name for name, account in catalogue.accounts.items() if account.lends_idle_share}
-    return Limits(per_minute, {name: _resources(name) for name in catalogue.accounts}, shares, lends)
+    return SharedLimits(per_minute, {name: _resources(name) for name in catalogue.accounts}, shares, lends)
 
 
-def _resources(account: str) -> tuple[Resource, ...]:
-    return tuple(Resource(account, limit) for limit in ACCOUNT_LIMITS)
+def _resources(account: str) -> tuple[SharedResource, ...]:
+    return tuple(SharedResource(account, limit) for limit in ACCOUNT_LIMITS)
 
 
 def _rates(account: Account) -> tuple[float, float, float]:
@@ -160,36 +162,36 @@ def _rates(account: Account) -> tuple[float, float, float]:
 
 def api_requests(feature: Feature) -> int:
     """Requests to GitLab that one prompt needs, looks for the answer included."""
-    return 1 if feature.call is Call.COMPLETE_CODE else CALLS_PER_PROMPT
+    return 1 if feature.call is FeatureCall.COMPLETE_CODE else CALLS_PER_PROMPT
 
 
-def inference(scenario: Scenario, feature: Feature, environment: str) -> Stream:
+def inference(scenario: PlanScenario, feature: Feature, environment: str) -> Stream:
     """What asking one prompt takes."""
     account, asked = scenario.catalogue.environments[environment].account, feature.limits
-    path = (Resource(environment, API), float(api_requests(feature)))
-    if feature.call is Call.COMPLETE_CODE:
-        path = (Resource(environment, CODE), 1.0)
+    path = (SharedResource(environment, API), float(api_requests(feature)))
+    if feature.call is FeatureCall.COMPLETE_CODE:
+        path = (SharedResource(environment, CODE), 1.0)
     own = []
     if asked.requests_per_minute is not None:
-        own.append(Rate("feature requests", asked.requests_per_minute))
+        own.append(PromptRate("feature requests", asked.requests_per_minute))
     if asked.batches_per_minute is not None:
-        own.append(Rate("feature batches", asked.batch_size * asked.batches_per_minute))
+        own.append(PromptRate("feature batches", asked.batch_size * asked.batches_per_minute))
     costs = _costs(account, asked.tokens_per_prompt) | dict([path])
     return Stream(feature.feature, environment, INFERENCE, account, feature.priority, costs, tuple(own))
 
 
-def judging(scenario: Scenario, feature: Feature, environment: str) -> Stream:
+def judging(scenario: PlanScenario, feature: Feature, environment: str) -> Stream:
     """What judging one answer takes; `environment` is where it came from."""
     judge = scenario.catalogue.judge
     costs = _costs(judge.account, scenario.verdict(feature.feature)) | {JUDGE_CALLS: 1.0}
     return Stream(feature.feature, environment, JUDGING, judge.account, feature.priority, costs, ())
 
 
-def _costs(account: str, tokens: Tokens) -> dict[Resource, float]:
+def _costs(account: str, tokens: PromptTokens) -> dict[SharedResource, float]:
     return dict(zip(_resources(account), (1.0, float(tokens.total), float(tokens.output)), strict=True))
 
 
-def jobs(scenario: Scenario, planned: list[Run]) -> list[Job]:
+def jobs(scenario: PlanScenario, planned: list[Run]) -> list[Job]:
     """The runs as jobs; a feature's run waits for its run before (a DAG has one active run)."""
     found: list[Job] = []
     last: dict[str, tuple[dt.datetime, tuple[str, ...], list[str]]] = {}

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from daily_runs.capacity.plan import Plan
+from daily_runs.capacity.plan import WeekPlan
 
 DAY_MINUTES = 24 * 60
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -36,7 +36,7 @@ class Busiest(NamedTuple):
     moment: dt.datetime | None
 
 
-def loads(plan: Plan) -> dict[str, dict[int, dict[Band, float]]]:
+def loads(plan: WeekPlan) -> dict[str, dict[int, dict[Band, float]]]:
     """The load of each account; minutes without any are absent."""
     begins, ends = plan.scenario.span
     found: dict[str, dict[int, dict[Band, float]]] = {name: {} for name in plan.limits.accounts}
@@ -51,7 +51,7 @@ def loads(plan: Plan) -> dict[str, dict[int, dict[Band, float]]]:
     return found
 
 
-def busiest(plan: Plan, load: Load) -> Busiest:
+def busiest(plan: WeekPlan, load: Load) -> Busiest:
     """The fullest minute of one account's load; the first of several."""
     if not load:
         return Busiest(0.0, None)
@@ -59,7 +59,7 @@ def busiest(plan: Plan, load: Load) -> Busiest:
     return Busiest(sum(load[minute].values()), plan.scenario.moment(plan.scenario.span[0] + minute))
 
 
-class Line(NamedTuple):
+class LoadLine(NamedTuple):
     """The load of a feature on an account."""
 
     account: str
@@ -67,7 +67,7 @@ class Line(NamedTuple):
     blocks: str
 
 
-def lines(plan: Plan) -> Iterator[Line]:
+def lines(plan: WeekPlan) -> Iterator[LoadLine]:
     """One line a feature and account, with a block for the fullest minute of each few hours.
 
     Days are divided by `|`. A plan of too many days for a line gives none.
@@ -89,7 +89,7 @@ def lines(plan: Plan) -> Iterator[Line]:
         for feature in sorted(peaks, key=list(plan.scenario.catalogue.features).index):
             row = peaks[feature]
             parts = (row[at : at + cells_a_day] for at in range(0, len(row), cells_a_day))
-            yield Line(account, feature, "|".join("".join(map(_block, part)) for part in parts))
+            yield LoadLine(account, feature, "|".join("".join(map(_block, part)) for part in parts))
 
 
 def _block(share: float) -> str:

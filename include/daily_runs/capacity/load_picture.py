@@ -17,7 +17,7 @@ from daily_runs.capacity import load_chart
 from daily_runs.capacity.findings import cutovers
 from daily_runs.capacity.load import INFERENCE, JUDGING, ONE_DAY
 from daily_runs.capacity.load_chart import DAY_MINUTES, Band
-from daily_runs.capacity.plan import Plan, lasting
+from daily_runs.capacity.plan import WeekPlan, lasting
 from daily_runs.catalogue.schedule import midnight
 
 WIDTH, LEFT, RIGHT, CUTOVER = 1180, 150, 30, 78
@@ -46,7 +46,7 @@ class Label(NamedTuple):
     text: str
 
 
-def svg(plan: Plan, notes: Sequence[str]) -> str:
+def svg(plan: WeekPlan, notes: Sequence[str]) -> str:
     """The whole picture; `notes` say where its figures come from."""
     body: list[str] = []
     y = 96.0
@@ -72,7 +72,7 @@ def svg(plan: Plan, notes: Sequence[str]) -> str:
     return "\n".join([*_head(plan, whole, colours), *_legend(shorts, colours), *body, "</svg>"]) + "\n"
 
 
-def by_priority(plan: Plan) -> list[str]:
+def by_priority(plan: WeekPlan) -> list[str]:
     """The features, the most urgent first: it lies at the bottom of a stack."""
     features = plan.scenario.catalogue.features
     return sorted(features, key=lambda name: (features[name].priority, name))
@@ -87,7 +87,7 @@ def short_names(features: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _days(plan: Plan) -> Iterator[dt.date]:
+def _days(plan: WeekPlan) -> Iterator[dt.date]:
     day = plan.scenario.first
     while day <= plan.scenario.last:
         yield day
@@ -111,7 +111,7 @@ def day_bars(load: load_chart.Load, day: int, order: Sequence[str]) -> Iterator[
             low += share
 
 
-def labels(plan: Plan, account: str, day: dt.date, bars: Sequence[Bar], shorts: dict[str, str]) -> list[Label]:
+def labels(plan: WeekPlan, account: str, day: dt.date, bars: Sequence[Bar], shorts: dict[str, str]) -> list[Label]:
     """A word for each feature of a day: how long each stage flows, and the feature's fullest minute."""
     found = []
     for feature in dict.fromkeys(bar.band.feature for bar in bars):
@@ -126,7 +126,7 @@ def labels(plan: Plan, account: str, day: dt.date, bars: Sequence[Bar], shorts: 
     return sorted(found)
 
 
-def _flowing(plan: Plan, account: str, day: dt.date, band: Band) -> float:
+def _flowing(plan: WeekPlan, account: str, day: dt.date, band: Band) -> float:
     """Minutes of a day in which a band flows, its arms taken together."""
     begins = plan.scenario.minute(midnight(day))
     total, until = 0.0, begins
@@ -182,7 +182,7 @@ def _words(words: Sequence[_Word], y: float) -> Iterator[str]:
         yield f'<text x="{word.x + 3:.2f}" y="{y + word.above:.2f}" class="label">{escape(word.text)}</text>'
 
 
-def _strip(plan: Plan, account: str, day: dt.date, y: float, height: float) -> Iterator[str]:
+def _strip(plan: WeekPlan, account: str, day: dt.date, y: float, height: float) -> Iterator[str]:
     """A day's frame: its name, the cutovers of the day, the limit, hours."""
     going = cutovers(plan.scenario.catalogue).get(day, ())
     right = WIDTH - RIGHT
@@ -208,7 +208,7 @@ def _strip(plan: Plan, account: str, day: dt.date, y: float, height: float) -> I
         yield f'<text x="{left}" y="{at:.1f}" class="cutover">✗ does not fit</text>'
 
 
-def _heading(plan: Plan, account: str, y: float) -> Iterator[str]:
+def _heading(plan: WeekPlan, account: str, y: float) -> Iterator[str]:
     spent = plan.scenario.catalogue.accounts[account]
     text = (
         f"Account {account}: limit {spent.input_tokens_per_minute / 1e6:g} M input tokens/min,"
@@ -222,7 +222,7 @@ def _hours(y: float) -> Iterator[str]:
         yield f'<text x="{_x(hour * 60):.1f}" y="{y + 9:.1f}" class="hour">{hour:02d}:00</text>'
 
 
-def _head(plan: Plan, height: float, colours: dict[str, str]) -> Iterator[str]:
+def _head(plan: WeekPlan, height: float, colours: dict[str, str]) -> Iterator[str]:
     fits = "fits" if plan.fits else f"does not fit, first on {plan.misfits[0].moment:%a %d %b}"
     title = f"Planned load by account, {plan.scenario.first} to {plan.scenario.last} (UTC): {fits}"
     yield (

@@ -14,10 +14,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from daily_runs.capacity import load, users
-from daily_runs.capacity.fluid import Job, Limits, Resource, Spell, Stream, allocate, simulate
-from daily_runs.capacity.load import ACCOUNT_LIMITS, ONE_DAY, Run, Scenario
+from daily_runs.capacity.fluid import Job, SharedLimits, SharedResource, Spell, Stream, allocate, simulate
+from daily_runs.capacity.load import ACCOUNT_LIMITS, ONE_DAY, PlanScenario, Run
 from daily_runs.capacity.users import Demand
-from daily_runs.catalogue.rates import Rate
+from daily_runs.catalogue.rates import PromptRate
 
 WAIT_MINUTES_MIN = 0.1
 """Shorter waits are not worth a word."""
@@ -33,7 +33,7 @@ class StagePlan(NamedTuple):
 
     stream: Stream
     prompts: int
-    rates: tuple[Rate, ...]
+    rates: tuple[PromptRate, ...]
     begins: dt.datetime
     ends: dt.datetime
     fastest: float
@@ -56,13 +56,13 @@ class StagePlan(NamedTuple):
         """How long it takes in the plan."""
         return (self.ends - self.begins) / dt.timedelta(minutes=1)
 
-    def minutes_under(self, rate: Rate) -> float:
+    def minutes_under(self, rate: PromptRate) -> float:
         """How long it would take if only this limit were there."""
         return self.prompts / rate.prompts_per_minute
 
     def taken(self, limit: str) -> float:
         """What it takes in all of one of its account's limits: requests, or tokens as they count against it."""
-        return self.prompts * self.stream.costs[Resource(self.stream.account, limit)]
+        return self.prompts * self.stream.costs[SharedResource(self.stream.account, limit)]
 
 
 class RunPlan(NamedTuple):
@@ -93,15 +93,15 @@ class Misfit(NamedTuple):
     subject: str
     account: str
     text: str
-    resource: Resource
+    resource: SharedResource
 
 
 @dataclass(frozen=True)
-class Plan:
+class WeekPlan:
     """What became of a scenario. `spells` hold the load of each moment, also of runs just before and after."""
 
-    scenario: Scenario
-    limits: Limits
+    scenario: PlanScenario
+    limits: SharedLimits
     runs: tuple[RunPlan, ...]
     spells: tuple[Spell, ...]
     demands: tuple[Demand, ...]
@@ -113,7 +113,7 @@ class Plan:
         return not self.misfits
 
 
-def plan(scenario: Scenario) -> Plan:
+def plan(scenario: PlanScenario) -> WeekPlan:
     """Simulate a scenario; runs of the day before and after share its accounts too.
 
     Raises:
@@ -130,10 +130,10 @@ def plan(scenario: Scenario) -> Plan:
     runs = tuple(_run(scenario, limits, run, job, by_job[run.name]) for run, job in shown)
     demands = users.demands(scenario, spells)
     misfits = sorted([*_late(scenario, runs), *_too_few(scenario, demands)], key=lambda misfit: misfit.moment)
-    return Plan(scenario, limits, runs, tuple(spells), demands, tuple(misfits))
+    return WeekPlan(scenario, limits, runs, tuple(spells), demands, tuple(misfits))
 
 
-def _run(scenario: Scenario, limits: Limits, run: Run, job: Job, spells: Sequence[Spell]) -> RunPlan:
+def _run(scenario: PlanScenario, limits: SharedLimits, run: Run, job: Job, spells: Sequence[Spell]) -> RunPlan:
     stages = []
     for stream, _ in job.stages:
         own = [spell for spell in spells if spell.stream.stage == stream.stage]
@@ -158,13 +158,13 @@ def _slowed(spell: Spell, alone: float) -> bool:
     return spell.flow.per_minute < alone * (1 - 1e-6)
 
 
-def deadline(scenario: Scenario, run: Run) -> dt.datetime:
+def deadline(scenario: PlanScenario, run: Run) -> dt.datetime:
     """Until when a run must have ended to fit."""
     following = load.next_start(scenario, run)
     return min(following, run.tick + ONE_DAY) if following else run.tick + ONE_DAY
 
 
-def _late(scenario: Scenario, runs: Sequence[RunPlan]) -> list[Misfit]:
+def _late(scenario: PlanScenario, runs: Sequence[RunPlan]) -> list[Misfit]:
     found = []
     for planned in runs:
         run, until = planned.run, deadline(scenario, planned.run)
@@ -180,16 +180,16 @@ def _late(scenario: Scenario, runs: Sequence[RunPlan]) -> list[Misfit]:
     return found
 
 
-def _in_the_way(stage: StagePlan) -> Resource:
+def _in_the_way(stage: StagePlan) -> SharedResource:
     limit = stage.rates[0].limit
     if stage.waited > WAIT_MINUTES_MIN or limit in ACCOUNT_LIMITS:
         dimension = limit if limit in ACCOUNT_LIMITS else ACCOUNT_LIMITS[1]
-        return Resource(stage.stream.account, dimension)
+        return SharedResource(stage.stream.account, dimension)
     shared = (resource for resource in stage.stream.costs if resource.limit == limit)
-    return next(shared, Resource(stage.stream.feature, limit))
+    return next(shared, SharedResource(stage.stream.feature, limit))
 
 
-def _too_few(scenario: Scenario, demands: Sequence[Demand]) -> list[Misfit]:
+def _too_few(scenario: PlanScenario, demands: Sequence[Demand]) -> list[Misfit]:
     found = []
     for demand in demands:
         if demand.short:
@@ -199,7 +199,7 @@ def _too_few(scenario: Scenario, demands: Sequence[Demand]) -> list[Misfit]:
                 f" {demand.window_ends:%a %d %b %H:%M} ({_shares(demand.by_feature)}), each user may make"
                 f" {demand.calls_per_user}"
             )
-            resource = Resource(demand.environment, users.AI_ACTION)
+            resource = SharedResource(demand.environment, users.AI_ACTION)
             account = scenario.catalogue.environments[demand.environment].account
             found += [
                 Misfit(MisfitKind.USERS, moment, demand.environment, account, text, resource) for moment in demand.short

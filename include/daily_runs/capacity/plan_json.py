@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from daily_runs.capacity import cost, load, users
-from daily_runs.capacity.findings import Finding, months
+from daily_runs.capacity.findings import PlanFinding, months
 from daily_runs.capacity.fluid import Spell
 from daily_runs.capacity.forecast import MonthForecast
 from daily_runs.capacity.load import ACCOUNT_LIMITS, INFERENCE
-from daily_runs.capacity.plan import Plan, RunPlan, StagePlan, deadline
+from daily_runs.capacity.plan import RunPlan, StagePlan, WeekPlan, deadline
 
 
-def as_json(plan: Plan, findings: Sequence[Finding], forecasts: Sequence[MonthForecast] | None) -> dict[str, Any]:
+def as_json(
+    plan: WeekPlan, findings: Sequence[PlanFinding], forecasts: Sequence[MonthForecast] | None
+) -> dict[str, Any]:
     """Times are UTC (ISO 8601), durations minutes, shares from 0 to 1, amounts USD."""
     begins, ends = plan.scenario.span
     prices = plan.scenario.catalogue.prices
@@ -48,7 +50,7 @@ def as_json(plan: Plan, findings: Sequence[Finding], forecasts: Sequence[MonthFo
     return data
 
 
-def _run(plan: Plan, planned: RunPlan) -> dict[str, Any]:
+def _run(plan: WeekPlan, planned: RunPlan) -> dict[str, Any]:
     run, spend = planned.run, cost.run_cost(plan.scenario, planned.run)
     return {
         "feature": run.feature.feature,
@@ -68,7 +70,7 @@ def _run(plan: Plan, planned: RunPlan) -> dict[str, Any]:
     }
 
 
-def _stage(plan: Plan, planned: RunPlan, stage: StagePlan) -> dict[str, Any]:
+def _stage(plan: WeekPlan, planned: RunPlan, stage: StagePlan) -> dict[str, Any]:
     name = planned.run.feature.feature
     asking = stage.stream.stage == INFERENCE
     tokens = planned.run.feature.limits.tokens_per_prompt if asking else plan.scenario.verdict(name)
@@ -92,7 +94,7 @@ def _stage(plan: Plan, planned: RunPlan, stage: StagePlan) -> dict[str, Any]:
     }
 
 
-def _spell(plan: Plan, spell: Spell) -> dict[str, Any]:
+def _spell(plan: WeekPlan, spell: Spell) -> dict[str, Any]:
     return {
         "account": spell.stream.account,
         "feature": spell.stream.feature,
@@ -106,7 +108,7 @@ def _spell(plan: Plan, spell: Spell) -> dict[str, Any]:
     }
 
 
-def _days(plan: Plan) -> list[dict[str, Any]]:
+def _days(plan: WeekPlan) -> list[dict[str, Any]]:
     """Cost by day and feature."""
     sums: dict[tuple[str, str, str], float] = {}
     for planned in plan.runs:

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
-from daily_runs.capacity.fluid import SHARE, Resource
-from daily_runs.capacity.load import ACCOUNT_LIMITS, API, CODE, JUDGE_CALLS, ONE_DAY, Scenario
-from daily_runs.capacity.plan import Misfit, MisfitKind, Plan, RunPlan, plan
+from daily_runs.capacity.fluid import SHARE, SharedResource
+from daily_runs.capacity.load import ACCOUNT_LIMITS, API, CODE, JUDGE_CALLS, ONE_DAY, PlanScenario
+from daily_runs.capacity.plan import Misfit, MisfitKind, RunPlan, WeekPlan, plan
 from daily_runs.capacity.users import AI_ACTION
 from daily_runs.catalogue.catalogue import Catalogue
-from daily_runs.catalogue.features import Call
+from daily_runs.catalogue.features import FeatureCall
 
 DAYS_TRIED = 7
 FACTOR_MAX = 1024.0
@@ -33,7 +33,7 @@ class Remedy(NamedTuple):
     text: str
 
 
-def remedies(found: Plan) -> list[Remedy]:
+def remedies(found: WeekPlan) -> list[Remedy]:
     """Single changes that each make the week from the first misfit on fit (none when the plan fits)."""
     if found.fits:
         return []
@@ -53,12 +53,12 @@ def remedies(found: Plan) -> list[Remedy]:
     ]
 
 
-def fits(scenario: Scenario) -> bool:
+def fits(scenario: PlanScenario) -> bool:
     """Whether a scenario fits."""
     return plan(scenario).fits
 
 
-def room_to_grow(scenario: Scenario) -> float:
+def room_to_grow(scenario: PlanScenario) -> float:
     """So many times the prompts would still fit (at most `FACTOR_MAX`); 0 when even half of them do not."""
     return _largest(lambda factor: fits(replace(scenario, factor=scenario.factor * factor)), 0.5)
 
@@ -92,7 +92,7 @@ def rounded_up(value: float) -> float:
     return float(math.ceil(round(value / unit, 6)) * unit)
 
 
-def _limits(near: Scenario, misfits: tuple[Misfit, ...]) -> Iterator[Remedy]:
+def _limits(near: PlanScenario, misfits: tuple[Misfit, ...]) -> Iterator[Remedy]:
     """Each limit that stands in the way, raised as far as is needed."""
     for resource in dict.fromkeys(misfit.resource for misfit in misfits if misfit.kind is MisfitKind.LATE):
         now = limit_of(near.catalogue, resource)
@@ -106,7 +106,7 @@ def _limits(near: Scenario, misfits: tuple[Misfit, ...]) -> Iterator[Remedy]:
             )
 
 
-def _fits_with(near: Scenario, resource: Resource, value: float) -> bool:
+def _fits_with(near: PlanScenario, resource: SharedResource, value: float) -> bool:
     return fits(near.patched(raised(near.catalogue, resource, value)))
 
 
@@ -129,7 +129,7 @@ _FEATURE_KEYS = {
 }
 
 
-def limit_of(catalogue: Catalogue, resource: Resource) -> float | None:
+def limit_of(catalogue: Catalogue, resource: SharedResource) -> float | None:
     """A limit's figure in the catalogue (per user where it is a user's); None where no single figure stands for it."""
     owner, limit = resource
     if limit in _ACCOUNT_KEYS:
@@ -142,7 +142,7 @@ def limit_of(catalogue: Catalogue, resource: Resource) -> float | None:
     return float(catalogue.judge.in_flight_max) if resource == JUDGE_CALLS else None
 
 
-def raised(catalogue: Catalogue, resource: Resource, value: float) -> Catalogue:
+def raised(catalogue: Catalogue, resource: SharedResource, value: float) -> Catalogue:
     """The catalogue with one limit at another figure."""
     owner, limit = resource
     if limit in _ACCOUNT_KEYS:
@@ -163,7 +163,7 @@ def _with(model: _Model, **changes: Any) -> _Model:
     return model.model_copy(update=changes)
 
 
-def _users(tried: Plan) -> Iterator[Remedy]:
+def _users(tried: WeekPlan) -> Iterator[Remedy]:
     for demand in tried.demands:
         if demand.short:
             setting = math.ceil(demand.calls / demand.users)
@@ -174,7 +174,7 @@ def _users(tried: Plan) -> Iterator[Remedy]:
             )
 
 
-def _window(near: Scenario, tried: Plan) -> Iterator[Remedy]:
+def _window(near: PlanScenario, tried: WeekPlan) -> Iterator[Remedy]:
     """Let one feature start so many whole hours later."""
     for name in dict.fromkeys(run.run.feature.feature for run in tried.runs):
         for hours in range(1, 24):
@@ -187,7 +187,7 @@ def _window(near: Scenario, tried: Plan) -> Iterator[Remedy]:
                 break
 
 
-def _order(near: Scenario, tried: Plan) -> Iterator[Remedy]:
+def _order(near: PlanScenario, tried: WeekPlan) -> Iterator[Remedy]:
     """Let the features of a day start one after the other, by priority, each when the one before it has ended."""
     firsts: dict[str, RunPlan] = {}
     for run in tried.runs:
@@ -210,7 +210,7 @@ def _order(near: Scenario, tried: Plan) -> Iterator[Remedy]:
         yield Remedy("order", f"one after the other (UTC): {names}")
 
 
-def _batch(near: Scenario, tried: Plan) -> Iterator[Remedy]:
+def _batch(near: PlanScenario, tried: WeekPlan) -> Iterator[Remedy]:
     if near.batched or not fits(replace(near, batched=True)):
         return
     judged = sum(stage.taken(ACCOUNT_LIMITS[1]) for run in tried.runs for stage in run.stages[1:])
@@ -221,16 +221,16 @@ def _batch(near: Scenario, tried: Plan) -> Iterator[Remedy]:
     )
 
 
-def _rest_chat(near: Scenario, tried: Plan) -> Iterator[Remedy]:
+def _rest_chat(near: PlanScenario, tried: WeekPlan) -> Iterator[Remedy]:
     """The REST chat endpoint has no `ai_action` check: what chat features would free of the window."""
     for demand in tried.demands:
-        chats = {name for name, feature in near.catalogue.features.items() if feature.call is Call.CHAT}
+        chats = {name for name, feature in near.catalogue.features.items() if feature.call is FeatureCall.CHAT}
         freed = sum(calls for name, calls in demand.by_feature.items() if name in chats)
         if demand.short and freed and demand.room + freed >= 0:
             yield Remedy("users", f"ask {', '.join(sorted(chats))} by the REST chat endpoint: {freed:,.0f} calls fewer")
 
 
-def _fewer_prompts(near: Scenario) -> Iterator[Remedy]:
+def _fewer_prompts(near: PlanScenario) -> Iterator[Remedy]:
     share = _largest(lambda factor: fits(replace(near, factor=near.factor * factor)), 1 / 64)
     if 0 < share < 1:
         yield Remedy("prompts", f"ask at most {math.floor(share * 100)} % of the prompts of every feature")

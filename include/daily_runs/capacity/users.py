@@ -11,8 +11,8 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from daily_runs.capacity.fluid import Resource, Spell, Stream
-from daily_runs.capacity.load import CODE, INFERENCE, Scenario
+from daily_runs.capacity.fluid import SharedResource, Spell, Stream
+from daily_runs.capacity.load import CODE, INFERENCE, PlanScenario
 
 AI_ACTION = "ai_action calls per user"
 
@@ -41,15 +41,15 @@ class Demand(NamedTuple):
 
 def counts(stream: Stream) -> bool:
     """Whether a stream's calls count against the budget."""
-    return stream.stage == INFERENCE and Resource(stream.environment, CODE) not in stream.costs
+    return stream.stage == INFERENCE and SharedResource(stream.environment, CODE) not in stream.costs
 
 
-def demands(scenario: Scenario, spells: Sequence[Spell]) -> tuple[Demand, ...]:
+def demands(scenario: PlanScenario, spells: Sequence[Spell]) -> tuple[Demand, ...]:
     """Each environment's fullest window that ends on one of the scenario's dates."""
     return tuple(_demand(scenario, name, spells) for name in scenario.catalogue.environments)
 
 
-def _demand(scenario: Scenario, name: str, spells: Sequence[Spell]) -> Demand:
+def _demand(scenario: PlanScenario, name: str, spells: Sequence[Spell]) -> Demand:
     environment = scenario.catalogue.environments[name]
     users, each = len(environment.evaluation_users), environment.limits.ai_action_calls_per_window
     width = environment.limits.ai_action_window_hours * 60

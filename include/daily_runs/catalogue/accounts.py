@@ -29,7 +29,7 @@ class Account(Strict):
         return self.input_tokens_per_minute // self.slot_tokens_per_minute
 
 
-class Judge(Strict):
+class JudgeSettings(Strict):
     """Who judges: the model, where it is reached, what it may spend. `provenance`: as of every environment.
 
     `seconds_per_verdict`: an estimate for plans; without one they reckon with `request_timeout_seconds`, the most.

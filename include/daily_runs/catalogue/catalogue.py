@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from daily_runs.catalogue.accounts import Account, Judge
+from daily_runs.catalogue.accounts import Account, JudgeSettings
 from daily_runs.catalogue.environments import Environment
 from daily_runs.catalogue.features import Feature
 from daily_runs.catalogue.fields import Name, Strict, Text
@@ -27,7 +27,7 @@ class Catalogue(Strict):
     """Everything, cross-checked: every reference resolves and every reservation fits its account."""
 
     accounts: dict[Text, Account] = Field(min_length=1)
-    judge: Judge
+    judge: JudgeSettings
     environments: dict[Name, Environment] = Field(min_length=1)
     features: dict[Name, Feature] = Field(min_length=1)
     prices: Prices | None = None

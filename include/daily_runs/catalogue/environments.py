@@ -40,7 +40,7 @@ class HopRule(Strict):
     marker: str | None = None
 
 
-class Readiness(Strict):
+class CheckSettings(Strict):
     """How an environment is looked at while runs wait for it, in time of the domain.
 
     `look_every_minutes`: at most one look in that time, however many wait. `wait_hours_max`: then a run stops waiting.
@@ -68,4 +68,4 @@ class Environment(Strict):
     hops: tuple[HopRule, ...] = Field(min_length=1)
     evaluation_users: tuple[Text, ...] = Field(min_length=1)
     limits: PathLimits
-    readiness: Readiness = Readiness()
+    readiness: CheckSettings = CheckSettings()

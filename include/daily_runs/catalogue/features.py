@@ -37,7 +37,7 @@ PHASE_ENVIRONMENTS: Mapping[PhaseName, tuple[str, ...]] = {
 """Where a phase's runs go; in a shadow phase the first is the primary arm."""
 
 
-class Call(StrEnum):
+class FeatureCall(StrEnum):
     """How a feature is called (docs/domain.md §4); the key of `daily_runs.gitlab.calls`."""
 
     TROUBLESHOOT_JOB = "troubleshoot_job"
@@ -47,12 +47,12 @@ class Call(StrEnum):
     COMPLETE_CODE = "complete_code"
 
 
-ASKED_ABOUT: Mapping[Call, str] = {
-    Call.TROUBLESHOOT_JOB: "ci_job",
-    Call.CHAT: "work_item",
-    Call.EXPLAIN_VULNERABILITY: "vulnerability",
-    Call.RESOLVE_VULNERABILITY: "vulnerability",
-    Call.COMPLETE_CODE: "code_cut",
+ASKED_ABOUT: Mapping[FeatureCall, str] = {
+    FeatureCall.TROUBLESHOOT_JOB: "ci_job",
+    FeatureCall.CHAT: "work_item",
+    FeatureCall.EXPLAIN_VULNERABILITY: "vulnerability",
+    FeatureCall.RESOLVE_VULNERABILITY: "vulnerability",
+    FeatureCall.COMPLETE_CODE: "code_cut",
 }
 """The type of resource (`daily_runs.dataset`) that a call is about."""
 
@@ -88,7 +88,7 @@ class Phase(Strict):
     approved: bool = True
 
 
-class Tokens(Strict):
+class PromptTokens(Strict):
     """Tokens one prompt is expected to cost. Unknown is never zero; `source`: who says so (a plan tells it)."""
 
     input: Count
@@ -108,7 +108,7 @@ class FeatureLimits(Strict):
     batch_size: Count
     batches_per_minute: Rate | None = None
     account_share: Share | None = None
-    tokens_per_prompt: Tokens
+    tokens_per_prompt: PromptTokens
     in_flight_max: Count
     answer_timeout_seconds: Rate
 
@@ -155,7 +155,7 @@ class Feature(Strict):
 
     feature: Name
     title: Text
-    call: Call
+    call: FeatureCall
     owner: Owner
     priority: Annotated[int, Field(ge=1, le=9)]
     dataset: Text

@@ -46,28 +46,28 @@ def pools(catalogue: Catalogue) -> dict[str, Pool]:
     return found
 
 
-class Difference(NamedTuple):
+class PoolDifference(NamedTuple):
     """A pool of a live Airflow that is not as the catalogue has it."""
 
     pool: str
     problem: str
 
 
-def differences(wanted: Mapping[str, Pool], there: Mapping[str, Mapping[str, Any]]) -> Iterator[Difference]:
+def differences(wanted: Mapping[str, Pool], there: Mapping[str, Mapping[str, Any]]) -> Iterator[PoolDifference]:
     """What a live Airflow's pools, as its API lists them, lack or have otherwise. Pools of others are left alone."""
     for name, pool in wanted.items():
         if name not in there:
-            yield Difference(name, f"pool {name} is missing, the catalogue says {pool['slots']} slots")
+            yield PoolDifference(name, f"pool {name} is missing, the catalogue says {pool['slots']} slots")
             continue
         live = there[name]
         if live["slots"] != pool["slots"]:
-            yield Difference(name, f"pool {name} has {live['slots']} slots, the catalogue says {pool['slots']}")
+            yield PoolDifference(name, f"pool {name} has {live['slots']} slots, the catalogue says {pool['slots']}")
         if live["include_deferred"] != pool["include_deferred"]:
             counts = "counts" if live["include_deferred"] else "does not count"
-            yield Difference(name, f"pool {name} {counts} deferred tasks, the catalogue says the opposite")
+            yield PoolDifference(name, f"pool {name} {counts} deferred tasks, the catalogue says the opposite")
         if live["description"] != pool["description"]:
             problem = f"pool {name} is described as {live['description']!r}, the catalogue says {pool['description']!r}"
-            yield Difference(name, problem)
+            yield PoolDifference(name, problem)
 
 
 def require_admissible(catalogue: Catalogue, feature: Feature, environment_name: str) -> None:

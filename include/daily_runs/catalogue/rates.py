@@ -11,10 +11,10 @@ from typing import NamedTuple
 from daily_runs.catalogue.accounts import slots_for
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.environments import Environment
-from daily_runs.catalogue.features import Call, Feature
+from daily_runs.catalogue.features import Feature, FeatureCall
 
 
-class Rate(NamedTuple):
+class PromptRate(NamedTuple):
     """A limit by name and the prompts per minute it allows."""
 
     limit: str
@@ -28,8 +28,8 @@ class Budget(NamedTuple):
     mapped tasks that share the rate: each takes one slot of the account's pool, so that reservations are uniform.
     """
 
-    binding: Rate
-    rates: tuple[Rate, ...]
+    binding: PromptRate
+    rates: tuple[PromptRate, ...]
     tokens_per_minute: float
     account_share: float
     slots: int
@@ -45,18 +45,18 @@ def budget(catalogue: Catalogue, feature: Feature, environment_name: str) -> Bud
     account = catalogue.accounts[environment.account]
     limits, tokens = feature.limits, feature.limits.tokens_per_prompt
     rates = [
-        Rate("account requests", account.requests_per_minute),
-        Rate("account input tokens", account.input_tokens_per_minute / tokens.total),
-        Rate("account output tokens", account.output_tokens_per_minute / tokens.output),
+        PromptRate("account requests", account.requests_per_minute),
+        PromptRate("account input tokens", account.input_tokens_per_minute / tokens.total),
+        PromptRate("account output tokens", account.output_tokens_per_minute / tokens.output),
         *_path_rates(feature, environment),
     ]
     if limits.requests_per_minute is not None:
-        rates.append(Rate("feature requests", limits.requests_per_minute))
+        rates.append(PromptRate("feature requests", limits.requests_per_minute))
     if limits.batches_per_minute is not None:
-        rates.append(Rate("feature batches", limits.batch_size * limits.batches_per_minute))
+        rates.append(PromptRate("feature batches", limits.batch_size * limits.batches_per_minute))
     if limits.account_share is not None:
         rates.append(
-            Rate("feature account share", limits.account_share * account.input_tokens_per_minute / tokens.total)
+            PromptRate("feature account share", limits.account_share * account.input_tokens_per_minute / tokens.total)
         )
     rates.sort(key=lambda rate: rate.prompts_per_minute)
     tokens_per_minute = rates[0].prompts_per_minute * tokens.total
@@ -114,7 +114,7 @@ def judging_minutes(catalogue: Catalogue, feature: Feature) -> float:
     return feature.prompts_per_run / verdicts_per_minute
 
 
-def _path_rates(feature: Feature, environment: Environment) -> list[Rate]:
+def _path_rates(feature: Feature, environment: Environment) -> list[PromptRate]:
     """Limits per evaluation user, summed over the users of the environment.
 
     The sum is right for limits that are rates of each user: one user is filled at a time and hands over to the next
@@ -122,9 +122,9 @@ def _path_rates(feature: Feature, environment: Environment) -> list[Rate]:
     of hours, and the limit probe counts what is left of it before a run.
     """
     users, limits = len(environment.evaluation_users), environment.limits
-    if feature.call is Call.COMPLETE_CODE:
-        return [Rate("code suggestions per user", users * limits.code_suggestions_per_minute)]
-    return [Rate("API requests per user", users * limits.api_requests_per_minute / CALLS_PER_PROMPT)]
+    if feature.call is FeatureCall.COMPLETE_CODE:
+        return [PromptRate("code suggestions per user", users * limits.code_suggestions_per_minute)]
+    return [PromptRate("API requests per user", users * limits.api_requests_per_minute / CALLS_PER_PROMPT)]
 
 
 CALLS_PER_PROMPT = 2

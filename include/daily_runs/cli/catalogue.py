@@ -11,7 +11,7 @@ from daily_runs.catalogue.features import Feature, environments_of
 from daily_runs.catalogue.rates import Budget, budget, run_minutes
 
 
-class Line(NamedTuple):
+class BudgetLine(NamedTuple):
     """What one feature may do in one environment. `runs` is False while no phase sends runs there."""
 
     feature: Feature
@@ -22,7 +22,7 @@ class Line(NamedTuple):
     run_minutes: float
 
 
-def lines(catalogue: Catalogue) -> list[Line]:
+def lines(catalogue: Catalogue) -> list[BudgetLine]:
     """A line for each feature and environment, by priority; a feature that is on hold for good shows staging."""
     found = []
     for feature in sorted(catalogue.features.values(), key=lambda feature: (feature.priority, feature.feature)):
@@ -33,7 +33,7 @@ def lines(catalogue: Catalogue) -> list[Line]:
             weighed = budget(catalogue, feature, name)
             minutes = run_minutes(catalogue, feature, name)
             account = catalogue.environments[name].account
-            found.append(Line(feature, name, account, name in environments, weighed, minutes))
+            found.append(BudgetLine(feature, name, account, name in environments, weighed, minutes))
     return found
 
 

@@ -103,7 +103,7 @@ def run(
     """Run one feature's six stages in this process, without Airflow. Run it again to go on where it stopped."""
     from daily_runs.cli import run as command_run
 
-    asked = command_run.Asked(feature, environment, date.date() if date else None, limit, only, redo)
+    asked = command_run.RunOptions(feature, environment, date.date() if date else None, limit, only, redo)
     outcome = command_run.run(asked, overlay=in_use(overlay), console=Console(stderr=True))
     if as_json:
         print_json(outcome.as_json())
@@ -152,7 +152,7 @@ def plan(
     """Say whether the planned runs fit, what binds them and what they cost; exit code 1 when they do not fit."""
     from daily_runs.cli import plan as command_plan
 
-    asked = command_plan.Asked(first, last, assume or (), json_file, picture, forecast, in_use(overlay))
+    asked = command_plan.PlanOptions(first, last, assume or (), json_file, picture, forecast, in_use(overlay))
     raise typer.Exit(0 if command_plan.run(asked, console()) else EXIT_FAILED)
 
 
@@ -189,7 +189,7 @@ def seeds(
     """Say which seeds are there; spends nothing. Exit code 1: not ready; 3: could not look, which says nothing."""
     from daily_runs.cli import seeds as command_seeds
 
-    asked = command_seeds.Asked(environment, feature, manifest, every, as_json, in_use(overlay))
+    asked = command_seeds.SeedsOptions(environment, feature, manifest, every, as_json, in_use(overlay))
     raise typer.Exit(command_seeds.run(asked, console()))
 
 
@@ -208,7 +208,7 @@ def probe(
     """Say which limits on the path a run meets, which binds, whether it fits; 1: it does not; 3: could not look."""
     from daily_runs.cli import probe as command_probe
 
-    asked = command_probe.Asked(environment, feature, burst, ai_action, in_use(overlay))
+    asked = command_probe.ProbeOptions(environment, feature, burst, ai_action, in_use(overlay))
     raise typer.Exit(command_probe.run(asked, console(), as_json=as_json))
 
 

@@ -19,11 +19,11 @@ from daily_runs.capacity import cost, load_chart, load_picture, measured_rows, p
 from daily_runs.capacity import findings as plan_findings
 from daily_runs.capacity import inputs as plan_inputs
 from daily_runs.capacity import plan as planner
-from daily_runs.capacity.findings import Finding, Tone
+from daily_runs.capacity.findings import PlanFinding, Tone
 from daily_runs.capacity.forecast import MonthForecast, forecast
-from daily_runs.capacity.inputs import Inputs
-from daily_runs.capacity.load import Run, Scenario
-from daily_runs.capacity.plan import Plan, RunPlan, StagePlan, lasting
+from daily_runs.capacity.inputs import PlanInputs
+from daily_runs.capacity.load import PlanScenario, Run
+from daily_runs.capacity.plan import RunPlan, StagePlan, WeekPlan, lasting
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import PhaseName
 from daily_runs.catalogue.reading import files as catalogue_files
@@ -38,7 +38,7 @@ LIMIT_LENGTH_MAX = 18
 """Beside a longer name there is no room for its figure."""
 
 
-class Asked(NamedTuple):
+class PlanOptions(NamedTuple):
     """The command's options; `json_file` is `-` for standard output."""
 
     first: str | None = None
@@ -50,7 +50,7 @@ class Asked(NamedTuple):
     overlay: str | None = None
 
 
-def run(asked: Asked, console: Console) -> bool:
+def run(asked: PlanOptions, console: Console) -> bool:
     """Plan and print; returns whether it fits.
 
     Raises:
@@ -64,7 +64,7 @@ def run(asked: Asked, console: Console) -> bool:
         raise ParameterError("--picture", problem, f"Give at most {PICTURE_DAYS_MAX} with --from and --to.")
     catalogue, assumed = plan_inputs.assume(catalogue_files.load(overlay=asked.overlay), asked.assume)
     inputs, where = _measured(catalogue)
-    scenario = Scenario(inputs.catalogue, first, last, inputs.verdicts)
+    scenario = PlanScenario(inputs.catalogue, first, last, inputs.verdicts)
     plan = planner.plan(scenario)
     findings = plan_findings.findings(plan)
     forecasts = forecast(scenario) if asked.forecast else None
@@ -84,7 +84,7 @@ def run(asked: Asked, console: Console) -> bool:
     return plan.fits
 
 
-def _measured(catalogue: Catalogue) -> tuple[Inputs, str]:
+def _measured(catalogue: Catalogue) -> tuple[PlanInputs, str]:
     """The catalogue with what the store's runs have measured; no server is started for that."""
     if given := os.environ.get(database.STORE_VARIABLE):
         return _measured_in(given, catalogue)
@@ -98,7 +98,7 @@ def _measured(catalogue: Catalogue) -> tuple[Inputs, str]:
         return none, f"tokens: the catalogue's figures (the store here cannot be read: {error})"
 
 
-def _measured_in(url: str, catalogue: Catalogue) -> tuple[Inputs, str]:
+def _measured_in(url: str, catalogue: Catalogue) -> tuple[PlanInputs, str]:
     judge = catalogue.judge
     with database.open_store(url) as store:
         prompts = measured_rows.prompts(store, judge.provenance)
@@ -115,7 +115,9 @@ def _write(option: str, file: Path, text: str) -> None:
         raise ParameterError(option, f"cannot write {file} ({error.strerror})", "Give a file in a folder.") from error
 
 
-def _show(console: Console, plan: Plan, findings: Sequence[Finding], notes: Sequence[str], inputs: Inputs) -> None:
+def _show(
+    console: Console, plan: WeekPlan, findings: Sequence[PlanFinding], notes: Sequence[str], inputs: PlanInputs
+) -> None:
     console.print(runs_table(plan))
     _show_load(console, plan)
     console.print()
@@ -129,7 +131,7 @@ def _show(console: Console, plan: Plan, findings: Sequence[Finding], notes: Sequ
         console.print(line, markup=False)
 
 
-def _show_load(console: Console, plan: Plan) -> None:
+def _show_load(console: Console, plan: WeekPlan) -> None:
     chart = list(load_chart.lines(plan))
     if not chart:
         return
@@ -142,7 +144,7 @@ def _show_load(console: Console, plan: Plan) -> None:
             console.print(f" {line.feature:<{width}} {line.blocks}", soft_wrap=True)
 
 
-def runs_table(plan: Plan) -> Table:
+def runs_table(plan: WeekPlan) -> Table:
     """Every run: what it takes and when."""
     table = Table(
         Column("from, to (UTC)", no_wrap=True),
@@ -168,7 +170,7 @@ def runs_table(plan: Plan) -> Table:
     return table
 
 
-def _cells(plan: Plan, planned: RunPlan) -> list[str]:
+def _cells(plan: WeekPlan, planned: RunPlan) -> list[str]:
     run, spend = planned.run, cost.run_cost(plan.scenario, planned.run)
     verdict, asked = plan.scenario.verdict(run.feature.feature), run.feature.limits.tokens_per_prompt
     judged = 1 if len(planned.stages) > 1 else 0
@@ -194,7 +196,7 @@ def _stage_cell(stage: StagePlan) -> str:
     return f"{lasting(stage.minutes)}, {stage.busiest_minute:.2%} of {stage.stream.account}\n{limit}{rate_shown}"
 
 
-def spend_table(plan: Plan) -> Table:
+def spend_table(plan: WeekPlan) -> Table:
     """Cost of the dates and of their whole months, by feature and team."""
     prices = plan.scenario.catalogue.prices
     dated = f"price list of {prices.as_of}" if prices else "no price list"

@@ -16,7 +16,7 @@ from rich.table import Column, Table
 from daily_runs import dataset
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import environments_of
-from daily_runs.catalogue.pools import SENSORS_POOL, Difference, Pool, differences, pools
+from daily_runs.catalogue.pools import SENSORS_POOL, Pool, PoolDifference, differences, pools
 from daily_runs.catalogue.rates import budget
 from daily_runs.doctor import airflow
 from daily_runs.errors import AccessError, ParameterError
@@ -129,7 +129,7 @@ class Comparison(NamedTuple):
 
     address: str
     wanted: dict[str, Pool]
-    differences: list[Difference]
+    differences: list[PoolDifference]
     others: list[str]
 
     def lines(self) -> list[str]:

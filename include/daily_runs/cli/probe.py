@@ -14,7 +14,7 @@ from rich.table import Table
 
 from daily_runs import connections
 from daily_runs.catalogue.catalogue import Catalogue, environment_named, feature_named
-from daily_runs.catalogue.features import Call, Feature
+from daily_runs.catalogue.features import Feature, FeatureCall
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.clock import Clock
 from daily_runs.errors import CallError, DailyRunsError, ParameterError
@@ -24,7 +24,7 @@ from daily_runs.readiness.check import features_of
 from daily_runs.readiness.limits import burst as path_burst
 from daily_runs.readiness.limits import finding_rows
 from daily_runs.readiness.limits import table as path_table
-from daily_runs.readiness.limits.findings import Finding, binding, fits, too_low, weigh
+from daily_runs.readiness.limits.findings import LimitFinding, binding, fits, too_low, weigh
 from daily_runs.readiness.limits.measure import PathFacts, look_at_path
 from daily_runs.store import database, provenance
 from daily_runs.store.database import Store
@@ -33,7 +33,7 @@ EXIT_DOES_NOT_FIT, EXIT_COULD_NOT_LOOK = 1, 3
 Tell = Callable[[str], None]
 
 
-class Asked(NamedTuple):
+class ProbeOptions(NamedTuple):
     """What was typed. `feature` None: all whose runs ever go there; `burst` None: as the catalogue says."""
 
     environment: str
@@ -48,7 +48,7 @@ class Probe(NamedTuple):
 
     environment: str
     facts: PathFacts
-    found: Mapping[str, Sequence[Finding]]
+    found: Mapping[str, Sequence[LimitFinding]]
     requests_sent: int
     ai_action_calls: int
 
@@ -87,11 +87,11 @@ class _Spent(NamedTuple):
     """What a probe's requests brought: findings of all features, and of each."""
 
     facts: PathFacts
-    ai_action: path_burst.Outcome
-    bursts: Mapping[str, path_burst.Outcome]
+    ai_action: path_burst.BurstOutcome
+    bursts: Mapping[str, path_burst.BurstOutcome]
 
 
-def run(asked: Asked, console: Console, *, as_json: bool) -> int:
+def run(asked: ProbeOptions, console: Console, *, as_json: bool) -> int:
     """Probe and print; returns the exit code. Progress goes to standard error.
 
     Raises:
@@ -111,7 +111,7 @@ def run(asked: Asked, console: Console, *, as_json: bool) -> int:
     return 0 if found.fits else EXIT_DOES_NOT_FIT
 
 
-def probe(asked: Asked, tell: Tell = lambda _what: None) -> Probe:
+def probe(asked: ProbeOptions, tell: Tell = lambda _what: None) -> Probe:
     """Look, weigh each feature's full run, and store what was found.
 
     Args:
@@ -140,14 +140,14 @@ def probe(asked: Asked, tell: Tell = lambda _what: None) -> Probe:
     return Probe(asked.environment, spent.facts, found, sent, spent.ai_action.calls_spent)
 
 
-def _features(catalogue: Catalogue, asked: Asked) -> list[Feature]:
+def _features(catalogue: Catalogue, asked: ProbeOptions) -> list[Feature]:
     """The one that was named, or all whose runs ever go there, as a look has them."""
     named = asked.feature
     features = [feature_named(catalogue, named)] if named else features_of(catalogue, asked.environment)
     if not features:
         remedy = "Name one with --feature."
         raise ParameterError("ENV", f"no phase of any feature sends runs to {asked.environment}", remedy)
-    if asked.ai_action and all(feature.call is Call.COMPLETE_CODE for feature in features):
+    if asked.ai_action and all(feature.call is FeatureCall.COMPLETE_CODE for feature in features):
         raise ParameterError("--ai-action", f"{features[0].feature} makes no aiAction calls", "Leave it out.")
     return features
 
@@ -155,7 +155,7 @@ def _features(catalogue: Catalogue, asked: Asked) -> list[Feature]:
 async def _spend(
     store: Store,
     catalogue: Catalogue,
-    asked: Asked,
+    asked: ProbeOptions,
     features: Sequence[Feature],
     connection: connections.Connection,
     tell: Tell,
@@ -171,7 +171,7 @@ async def _spend(
             tell(f"{count} free requests at the rate of {feature.feature}")
             bursts[feature.feature] = await path_burst.burst(gitlab, catalogue, feature, name, count)
         window = next((w for f in features if (w := ai_action_window(f, name, environment))), None)
-        spent = path_burst.Outcome([], 0)
+        spent = path_burst.BurstOutcome([], 0)
         if asked.ai_action and window:
             tell(f"{asked.ai_action} aiAction calls")
             spent = await path_burst.spend_ai_action(gitlab, store, environment, window, asked.ai_action)
@@ -180,16 +180,16 @@ async def _spend(
 
 def _weighed(
     store: Store, catalogue: Catalogue, environment_name: str, feature: Feature, spent: _Spent
-) -> list[Finding]:
+) -> list[LimitFinding]:
     """A full run of the feature, all its prompts still to be asked."""
     needed = feature.prompts_per_run
     found = weigh(store, spent.facts, catalogue, feature, environment_name, calls_needed=needed)
     if feature.feature in spent.bursts:
         found += spent.bursts[feature.feature].found
-    return found + (spent.ai_action.found if feature.call is not Call.COMPLETE_CODE else [])
+    return found + (spent.ai_action.found if feature.call is not FeatureCall.COMPLETE_CODE else [])
 
 
-def _feature_as_json(found: Sequence[Finding]) -> dict[str, Any]:
+def _feature_as_json(found: Sequence[LimitFinding]) -> dict[str, Any]:
     tightest = binding(found)
     return {
         "fits": fits(found),
@@ -199,7 +199,7 @@ def _feature_as_json(found: Sequence[Finding]) -> dict[str, Any]:
     }
 
 
-def _verdict(found: Sequence[Finding]) -> list[str]:
+def _verdict(found: Sequence[LimitFinding]) -> list[str]:
     stops = too_low(found)
     if stops:
         return [f"does not fit: {finding.line}" for finding in stops]
@@ -207,7 +207,7 @@ def _verdict(found: Sequence[Finding]) -> list[str]:
     return [f"fits; {tightest.limit_name} binds" if tightest else "fits as far as is known: no limit was told"]
 
 
-def _table(title: str, found: Sequence[Finding]) -> Table:
+def _table(title: str, found: Sequence[LimitFinding]) -> Table:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     for column in path_table.COLUMNS:
         justify: JustifyMethod = "right" if column in path_table.RIGHT else "left"

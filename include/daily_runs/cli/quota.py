@@ -24,7 +24,7 @@ USE_MINUTES = 10
 NOTHING_YET = "The ledger is empty: no run has asked for a call yet."
 
 
-class Quota(NamedTuple):
+class QuotaStatus(NamedTuple):
     """One look at the ledger. Rates are per minute of the domain, of which `time_scale` pass in one of the clock."""
 
     time_scale: float
@@ -49,7 +49,7 @@ class Quota(NamedTuple):
         return Group(*(line for part in shown for line in (part, "")))
 
 
-def look(store: Store, catalogue: Catalogue) -> Quota:
+def look(store: Store, catalogue: Catalogue) -> QuotaStatus:
     """Read everything, in domain time."""
     scale = max(environment.time_scale for environment in catalogue.environments.values())
     limits = [_per_minute(row, 60 / scale) for row in ledger_rows.limits(store, 60 / scale)]
@@ -60,10 +60,10 @@ def look(store: Store, catalogue: Catalogue) -> Quota:
         rows = ledger_rows.users(store, [f"ai_action in {name}"], seconds)
         users += [{**row, "allowed": path.ai_action_calls_per_window} for row in rows]
     lanes, holders, used = ledger_rows.lanes(store), ledger_rows.holders(store), ledger_rows.use(store, USE_MINUTES)
-    return Quota(scale, limits, lanes, holders, users, breaker_rows.status(store), used)
+    return QuotaStatus(scale, limits, lanes, holders, users, breaker_rows.status(store), used)
 
 
-def show(catalogue: Catalogue, *, watch: bool, console: Console) -> Quota:
+def show(catalogue: Catalogue, *, watch: bool, console: Console) -> QuotaStatus:
     """Look once, or look on until Ctrl-C; the last look.
 
     Raises:

@@ -49,7 +49,7 @@ class Begun(NamedTuple):
         )
 
 
-class Outcome(NamedTuple):
+class RunOutcome(NamedTuple):
     """What became of a run: its stages' reports and its published row; of a rerun, what it had to do."""
 
     reports: list[Report]
@@ -84,7 +84,7 @@ class Outcome(NamedTuple):
         return [table, *begun, *(f"failed: {failure}" for failure in failures), scores]
 
 
-class Asked(NamedTuple):
+class RunOptions(NamedTuple):
     """What the command line asks for; `day` None: today's run, or for a rerun the newest."""
 
     feature: str
@@ -95,7 +95,7 @@ class Asked(NamedTuple):
     redo: Redo = Redo.ALL
 
 
-def run(asked: Asked, *, overlay: str | None, console: Console) -> Outcome:
+def run(asked: RunOptions, *, overlay: str | None, console: Console) -> RunOutcome:
     """Plan and run one arm against the store of the command line.
 
     Raises:
@@ -118,10 +118,10 @@ def run(asked: Asked, *, overlay: str | None, console: Console) -> Outcome:
             bars.finish()
         row = published.of_run(store, str(order.key))
         assert row is not None  # publish has just written it
-    return Outcome(reports, row, begun)
+    return RunOutcome(reports, row, begun)
 
 
-def _order(store: Store, catalogue: Catalogue, feature: Feature, asked: Asked) -> redo.Order:
+def _order(store: Store, catalogue: Catalogue, feature: Feature, asked: RunOptions) -> redo.Order:
     moment = midnight(asked.day or Clock.now().date())
     if asked.redo is not Redo.ALL:
         day = asked.day.isoformat() if asked.day else None

@@ -23,7 +23,7 @@ from daily_runs.errors import AccessError, CallError, ParameterError, StageError
 from daily_runs.gitlab.session import connection_of, gitlab_client
 from daily_runs.readiness.seeds.coverage import SURPLUS, SURPLUS_REMEDY, Coverage, coverage, made_of, remedy, said
 from daily_runs.readiness.seeds.find import SeedsSeen
-from daily_runs.readiness.seeds.manifest import Entry, manifest
+from daily_runs.readiness.seeds.manifest import ManifestEntry, manifest
 from daily_runs.readiness.seeds.verify import look
 from daily_runs.statuses import SeedStatus
 from daily_runs.store import database
@@ -65,7 +65,7 @@ class Seeds(NamedTuple):
         return [line, "", table, *([made_of(self.environment, found.feature)] if found.faults else [])]
 
 
-class Asked(NamedTuple):
+class SeedsOptions(NamedTuple):
     """The command's options."""
 
     environment: str
@@ -76,7 +76,7 @@ class Asked(NamedTuple):
     overlay: str | None = None
 
 
-def run(asked: Asked, console: Console) -> int:
+def run(asked: SeedsOptions, console: Console) -> int:
     """Look and print; returns the exit code. Progress goes to standard error.
 
     Raises:
@@ -104,7 +104,7 @@ def run(asked: Asked, console: Console) -> int:
     return 0 if found.coverage.ready else EXIT_NOT_READY
 
 
-def _write(entries: Sequence[Entry]) -> int:
+def _write(entries: Sequence[ManifestEntry]) -> int:
     """A manifest as JSON lines. They hold the data set's content, which is ours to print."""
     for entry in entries:
         sys.stdout.write(json.dumps(entry._asdict(), ensure_ascii=False) + "\n")
@@ -113,14 +113,14 @@ def _write(entries: Sequence[Entry]) -> int:
     return 0
 
 
-def _could_not_look(asked: Asked, error: CallError) -> str:
+def _could_not_look(asked: SeedsOptions, error: CallError) -> str:
     return (
         f"could not look at the seeds of {asked.feature} in {asked.environment}: {error}. This says nothing of any"
         " seed. Run it again; where a store runs, it goes on where it stopped (docs/runbooks/calls.md)."
     )
 
 
-def _of(asked: Asked) -> tuple[Catalogue, Feature, tuple[Item, ...]]:
+def _of(asked: SeedsOptions) -> tuple[Catalogue, Feature, tuple[Item, ...]]:
     catalogue = catalogue_files.load(overlay=asked.overlay)
     environment_named(catalogue, asked.environment)
     feature = feature_named(catalogue, asked.feature)

@@ -15,7 +15,7 @@ from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.clock import Clock
 from daily_runs.readiness import board_rows, check, check_rows
-from daily_runs.readiness.board import STAGING, Line, Seen, board
+from daily_runs.readiness.board import STAGING, BoardLine, BoardRows, board
 from daily_runs.readiness.board_cells import HEADINGS, NEVER_LOOKED, cells
 from daily_runs.store import database
 from daily_runs.store.database import Store
@@ -30,7 +30,7 @@ class Board(NamedTuple):
     at: dt.datetime
     looked_at: dt.datetime | None
     error: str | None
-    lines: list[Line]
+    lines: list[BoardLine]
 
     @property
     def heading(self) -> str:
@@ -94,7 +94,7 @@ def show(overlay: str | None, *, look_first: bool, console: Console) -> Board:
 def read(store: Store, catalogue: Catalogue) -> Board:
     """Read the store's newest rows; nobody else is asked."""
     aspects = board_rows.aspects(store, STAGING)
-    seen = Seen(aspects, board_rows.last_runs(store), board_rows.last_gates(store), board_rows.last_routes(store))
+    seen = BoardRows(aspects, board_rows.last_runs(store), board_rows.last_gates(store), board_rows.last_routes(store))
     now, newest = Clock.now(), check_rows.newest(store, STAGING)
     at, error = (newest.ended_at, newest.error) if newest else (None, None)
     return Board(now, at, error, board(catalogue, seen, now))

@@ -10,7 +10,7 @@ import httpx
 
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.pools import differences, pools
-from daily_runs.doctor.finding import Finding, Subject
+from daily_runs.doctor.finding import Diagnosis, Subject
 from daily_runs.errors import AccessError, UserError
 from daily_runs.local import stack as local
 from daily_runs.local.airflow_api import HEALTHY_PARTS, AirflowApi
@@ -23,7 +23,7 @@ SHAPE = f"Set it to {_FORM}."
 _DAGS_MAX = 1000
 
 
-def airflow(catalogue: Catalogue | None) -> Iterator[Finding]:
+def airflow(catalogue: Catalogue | None) -> Iterator[Diagnosis]:
     """All of it; without an address to look at, that is said and is no fault: `daily-runs run` needs no Airflow."""
     try:
         api = logged_in()
@@ -67,7 +67,7 @@ def _login(text: str) -> AirflowApi:
         ) from error
 
 
-def _look(api: AirflowApi, catalogue: Catalogue | None) -> Iterator[Finding]:
+def _look(api: AirflowApi, catalogue: Catalogue | None) -> Iterator[Diagnosis]:
     check = "answers"
     try:
         yield _health(api)
@@ -86,7 +86,7 @@ def _look(api: AirflowApi, catalogue: Catalogue | None) -> Iterator[Finding]:
         )
 
 
-def _health(api: AirflowApi) -> Finding:
+def _health(api: AirflowApi) -> Diagnosis:
     health = api.get("/monitor/health")
     ill = [part for part in HEALTHY_PARTS if (health.get(part) or {}).get("status") != "healthy"]
     if ill:
@@ -94,7 +94,7 @@ def _health(api: AirflowApi) -> Finding:
     return AIRFLOW.ok("answers", f"{api.address}: {', '.join(HEALTHY_PARTS)} healthy")
 
 
-def _pools(api: AirflowApi, catalogue: Catalogue) -> Iterator[Finding]:
+def _pools(api: AirflowApi, catalogue: Catalogue) -> Iterator[Diagnosis]:
     wanted = pools(catalogue)
     found = list(differences(wanted, api.pools()))
     for name, problem in found:
@@ -105,7 +105,7 @@ def _pools(api: AirflowApi, catalogue: Catalogue) -> Iterator[Finding]:
         yield AIRFLOW.ok("pools", f"as in the catalogue: {listed}")
 
 
-def _dags(api: AirflowApi, catalogue: Catalogue) -> Iterator[Finding]:
+def _dags(api: AirflowApi, catalogue: Catalogue) -> Iterator[Diagnosis]:
     errors = api.get("/importErrors", limit=_DAGS_MAX)["import_errors"]
     for error in errors:
         last = (str(error.get("stack_trace") or "").strip().splitlines() or ["no reason given"])[-1]

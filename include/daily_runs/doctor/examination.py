@@ -12,7 +12,7 @@ from daily_runs.catalogue.catalogue import Catalogue, environment_named
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.clock import Clock
 from daily_runs.doctor import airflow, gitlab, judge, own
-from daily_runs.doctor.finding import Finding, Now, State
+from daily_runs.doctor.finding import Diagnosis, Now, State
 
 MARKS = {
     State.OK: "[green]ok[/green]",
@@ -28,7 +28,7 @@ def examine(
     *,
     now: Now = Clock.now,
     tell: Callable[[str], None] = lambda _what: None,
-) -> list[Finding]:
+) -> list[Diagnosis]:
     """Look at everything by free calls only: nothing that is asked here reaches a model.
 
     Args:
@@ -64,7 +64,7 @@ def _environments(catalogue: Catalogue | None, only: str | None) -> list[str]:
     return [only]
 
 
-def _outside(catalogue: Catalogue, names: Sequence[str], now: Now, tell: Callable[[str], None]) -> Iterator[Finding]:
+def _outside(catalogue: Catalogue, names: Sequence[str], now: Now, tell: Callable[[str], None]) -> Iterator[Diagnosis]:
     for name in names:
         tell(name)
         yield from gitlab.gitlab(name, catalogue, now)
@@ -72,7 +72,7 @@ def _outside(catalogue: Catalogue, names: Sequence[str], now: Now, tell: Callabl
     yield from judge.judge(catalogue, now, sandbox=catalogue.judge.provenance == "sandbox")
 
 
-def render(findings: Sequence[Finding]) -> Table:
+def render(findings: Sequence[Diagnosis]) -> Table:
     """For people, readable from 100 columns on; a remedy stands below what it is for."""
     table = Table(Column("", no_wrap=True), Column("what", no_wrap=True), Column("found", ratio=1, overflow="fold"))
     before = findings[0].subject if findings else ""

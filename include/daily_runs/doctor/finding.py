@@ -28,7 +28,7 @@ class State(StrEnum):
     NOT_CHECKED = "not_checked"
 
 
-class Finding(NamedTuple):
+class Diagnosis(NamedTuple):
     """One line of the report. `remedy` is empty where there is nothing to do."""
 
     subject: str
@@ -43,7 +43,7 @@ class Finding(NamedTuple):
         return self.state is not State.FAULT
 
 
-class Asked(NamedTuple):
+class RoundTrip(NamedTuple):
     """When something was asked and when its answer was there, by our clock."""
 
     sent: dt.datetime
@@ -56,27 +56,27 @@ class Subject:
 
     name: str
 
-    def ok(self, check: str, detail: str) -> Finding:
+    def ok(self, check: str, detail: str) -> Diagnosis:
         """All is well."""
-        return Finding(self.name, check, State.OK, detail)
+        return Diagnosis(self.name, check, State.OK, detail)
 
-    def fault(self, check: str, detail: str, remedy: str) -> Finding:
+    def fault(self, check: str, detail: str, remedy: str) -> Diagnosis:
         """Runs fail, or cannot be trusted, until this is mended."""
-        return Finding(self.name, check, State.FAULT, detail, remedy)
+        return Diagnosis(self.name, check, State.FAULT, detail, remedy)
 
-    def notice(self, check: str, detail: str, remedy: str) -> Finding:
+    def notice(self, check: str, detail: str, remedy: str) -> Diagnosis:
         """Works, but somebody should look."""
-        return Finding(self.name, check, State.NOTICE, detail, remedy)
+        return Diagnosis(self.name, check, State.NOTICE, detail, remedy)
 
-    def not_checked(self, check: str, why: str, remedy: str = "") -> Finding:
+    def not_checked(self, check: str, why: str, remedy: str = "") -> Diagnosis:
         """Could not be looked at; says nothing about how it stands."""
-        return Finding(self.name, check, State.NOT_CHECKED, f"not checked: {why}", remedy)
+        return Diagnosis(self.name, check, State.NOT_CHECKED, f"not checked: {why}", remedy)
 
-    def refused(self, check: str, error: UserError) -> Finding:
+    def refused(self, check: str, error: UserError) -> Diagnosis:
         """A fault, as the error tree words it."""
         return self.fault(check, f"{error.place}: {error.problem}", error.remedy)
 
-    def clock(self, told: dt.datetime | None, asked: Asked, *, precision_seconds: float = 1.0) -> Finding:
+    def clock(self, told: dt.datetime | None, asked: RoundTrip, *, precision_seconds: float = 1.0) -> Diagnosis:
         """Whether the subject's clock agrees with ours.
 
         Args:

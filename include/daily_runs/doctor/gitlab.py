@@ -13,8 +13,8 @@ import httpx
 from daily_runs import connections
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.environments import Environment
-from daily_runs.catalogue.features import PHASE_ENVIRONMENTS, Call, Feature, environments_of
-from daily_runs.doctor.finding import Asked, Finding, Now, Subject, date_in
+from daily_runs.catalogue.features import PHASE_ENVIRONMENTS, Feature, FeatureCall, environments_of
+from daily_runs.doctor.finding import Diagnosis, Now, RoundTrip, Subject, date_in
 from daily_runs.errors import AccessError, CallError, Hop
 from daily_runs.gitlab.client import GitLab
 from daily_runs.gitlab.documents import WHOAMI
@@ -38,11 +38,11 @@ _TOKEN_REFUSED = (
 _LATER = ("tokens", "user names", "clock", "limits")
 
 
-class Seen(NamedTuple):
+class UserReading(NamedTuple):
     """What one user's two free calls brought: the token's own description, and who GitLab takes the user for."""
 
     user: str
-    asked: Asked
+    asked: RoundTrip
     response: httpx.Response | CallError
     who: Mapping[str, Any] | CallError | None
 
@@ -58,7 +58,7 @@ class Seen(NamedTuple):
         return user.get("username") if user else None
 
 
-def gitlab(name: str, catalogue: Catalogue, now: Now) -> Iterator[Finding]:
+def gitlab(name: str, catalogue: Catalogue, now: Now) -> Iterator[Diagnosis]:
     """Everything about the environment of that name."""
     subject, environment = Subject(name), catalogue.environments[name]
     try:
@@ -74,30 +74,30 @@ def gitlab(name: str, catalogue: Catalogue, now: Now) -> Iterator[Finding]:
     yield _ai_action(subject, name, catalogue)
 
 
-def _none_of(subject: Subject, checks: Sequence[str], why: str) -> Iterator[Finding]:
+def _none_of(subject: Subject, checks: Sequence[str], why: str) -> Iterator[Diagnosis]:
     for check in checks:
         yield subject.not_checked(check, why)
 
 
-async def _ask(environment: Environment, connection: connections.Connection, now: Now) -> list[Seen]:
+async def _ask(environment: Environment, connection: connections.Connection, now: Now) -> list[UserReading]:
     async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as http:
         client = GitLab(http, connection.address, connection.keys, environment.limits.graphql)
         return await asyncio.gather(*(_ask_as(client, user, now) for user in environment.evaluation_users))
 
 
-async def _ask_as(client: GitLab, user: str, now: Now) -> Seen:
+async def _ask_as(client: GitLab, user: str, now: Now) -> UserReading:
     sent = now()
     try:
         response = await client.rest("GET", OWN_ACCESS_PATH, user)
     except CallError as error:
-        return Seen(user, Asked(sent, now()), error, None)
-    asked = Asked(sent, now())
+        return UserReading(user, RoundTrip(sent, now()), error, None)
+    asked = RoundTrip(sent, now())
     if not _is_object(response):
-        return Seen(user, asked, malformed("status 200, no JSON object"), None)
+        return UserReading(user, asked, malformed("status 200, no JSON object"), None)
     try:
-        return Seen(user, asked, response, await client.graphql(user, WHOAMI))
+        return UserReading(user, asked, response, await client.graphql(user, WHOAMI))
     except CallError as error:
-        return Seen(user, asked, response, error)
+        return UserReading(user, asked, response, error)
 
 
 def _is_object(response: httpx.Response) -> bool:
@@ -108,8 +108,8 @@ def _is_object(response: httpx.Response) -> bool:
 
 
 def _findings(
-    subject: Subject, environment: Environment, address: str, seen: Sequence[Seen], now: Now
-) -> Iterator[Finding]:
+    subject: Subject, environment: Environment, address: str, seen: Sequence[UserReading], now: Now
+) -> Iterator[Diagnosis]:
     first = next((s for s in seen if s.token), seen[0])
     if isinstance(first.response, CallError) and first.response.kind not in _TOKEN_REFUSED:
         remedy = "Check the address, the network between, and that it runs; then look again."
@@ -135,7 +135,7 @@ def _words(error: CallError) -> str:
     return f"{error.kind}{hop} ({evidence})"
 
 
-def _answers(subject: Subject, environment: Environment, seen: Seen) -> Finding:
+def _answers(subject: Subject, environment: Environment, seen: UserReading) -> Diagnosis:
     """Its version, and by the load balancer's name whether it is the environment that it should be."""
     if isinstance(seen.response, CallError):
         return subject.ok("answers", "it does, but refuses the tokens")
@@ -149,7 +149,9 @@ def _answers(subject: Subject, environment: Environment, seen: Seen) -> Finding:
     return subject.ok("answers", f"GitLab {version}" + (f" behind {balancer}" if balancer else ""))
 
 
-def _tokens(subject: Subject, environment: Environment, seen: Sequence[Seen], today: dt.date) -> Iterator[Finding]:
+def _tokens(
+    subject: Subject, environment: Environment, seen: Sequence[UserReading], today: dt.date
+) -> Iterator[Diagnosis]:
     wrong = [finding for s in seen if (finding := _token(subject, environment, s, today))]
     yield from wrong
     good = len(seen) - len(wrong)
@@ -159,7 +161,7 @@ def _tokens(subject: Subject, environment: Environment, seen: Sequence[Seen], to
         )
 
 
-def _token(subject: Subject, environment: Environment, seen: Seen, today: dt.date) -> Finding | None:
+def _token(subject: Subject, environment: Environment, seen: UserReading, today: dt.date) -> Diagnosis | None:
     """What is wrong with one user's token, if anything is."""
     new = f"Give {seen.user} a new token with scope api, and put it into {environment.connection}."
     until, scopes = _day(seen.token.get("expires_at")), set(seen.token.get("scopes") or ())
@@ -176,7 +178,7 @@ def _token(subject: Subject, environment: Environment, seen: Seen, today: dt.dat
     return None
 
 
-def _token_fault(seen: Seen, scopes: set[str], until: dt.date | None, today: dt.date) -> str | None:
+def _token_fault(seen: UserReading, scopes: set[str], until: dt.date | None, today: dt.date) -> str | None:
     if isinstance(seen.response, CallError):
         return _words(seen.response)
     if seen.token.get("revoked") or seen.token.get("active") is False or (until and until <= today):
@@ -194,7 +196,7 @@ def _day(text: object) -> dt.date | None:
         return None
 
 
-def _user_names(subject: Subject, good: Sequence[Seen]) -> Finding:
+def _user_names(subject: Subject, good: Sequence[UserReading]) -> Diagnosis:
     """Two tokens of one user share one budget of `ai_action`, which the catalogue would count twice."""
     names = Counter(seen.name for seen in good)
     double = [str(name) for name, count in names.items() if count > 1]
@@ -204,7 +206,7 @@ def _user_names(subject: Subject, good: Sequence[Seen]) -> Finding:
     return subject.ok("user names", f"{len(names)} distinct ones")
 
 
-def _complexity(subject: Subject, seen: Seen) -> Finding:
+def _complexity(subject: Subject, seen: UserReading) -> Diagnosis:
     who = seen.who if isinstance(seen.who, Mapping) else {}
     limit = (who.get("queryComplexity") or {}).get("limit")
     if not isinstance(limit, int):
@@ -215,7 +217,7 @@ def _complexity(subject: Subject, seen: Seen) -> Finding:
     return subject.ok("limits", f"query complexity {limit} measured, {DOCUMENT_COMPLEXITY_MAX} needed")
 
 
-def _api_limit(subject: Subject, environment: Environment, response: httpx.Response) -> Finding:
+def _api_limit(subject: Subject, environment: Environment, response: httpx.Response) -> Diagnosis:
     """`RateLimit-Limit` is per minute (docs/domain.md §3)."""
     known, told = environment.limits.api_requests_per_minute, response.headers.get("ratelimit-limit", "").strip()
     if not told.isdecimal():
@@ -226,13 +228,13 @@ def _api_limit(subject: Subject, environment: Environment, response: httpx.Respo
     return subject.ok("limits", f"{told} requests/min and user measured, {known} in the catalogue")
 
 
-def _ai_action(subject: Subject, name: str, catalogue: Catalogue) -> Finding:
+def _ai_action(subject: Subject, name: str, catalogue: Catalogue) -> Diagnosis:
     """No free call tells this limit: the catalogue's word, compared with each run and with the fullest day's runs."""
     environment = catalogue.environments[name]
     users, limits = len(environment.evaluation_users), environment.limits
     allowed, hours = users * limits.ai_action_calls_per_window, f"{limits.ai_action_window_hours:g} h"
     told = f"{allowed} calls in {hours} by the catalogue ({users} users x {limits.ai_action_calls_per_window})"
-    features = [f for f in catalogue.features.values() if f.call is not Call.COMPLETE_CODE]
+    features = [f for f in catalogue.features.values() if f.call is not FeatureCall.COMPLETE_CODE]
     needs = {f.feature: f.prompts_per_run for f in features if name in environments_of(f)}
     short = {feature: count for feature, count in needs.items() if count > allowed}
     if short:

@@ -12,7 +12,7 @@ from anthropic.types import ModelInfo
 from daily_runs import connections
 from daily_runs.catalogue.accounts import Account
 from daily_runs.catalogue.catalogue import Catalogue
-from daily_runs.doctor.finding import Asked, Finding, Now, Subject, date_in
+from daily_runs.doctor.finding import Diagnosis, Now, RoundTrip, Subject, date_in
 from daily_runs.errors import AccessError, Blame, CallError, Hop
 from daily_runs.judging.judge import attribute
 
@@ -22,17 +22,17 @@ _CONSOLE = "Read its rates in the vendor's console; set verified: true with them
 _DIMENSIONS = ("requests", "input-tokens", "output-tokens")
 
 
-class Answer(NamedTuple):
+class ModelLookup(NamedTuple):
     """What the server said of the model: `known` is None where it cannot tell; `listed` are the models it offers."""
 
     address: str
     headers: Mapping[str, str]
-    asked: Asked
+    asked: RoundTrip
     known: bool | None
     listed: tuple[str, ...] = ()
 
 
-def judge(catalogue: Catalogue, now: Now, *, sandbox: bool) -> Iterator[Finding]:
+def judge(catalogue: Catalogue, now: Now, *, sandbox: bool) -> Iterator[Diagnosis]:
     """The judge, then each account's limits.
 
     Args:
@@ -57,7 +57,7 @@ def judge(catalogue: Catalogue, now: Now, *, sandbox: bool) -> Iterator[Finding]
         yield _limits(name, account, told.get(name, {}), sandbox=sandbox)
 
 
-def _ask(catalogue: Catalogue, account: str, now: Now, *, sandbox: bool) -> Answer:
+def _ask(catalogue: Catalogue, account: str, now: Now, *, sandbox: bool) -> ModelLookup:
     settings = catalogue.judge
     connection = connections.find(
         settings.connection, default_address=settings.address, users=[account], sandbox=sandbox
@@ -77,17 +77,17 @@ def _malformed() -> CallError:
     return CallError(Hop.MODEL_VENDOR, "malformed_body", blame=Blame.PROVIDER, retryable=True)
 
 
-def _look(client: anthropic.Anthropic, model: str, address: str, now: Now) -> Answer:
+def _look(client: anthropic.Anthropic, model: str, address: str, now: Now) -> ModelLookup:
     """By the model's card; a server without cards by counting a word's tokens; else by its list of models."""
     sent = now()
     try:
         raw = client.models.with_raw_response.retrieve(model)
-        asked = Asked(sent, now())
+        asked = RoundTrip(sent, now())
         if not isinstance(raw.parse(), ModelInfo):  # the SDK passes on whatever came, a web page too
             raise _malformed()
-        return Answer(address, raw.headers, asked, known=True)
+        return ModelLookup(address, raw.headers, asked, known=True)
     except anthropic.NotFoundError as error:
-        answer = Answer(address, error.response.headers, Asked(sent, now()), known=None)
+        answer = ModelLookup(address, error.response.headers, RoundTrip(sent, now()), known=None)
     try:
         client.messages.count_tokens(model=model, messages=[{"role": "user", "content": "word"}])
         return answer._replace(known=True)
@@ -101,7 +101,7 @@ def _look(client: anthropic.Anthropic, model: str, address: str, now: Now) -> An
     return answer._replace(known=False, listed=listed)
 
 
-def _unusable(connection_id: str, error: AccessError | CallError) -> Iterator[Finding]:
+def _unusable(connection_id: str, error: AccessError | CallError) -> Iterator[Diagnosis]:
     """The one finding that says why, and what could not be looked at therefore."""
     if isinstance(error, AccessError):
         yield JUDGE.refused("connection", error)
@@ -116,7 +116,7 @@ def _unusable(connection_id: str, error: AccessError | CallError) -> Iterator[Fi
         yield JUDGE.not_checked(check, "the connection is not usable")
 
 
-def _judge_findings(catalogue: Catalogue, answer: Answer) -> Iterator[Finding]:
+def _judge_findings(catalogue: Catalogue, answer: ModelLookup) -> Iterator[Diagnosis]:
     settings = catalogue.judge
     yield JUDGE.ok("connection", f"{answer.address} accepts the key of account {settings.account}")
     if answer.known:
@@ -130,7 +130,7 @@ def _judge_findings(catalogue: Catalogue, answer: Answer) -> Iterator[Finding]:
     yield JUDGE.clock(date_in(answer.headers.get("date")), answer.asked)
 
 
-def _limits(name: str, account: Account, headers: Mapping[str, str], *, sandbox: bool) -> Finding:
+def _limits(name: str, account: Account, headers: Mapping[str, str], *, sandbox: bool) -> Diagnosis:
     """The catalogue's rates against the headers.
 
     A real server counts its free calls apart, so that the requests that their headers name are not those of messages.

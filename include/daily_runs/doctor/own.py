@@ -10,14 +10,14 @@ from daily_runs.catalogue import folders
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.reading.files import Reading
 from daily_runs.doctor import contents as contents_module
-from daily_runs.doctor.finding import Asked, Finding, Now, Subject
+from daily_runs.doctor.finding import Diagnosis, Now, RoundTrip, Subject
 from daily_runs.errors import UserError
 from daily_runs.store import database
 
 STORE, CATALOGUE = Subject("store"), Subject("catalogue")
 
 
-def store(now: Now) -> Iterator[Finding]:
+def store(now: Now) -> Iterator[Diagnosis]:
     """Reachable, migrated, its clock. The embedded server is started for it, and migrated, as by every command."""
     try:
         with database.local_url() as url:
@@ -28,7 +28,7 @@ def store(now: Now) -> Iterator[Finding]:
             yield STORE.not_checked(check, "the store does not answer")
 
 
-def _store_at(url: str, now: Now) -> Iterator[Finding]:
+def _store_at(url: str, now: Now) -> Iterator[Diagnosis]:
     with database.connect(url) as connection:
         sent = now()
         (told,) = connection.execute("SELECT clock_timestamp() AS told").fetchall()
@@ -43,10 +43,10 @@ def _store_at(url: str, now: Now) -> Iterator[Finding]:
         yield STORE.fault("migrated", f"cannot be read ({reason})", "Give the login rights on schema daily_runs.")
     else:
         yield STORE.ok("migrated", f"at revision {database.newest_revision()}")
-    yield STORE.clock(told["told"], Asked(sent, received), precision_seconds=0)
+    yield STORE.clock(told["told"], RoundTrip(sent, received), precision_seconds=0)
 
 
-def catalogue(reading: Reading, overlay: str | None) -> Iterator[Finding]:
+def catalogue(reading: Reading, overlay: str | None) -> Iterator[Diagnosis]:
     """Sound, and what its features refer to can be loaded."""
     for fault in reading.faults:
         yield CATALOGUE.fault("sound", f"{fault.place}: {fault.problem}", fault.remedy)
@@ -59,7 +59,7 @@ def catalogue(reading: Reading, overlay: str | None) -> Iterator[Finding]:
     yield from _files(found)
 
 
-def _files(found: Catalogue) -> Iterator[Finding]:
+def _files(found: Catalogue) -> Iterator[Diagnosis]:
     include = folders.include_root()
     contents = [contents_module.contents_of(feature, include) for feature in found.features.values()]
     faults = [fault for content in contents for fault in content.faults]

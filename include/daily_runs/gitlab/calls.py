@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from daily_runs.catalogue.features import Call
+from daily_runs.catalogue.features import FeatureCall
 from daily_runs.dataset import CodeCut, Item
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab import documents
@@ -23,8 +23,6 @@ from daily_runs.gitlab.client import GitLab
 from daily_runs.gitlab.hops.error_codes import error_code_in
 from daily_runs.gitlab.hops.failures import malformed, own_fault
 from daily_runs.gitlab.resolution import ResolveVulnerability
-
-__all__ = ["Answer", "Caller", "Ticket", "caller_for"]
 
 
 class Caller(Protocol):
@@ -53,18 +51,18 @@ class Caller(Protocol):
         """Say that a ticket will not be collected any more."""
 
 
-def caller_for(call: Call, gitlab: GitLab) -> Caller:
+def caller_for(call: FeatureCall, gitlab: GitLab) -> Caller:
     """The caller of a feature. Use one per environment and process: resolutions of one vulnerability wait in it."""
     match call:
-        case Call.TROUBLESHOOT_JOB:
+        case FeatureCall.TROUBLESHOOT_JOB:
             return _Chat(gitlab, "/troubleshoot")
-        case Call.EXPLAIN_VULNERABILITY:
+        case FeatureCall.EXPLAIN_VULNERABILITY:
             return _Chat(gitlab, "/vulnerability_explain")
-        case Call.CHAT:
+        case FeatureCall.CHAT:
             return _Chat(gitlab, None)
-        case Call.RESOLVE_VULNERABILITY:
+        case FeatureCall.RESOLVE_VULNERABILITY:
             return ResolveVulnerability(gitlab)
-        case Call.COMPLETE_CODE:
+        case FeatureCall.COMPLETE_CODE:
             return _CompleteCode(gitlab)
 
 

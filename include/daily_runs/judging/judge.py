@@ -10,7 +10,7 @@ from typing import Self
 import anthropic
 from anthropic.types import Message, ToolParam, ToolUseBlock
 
-from daily_runs.catalogue.accounts import Judge as JudgeSettings
+from daily_runs.catalogue.accounts import JudgeSettings
 from daily_runs.clock import Clock, wall_timeout
 from daily_runs.connections import PROMPT_HEADER, Connection
 from daily_runs.errors import Blame, CallError, Hop
@@ -18,7 +18,7 @@ from daily_runs.gitlab.answers import count_of
 from daily_runs.judging.prompt import TOOL, JudgePrompt
 from daily_runs.judging.rubric import Rubric
 from daily_runs.judging.verdict import Verdict, parse, unusable
-from daily_runs.quota.pacer import Call
+from daily_runs.quota.pacer import PacedCall
 from daily_runs.quota.rate_limit_headers import Usage
 
 _STATUS = {
@@ -53,7 +53,9 @@ class Judge:
     async def __aexit__(self, *_: object) -> None:
         await self._client.close()
 
-    async def judge(self, prompt: JudgePrompt, rubric: Rubric, prompt_id: str, call: Call | None = None) -> Verdict:
+    async def judge(
+        self, prompt: JudgePrompt, rubric: Rubric, prompt_id: str, call: PacedCall | None = None
+    ) -> Verdict:
         """Ask once; `call` hears the answer's headers and what it cost, also where that is no verdict.
 
         Raises:

@@ -26,7 +26,7 @@ WHERE_TO_LOOK = (
 
 
 @dataclass(frozen=True)
-class Quota:
+class DemoQuota:
     """Rate and tokens as the sandbox's own ledger counted them, beside what was allowed (domain time)."""
 
     binding_limit: str
@@ -43,7 +43,7 @@ class Quota:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DemoOutcome:
     """Everything the demo shows. `promises` are the sentences it must be able to say."""
 
     airflow: str
@@ -54,7 +54,7 @@ class Outcome:
     stages: list[Row]
     gate: list[Row]
     failures: dict[str, int]
-    quota: Quota
+    quota: DemoQuota
     promises: dict[str, bool]
     score_histogram: list[int]
 
@@ -112,7 +112,7 @@ class Outcome:
         return [f"{'yes' if kept else 'NO ':<9} {promise}" for promise, kept in self.promises.items()]
 
 
-def gather(stack: Stack, store: Store, feature: str, run_id: str, state: str) -> Outcome:
+def gather(stack: Stack, store: Store, feature: str, run_id: str, state: str) -> DemoOutcome:
     """Collect what a feature's finished DAG run left in the store and in the sandbox's ledger."""
     attempt = demo_rows.attempts_of(store, feature, run_id)[0]
     counts = answers.counts(store, attempt.attempt_id)
@@ -131,7 +131,7 @@ def gather(stack: Stack, store: Store, feature: str, run_id: str, state: str) ->
         f"{quota.rate_refusals} refusals for rate": quota.rate_refusals == 0,
         f"{quota.paid_more_than_once} prompts paid more than once": quota.paid_more_than_once == 0,
     }
-    return Outcome(
+    return DemoOutcome(
         airflow=stack.airflow,
         dag_run=run_id,
         state=state,
@@ -146,14 +146,14 @@ def gather(stack: Stack, store: Store, feature: str, run_id: str, state: str) ->
     )
 
 
-def _quota(stack: Stack, store: Store, attempt: Attempt, summary: dict[str, Any]) -> Quota:
+def _quota(stack: Stack, store: Store, attempt: Attempt, summary: dict[str, Any]) -> DemoQuota:
     catalogue = catalogue_files.load(overlay=stack.overlay)
     feature, environment = catalogue.features[attempt.key.feature], catalogue.environments[attempt.key.environment]
     binding = budget(catalogue, feature, attempt.key.environment).binding
     sends = demo_rows.sends(store, attempt.attempt_id)
     minutes = sends.seconds * environment.time_scale / 60
     outcomes = [(name, n) for by_outcome in summary["outcomes"].values() for name, n in by_outcome.items()]
-    return Quota(
+    return DemoQuota(
         binding_limit=binding.limit,
         allowed_prompts_per_minute=binding.prompts_per_minute,
         sent_prompts_per_minute=(attempt.asked - 1) / minutes if minutes else 0.0,

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from daily_runs.errors import StageError
 from daily_runs.quota.rate_limit_headers import Fact, Usage
-from daily_runs.quota.tariff import Rate, Tariff, Tokens, Window
+from daily_runs.quota.tariff import CallRate, ExpectedTokens, Tariff, Window
 from daily_runs.store.database import Store
 from daily_runs.store.pool import Row
 
@@ -37,7 +37,7 @@ class Grant(NamedTuple):
     grant_id: int
     wait_seconds: float
     user: str | None
-    tokens: Tokens
+    tokens: ExpectedTokens
 
 
 class Granted(NamedTuple):
@@ -130,7 +130,7 @@ class Ledger:
         self._store, self._scale = store, time_scale
         self._introduced: set[str] = set()
 
-    def reserve(self, holder: str, tariff: Tariff, calls: Sequence[Tokens]) -> Granted:
+    def reserve(self, holder: str, tariff: Tariff, calls: Sequence[ExpectedTokens]) -> Granted:
         """Ask for room for calls, in this order, in every limit at once."""
         ask = self._ask(holder, tariff, calls)
         names = {limit["name"] for limit in ask["limits"]}
@@ -203,7 +203,7 @@ class Ledger:
     def _window(self, window: Window) -> Row:
         return {"limit": window.limit, "calls": window.calls, "seconds": window.seconds / self._scale}
 
-    def _ask(self, holder: str, tariff: Tariff, calls: Sequence[Tokens]) -> dict[str, Any]:
+    def _ask(self, holder: str, tariff: Tariff, calls: Sequence[ExpectedTokens]) -> dict[str, Any]:
         account, name = tariff.account, tariff.account_name
         limits = [
             self._bucket(f"account {name} requests", account.requests_per_minute, account.burst_seconds),
@@ -239,7 +239,7 @@ class Ledger:
         burst = max(1.0, per_minute / 60 * burst_seconds)
         return {"name": name, "account": True, "per_second": self._per_second(per_minute), "burst": burst}
 
-    def _rate(self, rate: Rate) -> dict[str, Any]:
+    def _rate(self, rate: CallRate) -> dict[str, Any]:
         per_second = self._per_second(rate.per_minute)
         return {
             "name": rate.limit,

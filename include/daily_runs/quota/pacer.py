@@ -18,7 +18,7 @@ from typing import NamedTuple, Self
 from daily_runs.errors import Blame, CallError, Hop, StageError
 from daily_runs.quota.ledger import AHEAD_SECONDS, Findings, Grant, Granted, Ledger, Settled
 from daily_runs.quota.rate_limit_headers import Usage, facts_of, refused_dimension
-from daily_runs.quota.tariff import Tariff, Tokens
+from daily_runs.quota.tariff import ExpectedTokens, Tariff
 
 BLOCK_MAX = 256
 """Calls in one request to the ledger at most."""
@@ -34,11 +34,11 @@ _PRIOR_CALLS, _MEMORY_CALLS = 4.0, 50.0
 
 
 class _Waiter(NamedTuple):
-    tokens: Tokens
+    tokens: ExpectedTokens
     turn: asyncio.Future[tuple[Grant, float]]
 
 
-class Call:
+class PacedCall:
     """One granted call: store its intent, await `sending`, send, hand the answer's headers to `heard`, set `usage`."""
 
     def __init__(self, grant: Grant, moment: float, lag: _Lag) -> None:
@@ -80,20 +80,20 @@ class _Learned:
     """How much calls really take of what they were estimated at: the mean of about the last fifty."""
 
     def __init__(self) -> None:
-        self._used, self._said = Tokens(0, 0), Tokens(0, 0)
+        self._used, self._said = ExpectedTokens(0, 0), ExpectedTokens(0, 0)
 
-    def estimate(self, tokens: Tokens) -> Tokens:
+    def estimate(self, tokens: ExpectedTokens) -> ExpectedTokens:
         """What to ask for."""
         input_ratio = self._ratio(self._used.input, self._said.input, tokens.input)
         output_ratio = self._ratio(self._used.output, self._said.output, tokens.output)
-        return Tokens(tokens.input * input_ratio, tokens.output * output_ratio)
+        return ExpectedTokens(tokens.input * input_ratio, tokens.output * output_ratio)
 
-    def learn(self, said: Tokens, usage: Usage) -> None:
+    def learn(self, said: ExpectedTokens, usage: Usage) -> None:
         """One call's outcome."""
         keep = 1 - 1 / _MEMORY_CALLS
-        counted = Tokens(max(0.0, usage.input - usage.cached), usage.output)
-        self._used = Tokens(*(keep * old + new for old, new in zip(self._used, counted, strict=True)))
-        self._said = Tokens(*(keep * old + new for old, new in zip(self._said, said, strict=True)))
+        counted = ExpectedTokens(max(0.0, usage.input - usage.cached), usage.output)
+        self._used = ExpectedTokens(*(keep * old + new for old, new in zip(self._used, counted, strict=True)))
+        self._said = ExpectedTokens(*(keep * old + new for old, new in zip(self._said, said, strict=True)))
 
     @staticmethod
     def _ratio(used: float, said: float, estimate: float) -> float:
@@ -154,7 +154,7 @@ class Pacer:
                 raise
 
     @asynccontextmanager
-    async def call(self, tokens: Tokens) -> AsyncIterator[Call]:
+    async def call(self, tokens: ExpectedTokens) -> AsyncIterator[PacedCall]:
         """One call, granted for a moment that may be a little ahead (`Call.sending` waits for it).
 
         So there is time to store the intents of a whole block together. On leaving, the call is settled, or given back
@@ -176,7 +176,7 @@ class Pacer:
         finally:
             self._settle(call, tokens, refused)
 
-    async def _turn(self, tokens: Tokens) -> Call:
+    async def _turn(self, tokens: ExpectedTokens) -> PacedCall:
         """Wait in line."""
         for task in self._tasks:
             if task.done():
@@ -190,9 +190,9 @@ class Pacer:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self._learn(returned=turn.result()[0].grant_id)
             raise
-        return Call(grant, moment, self._lag)
+        return PacedCall(grant, moment, self._lag)
 
-    def _settle(self, call: Call, tokens: Tokens, refused: CallError | None) -> None:
+    def _settle(self, call: PacedCall, tokens: ExpectedTokens, refused: CallError | None) -> None:
         if not call.was_sent:
             self._learn(returned=call.grant_id)
             return
@@ -234,7 +234,7 @@ class Pacer:
             if granted.again_seconds is not None:
                 await asyncio.sleep(granted.again_seconds)
 
-    async def _reserve(self, calls: list[Tokens]) -> tuple[Tariff, Granted]:
+    async def _reserve(self, calls: list[ExpectedTokens]) -> tuple[Tariff, Granted]:
         """Ask the ledger; on being cancelled, leave the answer to `__aexit__`."""
 
         def ask() -> tuple[Tariff, Granted]:  # in a thread, the tariff too: it may read an edited catalogue

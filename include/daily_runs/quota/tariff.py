@@ -14,35 +14,35 @@ from typing import NamedTuple
 from daily_runs.catalogue.accounts import Account
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.environments import Environment
-from daily_runs.catalogue.features import Call, Feature
+from daily_runs.catalogue.features import Feature, FeatureCall
 from daily_runs.catalogue.rates import CALLS_PER_PROMPT
 
 
 def ai_action_window(feature: Feature, environment_name: str, environment: Environment) -> Window | None:
     """GitLab's `ai_action` limit, shared by all features that use `aiAction`; code suggestions do not."""
-    if feature.call is Call.COMPLETE_CODE:
+    if feature.call is FeatureCall.COMPLETE_CODE:
         return None
     limits = environment.limits
     seconds = limits.ai_action_window_hours * 3600
     return Window(f"ai_action in {environment_name}", limits.ai_action_calls_per_window, seconds)
 
 
-def _user_rate(feature: Feature, environment_name: str, environment: Environment) -> Rate:
+def _user_rate(feature: Feature, environment_name: str, environment: Environment) -> CallRate:
     """One user's own rate. The windows behind it are fixed minutes, so nothing may be saved up."""
-    if feature.call is Call.COMPLETE_CODE:
-        return Rate(f"code suggestions in {environment_name}", environment.limits.code_suggestions_per_minute)
+    if feature.call is FeatureCall.COMPLETE_CODE:
+        return CallRate(f"code suggestions in {environment_name}", environment.limits.code_suggestions_per_minute)
     per_minute = environment.limits.api_requests_per_minute
-    return Rate(f"API requests in {environment_name}", per_minute, amount=CALLS_PER_PROMPT)
+    return CallRate(f"API requests in {environment_name}", per_minute, amount=CALLS_PER_PROMPT)
 
 
-class Tokens(NamedTuple):
+class ExpectedTokens(NamedTuple):
     """What one call is expected to cost an account, besides one request."""
 
     input: float
     output: float
 
 
-class Rate(NamedTuple):
+class CallRate(NamedTuple):
     """A limit that no account owns: one call takes `amount` of `per_minute`; `burst` may be saved up."""
 
     limit: str
@@ -86,10 +86,10 @@ class Tariff:
     lane: str
     share: float
     priority: int
-    rates: Sequence[Rate] = ()
+    rates: Sequence[CallRate] = ()
     users: Sequence[str] = ()
     window: Window | None = None
-    user_rate: Rate | None = None
+    user_rate: CallRate | None = None
     in_flight: InFlight | None = None
     lease_seconds: float = 300.0
     declared_at: dt.datetime = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)

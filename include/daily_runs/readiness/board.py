@@ -24,7 +24,7 @@ WAITS_FOR: Mapping[str, ReadinessAspect] = {
 Row = Mapping[str, Any]
 
 
-class Seen(NamedTuple):
+class BoardRows(NamedTuple):
     """What the store tells, each by feature; `aspects` by feature and aspect. What is not there was never seen."""
 
     aspects: Mapping[tuple[str, str], Row]
@@ -33,7 +33,7 @@ class Seen(NamedTuple):
     routes: Mapping[str, Row]
 
 
-class Line(NamedTuple):
+class BoardLine(NamedTuple):
     """One feature at a moment. `phase_next`: None when no phase follows; `run_next`: None when none is scheduled."""
 
     feature: Feature
@@ -94,16 +94,16 @@ class Line(NamedTuple):
         }
 
 
-def board(catalogue: Catalogue, seen: Seen, now: dt.datetime) -> list[Line]:
+def board(catalogue: Catalogue, seen: BoardRows, now: dt.datetime) -> list[BoardLine]:
     """Every feature, the most urgent first."""
     ordered = sorted(catalogue.features.values(), key=lambda feature: (feature.priority, feature.feature))
     return [_line(feature, seen, now) for feature in ordered]
 
 
-def _line(feature: Feature, seen: Seen, now: dt.datetime) -> Line:
+def _line(feature: Feature, seen: BoardRows, now: dt.datetime) -> BoardLine:
     name = feature.feature
     today = feature.day_of(now)
-    return Line(
+    return BoardLine(
         feature=feature,
         phase=feature.phase_at(now),
         phase_next=next((phase for phase in feature.phases if phase.starts > today), None),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
-from daily_runs.readiness.board import Line, Row, state_of
+from daily_runs.readiness.board import BoardLine, Row, state_of
 from daily_runs.statuses import ReadinessState
 
 NEVER_LOOKED = "nobody has looked yet"
 HEADINGS = ("feature", "phase", "seeds in staging", "limits in staging", "last run", "last gate", "cutover")
 
 
-def cells(line: Line) -> tuple[str, ...]:
+def cells(line: BoardLine) -> tuple[str, ...]:
     """A line of the board, in the order of `HEADINGS`."""
     return (
         f"{line.feature.title}\npriority {line.feature.priority}",
@@ -24,7 +24,7 @@ def cells(line: Line) -> tuple[str, ...]:
     )
 
 
-def _phase(line: Line) -> str:
+def _phase(line: BoardLine) -> str:
     known = line.phase in line.feature.phases
     following = line.phase_next
     return _joined(
@@ -35,7 +35,7 @@ def _phase(line: Line) -> str:
     )
 
 
-def _seeds(line: Line) -> str:
+def _seeds(line: BoardLine) -> str:
     seeding = line.feature.seeding
     said = f"{_words(seeding.state)}, says {seeding.owner}"
     if line.seeds is None:
@@ -45,14 +45,14 @@ def _seeds(line: Line) -> str:
     return _joined(_verdict(line.seeds), counted, said)
 
 
-def _limits(line: Line) -> str:
+def _limits(line: BoardLine) -> str:
     if line.limits is None:
         return NEVER_LOOKED
     binding = line.limits["details"].get("binding")
     return _joined(_verdict(line.limits), f"{binding} binds" if binding else "", f"owner {line.limits['owner']}")
 
 
-def _cutover(line: Line) -> str:
+def _cutover(line: BoardLine) -> str:
     waits = ", ".join(line.blockers)
     words = {
         "done": "moved",

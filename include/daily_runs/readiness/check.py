@@ -19,7 +19,7 @@ from daily_runs.errors import CallError, UserError
 from daily_runs.gitlab.client import GitLab
 from daily_runs.gitlab.session import connection_of, gitlab_client
 from daily_runs.readiness import check_rows, waiting
-from daily_runs.readiness.check_rows import Verdict
+from daily_runs.readiness.check_rows import AspectVerdict
 from daily_runs.readiness.limits import finding_rows, findings
 from daily_runs.readiness.limits.measure import PathFacts, look_at_path
 from daily_runs.readiness.seeds import coverage, verify
@@ -76,10 +76,10 @@ NOBODY_BUT_STAGING = ("staging",)
 """Where a feature that is on hold throughout will go once it is built: its owner wants to know what is in the way."""
 
 
-class Seen(NamedTuple):
+class CheckOutcome(NamedTuple):
     """What a look found, by feature. `error`: why it could not look, or not to the end; `calls`: requests sent."""
 
-    verdicts: Mapping[str, tuple[Verdict, ...]]
+    verdicts: Mapping[str, tuple[AspectVerdict, ...]]
     calls: int
     error: str | None
 
@@ -95,7 +95,7 @@ def features_of(catalogue: Catalogue, environment_name: str) -> list[Feature]:
     return sorted(going, key=lambda feature: (feature.priority, feature.feature))
 
 
-async def take(store: Store, catalogue: Catalogue, environment_name: str, connect: Connect) -> Seen:
+async def take(store: Store, catalogue: Catalogue, environment_name: str, connect: Connect) -> CheckOutcome:
     """Look once. A path that cannot be looked at is an outcome: what was not seen is `unknown` then, with the reason.
 
     Raises:
@@ -103,7 +103,7 @@ async def take(store: Store, catalogue: Catalogue, environment_name: str, connec
     """
     environment, features = catalogue.environments[environment_name], features_of(catalogue, environment_name)
     look, where = _Look(store, catalogue, environment_name), ""
-    verdicts: dict[str, tuple[Verdict, ...]] = {}
+    verdicts: dict[str, tuple[AspectVerdict, ...]] = {}
     try:
         connection = connection_of(environment, connect)
         where = f" at {connection.address}"
@@ -112,17 +112,17 @@ async def take(store: Store, catalogue: Catalogue, environment_name: str, connec
                 facts = await look_at_path(gitlab, environment, Clock(environment.time_scale))
                 for feature in features:
                     verdicts[feature.feature] = await look.at(gitlab, facts, feature)
-        return Seen(verdicts, look.calls, None)
+        return CheckOutcome(verdicts, look.calls, None)
     except (CallError, UserError) as error:
         reason, owner = f"could not look{where}: {error}", _owner(environment, error)
     except TimeoutError:
         reason = f"could not look{where}: not done after {wall_seconds_max(environment):g} s"
         owner = findings.owner_of(environment, "gitlab")
     unknown = tuple(
-        Verdict(aspect, ReadinessState.UNKNOWN, reason, owner, {})
+        AspectVerdict(aspect, ReadinessState.UNKNOWN, reason, owner, {})
         for aspect in (ReadinessAspect.SEEDS, ReadinessAspect.LIMITS)
     )
-    return Seen({feature.feature: unknown for feature in features} | verdicts, look.calls, reason)
+    return CheckOutcome({feature.feature: unknown for feature in features} | verdicts, look.calls, reason)
 
 
 class _Look:
@@ -134,21 +134,21 @@ class _Look:
     def count(self) -> None:
         self.calls += 1
 
-    async def at(self, gitlab: GitLab, facts: PathFacts, feature: Feature) -> tuple[Verdict, ...]:
+    async def at(self, gitlab: GitLab, facts: PathFacts, feature: Feature) -> tuple[AspectVerdict, ...]:
         """Both aspects of one feature."""
         return await self._seeds(gitlab, feature), self._limits(facts, feature)
 
-    async def _seeds(self, gitlab: GitLab, feature: Feature) -> Verdict:
+    async def _seeds(self, gitlab: GitLab, feature: Feature) -> AspectVerdict:
         try:
             items = load_feature_dataset(feature)
             seen = await verify.look(gitlab, self._catalogue, self._name, feature, items, self._store)
         except (CallError, UserError) as error:
             owner = _owner(self._catalogue.environments[self._name], error)
-            return Verdict(ReadinessAspect.SEEDS, ReadinessState.UNKNOWN, f"could not look: {error}", owner, {})
+            return AspectVerdict(ReadinessAspect.SEEDS, ReadinessState.UNKNOWN, f"could not look: {error}", owner, {})
         found = coverage.coverage(feature, seen)
-        return Verdict(ReadinessAspect.SEEDS, _state(found.ready), found.reason(), found.owner, found.as_json())
+        return AspectVerdict(ReadinessAspect.SEEDS, _state(found.ready), found.reason(), found.owner, found.as_json())
 
-    def _limits(self, facts: PathFacts, feature: Feature) -> Verdict:
+    def _limits(self, facts: PathFacts, feature: Feature) -> AspectVerdict:
         needed = feature.prompts_per_run
         weighed = findings.weigh(self._store, facts, self._catalogue, feature, self._name, calls_needed=needed)
         finding_rows.save_limits(self._store, self._name, feature.feature, weighed)
@@ -166,7 +166,7 @@ class _Look:
             reason = f"the run fits; {binding.limit_name} binds: {said}; owner: {binding.owner}"
         owner = binding.owner if binding else findings.owner_of(self._catalogue.environments[self._name], "gitlab")
         details = {"binding": binding.limit_name} if binding else {}
-        return Verdict(ReadinessAspect.LIMITS, _state(not stopping), reason, owner, details)
+        return AspectVerdict(ReadinessAspect.LIMITS, _state(not stopping), reason, owner, details)
 
 
 def _state(ready: bool) -> ReadinessState:

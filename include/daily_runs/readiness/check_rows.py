@@ -27,7 +27,7 @@ KEEP_DAYS = 30
 """Looks that are older are forgotten when a new one ends."""
 
 
-class Verdict(NamedTuple):
+class AspectVerdict(NamedTuple):
     """What is known of one aspect of an environment's readiness for a feature.
 
     `reason` is for people: what is so, or what is in the way; `owner` can lift it. `details` are plain figures.
@@ -40,7 +40,7 @@ class Verdict(NamedTuple):
     details: Mapping[str, Any]
 
 
-class Look(NamedTuple):
+class EndedCheck(NamedTuple):
     """A look that ended. `error`: why nothing, or not everything, could be looked at (None: it could be)."""
 
     look_id: int
@@ -82,7 +82,9 @@ def begin(store: Store, environment: str) -> int:
     return int(store.row(query, {"environment": environment})["look_id"])
 
 
-def end(store: Store, look_id: int, calls: int, error: str | None, found: Mapping[str, Sequence[Verdict]]) -> None:
+def end(
+    store: Store, look_id: int, calls: int, error: str | None, found: Mapping[str, Sequence[AspectVerdict]]
+) -> None:
     """Store what a look found, by feature, and that it ended.
 
     Args:
@@ -113,7 +115,7 @@ def end(store: Store, look_id: int, calls: int, error: str | None, found: Mappin
     store.retrying(write)
 
 
-def newest(store: Store, environment: str) -> Look | None:
+def newest(store: Store, environment: str) -> EndedCheck | None:
     """The newest look at an environment that ended, with its age by the store's clock."""
     rows = store.rows(
         """
@@ -124,10 +126,10 @@ def newest(store: Store, environment: str) -> Look | None:
         """,
         {"environment": environment},
     )
-    return Look(**rows[0]) if rows else None
+    return EndedCheck(**rows[0]) if rows else None
 
 
-def verdicts(store: Store, look_id: int, feature: str) -> tuple[Verdict, ...]:
+def verdicts(store: Store, look_id: int, feature: str) -> tuple[AspectVerdict, ...]:
     """What a look found of a feature: seeds and limits; nothing when it did not look for that feature."""
     rows = store.rows(
         """
@@ -137,6 +139,6 @@ def verdicts(store: Store, look_id: int, feature: str) -> tuple[Verdict, ...]:
         {"look_id": look_id, "feature": feature},
     )
     return tuple(
-        Verdict(ReadinessAspect(r["aspect"]), ReadinessState(r["state"]), r["reason"], r["owner"], r["details"])
+        AspectVerdict(ReadinessAspect(r["aspect"]), ReadinessState(r["state"]), r["reason"], r["owner"], r["details"])
         for r in rows
     )

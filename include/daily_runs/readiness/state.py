@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from daily_runs.catalogue.catalogue import Catalogue, feature_named
 from daily_runs.catalogue.features import Feature
 from daily_runs.readiness import check_rows, waiting
-from daily_runs.readiness.check_rows import Look, Verdict
+from daily_runs.readiness.check_rows import AspectVerdict, EndedCheck
 from daily_runs.statuses import ReadinessAspect, ReadinessState
 from daily_runs.store.database import Store
 
@@ -35,7 +35,7 @@ class Readiness(NamedTuple):
 
     feature: str
     environment: str
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[AspectVerdict, ...]
     looked_at: dt.datetime | None
 
     @property
@@ -104,11 +104,11 @@ def of_feature(
 def unknown(feature: str, environment: str, aspects: Collection[ReadinessAspect], reason: str) -> Readiness:
     """What is known when not even the store could be asked: nothing."""
     owner = "whoever runs Airflow and the store"
-    told = tuple(Verdict(a, ReadinessState.UNKNOWN, f"could not look: {reason}", owner, {}) for a in aspects)
+    told = tuple(AspectVerdict(a, ReadinessState.UNKNOWN, f"could not look: {reason}", owner, {}) for a in aspects)
     return Readiness(feature, environment, told, None)
 
 
-def _nothing_told(newest: Look | None, age_seconds_max: float) -> str:
+def _nothing_told(newest: EndedCheck | None, age_seconds_max: float) -> str:
     """Why the newest look tells nothing; empty when it does."""
     if newest is None:
         return "nobody has looked yet"
@@ -117,19 +117,21 @@ def _nothing_told(newest: Look | None, age_seconds_max: float) -> str:
     return f"the newest look is {newest.age_seconds / 3600:.1f} h old, and none came to an end since"
 
 
-def _approval(feature: Feature, moment: dt.datetime) -> Verdict:
+def _approval(feature: Feature, moment: dt.datetime) -> AspectVerdict:
     phase = feature.phase_at(moment)
     since = f"the phase {phase.phase} of {feature.day_of(moment)}"
     if phase.approved:
-        return Verdict(ReadinessAspect.APPROVAL, ReadinessState.READY, f"{since} is approved", feature.owner.dri, {})
+        return AspectVerdict(
+            ReadinessAspect.APPROVAL, ReadinessState.READY, f"{since} is approved", feature.owner.dri, {}
+        )
     reason = f"{since} is not approved yet: set `approved` in its file of the catalogue once it is"
-    return Verdict(ReadinessAspect.APPROVAL, ReadinessState.NOT_READY, reason, feature.owner.dri, {})
+    return AspectVerdict(ReadinessAspect.APPROVAL, ReadinessState.NOT_READY, reason, feature.owner.dri, {})
 
 
-def _unknown(aspect: ReadinessAspect, reason: str, feature: Feature) -> Verdict:
-    return Verdict(aspect, ReadinessState.UNKNOWN, reason, feature.owner.dri, {})
+def _unknown(aspect: ReadinessAspect, reason: str, feature: Feature) -> AspectVerdict:
+    return AspectVerdict(aspect, ReadinessState.UNKNOWN, reason, feature.owner.dri, {})
 
 
-def _told(verdict: Verdict) -> str:
+def _told(verdict: AspectVerdict) -> str:
     owner = f"owner: {verdict.owner}"
     return verdict.reason if owner in verdict.reason else f"{verdict.reason}; {owner}"

@@ -17,7 +17,7 @@ from daily_runs.store.provenance import _must_be_of_one_provenance
 PAYING_STAGES = ("inference", "judging")
 
 
-class Plan(NamedTuple):
+class AttemptPlan(NamedTuple):
     """What an attempt is to do; `plan_hash` makes two executions the same work.
 
     `redo` and `taken_over_from` (an attempt's id): see `daily_runs.runs.rerun`.
@@ -46,7 +46,7 @@ RETURNING attempt_id::text
 """
 
 
-def open_attempt(store: Store, plan: Plan) -> Attempt:
+def open_attempt(store: Store, plan: AttemptPlan) -> Attempt:
     """Resume the run's unfinished attempt if it does the same work, else supersede it and open a new one.
 
     The prompts are written here, before any paid call.
@@ -94,7 +94,7 @@ def unfinished_of(connection: Connection, run_key: str) -> Row | None:
     ).fetchone()
 
 
-def insert_attempt(connection: Connection, plan: Plan, asked: int) -> str:
+def insert_attempt(connection: Connection, plan: AttemptPlan, asked: int) -> str:
     """A new attempt that is running, still without prompts; returns its id."""
     row = connection.execute(_NEW_ATTEMPT, {"run_key": str(plan.key), "asked": asked, **plan._asdict()}).fetchone()
     assert row is not None
@@ -117,7 +117,7 @@ WHERE attempt_id <> %(attempt)s AND airflow_run_id = %(airflow_run_id)s AND plan
 """
 
 
-def _must_not_be_its_rerun(connection: Connection, unfinished: Row, plan: Plan) -> None:
+def _must_not_be_its_rerun(connection: Connection, unfinished: Row, plan: AttemptPlan) -> None:
     """Whoever clears the first DAG run's tasks while its rerun is unfinished means the rerun, not a second payment."""
     given = {"attempt": unfinished["attempt_id"], "airflow_run_id": plan.airflow_run_id, "plan_hash": plan.plan_hash}
     if connection.execute(_LINE.encode(), given).fetchone() is None:
@@ -206,7 +206,7 @@ def reports(store: Store, attempt_id: str) -> list[Row]:
     )
 
 
-class Inputs(NamedTuple):
+class AttemptInputs(NamedTuple):
     """What an attempt's rows depend on beside the answers: it must not change while the attempt lasts."""
 
     provenance: str
@@ -215,11 +215,11 @@ class Inputs(NamedTuple):
     judge_model: str
 
 
-def inputs_of(store: Store, attempt_id: str) -> Inputs:
+def inputs_of(store: Store, attempt_id: str) -> AttemptInputs:
     """What an attempt was opened with."""
-    columns = ", ".join(Inputs._fields)
+    columns = ", ".join(AttemptInputs._fields)
     query = f"SELECT {columns} FROM daily_runs.attempt WHERE attempt_id = %(id)s"  # noqa: S608 - names from above
-    return Inputs(**store.row(query, {"id": attempt_id}))
+    return AttemptInputs(**store.row(query, {"id": attempt_id}))
 
 
 def items_used(store: Store, attempt_id: str) -> set[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from daily_runs.records.attempts import Plan, insert_attempt, supersede, take_run, unfinished_of
+from daily_runs.records.attempts import AttemptPlan, insert_attempt, supersede, take_run, unfinished_of
 from daily_runs.records.run import Attempt, RunKey
 from daily_runs.statuses import AttemptStatus, Redo
 from daily_runs.store.database import Store
@@ -92,7 +92,7 @@ class Wanted(NamedTuple):
     airflow_run_id: str | None
 
 
-def open_rerun(store: Store, wanted: Wanted, decide: Callable[[Base | None], Plan]) -> Attempt:
+def open_rerun(store: Store, wanted: Wanted, decide: Callable[[Base | None], AttemptPlan]) -> Attempt:
     """Open an attempt that takes over from the run's newest one with answers, or go on with the one opened before.
 
     A task that is tried again goes on with what its DAG run opened, as long as data set, rubric and judge are still
@@ -122,7 +122,7 @@ def open_rerun(store: Store, wanted: Wanted, decide: Callable[[Base | None], Pla
     return Attempt(attempt_id, key, base.asked, base.shards, resumed=False, redo=wanted.redo)
 
 
-def _is_its_own(unfinished: Row, plan: Plan) -> bool:
+def _is_its_own(unfinished: Row, plan: AttemptPlan) -> bool:
     """Opened by the same DAG run, to do the same with the same inputs."""
     same = ("airflow_run_id", "redo", "dataset_sha256", "rubric_version", "judge_model")
     return plan.airflow_run_id is not None and all(unfinished[name] == getattr(plan, name) for name in same)
@@ -162,7 +162,7 @@ _JUDGEMENTS_KEPT = {
 }
 
 
-def _take_over(connection: Connection, base: Base, new: str, plan: Plan) -> None:
+def _take_over(connection: Connection, base: Base, new: str, plan: AttemptPlan) -> None:
     judged_alike = (plan.rubric_version, plan.judge_model) == (base.rubric_version, base.judge_model)
     parameters = {
         "base": base.attempt_id,

@@ -22,12 +22,12 @@ from typing import NamedTuple, Self
 from daily_runs.clock import Clock, wall_timeout
 from daily_runs.errors import Blame, CallError, Hop, StageError
 from daily_runs.resilience import breaker_rows
-from daily_runs.resilience.breaker_rows import Look
+from daily_runs.resilience.breaker_rows import BreakerReading
 from daily_runs.resilience.breaker_rules import (
     PROBES_AT_ONCE,
+    CallOutcome,
     Circuit,
-    Outcome,
-    Seen,
+    EndedCall,
     after_calls,
     after_probe,
     outcome_of,
@@ -60,7 +60,7 @@ class _Ended(NamedTuple):
 
     generation: int
     moment: float
-    outcome: Outcome
+    outcome: CallOutcome
     kind: str
 
 
@@ -79,7 +79,7 @@ class Breaker:
         self._second, self._budget_wall_seconds = clock.wall(1.0), clock.wall(budget_seconds)
         self._short_seconds = min(LOOK_EVERY_SECONDS, max(LOOK_EVERY_SECONDS_MIN, self._second))
         self._ended_calls: list[_Ended] = []
-        self._known: Look | None = None
+        self._known: BreakerReading | None = None
         self._looked_at = 0.0
         self._turn = asyncio.Lock()
         self._report: asyncio.Task[None] | None = None
@@ -109,10 +109,10 @@ class Breaker:
             StageError: the store is away.
         """
         permit = await self._admitted()
-        outcome, kind = Outcome.SILENT, ""
+        outcome, kind = CallOutcome.SILENT, ""
         try:
             yield lambda: self._stands(permit)
-            outcome = Outcome.GOOD
+            outcome = CallOutcome.GOOD
         except CallError as error:
             outcome, kind = outcome_of(error), error.kind
             raise
@@ -144,7 +144,7 @@ class Breaker:
                 )
             await asyncio.sleep(min(self._pause_seconds(), left_seconds))
 
-    async def _state(self) -> Look:
+    async def _state(self) -> BreakerReading:
         """What is known, looked up again when it is old."""
         if self._is_old():
             await self._synchronise()
@@ -185,19 +185,19 @@ class Breaker:
             circuit = await self._change(lambda circuit, now: with_probe(circuit, probe, now, lease))
             return _Permit(circuit.generation, probe) if probe in circuit.probes else None
 
-    async def _tell(self, permit: _Permit, outcome: Outcome, kind: str) -> None:
+    async def _tell(self, permit: _Permit, outcome: CallOutcome, kind: str) -> None:
         if permit.probe is not None:
             await self._tell_probe(permit.probe, permit.generation, outcome, kind)
-        elif outcome is not Outcome.SILENT:
+        elif outcome is not CallOutcome.SILENT:
             self._ended_calls.append(_Ended(permit.generation, time.monotonic(), outcome, kind))
-            if outcome is not Outcome.GOOD:
+            if outcome is not CallOutcome.GOOD:
                 await self._synchronise()
             elif self._report is None or self._report.done():
                 self._report = asyncio.create_task(self._report_soon())
 
-    async def _tell_probe(self, probe: str, generation: int, outcome: Outcome, kind: str) -> None:
+    async def _tell_probe(self, probe: str, generation: int, outcome: CallOutcome, kind: str) -> None:
         def told(circuit: Circuit, now: float) -> Circuit:
-            return after_probe(circuit, probe, generation, Seen(now, outcome, kind), self._second)
+            return after_probe(circuit, probe, generation, EndedCall(now, outcome, kind), self._second)
 
         async with self._turn:
             await self._change(told)
@@ -213,7 +213,7 @@ class Breaker:
         One at a time does so for all who wait.
         """
         async with self._turn:
-            fault = any(one.outcome is not Outcome.GOOD for one in self._ended_calls)
+            fault = any(one.outcome is not CallOutcome.GOOD for one in self._ended_calls)
             if not (fault or now or self._is_old()):
                 return
             ended, self._ended_calls = self._ended_calls, []
@@ -224,12 +224,12 @@ class Breaker:
 
     def _counted(self, circuit: Circuit, ended: list[_Ended], now: float) -> Circuit:
         passed = now - time.monotonic()
-        seen = [Seen(one.moment + passed, *one[2:]) for one in ended if one.generation == circuit.generation]
+        seen = [EndedCall(one.moment + passed, *one[2:]) for one in ended if one.generation == circuit.generation]
         return after_calls(circuit, seen, now, self._second)
 
     async def _change(self, decide: Callable[[Circuit, float], Circuit]) -> Circuit:
         return self._learned(await asyncio.to_thread(breaker_rows.change, self._store, self._provider, decide))
 
-    def _learned(self, look: Look) -> Circuit:
+    def _learned(self, look: BreakerReading) -> Circuit:
         self._known, self._looked_at = look, time.monotonic()
         return look.circuit

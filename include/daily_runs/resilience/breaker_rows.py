@@ -12,7 +12,7 @@ from daily_runs.store.database import Store
 from daily_runs.store.pool import Connection, Row
 
 
-class Look(NamedTuple):
+class BreakerReading(NamedTuple):
     """A breaker's state, and the moment by the store's clock (epoch seconds) at which it was so."""
 
     circuit: Circuit
@@ -39,7 +39,7 @@ WHERE provider = %(provider)s
 """
 
 
-def look(store: Store, provider: str) -> Look:
+def look(store: Store, provider: str) -> BreakerReading:
     """A provider's breaker as it stands; closed if there is none yet.
 
     Raises:
@@ -49,7 +49,7 @@ def look(store: Store, provider: str) -> Look:
     return _read(rows[0]) if rows else change(store, provider, lambda circuit, _now: circuit)
 
 
-def change(store: Store, provider: str, decide: Callable[[Circuit, float], Circuit]) -> Look:
+def change(store: Store, provider: str, decide: Callable[[Circuit, float], Circuit]) -> BreakerReading:
     """Replace a provider's state by what `decide(state, now)` makes of it, with nobody else between.
 
     `decide` may be called again when the connection was lost, also after its first outcome was kept: calls would count
@@ -59,7 +59,7 @@ def change(store: Store, provider: str, decide: Callable[[Circuit, float], Circu
         StageError: the store is away.
     """
 
-    def decided(connection: Connection) -> Look:
+    def decided(connection: Connection) -> BreakerReading:
         row = connection.execute(_LOOK_AND_LOCK.encode(), {"provider": provider}).fetchone()
         if row is None:
             connection.execute(_INTRODUCE.encode(), {"provider": provider})
@@ -69,12 +69,12 @@ def change(store: Store, provider: str, decide: Callable[[Circuit, float], Circu
         after = decide(*before)
         if after is not before.circuit:
             connection.execute(_KEEP.encode(), {"provider": provider, **_columns(after)})
-        return Look(after, before.now)
+        return BreakerReading(after, before.now)
 
     return store.retrying(decided)
 
 
-def _read(row: Row) -> Look:
+def _read(row: Row) -> BreakerReading:
     circuit = Circuit(
         since=row["since_epoch"],
         state=BreakerState(row["state"]),
@@ -88,7 +88,7 @@ def _read(row: Row) -> Look:
         last_good=row["last_good"],
         reason=row["reason"],
     )
-    return Look(circuit, row["now"])
+    return BreakerReading(circuit, row["now"])
 
 
 def _columns(circuit: Circuit) -> dict[str, object]:

@@ -39,7 +39,7 @@ UNTELLING_KINDS = frozenset({"unusable_verdict", "empty_answer", "answer_timeout
 which is how a refused Vulnerability Resolution looks too."""
 
 
-class Outcome(Enum):
+class CallOutcome(Enum):
     """What a call says of its provider."""
 
     GOOD = "good"
@@ -48,11 +48,11 @@ class Outcome(Enum):
     SILENT = "silent"
 
 
-class Seen(NamedTuple):
+class EndedCall(NamedTuple):
     """A call's outcome, when it ended, and the failure's kind."""
 
     at: float
-    outcome: Outcome
+    outcome: CallOutcome
     kind: str = ""
 
 
@@ -81,21 +81,21 @@ class Circuit:
     reason: str = ""
 
 
-def outcome_of(error: CallError) -> Outcome:
+def outcome_of(error: CallError) -> CallOutcome:
     """What a failed call says of the provider.
 
     Only its own failures count: a 429 is a pacing signal, and what is ours is ours. A 529 says "slow down": three in a
     row are an outage, but a share of them is none, or a busy vendor would be shut out for a minute instead of paced.
     """
     if error.blame is not Blame.PROVIDER or error.kind in UNTELLING_KINDS:
-        return Outcome.SILENT
-    return Outcome.OVERLOADED if error.kind in OVERLOADED_KINDS else Outcome.FAULT
+        return CallOutcome.SILENT
+    return CallOutcome.OVERLOADED if error.kind in OVERLOADED_KINDS else CallOutcome.FAULT
 
 
-def after_calls(circuit: Circuit, seen: Sequence[Seen], now: float, second: float) -> Circuit:
+def after_calls(circuit: Circuit, seen: Sequence[EndedCall], now: float, second: float) -> Circuit:
     """The circuit after calls that it let through while closed; `seen` in any order, none of another generation."""
     for one in sorted(seen, key=lambda one: one.at):
-        if circuit.state is BreakerState.CLOSED and one.outcome is not Outcome.SILENT:
+        if circuit.state is BreakerState.CLOSED and one.outcome is not CallOutcome.SILENT:
             circuit = _after_call(circuit, one, now, second)
     return circuit
 
@@ -122,7 +122,7 @@ def probes_alive(circuit: Circuit, now: float) -> dict[str, float]:
     return {probe: ends for probe, ends in circuit.probes.items() if ends > now}
 
 
-def after_probe(circuit: Circuit, probe: str, generation: int, ended: Seen, second: float) -> Circuit:
+def after_probe(circuit: Circuit, probe: str, generation: int, ended: EndedCall, second: float) -> Circuit:
     """The circuit after a probe came back.
 
     One whose lease has ended has no say, and one of an earlier opening only makes room: it was let through on other
@@ -132,9 +132,9 @@ def after_probe(circuit: Circuit, probe: str, generation: int, ended: Seen, seco
         return circuit
     left = {other: ends for other, ends in circuit.probes.items() if other != probe}
     circuit = replace(circuit, probes=left)
-    if ended.outcome is Outcome.SILENT or generation != circuit.generation:
+    if ended.outcome is CallOutcome.SILENT or generation != circuit.generation:
         return circuit
-    if ended.outcome is not Outcome.GOOD:
+    if ended.outcome is not CallOutcome.GOOD:
         return _opened(circuit, f"a probe failed: {ended.kind}", ended.at, second)
     if circuit.good_probes + 1 < GOOD_PROBES:
         return replace(circuit, good_probes=circuit.good_probes + 1)
@@ -148,10 +148,10 @@ def after_probe(circuit: Circuit, probe: str, generation: int, ended: Seen, seco
     )
 
 
-def _after_call(circuit: Circuit, one: Seen, now: float, second: float) -> Circuit:
-    if one.outcome is not Outcome.OVERLOADED:
+def _after_call(circuit: Circuit, one: EndedCall, now: float, second: float) -> Circuit:
+    if one.outcome is not CallOutcome.OVERLOADED:
         circuit = replace(circuit, recent=_counted(circuit.recent, one, now, second))
-    if one.outcome is Outcome.GOOD:
+    if one.outcome is CallOutcome.GOOD:
         in_row = tuple(at for at in circuit.faults_in_row if at > one.at)
         return replace(circuit, faults_in_row=in_row, last_good=max(circuit.last_good, one.at))
     if one.at > circuit.last_good:  # else a success that was heard of earlier came after it
@@ -159,17 +159,17 @@ def _after_call(circuit: Circuit, one: Seen, now: float, second: float) -> Circu
     if len(circuit.faults_in_row) >= FAULTS_IN_ROW_MAX:
         return _opened(circuit, f"{FAULTS_IN_ROW_MAX} in a row, the last: {one.kind}", now, second)
     calls, faults = sum(s.calls for s in circuit.recent), sum(s.faults for s in circuit.recent)
-    if one.outcome is Outcome.FAULT and faults >= max(WINDOW_FAULTS_MIN, FAULT_SHARE_MAX * calls):
+    if one.outcome is CallOutcome.FAULT and faults >= max(WINDOW_FAULTS_MIN, FAULT_SHARE_MAX * calls):
         return _opened(circuit, f"{faults} of {calls} in {WINDOW_SECONDS:g} s, the last: {one.kind}", now, second)
     return circuit
 
 
-def _counted(recent: Sequence[Slice], one: Seen, now: float, second: float) -> tuple[Slice, ...]:
+def _counted(recent: Sequence[Slice], one: EndedCall, now: float, second: float) -> tuple[Slice, ...]:
     """The window with one more call in it; what has left the window, or came too late for it, is dropped."""
     number, oldest = int(one.at / second), int(now / second) - int(WINDOW_SECONDS)
     slices = {s.number: s for s in recent}
     before = slices.get(number, Slice(number, 0, 0))
-    slices[number] = Slice(number, before.calls + 1, before.faults + (one.outcome is Outcome.FAULT))
+    slices[number] = Slice(number, before.calls + 1, before.faults + (one.outcome is CallOutcome.FAULT))
     return tuple(slices[n] for n in sorted(slices) if n > oldest)
 
 

@@ -13,7 +13,7 @@ from daily_runs.results.scores import half_width
 from daily_runs.store.database import Store
 
 
-class Difference(NamedTuple):
+class ScoreDifference(NamedTuple):
     """Mean of (second − first) over the prompts that both scored; `low`..`high` is its 95 % confidence interval."""
 
     prompts: int
@@ -22,7 +22,7 @@ class Difference(NamedTuple):
     high: float
 
 
-def paired_difference(pairs: Sequence[tuple[str, float, float]]) -> Difference | None:
+def paired_difference(pairs: Sequence[tuple[str, float, float]]) -> ScoreDifference | None:
     """Compare (item id, first score, second score) by item (see `daily_runs.results.scores`); None without a pair."""
     by_item: dict[str, list[float]] = defaultdict(list)
     for item_id, first, second in pairs:
@@ -31,7 +31,7 @@ def paired_difference(pairs: Sequence[tuple[str, float, float]]) -> Difference |
         return None
     mean = fmean(difference for group in by_item.values() for difference in group)
     half = half_width([fmean(group) for group in by_item.values()])
-    return Difference(len(pairs), mean, max(-1.0, mean - half), min(1.0, mean + half))
+    return ScoreDifference(len(pairs), mean, max(-1.0, mean - half), min(1.0, mean + half))
 
 
 def compare(store: Store, keys: Sequence[RunKey]) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def plan(
     chosen = _prompts(feature, items, limit, only)
     shards = min(len({prompt.item_id for prompt in chosen}), budget(catalogue, feature, key.environment).slots)
     prompts, rubric = dealt(chosen, shards), rubric_versions.current(feature)
-    new = attempts.Plan(
+    new = attempts.AttemptPlan(
         key=key,
         prompts=prompts,
         shards=shards,

@@ -26,7 +26,7 @@ from daily_runs.dataset import dataset_sha256
 from daily_runs.errors import ParameterError
 from daily_runs.judging import rubric_versions
 from daily_runs.records import reruns, routes
-from daily_runs.records.attempts import Plan
+from daily_runs.records.attempts import AttemptPlan
 from daily_runs.records.reruns import Base
 from daily_runs.records.run import Attempt, RunKey
 from daily_runs.runs import opening, routing
@@ -186,7 +186,7 @@ def open_attempt(store: Store, catalogue: Catalogue, order: Order) -> Attempt:
     return reruns.open_rerun(store, wanted, lambda base: plan_of(catalogue, order, base))
 
 
-def plan_of(catalogue: Catalogue, order: Order, base: Base | None) -> Plan:
+def plan_of(catalogue: Catalogue, order: Order, base: Base | None) -> AttemptPlan:
     """What the rerun's attempt is to do.
 
     Raises:
@@ -203,7 +203,7 @@ def plan_of(catalogue: Catalogue, order: Order, base: Base | None) -> Plan:
     _must_be_whole(order.redo, base)
     rubric_version, judge_model = _judged_by(catalogue, feature, order, base)
     parts = [base.plan_hash, base.attempt_id, order.redo, rubric_version, judge_model]
-    return Plan(
+    return AttemptPlan(
         key=order.key,
         prompts=(),
         shards=base.shards,

@@ -25,7 +25,7 @@ from daily_runs.dataset import Item
 from daily_runs.errors import ParameterError
 from daily_runs.sandbox.app import create_app
 from daily_runs.sandbox.world.clock import SandboxClock
-from daily_runs.sandbox.world.received import Ledger
+from daily_runs.sandbox.world.received import RequestLog
 from daily_runs.sandbox.world.scenario import Scenario
 from daily_runs.sandbox.world.wire import DroppableProtocol
 from daily_runs.sandbox.world.world import World
@@ -95,7 +95,7 @@ def build_world(
     scenario: Scenario | None = None,
 ) -> World:
     """A fresh world with full buckets and an empty ledger."""
-    return World(SandboxClock(time_scale), scenario or Scenario(), Ledger(), items_by_feature, catalogue)
+    return World(SandboxClock(time_scale), scenario or Scenario(), RequestLog(), items_by_feature, catalogue)
 
 
 def make_server(app: Starlette) -> uvicorn.Server:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from daily_runs.errors import LimitTooLowError
 from daily_runs.quota.month_budget import month_budget
 from daily_runs.readiness.limits import burst, finding_rows
-from daily_runs.readiness.limits.findings import Finding, binding, fits, of_month, too_low, weigh
+from daily_runs.readiness.limits.findings import LimitFinding, binding, fits, of_month, too_low, weigh
 from daily_runs.readiness.limits.measure import PathFacts, look_at_path
 from daily_runs.readiness.limits.table import as_text
 from daily_runs.records import answers, judgements
@@ -48,13 +48,13 @@ def run(work: Work) -> Report:
     return _report(work, found, sent + facts.calls_spent)
 
 
-def _of_judging(work: Work) -> list[Finding]:
+def _of_judging(work: Work) -> list[LimitFinding]:
     if not judgements.unjudged(work.store, work.attempt.attempt_id, None):
         return []
     return list(of_month(work.feature, month_budget(work.store, work.catalogue, work.feature, work.environment)))
 
 
-def _report(work: Work, found: Sequence[Finding], sent: int) -> Report:
+def _report(work: Work, found: Sequence[LimitFinding], sent: int) -> Report:
     key = work.attempt.key
     if found:
         finding_rows.save_limits(work.store, key.environment, key.feature, found, attempt_id=work.attempt.attempt_id)
@@ -71,19 +71,19 @@ async def _look(work: Work) -> PathFacts:
         return await look_at_path(gitlab, work.environment, work.clock)
 
 
-async def _burst(work: Work) -> burst.Outcome:
+async def _burst(work: Work) -> burst.BurstOutcome:
     """As long a one as the catalogue says, which may be none."""
     name, count = work.attempt.key.environment, work.environment.readiness.burst_requests
     async with gitlab_session(work) as gitlab:
         return await burst.burst(gitlab, work.catalogue, work.feature, name, count)
 
 
-def _refused(finding: Finding) -> str:
+def _refused(finding: LimitFinding) -> str:
     allowed = "less is allowed" if finding.allowed is None else f"allowed {finding.allowed:g}"
     return f"{finding.line} ({finding.hop}: needs {finding.needed:g} {finding.unit}, {allowed})"
 
 
-def _shown(finding: Finding | None) -> dict[str, object] | None:
+def _shown(finding: LimitFinding | None) -> dict[str, object] | None:
     """The limit that binds, as the manifest has it."""
     if finding is None:
         return None

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from daily_runs.errors import Blame, CallError, Hop
-from daily_runs.quota.pacer import Call, Pacer
-from daily_runs.quota.tariff import Tokens
+from daily_runs.quota.pacer import PacedCall, Pacer
+from daily_runs.quota.tariff import ExpectedTokens
 from daily_runs.resilience.breaker import Breaker
 from daily_runs.resilience.retry import ATTEMPTS_MAX
 
@@ -25,7 +25,7 @@ def tries_left(made: int) -> int:
 
 
 @asynccontextmanager
-async def paced_call(breaker: Breaker, pacer: Pacer, tokens: Tokens) -> AsyncIterator[Call]:
+async def paced_call(breaker: Breaker, pacer: Pacer, tokens: ExpectedTokens) -> AsyncIterator[PacedCall]:
     """Wait for both. If the breaker opened while the call stood in line, its grant is given back and it waits again.
 
     Raises:

@@ -65,7 +65,7 @@ def work_for(
     rubric = _rubric(feature, opened_with.rubric_version)
     provenance = catalogue.environments[attempt.key.environment].provenance
     judge_model = opened_with.judge_model if attempt.redo is Redo.GATE_AND_PUBLISH else catalogue.judge.model
-    now = attempts.Inputs(provenance, dataset_sha256(items), rubric.version, judge_model)
+    now = attempts.AttemptInputs(provenance, dataset_sha256(items), rubric.version, judge_model)
     _must_be_unchanged(attempt, opened_with, now)
     used = attempts.items_used(store, attempt.attempt_id)
     return Work(
@@ -82,7 +82,7 @@ def work_for(
     )
 
 
-def _must_be_unchanged(attempt: Attempt, opened_with: attempts.Inputs, now: attempts.Inputs) -> None:
+def _must_be_unchanged(attempt: Attempt, opened_with: attempts.AttemptInputs, now: attempts.AttemptInputs) -> None:
     for name, then, current in zip(now._fields, opened_with, now, strict=True):
         if then != current:
             problem = f"was {then} when attempt {attempt.attempt_id} was opened, and is {current} now"

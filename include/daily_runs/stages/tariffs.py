@@ -9,7 +9,7 @@ from daily_runs.catalogue.rates import own_rate
 from daily_runs.catalogue.reading.watch import LONG_AGO, Declared
 from daily_runs.clock import WALL_SECONDS_MIN
 from daily_runs.judging.prompt import JudgePrompt
-from daily_runs.quota.tariff import InFlight, Rate, Tariff, Tokens, _user_rate, ai_action_window, share_of
+from daily_runs.quota.tariff import CallRate, ExpectedTokens, InFlight, Tariff, _user_rate, ai_action_window, share_of
 from daily_runs.stages.work import Work
 
 CHARACTERS_PER_TOKEN = 3.0
@@ -18,17 +18,17 @@ LEASE_MARGIN_SECONDS = 60.0
 """Domain seconds that a call counts as open beyond its timeout, if nobody settled it."""
 
 
-def prompt_tokens(work: Work) -> Tokens:
+def prompt_tokens(work: Work) -> ExpectedTokens:
     """What one prompt is expected to cost the environment's account, as the catalogue says."""
     tokens = work.feature.limits.tokens_per_prompt
-    return Tokens(tokens.input, tokens.output)
+    return ExpectedTokens(tokens.input, tokens.output)
 
 
-def verdict_tokens(work: Work, prompt: JudgePrompt) -> Tokens:
+def verdict_tokens(work: Work, prompt: JudgePrompt) -> ExpectedTokens:
     """What one verdict is expected to cost: the catalogue's figure, or more if the prompt is longer."""
     judge = work.catalogue.judge
     estimate = max(judge.input_tokens_per_verdict, prompt.characters / CHARACTERS_PER_TOKEN)
-    return Tokens(estimate, judge.output_tokens_per_verdict)
+    return ExpectedTokens(estimate, judge.output_tokens_per_verdict)
 
 
 def inference_tariff(work: Work) -> Callable[[], Tariff]:
@@ -50,7 +50,7 @@ def inference_tariff(work: Work) -> Callable[[], Tariff]:
             lane=name,
             share=share_of(catalogue, feature, account),
             priority=feature.priority,
-            rates=[Rate(of_feature, own)] if own else [],
+            rates=[CallRate(of_feature, own)] if own else [],
             users=[user for user in environment.evaluation_users if user in work.environment.evaluation_users],
             window=ai_action_window(feature, environment_name, environment),
             user_rate=_user_rate(feature, environment_name, environment),

@@ -41,8 +41,6 @@ def running_url(root: Path) -> str | None:
     return f"postgresql://postgres:{quote(password)}@127.0.0.1:{lines[_PORT_LINE]}/{DATABASE}"
 
 
-__all__ = ["Connection", "Row", "Store", "check", "connect", "migrate", "open_store"]
-
 DATABASE = "daily_runs"
 STORE_VARIABLE = "DAILY_RUNS_STORE"
 

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from daily_runs.capacity.load import Scenario
-from daily_runs.capacity.plan import Plan, RunPlan, plan
+from daily_runs.capacity.load import PlanScenario
+from daily_runs.capacity.plan import RunPlan, WeekPlan, plan
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.reading import files as catalogue_files
 
@@ -73,12 +73,12 @@ def day(text: str) -> dt.date:
     return dt.date.fromisoformat(f"2026-{text}")
 
 
-def planned(first: str, last: str, catalogue: Catalogue | None = None, **more: Any) -> Plan:
+def planned(first: str, last: str, catalogue: Catalogue | None = None, **more: Any) -> WeekPlan:
     """A plan for dates of 2026."""
-    return plan(Scenario(catalogue or pinned(), day(first), day(last), **more))
+    return plan(PlanScenario(catalogue or pinned(), day(first), day(last), **more))
 
 
-def run_of(found: Plan, feature: str, environment: str, on: str) -> RunPlan:
+def run_of(found: WeekPlan, feature: str, environment: str, on: str) -> RunPlan:
     """The run of a feature in an environment on a day."""
     return next(
         run

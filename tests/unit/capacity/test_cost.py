@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.capacity.plan_cases import CHAT, CODE, RCA, day, given, pinned, with_feature
 
 from daily_runs.capacity import cost, load
-from daily_runs.capacity.load import Scenario
+from daily_runs.capacity.load import PlanScenario
 from daily_runs.catalogue import folders
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.prices import ModelPrice, Prices
@@ -38,8 +38,8 @@ def priced() -> Catalogue:
     return given(pinned(), prices=prices, judge=given(pinned().judge, model="claude-sonnet-5-5"))
 
 
-def august(catalogue: Catalogue) -> Scenario:
-    return Scenario(catalogue, day("08-01"), day("08-31"))
+def august(catalogue: Catalogue) -> PlanScenario:
+    return PlanScenario(catalogue, day("08-01"), day("08-31"))
 
 
 def test_tokens_cost_by_their_kind_and_half_in_a_batch() -> None:
@@ -51,19 +51,19 @@ def test_tokens_cost_by_their_kind_and_half_in_a_batch() -> None:
 
 def test_a_run_of_root_cause_analysis_costs_105_to_ask_and_16_to_judge() -> None:
     """900 × (34,000 × 3 + 1,000 × 15) = 105.30; 900 × (4,000 × 3 + 400 × 15) = 16.20, of a million each."""
-    run = load.runs(Scenario(priced(), day("08-16"), day("08-16")))[0]
-    spend = cost.run_cost(Scenario(priced(), day("08-16"), day("08-16")), run)
+    run = load.runs(PlanScenario(priced(), day("08-16"), day("08-16")))[0]
+    spend = cost.run_cost(PlanScenario(priced(), day("08-16"), day("08-16")), run)
     assert spend is not None
     assert spend.inference_usd == pytest.approx(105.30)
     assert spend.judging_usd == pytest.approx(16.20)
-    batched = cost.run_cost(Scenario(priced(), day("08-16"), day("08-16"), batched=True), run)
+    batched = cost.run_cost(PlanScenario(priced(), day("08-16"), day("08-16"), batched=True), run)
     assert batched is not None
     assert batched.usd == pytest.approx(105.30 + 8.10)
 
 
 def test_another_model_has_its_own_price() -> None:
     """18 × (1,500 × 0.3 + 120 × 0.9) / 1 M = 0.010044."""
-    scenario = Scenario(priced(), day("08-16"), day("08-16"))
+    scenario = PlanScenario(priced(), day("08-16"), day("08-16"))
     run = load.runs(scenario)[0]
     code = run._replace(feature=priced().features[CODE], prompts=18)
     spend = cost.run_cost(scenario, code)
@@ -93,7 +93,7 @@ def test_the_month_of_the_cutover_has_both_arms_of_shadow_days() -> None:
 
 
 def test_months_are_kept_apart() -> None:
-    scenario = Scenario(priced(), day("08-31"), day("09-01"))
+    scenario = PlanScenario(priced(), day("08-31"), day("09-01"))
     months = [month for month in cost.by_month(scenario, load.runs(scenario)) if month.feature.feature == RCA]
     assert [(month.month, month.runs) for month in months] == [(day("08-01"), 1), (day("09-01"), 1)]
     assert cost.next_month(dt.date(2026, 12, 31)) == dt.date(2027, 1, 1)

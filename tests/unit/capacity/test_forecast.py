@@ -7,14 +7,14 @@ from tests.unit.capacity.plan_cases import CHAT, RCA, day, given, pinned, with_f
 from tests.unit.capacity.test_cost import priced
 
 from daily_runs.capacity.forecast import forecast
-from daily_runs.capacity.load import Scenario
+from daily_runs.capacity.load import PlanScenario
 from daily_runs.capacity.plan import MisfitKind
 from daily_runs.quota.month_budget import MonthState
 
 
-def scenario() -> Scenario:
+def scenario() -> PlanScenario:
     catalogue = with_feature(priced(), RCA, budget_usd_per_month=5000.0)
-    return Scenario(given(catalogue, features={RCA: catalogue.features[RCA]}), day("08-10"), day("08-16"))
+    return PlanScenario(given(catalogue, features={RCA: catalogue.features[RCA]}), day("08-10"), day("08-16"))
 
 
 def test_it_begins_with_the_month_of_the_first_date_and_has_three_cases_of_six() -> None:
@@ -50,7 +50,7 @@ def test_twice_the_prompts_do_not_fit_the_evaluation_users_from_the_first_run_on
 
 
 def test_without_a_price_list_the_tokens_are_known_and_the_cost_is_not() -> None:
-    bare = Scenario(given(pinned(), prices=None), day("08-10"), day("08-16"))
+    bare = PlanScenario(given(pinned(), prices=None), day("08-10"), day("08-16"))
     first = forecast(bare, months=1)[0]
     assert (first.usd, first.by_feature, first.states) == (None, {}, {})
     assert first.input_tokens > 0
@@ -59,5 +59,5 @@ def test_without_a_price_list_the_tokens_are_known_and_the_cost_is_not() -> None
 def test_half_a_prompt_is_never_planned() -> None:
     one = with_feature(priced(), CHAT, prompts_per_run=1)
     only = given(one, features={CHAT: one.features[CHAT]})
-    base, _, half = forecast(Scenario(only, day("09-01"), day("09-01")), months=1)
+    base, _, half = forecast(PlanScenario(only, day("09-01"), day("09-01")), months=1)
     assert base.input_tokens == half.input_tokens

@@ -13,17 +13,17 @@ from daily_runs.capacity import load_chart, load_picture
 from daily_runs.capacity.load import INFERENCE, JUDGING
 from daily_runs.capacity.load_chart import Band, busiest, lines, loads
 from daily_runs.capacity.load_picture import day_bars, short_names
-from daily_runs.capacity.plan import Plan
+from daily_runs.capacity.plan import WeekPlan
 
 SIX = 6 * 60
 
 
-def texts(plan: Plan) -> list[str]:
+def texts(plan: WeekPlan) -> list[str]:
     root = ElementTree.fromstring(load_picture.svg(plan, ["tokens: the catalogue's figures"]))
     return ["".join(element.itertext()) for element in root.iter() if element.tag.endswith("text")]
 
 
-def bars_of(plan: Plan, fill: str) -> list[dict[str, str]]:
+def bars_of(plan: WeekPlan, fill: str) -> list[dict[str, str]]:
     """Rectangles below the legend."""
     root = ElementTree.fromstring(load_picture.svg(plan, []))
     found = [e.attrib for e in root.iter() if e.tag.endswith("rect") and e.attrib.get("fill") == fill]

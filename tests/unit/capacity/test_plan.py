@@ -26,18 +26,18 @@ from tests.unit.capacity.plan_cases import (
 from daily_runs.capacity import inputs as plan_inputs
 from daily_runs.capacity import load
 from daily_runs.capacity.findings import Tone, findings
-from daily_runs.capacity.fluid import SHARE, Job, Lane, Limits, Resource, Stream, allocate, simulate
-from daily_runs.capacity.load import JUDGE_CALLS, Scenario
+from daily_runs.capacity.fluid import SHARE, Job, Lane, SharedLimits, SharedResource, Stream, allocate, simulate
+from daily_runs.capacity.load import JUDGE_CALLS, PlanScenario
 from daily_runs.capacity.measured_rows import Measured
-from daily_runs.capacity.plan import MisfitKind, Plan, plan
+from daily_runs.capacity.plan import MisfitKind, WeekPlan, plan
 from daily_runs.capacity.remedies import FACTOR_MAX, raised, remedies, room_to_grow, rounded_up
 from daily_runs.catalogue.catalogue import Catalogue
-from daily_runs.catalogue.features import Tokens
-from daily_runs.catalogue.rates import Rate, budget
+from daily_runs.catalogue.features import PromptTokens
+from daily_runs.catalogue.rates import PromptRate, budget
 from daily_runs.errors import ParameterError
 
 
-def arms(found: Plan) -> list[tuple[str, str, str]]:
+def arms(found: WeekPlan) -> list[tuple[str, str, str]]:
     return [(f"{run.run.tick:%m-%d %H:%M}", run.run.feature.feature, run.run.environment) for run in found.runs]
 
 
@@ -260,7 +260,9 @@ def test_dates_without_runs_fit() -> None:
 def test_the_plan_counts_production_as_the_budget_of_a_feature_does() -> None:
     catalogue = pinned()
     for name in (RCA, CHAT):
-        stage = load.inference(Scenario(catalogue, day("08-10"), day("08-10")), catalogue.features[name], "production")
+        stage = load.inference(
+            PlanScenario(catalogue, day("08-10"), day("08-10")), catalogue.features[name], "production"
+        )
         weighed = budget(catalogue, catalogue.features[name], "production")
         assert load.limits(catalogue).rates(stage)[0] == weighed.binding
 
@@ -268,7 +270,7 @@ def test_the_plan_counts_production_as_the_budget_of_a_feature_does() -> None:
 def test_measured_tokens_take_the_place_of_estimates_and_it_is_said() -> None:
     inputs = plan_inputs.with_measured(pinned(), [Measured(CHAT, 7000.4, 300, 48)], [Measured(RCA, 3000, 200, 900)])
     chat = inputs.catalogue.features[CHAT].limits.tokens_per_prompt
-    assert chat == Tokens(input=7000, output=300, source="measured")
+    assert chat == PromptTokens(input=7000, output=300, source="measured")
     assert any(line.startswith(f"{CHAT}: 7,000 + 300 tokens a prompt, measured over 48") for line in inputs.sources)
     assert any(
         RCA in line and "catalogue (feature_team); verdicts measured over 900" in line for line in inputs.sources
@@ -292,7 +294,7 @@ def test_an_account_too_small_is_told_with_the_first_day_and_the_limit_that_woul
     """31.5 M + 3.96 M of RCA and little else in 1,440 min: 24,625/min and more. At 24,000/min RCA ends after 24.6 h."""
     found = planned("08-12", "08-18", tight(24_000))
     assert found.misfits[0].moment.date() == day("08-12")
-    assert found.misfits[0].resource == Resource("EVAL", "account input tokens")
+    assert found.misfits[0].resource == SharedResource("EVAL", "account input tokens")
     named = {remedy.kind: remedy.text for remedy in remedies(found)}
     assert "raise account input tokens of EVAL from 24,000 to" in named["limit"]
     enough = int(named["limit"].split(" to ")[1].split(" ")[0].replace(",", ""))
@@ -328,11 +330,11 @@ def test_a_plan_that_fits_needs_no_remedy() -> None:
 
 def test_the_room_to_grow_ends_where_the_users_calls_end() -> None:
     """945 of 960 calls: 1.0158 times; each feature's prompts are whole, so that 914 + 16 + 14 + 15 = 959 still fit."""
-    assert room_to_grow(Scenario(pinned(), day("08-21"), day("08-23"))) == pytest.approx(1.016, abs=0.002)
+    assert room_to_grow(PlanScenario(pinned(), day("08-21"), day("08-23"))) == pytest.approx(1.016, abs=0.002)
 
 
 def test_a_scenario_without_runs_can_grow_without_end() -> None:
-    assert room_to_grow(Scenario(pinned(), day("01-01"), day("01-02"))) >= FACTOR_MAX
+    assert room_to_grow(PlanScenario(pinned(), day("01-01"), day("01-02"))) >= FACTOR_MAX
 
 
 @pytest.mark.parametrize(
@@ -345,14 +347,14 @@ def test_figures_of_remedies_are_rounded_up(value: float, up: float) -> None:
 @pytest.mark.parametrize(
     "resource",
     [
-        Resource("EVAL", "account requests"),
-        Resource("staging", "API requests per user"),
-        Resource(RCA, "feature batches"),
+        SharedResource("EVAL", "account requests"),
+        SharedResource("staging", "API requests per user"),
+        SharedResource(RCA, "feature batches"),
         JUDGE_CALLS,
     ],
     ids=lambda resource: resource.limit,
 )
-def test_a_limit_is_raised_where_it_stands(resource: Resource) -> None:
+def test_a_limit_is_raised_where_it_stands(resource: SharedResource) -> None:
     before, after = (load.limits(catalogue) for catalogue in (pinned(), raised(pinned(), resource, 9000)))
     changed = {name for name in before.per_minute if before.per_minute[name] != after.per_minute[name]}
     own = raised(pinned(), resource, 9000).features[RCA].limits.batches_per_minute == 9000
@@ -388,19 +390,19 @@ def test_more_runs_than_can_be_planned_are_refused() -> None:
 
 
 def stream(feature: str, priority: int = 1, tokens: float = 10_000, own: float | None = None) -> Stream:
-    costs = {Resource("A", "account input tokens"): tokens}
+    costs = {SharedResource("A", "account input tokens"): tokens}
     return Stream(
-        feature, "staging", "inference", "A", priority, costs, (Rate("feature requests", own),) if own else ()
+        feature, "staging", "inference", "A", priority, costs, (PromptRate("feature requests", own),) if own else ()
     )
 
 
-def limits(shares: dict[str, float], *, lends: bool = True, per_minute: float = 1_000_000) -> Limits:
-    only = Resource("A", "account input tokens")
+def limits(shares: dict[str, float], *, lends: bool = True, per_minute: float = 1_000_000) -> SharedLimits:
+    only = SharedResource("A", "account input tokens")
     parts = {Lane("A", name): share for name, share in shares.items()}
-    return Limits({only: per_minute}, {"A": (only,)}, parts, {"A"} if lends else set())
+    return SharedLimits({only: per_minute}, {"A": (only,)}, parts, {"A"} if lends else set())
 
 
-def rates(streams: list[Stream], shared: Limits) -> dict[str, float]:
+def rates(streams: list[Stream], shared: SharedLimits) -> dict[str, float]:
     return {key[0]: flow.per_minute for key, flow in allocate(streams, shared).items()}
 
 
@@ -439,7 +441,7 @@ streams_of_one_account = st.lists(
 )
 
 
-def drawn(parts: list[tuple[int, float, float | None, float]], *, lends: bool) -> tuple[list[Stream], Limits]:
+def drawn(parts: list[tuple[int, float, float | None, float]], *, lends: bool) -> tuple[list[Stream], SharedLimits]:
     streams = [stream(f"f{number}", *part[:3]) for number, part in enumerate(parts)]
     whole = max(1.0, sum(part[3] for part in parts))
     return streams, limits({f"f{number}": part[3] / whole for number, part in enumerate(parts)}, lends=lends)
@@ -451,7 +453,7 @@ def test_no_account_is_ever_passed_and_no_feature_waits_below_its_share(
 ) -> None:
     streams, shared = drawn(parts, lends=lends)
     found = allocate(streams, shared)
-    only = Resource("A", "account input tokens")
+    only = SharedResource("A", "account input tokens")
     taken = {s.lane: found[s.key].per_minute * s.costs[only] / 1_000_000 for s in streams}
     assert sum(taken.values()) <= 1 + 1e-6
     for s in streams:
@@ -474,7 +476,7 @@ def test_every_prompt_is_served_and_no_moment_passes_the_account(
     streams, shared = drawn(parts, lends=lends)
     jobs = [Job(s.feature, starts, ((s, float(prompts)),)) for s, (starts, prompts) in zip(streams, work, strict=False)]
     spells = simulate(jobs, shared)
-    only = Resource("A", "account input tokens")
+    only = SharedResource("A", "account input tokens")
     for job in jobs:
         own = [spell for spell in spells if spell.job == job.name]
         assert sum(spell.prompts for spell in own) == pytest.approx(job.stages[0][1], rel=1e-6)
@@ -492,7 +494,7 @@ def test_a_run_that_is_alone_never_ends_later_with_a_higher_limit(times: float, 
     account = only.accounts["EVAL"]
     larger = given(account, input_tokens_per_minute=int(account.input_tokens_per_minute * times))
     more = given(only, accounts={**only.accounts, "EVAL": larger})
-    before, after = (plan(Scenario(catalogue, day("08-22"), day("08-22"))).runs[0] for catalogue in (only, more))
+    before, after = (plan(PlanScenario(catalogue, day("08-22"), day("08-22"))).runs[0] for catalogue in (only, more))
     assert after.ends <= before.ends
 
 
@@ -505,11 +507,11 @@ def test_twice_the_limits_make_everything_that_starts_together_twice_as_fast(
     parts: list[tuple[int, float, float | None, float]], work: list[int], times: float
 ) -> None:
     streams, shared = drawn(parts, lends=True)
-    faster = [s._replace(own=tuple(Rate(r.limit, r.prompts_per_minute * times) for r in s.own)) for s in streams]
+    faster = [s._replace(own=tuple(PromptRate(r.limit, r.prompts_per_minute * times) for r in s.own)) for s in streams]
     ends = []
     for these, whole in ((streams, 1_000_000.0), (faster, 1_000_000 * times)):
         jobs = [Job(s.feature, 0.0, ((s, float(n)),)) for s, n in zip(these, work, strict=False)]
-        scaled = Limits(dict.fromkeys(shared.per_minute, whole), shared.accounts, shared.shares, shared.lends)
+        scaled = SharedLimits(dict.fromkeys(shared.per_minute, whole), shared.accounts, shared.shares, shared.lends)
         spells = simulate(jobs, scaled)
         ends.append({job.name: max(s.ends for s in spells if s.job == job.name) for job in jobs})
     assert {name: end * times for name, end in ends[1].items()} == pytest.approx(ends[0], rel=1e-5)

@@ -8,21 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daily_runs.catalogue.accounts import Account, Judge
+from daily_runs.catalogue.accounts import Account, JudgeSettings
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.environments import Environment, GraphqlLimits, HopRule, PathLimits
 from daily_runs.catalogue.features import (
-    Call,
     Cutover,
     Feature,
+    FeatureCall,
     FeatureLimits,
     Owner,
     Phase,
     PhaseName,
+    PromptTokens,
     Seeding,
     SeedingState,
     Thresholds,
-    Tokens,
     WhenNotReady,
 )
 from daily_runs.catalogue.rates import budget, judging_minutes, run_minutes
@@ -32,7 +32,7 @@ RCA = FeatureLimits(
     batch_size=16,
     batches_per_minute=2.5,
     account_share=0.175,
-    tokens_per_prompt=Tokens(input=34_000, output=1_000, source="feature_team"),
+    tokens_per_prompt=PromptTokens(input=34_000, output=1_000, source="feature_team"),
     in_flight_max=64,
     answer_timeout_seconds=240,
 )
@@ -50,7 +50,7 @@ def account(requests: int = 8_000, input_tokens: int = 8_000_000, output_tokens:
     )
 
 
-def feature(limits: FeatureLimits = RCA, call: Call = Call.TROUBLESHOOT_JOB) -> Feature:
+def feature(limits: FeatureLimits = RCA, call: FeatureCall = FeatureCall.TROUBLESHOOT_JOB) -> Feature:
     return Feature(
         feature="root_cause_analysis",
         title="Root Cause Analysis",
@@ -92,7 +92,7 @@ def catalogue(of: Feature, spends: Account, users: int = 6) -> Catalogue:
             ),
         ),
     )
-    judge = Judge(
+    judge = JudgeSettings(
         account="PROD",
         connection="daily_runs_anthropic_eval",
         address="https://api.anthropic.com",
@@ -158,10 +158,10 @@ def test_code_suggestions_are_bound_by_60_a_minute_for_each_user() -> None:
             "requests_per_minute": None,
             "batches_per_minute": None,
             "account_share": None,
-            "tokens_per_prompt": Tokens(input=1_500, output=120, source="estimate"),
+            "tokens_per_prompt": PromptTokens(input=1_500, output=120, source="estimate"),
         }
     )
-    suggestions = feature(limits, Call.COMPLETE_CODE)
+    suggestions = feature(limits, FeatureCall.COMPLETE_CODE)
     weighed = budget(catalogue(suggestions, account(), users=2), suggestions, "production")
     assert weighed.binding == ("code suggestions per user", 120)
 
@@ -174,7 +174,7 @@ def limits(draw: st.DrawFn) -> FeatureLimits:
         batch_size=draw(st.integers(1, 100)),
         batches_per_minute=draw(rate),
         account_share=draw(st.none() | st.floats(min_value=0.001, max_value=1)),
-        tokens_per_prompt=Tokens(
+        tokens_per_prompt=PromptTokens(
             input=draw(st.integers(1, 200_000)), output=draw(st.integers(1, 64_000)), source="estimate"
         ),
         in_flight_max=64,
@@ -185,9 +185,9 @@ def limits(draw: st.DrawFn) -> FeatureLimits:
 accounts = st.builds(account, st.integers(1, 10_000), st.integers(1_000, 10**8), st.integers(1_000, 10**7))
 
 
-@given(limits(), accounts, st.sampled_from(Call), st.integers(1, 20))
+@given(limits(), accounts, st.sampled_from(FeatureCall), st.integers(1, 20))
 def test_the_binding_limit_is_the_tightest_and_no_limit_is_ever_exceeded(
-    asked: FeatureLimits, spends: Account, call: Call, users: int
+    asked: FeatureLimits, spends: Account, call: FeatureCall, users: int
 ) -> None:
     of = feature(asked, call)
     weighed = budget(catalogue(of, spends, users), of, "production")
@@ -204,7 +204,7 @@ def test_the_binding_limit_is_the_tightest_and_no_limit_is_ever_exceeded(
         assert prompts <= asked.batch_size * asked.batches_per_minute
     if asked.account_share is not None:
         assert weighed.tokens_per_minute <= asked.account_share * spends.input_tokens_per_minute * tolerance
-    if call is Call.COMPLETE_CODE:
+    if call is FeatureCall.COMPLETE_CODE:
         assert prompts <= users * 60
     assert weighed.tokens_per_minute == pytest.approx(prompts * tokens.total)
     assert weighed.slots * spends.slot_tokens_per_minute >= weighed.tokens_per_minute / tolerance

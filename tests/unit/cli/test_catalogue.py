@@ -12,7 +12,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from daily_runs.catalogue.catalogue import Catalogue
-from daily_runs.catalogue.features import ASKED_ABOUT, Call, Feature
+from daily_runs.catalogue.features import ASKED_ABOUT, Feature, FeatureCall
 from daily_runs.cli import catalogue as catalogue_checks
 from daily_runs.cli import main
 from daily_runs.dataset import CiJob, CodeCut, Vulnerability, WorkItem
@@ -105,7 +105,7 @@ def test_the_command_ends_with_2_and_a_line_for_what_a_rubric_has_wrong(folder: 
 
 def test_every_call_has_the_type_of_resource_it_is_about() -> None:
     types = {get_args(kind.model_fields["type"].annotation)[0] for kind in (CiJob, WorkItem, Vulnerability, CodeCut)}
-    assert set(ASKED_ABOUT) == set(Call)
+    assert set(ASKED_ABOUT) == set(FeatureCall)
     assert set(ASKED_ABOUT.values()) == types
 
 

@@ -21,7 +21,7 @@ from daily_runs.clock import Clock
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.quota.ledger import Findings, Granted, Ledger, Settled
 from daily_runs.quota.rate_limit_headers import Fact, Usage
-from daily_runs.quota.tariff import Rate, Tariff, Tokens, Window
+from daily_runs.quota.tariff import CallRate, ExpectedTokens, Tariff, Window
 from daily_runs.resilience.breaker import Breaker
 from daily_runs.store.database import STORE_VARIABLE, Store
 
@@ -29,24 +29,24 @@ CATALOGUE = catalogue_files.load(overlay=None)
 EVAL = CATALOGUE.accounts["EVAL"]
 USERS = tuple(CATALOGUE.environments["staging"].evaluation_users)
 WINDOW = Window("ai_action in staging", 160, 8 * 3600)
-USER_RATE = Rate("API requests in staging", 2000)
+USER_RATE = CallRate("API requests in staging", 2000)
 TARIFF = Tariff(
     "EVAL",
     EVAL,
     lane="duo_chat",
     share=0.3,
     priority=2,
-    rates=[Rate("duo_chat in staging", 50)],
+    rates=[CallRate("duo_chat in staging", 50)],
     users=USERS,
     window=WINDOW,
     user_rate=USER_RATE,
 )
 HOLDER = "worker-1/42/cafe"
 REAL_TIME = Clock(1.0)
-CALL = Tokens(600, 50)
+CALL = ExpectedTokens(600, 50)
 UNBOUND = Tariff("EVAL", EVAL, lane="duo_chat", share=0.3, priority=2, users=USERS, window=WINDOW)
 """As TARIFF, with no rate but the account's."""
-BIG = Tokens(3_000_000, 500)
+BIG = ExpectedTokens(3_000_000, 500)
 """More than EVAL's bucket holds (10 s of 4 M tokens/min): the next call waits for it."""
 
 
@@ -250,8 +250,8 @@ def test_a_sandboxs_minutes_are_said_to_be_its_own(store: Store, quota: Callable
 def test_watching_goes_on_looking_until_ctrl_c(store: Store, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[Any] = []
 
-    def look(*_: object) -> command_quota.Quota:
-        looks.append(seen := command_quota.Quota(1.0, [], [], [], [], [], []))
+    def look(*_: object) -> command_quota.QuotaStatus:
+        looks.append(seen := command_quota.QuotaStatus(1.0, [], [], [], [], [], []))
         if len(looks) == 3:
             raise KeyboardInterrupt
         return seen

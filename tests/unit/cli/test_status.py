@@ -15,7 +15,7 @@ from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.cli import main, status
 from daily_runs.connections import Connect
 from daily_runs.readiness import check
-from daily_runs.readiness.board import STAGING, Line, Seen, board
+from daily_runs.readiness.board import STAGING, BoardLine, BoardRows, board
 from daily_runs.readiness.board_cells import cells
 from daily_runs.statuses import ReadinessAspect, ReadinessState
 from daily_runs.store.database import STORE_VARIABLE, Store
@@ -24,7 +24,7 @@ from daily_runs.store.embedded import free_port
 CATALOGUE = catalogue_files.load()
 SHADOW_DAY = dt.datetime(2026, 8, 12, 12, tzinfo=dt.UTC)
 AFTER = dt.datetime(2026, 8, 30, 12, tzinfo=dt.UTC)
-NOTHING = Seen({}, {}, {}, {})
+NOTHING = BoardRows({}, {}, {}, {})
 CHAT = "duo_chat"
 
 
@@ -39,16 +39,18 @@ def looked(state: str, **details: Any) -> dict[str, Any]:
     }
 
 
-def seen(seeds: str, limits: str) -> Seen:
+def seen(seeds: str, limits: str) -> BoardRows:
     """A look at Duo Chat's seeds and limits."""
     found: dict[tuple[str, str], dict[str, Any]] = {
         (CHAT, ReadinessAspect.SEEDS): looked(seeds, bound=15, asked=16),
         (CHAT, ReadinessAspect.LIMITS): looked(limits, binding="ai_action"),
     }
-    return Seen(found, {}, {}, {})
+    return BoardRows(found, {}, {}, {})
 
 
-def line_of(what: Seen, now: dt.datetime = SHADOW_DAY, catalogue: Catalogue = CATALOGUE, name: str = CHAT) -> Line:
+def line_of(
+    what: BoardRows, now: dt.datetime = SHADOW_DAY, catalogue: Catalogue = CATALOGUE, name: str = CHAT
+) -> BoardLine:
     """One feature's line."""
     (line,) = [line for line in board(catalogue, what, now) if line.feature.feature == name]
     return line
@@ -141,7 +143,7 @@ def test_a_run_that_was_sent_nowhere_is_told_beside_the_last_one() -> None:
     run = {"logical_date": SHADOW_DAY, "environment": STAGING, "status": "published", "provenance": "sandbox"}
     run |= {"asked": 16, "answered": 15, "mean_score": 0.8149}
     route = {"logical_date": SHADOW_DAY + dt.timedelta(days=1), "chosen": [], "reason": "not ready"}
-    shown = cells(line_of(Seen({}, {CHAT: run}, {}, {CHAT: route})))
+    shown = cells(line_of(BoardRows({}, {CHAT: run}, {}, {CHAT: route})))
     assert shown[4].splitlines() == [
         "2026-08-12 12:00 in staging",
         "published, mean score 0.81 (sandbox)",

@@ -25,7 +25,7 @@ from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.cli import main, options
 from daily_runs.clock import Clock
 from daily_runs.doctor import examination
-from daily_runs.doctor.finding import Finding, State
+from daily_runs.doctor.finding import Diagnosis, State
 from daily_runs.errors import ParameterError
 from daily_runs.local import stack as local
 
@@ -82,16 +82,16 @@ def healthy(airflow: FakeAirflow, store_url: str, monkeypatch: pytest.MonkeyPatc
     return overlaid()
 
 
-def faults(findings: list[Finding]) -> list[tuple[str, str, str, str]]:
+def faults(findings: list[Diagnosis]) -> list[tuple[str, str, str, str]]:
     return [(f.subject, f.check, f.detail, f.remedy) for f in findings if f.state is State.FAULT]
 
 
-def only_fault(findings: list[Finding]) -> tuple[str, str, str, str]:
+def only_fault(findings: list[Diagnosis]) -> tuple[str, str, str, str]:
     (fault,) = faults(findings)
     return fault
 
 
-def of(findings: list[Finding], subject: str, check: str) -> list[Finding]:
+def of(findings: list[Diagnosis], subject: str, check: str) -> list[Diagnosis]:
     return [f for f in findings if (f.subject, f.check) == (subject, check)]
 
 

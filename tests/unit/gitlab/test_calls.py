@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from daily_runs.catalogue.features import Call
+from daily_runs.catalogue.features import FeatureCall
 from daily_runs.dataset import Item
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab.answers import Answer, Ticket
@@ -48,7 +48,12 @@ def accepted(thread: str | None = THREAD, errors: object = (), request_id: objec
 
 
 def ask_against(
-    connect: Connect, call: Call, body: object, item_: Item, resource: str | None = JOB, prompt: str | None = None
+    connect: Connect,
+    call: FeatureCall,
+    body: object,
+    item_: Item,
+    resource: str | None = JOB,
+    prompt: str | None = None,
 ) -> tuple[Ticket | Answer, httpx.Request]:
     seen: list[httpx.Request] = []
 
@@ -63,12 +68,12 @@ def ask_against(
 @pytest.mark.parametrize(
     ("call", "content"),
     [
-        (Call.TROUBLESHOOT_JOB, "/troubleshoot"),
-        (Call.EXPLAIN_VULNERABILITY, "/vulnerability_explain"),
-        (Call.CHAT, "Who is blocked?"),
+        (FeatureCall.TROUBLESHOOT_JOB, "/troubleshoot"),
+        (FeatureCall.EXPLAIN_VULNERABILITY, "/vulnerability_explain"),
+        (FeatureCall.CHAT, "Who is blocked?"),
     ],
 )
-def test_a_chat_feature_sends_its_content_on_its_resource(connect: Connect, call: Call, content: str) -> None:
+def test_a_chat_feature_sends_its_content_on_its_resource(connect: Connect, call: FeatureCall, content: str) -> None:
     ticket, request = ask_against(connect, call, accepted(), item("Who is blocked?"), prompt="run-5/item-1")
     assert sent(request)["variables"]["input"] == {
         "chat": {"resourceId": JOB, "content": content},
@@ -80,12 +85,12 @@ def test_a_chat_feature_sends_its_content_on_its_resource(connect: Connect, call
 
 
 def test_the_prompts_id_is_the_items_unless_another_is_given(connect: Connect) -> None:
-    _, request = ask_against(connect, Call.CHAT, accepted(), item("?"))
+    _, request = ask_against(connect, FeatureCall.CHAT, accepted(), item("?"))
     assert request.headers["x-daily-runs-prompt"] == "item-1"
 
 
 def test_a_ticket_survives_being_stored_as_json(connect: Connect) -> None:
-    ticket, _ = ask_against(connect, Call.CHAT, accepted(thread=None), item("?"))
+    ticket, _ = ask_against(connect, FeatureCall.CHAT, accepted(thread=None), item("?"))
     assert Ticket(*json.loads(json.dumps(ticket))) == Ticket("r-1", JOB, "")
 
 
@@ -105,8 +110,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("body", "kind", "retryable"), REFUSED.values(), ids=REFUSED.keys())
-@pytest.mark.parametrize("call", [Call.CHAT, Call.RESOLVE_VULNERABILITY])
-def test_a_refused_action_is_a_failure(connect: Connect, call: Call, body: object, kind: str, retryable: bool) -> None:
+@pytest.mark.parametrize("call", [FeatureCall.CHAT, FeatureCall.RESOLVE_VULNERABILITY])
+def test_a_refused_action_is_a_failure(
+    connect: Connect, call: FeatureCall, body: object, kind: str, retryable: bool
+) -> None:
     def server(request: httpx.Request) -> httpx.Response:
         looked = {"data": {"vulnerability0": {"project": {"id": "gid://gitlab/Project/5"}, "mergeRequest": None}}}
         return httpx.Response(200, json=body if "mutation" in sent(request)["query"] else looked)
@@ -116,8 +123,8 @@ def test_a_refused_action_is_a_failure(connect: Connect, call: Call, body: objec
     assert (caught.value.kind, caught.value.retryable) == (kind, retryable)
 
 
-@pytest.mark.parametrize("call", [c for c in Call if c is not Call.COMPLETE_CODE])
-def test_a_call_without_its_resource_is_never_sent(connect: Connect, call: Call) -> None:
+@pytest.mark.parametrize("call", [c for c in FeatureCall if c is not FeatureCall.COMPLETE_CODE])
+def test_a_call_without_its_resource_is_never_sent(connect: Connect, call: FeatureCall) -> None:
     def server(request: httpx.Request) -> httpx.Response:
         raise AssertionError("sent")
 
@@ -152,7 +159,7 @@ def text(content: str | None, errors: object = None) -> object:
 def test_one_look_up_finds_the_answers_of_many_threads_and_leaves_out_what_is_not_ready(connect: Connect) -> None:
     threads = Threads({"t1": [text("one")], "t2": [], "t3": [text(None), text("")], "t4": [text(""), text("four")]})
     tickets = [Ticket(f"r{n}", JOB, f"t{n}") for n in (1, 2, 3, 4)]
-    collected = asyncio.run(caller_for(Call.CHAT, connect(threads)).collect(USER, tickets))
+    collected = asyncio.run(caller_for(FeatureCall.CHAT, connect(threads)).collect(USER, tickets))
     assert collected == {"r1": Answer("one"), "r4": Answer("four")}
     assert threads.polls == 1
 
@@ -160,7 +167,7 @@ def test_one_look_up_finds_the_answers_of_many_threads_and_leaves_out_what_is_no
 def test_an_error_text_is_collected_as_a_failure_and_never_as_an_answer(connect: Connect) -> None:
     threads = Threads({"t1": [text(SORRY)], "t2": [text(None, ["it broke"])], "t3": [text(None, [SORRY])]})
     tickets = [Ticket(f"r{n}", JOB, f"t{n}") for n in (1, 2, 3)]
-    collected = asyncio.run(caller_for(Call.TROUBLESHOOT_JOB, connect(threads)).collect(USER, tickets))
+    collected = asyncio.run(caller_for(FeatureCall.TROUBLESHOOT_JOB, connect(threads)).collect(USER, tickets))
     kinds = {key: (error.kind, error.hop) for key, error in collected.items() if isinstance(error, CallError)}
     assert kinds == {
         "r1": ("answer_error_code", Hop.MODEL_VENDOR),
@@ -172,7 +179,7 @@ def test_an_error_text_is_collected_as_a_failure_and_never_as_an_answer(connect:
 def test_one_thread_that_is_gone_fails_alone(connect: Connect) -> None:
     threads = Threads({"t1": [text("one")], "t2": [text("two")]}, gone="t0")
     tickets = [Ticket(f"r{n}", JOB, f"t{n}") for n in (0, 1, 2)]
-    collected = asyncio.run(caller_for(Call.CHAT, connect(threads)).collect(USER, tickets))
+    collected = asyncio.run(caller_for(FeatureCall.CHAT, connect(threads)).collect(USER, tickets))
     gone = collected.pop("r0")
     assert isinstance(gone, CallError)
     assert gone.kind == "resource_not_available"
@@ -184,11 +191,11 @@ def test_one_unreadable_thread_holds_up_no_other(connect: Connect, unreadable: o
     sound = {"nodes": [text("two")]}
     client = connect(lambda _: httpx.Response(200, json={"data": {"answer0": unreadable, "answer1": sound}}))
     tickets = [Ticket(f"r{n}", JOB, f"t{n}") for n in (1, 2)]
-    assert asyncio.run(caller_for(Call.CHAT, client).collect(USER, tickets)) == {"r2": Answer("two")}
+    assert asyncio.run(caller_for(FeatureCall.CHAT, client).collect(USER, tickets)) == {"r2": Answer("two")}
 
 
-@pytest.mark.parametrize("call", [Call.CHAT, Call.RESOLVE_VULNERABILITY])
-def test_a_look_up_that_fails_says_nothing_of_any_ticket(connect: Connect, call: Call) -> None:
+@pytest.mark.parametrize("call", [FeatureCall.CHAT, FeatureCall.RESOLVE_VULNERABILITY])
+def test_a_look_up_that_fails_says_nothing_of_any_ticket(connect: Connect, call: FeatureCall) -> None:
     client = connect(lambda _: httpx.Response(502))
     with pytest.raises(CallError, match="http_502"):
         asyncio.run(caller_for(call, client).collect(USER, [TICKET._replace(detail="")]))
@@ -201,7 +208,7 @@ def suggestion(**changes: object) -> dict[str, object]:
 
 
 def test_a_code_suggestion_is_answered_at_once_with_the_model_that_served(connect: Connect) -> None:
-    answer, request = ask_against(connect, Call.COMPLETE_CODE, suggestion(), CUT, None, "run-5/item-1")
+    answer, request = ask_against(connect, FeatureCall.COMPLETE_CODE, suggestion(), CUT, None, "run-5/item-1")
     assert answer == Answer("    return 1", "vertex-ai", "codestral@2405", 310, 22)
     assert (request.method, request.url.path) == ("POST", "/staging/api/v4/code_suggestions/completions")
     assert request.headers["x-daily-runs-prompt"] == "run-5/item-1"
@@ -226,14 +233,14 @@ def test_a_code_suggestion_is_answered_at_once_with_the_model_that_served(connec
     ],
 )
 def test_what_the_client_is_not_told_is_unknown_and_not_zero(connect: Connect, model: object) -> None:
-    answer, _ = ask_against(connect, Call.COMPLETE_CODE, suggestion(model=model), CUT)
+    answer, _ = ask_against(connect, FeatureCall.COMPLETE_CODE, suggestion(model=model), CUT)
     assert answer == Answer("    return 1", None, None, None, None)
 
 
 def test_names_and_counts_are_kept_as_far_as_the_store_can_hold_them(connect: Connect) -> None:
     used = {"input_tokens": 2_147_483_647, "output_tokens": 0}
     model = {"engine": "a\0b", "name": "c\0", "tokens_consumption_metadata": used}
-    answer, _ = ask_against(connect, Call.COMPLETE_CODE, suggestion(model=model), CUT)
+    answer, _ = ask_against(connect, FeatureCall.COMPLETE_CODE, suggestion(model=model), CUT)
     assert answer == Answer("    return 1", "a?b", "c?", 2_147_483_647, 0)
 
 
@@ -252,22 +259,22 @@ UNUSABLE = {
 @pytest.mark.parametrize(("body", "kind"), UNUSABLE.values(), ids=UNUSABLE.keys())
 def test_a_suggestion_of_no_use_is_a_failure(connect: Connect, body: object, kind: str) -> None:
     with pytest.raises(CallError) as caught:
-        ask_against(connect, Call.COMPLETE_CODE, body, CUT)
+        ask_against(connect, FeatureCall.COMPLETE_CODE, body, CUT)
     assert caught.value.kind == kind
 
 
 def test_an_issue_cannot_be_completed_as_code(connect: Connect) -> None:
     with pytest.raises(CallError, match="a work_item cannot be completed"):
-        ask_against(connect, Call.COMPLETE_CODE, suggestion(), item())
+        ask_against(connect, FeatureCall.COMPLETE_CODE, suggestion(), item())
 
 
 def test_code_suggestions_leave_nothing_to_collect(connect: Connect) -> None:
-    caller = caller_for(Call.COMPLETE_CODE, connect(lambda _: httpx.Response(500)))
+    caller = caller_for(FeatureCall.COMPLETE_CODE, connect(lambda _: httpx.Response(500)))
     assert asyncio.run(caller.collect(USER, [TICKET])) == {}
 
 
-@pytest.mark.parametrize("call", list(Call))
-def test_every_call_of_the_catalogue_has_a_caller(connect: Connect, call: Call) -> None:
+@pytest.mark.parametrize("call", list(FeatureCall))
+def test_every_call_of_the_catalogue_has_a_caller(connect: Connect, call: FeatureCall) -> None:
     caller: Caller = caller_for(call, connect(lambda _: httpx.Response(500)))
     caller.give_up(TICKET)
     assert caller.collect_many >= 1

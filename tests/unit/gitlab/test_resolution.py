@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from daily_runs.catalogue.features import Call
+from daily_runs.catalogue.features import FeatureCall
 from daily_runs.dataset import Item
 from daily_runs.errors import CallError
 from daily_runs.gitlab.answers import Answer, Ticket
@@ -73,7 +73,7 @@ def project() -> Project:
 
 @pytest.fixture
 def caller(connect: Connect, project: Project) -> Caller:
-    return caller_for(Call.RESOLVE_VULNERABILITY, connect(project))
+    return caller_for(FeatureCall.RESOLVE_VULNERABILITY, connect(project))
 
 
 async def asked(caller: Caller, resource: str = HERE) -> Ticket:
@@ -120,7 +120,7 @@ def test_a_ticket_finds_its_answer_in_another_process(connect: Connect, project:
     project.resolve(HERE, "4", "old")
     ticket = asyncio.run(asked(caller))
     project.resolve(HERE, "5", "new")
-    later = caller_for(Call.RESOLVE_VULNERABILITY, connect(project))
+    later = caller_for(FeatureCall.RESOLVE_VULNERABILITY, connect(project))
     restored = Ticket(*json.loads(json.dumps(ticket)))
     assert asyncio.run(later.collect(USER, [restored])) == {"r1": Answer("--- a/a.py\n+++ b/a.py\nnew")}
 
@@ -200,7 +200,7 @@ def test_a_cancelled_call_lets_the_next_one_go(connect: Connect, project: Projec
     async def scenario() -> bool:
         client = connect(project)
         client._http = httpx.AsyncClient(transport=httpx.MockTransport(slow))
-        caller = caller_for(Call.RESOLVE_VULNERABILITY, client)
+        caller = caller_for(FeatureCall.RESOLVE_VULNERABILITY, client)
         first = asyncio.create_task(asked(caller))
         await started.wait()
         first.cancel()

@@ -20,7 +20,7 @@ from tests.unit.quota.timeline import SMALL, TARIFF, Timeline, tariff_of
 
 from daily_runs.quota.ledger import AHEAD_SECONDS, KEEP_DAYS, PROMISE_SECONDS, Findings, Grant, Ledger, Settled
 from daily_runs.quota.rate_limit_headers import Fact, Usage
-from daily_runs.quota.tariff import InFlight, Rate, Tariff, Tokens, Window
+from daily_runs.quota.tariff import CallRate, ExpectedTokens, InFlight, Tariff, Window
 from daily_runs.store import database
 from daily_runs.store.database import Store
 from daily_runs.store.embedded import EmbeddedPostgres
@@ -44,7 +44,7 @@ def timeline(still: Timeline) -> Timeline:
     return still.again()
 
 
-def drain(timeline: Timeline, tariff: Tariff = TARIFF, tokens: Tokens = SMALL) -> list[Grant]:
+def drain(timeline: Timeline, tariff: Tariff = TARIFF, tokens: ExpectedTokens = SMALL) -> list[Grant]:
     """All that may go without a wait."""
     taken: list[Grant] = []
     while True:
@@ -68,14 +68,14 @@ def settle(timeline: Timeline, grants: list[Grant], usage: Usage | None, *, refu
 
 class Binding(NamedTuple):
     name: str
-    tokens: Tokens
+    tokens: ExpectedTokens
     per_second: float
 
 
 BINDINGS = (
-    Binding("requests", Tokens(100, 10), 10),
-    Binding("input tokens", Tokens(5000, 10), 2),
-    Binding("output tokens", Tokens(100, 250), 4),
+    Binding("requests", ExpectedTokens(100, 10), 10),
+    Binding("input tokens", ExpectedTokens(5000, 10), 2),
+    Binding("output tokens", ExpectedTokens(100, 250), 4),
 )
 
 
@@ -107,17 +107,17 @@ def test_moments_lie_apart_as_the_rate_says(timeline: Timeline) -> None:
 
 
 def test_a_call_dearer_than_the_bucket_goes_when_it_is_full_and_is_paid_off_afterwards(timeline: Timeline) -> None:
-    dear = Tokens(150_000, 10)  # the bucket holds 100,000 and gets 10,000 a second
+    dear = ExpectedTokens(150_000, 10)  # the bucket holds 100,000 and gets 10,000 a second
     assert timeline.get(tokens=dear) == [0.0]
     timeline.pass_by(4)
-    assert timeline.get(tokens=Tokens(10_000, 10)) == []
+    assert timeline.get(tokens=ExpectedTokens(10_000, 10)) == []
     timeline.pass_by(2.5)
-    assert len(timeline.get(tokens=Tokens(10_000, 10))) == 1
+    assert len(timeline.get(tokens=ExpectedTokens(10_000, 10))) == 1
 
 
 def test_rates_are_scaled_from_domain_time_to_the_clock(timeline: Timeline) -> None:
     """60 domain seconds in a second: a rate of 6 a minute, with nothing saved up, is one call in 0.17 s."""
-    ledger, tariff = Ledger(timeline.store, 60.0), replace(TARIFF, rates=[Rate("slow", 6)])
+    ledger, tariff = Ledger(timeline.store, 60.0), replace(TARIFF, rates=[CallRate("slow", 6)])
     assert [grant.wait_seconds for grant in ledger.reserve("one", tariff, [SMALL]).grants] == [0.0]
     timeline.pass_by(1 / 6 - AHEAD_SECONDS / 2)
     (grant,) = ledger.reserve("one", tariff, [SMALL]).grants
@@ -133,8 +133,8 @@ def test_a_call_is_settled_with_what_it_took_up_and_down_and_without_what_a_cach
     still: Timeline, said: int, used: int, cached: int
 ) -> None:
     timeline = still.again()
-    timeline.ask(calls=[Tokens(50_000, 500)])
-    granted = timeline.ask(calls=[Tokens(said, 20)])
+    timeline.ask(calls=[ExpectedTokens(50_000, 500)])
+    granted = timeline.ask(calls=[ExpectedTokens(said, 20)])
     before = timeline.row(INPUT)["level"], timeline.row(OUTPUT)["level"], timeline.row(REQUESTS)["level"]
     settle(timeline, granted.grants, Usage(used, 30, min(cached, used)))
     after = timeline.row(INPUT)["level"], timeline.row(OUTPUT)["level"], timeline.row(REQUESTS)["level"]
@@ -144,7 +144,7 @@ def test_a_call_is_settled_with_what_it_took_up_and_down_and_without_what_a_cach
 
 def test_a_call_is_settled_once_whatever_is_said_later(timeline: Timeline) -> None:
     drain(timeline)
-    granted = timeline.ask(calls=[Tokens(1000, 10)])
+    granted = timeline.ask(calls=[ExpectedTokens(1000, 10)])
     settle(timeline, granted.grants, Usage(500, 10))
     before = timeline.row(INPUT)["level"]
     settle(timeline, granted.grants, Usage(0, 0))
@@ -152,16 +152,16 @@ def test_a_call_is_settled_once_whatever_is_said_later(timeline: Timeline) -> No
 
 
 def test_unknown_use_stays_as_it_was_estimated(timeline: Timeline) -> None:
-    granted = timeline.ask(calls=[Tokens(60_000, 10)])
+    granted = timeline.ask(calls=[ExpectedTokens(60_000, 10)])
     before = timeline.row(INPUT)["level"]
     settle(timeline, granted.grants, None)
     assert timeline.row(INPUT)["level"] == before
 
 
 def test_a_refused_call_gives_all_of_it_back(timeline: Timeline) -> None:
-    timeline.ask(calls=[Tokens(50_000, 500)] * 1)
+    timeline.ask(calls=[ExpectedTokens(50_000, 500)] * 1)
     levels = [timeline.row(limit)["level"] for limit in (REQUESTS, INPUT, OUTPUT)]
-    granted = timeline.ask(calls=[Tokens(1000, 10)])
+    granted = timeline.ask(calls=[ExpectedTokens(1000, 10)])
     settle(timeline, granted.grants, None, refused=True)
     assert [timeline.row(limit)["level"] for limit in (REQUESTS, INPUT, OUTPUT)] == pytest.approx(levels)
 
@@ -236,17 +236,17 @@ def test_what_others_took_and_left_alone_again_comes_back_when_headers_go_on_say
 
 
 def test_what_was_estimated_too_high_comes_back_when_headers_go_on_saying_so(timeline: Timeline) -> None:
-    grants = drain(timeline, tokens=Tokens(10_000, 10))
+    grants = drain(timeline, tokens=ExpectedTokens(10_000, 10))
     settled = [Settled(grant.grant_id, Usage(1000, 10)) for grant in grants]
     for step in range(8):
         timeline.pass_by(0.5)
         facts = {"input tokens": Fact(600_000, 100_000, 500, 500)}
         timeline.ledger.report("EVAL", Findings(settled=settled if step == 0 else [], facts=facts))
-    assert len(drain(timeline, tokens=Tokens(10_000, 10))) >= 9
+    assert len(drain(timeline, tokens=ExpectedTokens(10_000, 10))) >= 9
 
 
 def test_the_rounding_of_tokens_to_thousands_is_no_finding(timeline: Timeline) -> None:
-    timeline.ask(calls=[Tokens(50_300, 10)])
+    timeline.ask(calls=[ExpectedTokens(50_300, 10)])
     tell(timeline, 600_000, 49_700, "input tokens")  # the bucket as it is
     timeline.pass_by(0.5)
     before = timeline.row(INPUT)
@@ -292,7 +292,7 @@ def test_a_429_pushes_back_the_bucket_that_refused_and_no_other(timeline: Timeli
     timeline.ledger.report("EVAL", Findings(facts=facts, refused={"input tokens": 2.0}))
     assert {limit: timeline.row(limit) for limit in (REQUESTS, OUTPUT)} == before
     assert timeline.row(INPUT)["refusals"] == 1
-    (wait,) = timeline.get(tokens=Tokens(5000, 10), holder="two")
+    (wait,) = timeline.get(tokens=ExpectedTokens(5000, 10), holder="two")
     assert 0.4 < wait <= 1
 
 
@@ -306,7 +306,10 @@ def test_a_429_without_facts_holds_its_bucket_for_as_long_as_it_said(timeline: T
 
 
 def test_a_hop_that_says_nothing_of_what_is_left_is_left_alone_by_everybody_for_so_long(timeline: Timeline) -> None:
-    held, free = replace(TARIFF, rates=[Rate("rca", 6000)]), replace(TARIFF, lane="chat", rates=[Rate("chat", 6000)])
+    held, free = (
+        replace(TARIFF, rates=[CallRate("rca", 6000)]),
+        replace(TARIFF, lane="chat", rates=[CallRate("chat", 6000)]),
+    )
     timeline.ask(held)
     timeline.pass_by(1)
     timeline.ledger.hold("rca", 3)
@@ -318,7 +321,7 @@ def test_a_hop_that_says_nothing_of_what_is_left_is_left_alone_by_everybody_for_
 
 
 def test_a_user_who_is_held_is_left_alone_even_with_calls_saved_up(timeline: Timeline) -> None:
-    tariff = replace(TARIFF, users=USERS[:2], user_rate=Rate("API", 60, burst=5))
+    tariff = replace(TARIFF, users=USERS[:2], user_rate=CallRate("API", 60, burst=5))
     timeline.ask(tariff)
     timeline.ledger.hold(f"API of {USERS[0]}", 3)
     assert {grant.user for grant in timeline.ask(tariff, [SMALL] * 4).grants} == {USERS[1]}
@@ -384,7 +387,7 @@ def test_no_hop_can_hold_a_limit_for_ever(timeline: Timeline, seconds: float) ->
 
 def test_what_a_dead_process_held_is_taken_over_by_the_next_of_its_name(timeline: Timeline) -> None:
     one = replace(TARIFF, in_flight=InFlight("bound", 1))
-    timeline.ledger.reserve("inference 1/0 host/1/a", one, [Tokens(100, 10)])
+    timeline.ledger.reserve("inference 1/0 host/1/a", one, [ExpectedTokens(100, 10)])
     assert timeline.get(one) == []
     timeline.ledger.take_over("inference 1/1")
     assert timeline.get(one) == []
@@ -477,7 +480,7 @@ def test_nothing_is_promised_for_later_than_a_second(
     still: Timeline, own: float | None, count: int, passed: float
 ) -> None:
     timeline = still.again()
-    tariff = replace(TARIFF, rates=[Rate("rca", own)] if own else [])
+    tariff = replace(TARIFF, rates=[CallRate("rca", own)] if own else [])
     for holder in ("one", "two"):
         granted = timeline.ask(tariff, [SMALL] * count, holder)
         waits = [grant.wait_seconds for grant in granted.grants]
@@ -489,7 +492,7 @@ def test_nothing_is_promised_for_later_than_a_second(
 
 
 def test_a_feature_whose_own_limit_is_far_off_is_told_when_to_come_back_and_books_nothing(timeline: Timeline) -> None:
-    slow = replace(TARIFF, rates=[Rate("slow", 6)])
+    slow = replace(TARIFF, rates=[CallRate("slow", 6)])
     timeline.ask(slow)
     before = timeline.row(REQUESTS)["level"]
     granted = timeline.ask(slow)
@@ -500,7 +503,7 @@ def test_a_feature_whose_own_limit_is_far_off_is_told_when_to_come_back_and_book
     assert len(timeline.get(slow)) == 1
 
 
-SLOW = replace(TARIFF, rates=[Rate("slow", 60)])
+SLOW = replace(TARIFF, rates=[CallRate("slow", 60)])
 
 
 def test_who_waits_is_served_before_who_comes(timeline: Timeline) -> None:
@@ -647,7 +650,7 @@ def test_no_user_gets_more_calls_than_the_window_holds_wherever_it_lies(
 
 
 def test_a_user_whose_own_rate_is_used_up_hands_over_to_the_next(timeline: Timeline) -> None:
-    tariff = replace(TARIFF, users=USERS, user_rate=Rate("API", 60, amount=2))
+    tariff = replace(TARIFF, users=USERS, user_rate=CallRate("API", 60, amount=2))
     assert users_of(timeline, tariff, 4) == list(USERS)
     timeline.pass_by(2)
     assert len(users_of(timeline, tariff, 4)) == 3
@@ -676,7 +679,7 @@ def test_no_more_are_in_flight_than_the_bound_over_all_holders_until_settled_or_
 
 def test_use_is_summed_by_minute_with_refusals_and_what_was_measured(timeline: Timeline) -> None:
     for count in (3, 2):
-        grants = timeline.ask(calls=[Tokens(1000, 10)] * count).grants
+        grants = timeline.ask(calls=[ExpectedTokens(1000, 10)] * count).grants
         settle(timeline, grants[:1], Usage(900, 20, 300))
         settle(timeline, grants[1:2], None)
         settle(timeline, grants[2:], None, refused=True)
@@ -749,12 +752,12 @@ def test_many_threads_over_many_connections_get_the_rate_and_no_more_and_no_less
 
 
 def test_limits_in_any_order_lock_nobody_out(two_stores: tuple[Store, Store]) -> None:
-    rates = [Rate(name, 600_000) for name in ("zeta", "alpha", "Mid", "account A")]
+    rates = [CallRate(name, 600_000) for name in ("zeta", "alpha", "Mid", "account A")]
 
     def ask(number: int) -> int:
         account, mine = f"account {number % 3}", rates if number % 2 else rates[::-1]
         tariff = replace(TARIFF, account_name=account, lane=f"lane {number}", rates=mine, users=USERS)
-        tariff = replace(tariff, user_rate=Rate("API", 600_000))
+        tariff = replace(tariff, user_rate=CallRate("API", 600_000))
         ledger = Ledger(two_stores[number % 2], 1.0)
         return sum(len(ledger.reserve(f"holder {number}", tariff, [SMALL]).grants) for _ in range(15))
 

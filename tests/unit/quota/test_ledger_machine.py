@@ -26,7 +26,7 @@ from tests.unit.quota.timeline import TARIFF, Moment, Timeline, tariff_of
 
 from daily_runs.quota.ledger import Findings, Granted, Settled
 from daily_runs.quota.rate_limit_headers import Fact, Usage
-from daily_runs.quota.tariff import InFlight, Rate, Tariff, Tokens, Window
+from daily_runs.quota.tariff import CallRate, ExpectedTokens, InFlight, Tariff, Window
 
 USERS = ("evaluation-1", "evaluation-2", "evaluation-3")
 WINDOW_SECONDS, LEASE_SECONDS = 60.0, 10.0
@@ -145,7 +145,9 @@ figures = st.fixed_dictionaries(
     }
 )
 own_rates = st.sampled_from([20.0, 600.0, 60_000.0])
-sizes = st.builds(Tokens, st.sampled_from([0, 10, 100, 100, 1000, 20_000]), st.sampled_from([0, 1, 10, 10, 100, 2000]))
+sizes = st.builds(
+    ExpectedTokens, st.sampled_from([0, 10, 100, 100, 1000, 20_000]), st.sampled_from([0, 1, 10, 10, 100, 2000])
+)
 pauses = st.sampled_from([0.01, 0.05, 0.1, 0.15, 0.3, 0.6, 1.0, 3.0, 11.0, 40.0, 59.9])
 lanes = st.sampled_from(["rca", "chat"])
 which = st.integers(0, 1000)
@@ -184,11 +186,11 @@ class LedgerMachine(RuleBasedStateMachine):
         window = Window("ai_action in staging", calls, WINDOW_SECONDS)
         common = replace(
             tariff_of(TARIFF, lends_idle_share=lends, **figures), users=USERS, window=window,
-            user_rate=Rate("API requests in staging", user_rate, amount=2),
+            user_rate=CallRate("API requests in staging", user_rate, amount=2),
             in_flight=InFlight("both", bound), lease_seconds=LEASE_SECONDS,
         )  # fmt: skip
         self.tariffs = {
-            "rca": replace(common, lane="rca", share=share, priority=priorities[0], rates=[Rate("rca", own)]),
+            "rca": replace(common, lane="rca", share=share, priority=priorities[0], rates=[CallRate("rca", own)]),
             "chat": replace(common, lane="chat", share=1 - share, priority=priorities[1]),
         }
 
@@ -226,7 +228,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # What can happen
 
-    def _ask(self, tariff: Tariff, declared: int, holder: str, sizes: list[Tokens], skew_seconds: float = 0.0) -> None:
+    def _ask(
+        self, tariff: Tariff, declared: int, holder: str, sizes: list[ExpectedTokens], skew_seconds: float = 0.0
+    ) -> None:
         lane = tariff.lane
         with mock.patch("time.time", return_value=time.time() + skew_seconds):
             granted = self.time.ask(tariff, sizes, holder)
@@ -249,7 +253,7 @@ class LedgerMachine(RuleBasedStateMachine):
         sizes=st.lists(sizes, min_size=1, max_size=8),
         skew=st.sampled_from([0.0, 86_400.0, -86_400.0]),
     )
-    def ask(self, lane: str, holder: int, sizes: list[Tokens], skew: float) -> None:
+    def ask(self, lane: str, holder: int, sizes: list[ExpectedTokens], skew: float) -> None:
         name = f"{lane} {holder}"
         while name in self.dead:
             name += "'"
@@ -257,7 +261,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(lane=lanes, count=st.integers(1, 30))
     def ask_for_many(self, lane: str, count: int) -> None:
-        self.ask(lane, 1, [Tokens(100, 10)] * count, 0.0)
+        self.ask(lane, 1, [ExpectedTokens(100, 10)] * count, 0.0)
 
     @rule(seconds=pauses)
     def let_time_pass(self, seconds: float) -> None:
@@ -330,11 +334,11 @@ class LedgerMachine(RuleBasedStateMachine):
         self.old.append(self.tariffs)
         self.declared += 1
         edited = {lane: tariff_of(tariff, declared=self.declared, **figures) for lane, tariff in self.tariffs.items()}
-        self.tariffs = {**edited, "rca": replace(edited["rca"], rates=[Rate("rca", own)])}
+        self.tariffs = {**edited, "rca": replace(edited["rca"], rates=[CallRate("rca", own)])}
 
     @precondition(lambda self: self.old)
     @rule(which=which, lane=lanes, sizes=st.lists(sizes, min_size=1, max_size=8))
-    def ask_with_an_old_catalogue(self, which: int, lane: str, sizes: list[Tokens]) -> None:
+    def ask_with_an_old_catalogue(self, which: int, lane: str, sizes: list[ExpectedTokens]) -> None:
         declared = which % len(self.old)
         self._ask(self.old[declared][lane], declared, f"{lane} old", sizes)
 
@@ -414,9 +418,11 @@ class LedgerMachine(RuleBasedStateMachine):
         recent = sum(at > now - WINDOW_SECONDS for user in USERS for at in self._used(user, now))
         assert self.time.ledger.room(window, USERS) == window.calls * len(USERS) - recent
         for lane, tariff in self.tariffs.items():
-            self.time.ask(tariff, [Tokens(1, 1)], f"{lane} herald")  # the last catalogue's buckets begin to fill
+            self.time.ask(
+                tariff, [ExpectedTokens(1, 1)], f"{lane} herald"
+            )  # the last catalogue's buckets begin to fill
             self.time.pass_by(LONG_SECONDS)
-            granted = self.time.ask(tariff, [Tokens(1, 1)], f"{lane} new")
+            granted = self.time.ask(tariff, [ExpectedTokens(1, 1)], f"{lane} new")
             assert [grant.wait_seconds for grant in granted.grants] == [0.0]
 
 

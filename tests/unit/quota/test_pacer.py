@@ -13,12 +13,12 @@ from tests.unit.quota.timeline import SMALL, TARIFF
 
 from daily_runs.errors import Blame, CallError, CatalogueError, Hop, StageError
 from daily_runs.quota.ledger import Findings, Granted, Ledger
-from daily_runs.quota.pacer import Call, Pacer
+from daily_runs.quota.pacer import PacedCall, Pacer
 from daily_runs.quota.rate_limit_headers import Usage
-from daily_runs.quota.tariff import InFlight, Rate, Tariff, Tokens, Window
+from daily_runs.quota.tariff import CallRate, ExpectedTokens, InFlight, Tariff, Window
 from daily_runs.store.database import Store
 
-PACED = replace(TARIFF, rates=[Rate("rca", 1200)])
+PACED = replace(TARIFF, rates=[CallRate("rca", 1200)])
 """One call in 50 ms."""
 ONE_USER = replace(TARIFF, users=("evaluation-1",), window=Window("ai_action in staging", 3, 8 * 3600))
 
@@ -29,12 +29,12 @@ class Watched(Ledger):
     def __init__(self, store: Store, *, slow_seconds: float = 0.0) -> None:
         super().__init__(store, 1.0)
         self.slow_seconds = slow_seconds
-        self.asked: list[Sequence[Tokens]] = []
+        self.asked: list[Sequence[ExpectedTokens]] = []
         self.due: dict[int, float] = {}
         self.reports: list[Findings] = []
         self.error: Exception | None = None
 
-    def reserve(self, holder: str, tariff: Tariff, calls: Sequence[Tokens]) -> Granted:
+    def reserve(self, holder: str, tariff: Tariff, calls: Sequence[ExpectedTokens]) -> Granted:
         self.asked.append(calls)
         time.sleep(self.slow_seconds)
         if self.error:
@@ -55,7 +55,7 @@ class Sent:
 
     number: int
     at: float
-    call: Call
+    call: PacedCall
 
 
 @dataclass
@@ -64,10 +64,10 @@ class Client:
 
     pacer: Pacer
     sent: list[Sent] = field(default_factory=list)
-    tokens: Tokens = SMALL
+    tokens: ExpectedTokens = SMALL
 
     async def send(
-        self, number: int = 0, answer: Callable[[Call], None] = lambda call: None, takes_seconds: float = 0.0
+        self, number: int = 0, answer: Callable[[PacedCall], None] = lambda call: None, takes_seconds: float = 0.0
     ) -> None:
         async with self.pacer.call(self.tokens) as call:
             await call.sending()
@@ -170,7 +170,7 @@ def test_a_call_that_was_not_sent_after_all_is_given_back(store: Store) -> None:
 def test_a_call_that_failed_after_it_was_sent_is_settled_as_it_was_estimated(
     store: Store, error: BaseException
 ) -> None:
-    def fail(call: Call) -> None:
+    def fail(call: PacedCall) -> None:
         raise error
 
     async def work() -> None:
@@ -192,8 +192,8 @@ HEADERS = {
 }
 
 
-def refuse(blame: Blame, evidence: str = "") -> Callable[[Call], None]:
-    def answer(call: Call) -> None:
+def refuse(blame: Blame, evidence: str = "") -> Callable[[PacedCall], None]:
+    def answer(call: PacedCall) -> None:
         call.heard(HEADERS)
         raise CallError(
             Hop.MODEL_VENDOR, "refused", blame=blame, retryable=True, retry_after_seconds=2.0, evidence=evidence
@@ -237,14 +237,16 @@ def test_a_fault_that_is_no_refusal_is_not_told_as_one(store: Store) -> None:
     assert store.rows("SELECT calls, refusals FROM daily_runs.quota_use") == [{"calls": 1, "refusals": 0}]
 
 
-def use(input_tokens: float, output_tokens: float, cached: float = 0.0) -> Callable[[Call], None]:
-    def answer(call: Call) -> None:
+def use(input_tokens: float, output_tokens: float, cached: float = 0.0) -> Callable[[PacedCall], None]:
+    def answer(call: PacedCall) -> None:
         call.usage = Usage(input_tokens, output_tokens, cached)
 
     return answer
 
 
-def estimate_after(store: Store, said: Tokens, answer: Callable[[Call], None], calls: int = 30) -> Tokens:
+def estimate_after(
+    store: Store, said: ExpectedTokens, answer: Callable[[PacedCall], None], calls: int = 30
+) -> ExpectedTokens:
     """What is asked for a call of this estimate, after so many that took something else."""
     ledger = Watched(store)
 
@@ -260,22 +262,22 @@ def estimate_after(store: Store, said: Tokens, answer: Callable[[Call], None], c
 
 
 def test_calls_that_take_less_are_asked_for_as_less(store: Store) -> None:
-    estimate = estimate_after(store, Tokens(100, 20), use(50, 20))
+    estimate = estimate_after(store, ExpectedTokens(100, 20), use(50, 20))
     assert 50 <= estimate.input <= 60
     assert estimate.output == pytest.approx(20)
 
 
 def test_calls_that_take_more_are_asked_for_as_more(store: Store) -> None:
-    assert 170 <= estimate_after(store, Tokens(100, 10), use(200, 10)).input <= 200
+    assert 170 <= estimate_after(store, ExpectedTokens(100, 10), use(200, 10)).input <= 200
 
 
 def test_what_a_cache_holds_is_not_asked_for(store: Store) -> None:
-    assert 20 <= estimate_after(store, Tokens(100, 10), use(100, 10, cached=80)).input <= 35
+    assert 20 <= estimate_after(store, ExpectedTokens(100, 10), use(100, 10, cached=80)).input <= 35
 
 
 def test_no_estimate_runs_away(store: Store) -> None:
     """Three times what was said at most, a fifth at least."""
-    assert estimate_after(store, Tokens(100, 1), use(1_000, 0)) == pytest.approx(Tokens(300, 0.2))
+    assert estimate_after(store, ExpectedTokens(100, 1), use(1_000, 0)) == pytest.approx(ExpectedTokens(300, 0.2))
 
 
 def test_when_no_user_has_room_everybody_in_line_is_told(store: Store) -> None:
@@ -352,14 +354,14 @@ def test_two_pacers_on_one_account_keep_its_rate_together(store: Store) -> None:
 
 
 def test_the_catalogue_of_the_moment_counts(store: Store) -> None:
-    tariffs = [replace(PACED, rates=[Rate("rca", 6000)])]
+    tariffs = [replace(PACED, rates=[CallRate("rca", 6000)])]
 
     async def work() -> None:
         async with Pacer(Watched(store), lambda: tariffs[-1]) as pacer:
             client = Client(pacer)
             await asyncio.gather(*(client.send(number) for number in range(5)))
             later = PACED.declared_at.replace(year=2001)
-            tariffs.append(replace(PACED, rates=[Rate("rca", 300)], declared_at=later))
+            tariffs.append(replace(PACED, rates=[CallRate("rca", 300)], declared_at=later))
             began = time.monotonic()
             await asyncio.gather(*(client.send(number) for number in range(5)))
             assert time.monotonic() - began >= 4 * 0.2 - 0.02

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 
 from daily_runs.catalogue.accounts import Account
 from daily_runs.quota.ledger import Granted, Ledger
-from daily_runs.quota.tariff import Tariff, Tokens
+from daily_runs.quota.tariff import ExpectedTokens, Tariff
 from daily_runs.store import database
 from daily_runs.store.database import Store
 from daily_runs.store.pool import Row
@@ -31,7 +31,7 @@ ACCOUNT = Account(
 )
 """10 requests, 10,000 input and 1,000 output tokens a second."""
 TARIFF = Tariff("EVAL", ACCOUNT, lane="rca", share=1.0, priority=1)
-SMALL = Tokens(100, 10)
+SMALL = ExpectedTokens(100, 10)
 """A call of which the account allows 100 a second, so that its requests are what binds."""
 
 _TABLES = "quota_limit, quota_lane, quota_asker, quota_grant, quota_use, quota_spent_user"
@@ -58,7 +58,7 @@ class Moment(NamedTuple):
     grant_id: int
     at: float
     user: str | None
-    tokens: Tokens
+    tokens: ExpectedTokens
 
 
 class Timeline:
@@ -92,11 +92,13 @@ class Timeline:
         self._now += by
         self.store.rows("UPDATE still.moment SET now = now + make_interval(secs => %(by)s)", {"by": by / 1e6})
 
-    def ask(self, tariff: Tariff = TARIFF, calls: Sequence[Tokens] = (SMALL,), holder: str = "one") -> Granted:
+    def ask(self, tariff: Tariff = TARIFF, calls: Sequence[ExpectedTokens] = (SMALL,), holder: str = "one") -> Granted:
         """Ask for calls."""
         return self.ledger.reserve(holder, tariff, calls)
 
-    def get(self, tariff: Tariff = TARIFF, count: int = 1, tokens: Tokens = SMALL, holder: str = "one") -> list[float]:
+    def get(
+        self, tariff: Tariff = TARIFF, count: int = 1, tokens: ExpectedTokens = SMALL, holder: str = "one"
+    ) -> list[float]:
         """Ask for equal calls; the seconds that each granted one has to wait."""
         return [grant.wait_seconds for grant in self.ask(tariff, [tokens] * count, holder).grants]
 
@@ -111,7 +113,7 @@ class Timeline:
         return self.store.row("SELECT * FROM daily_runs.quota_limit WHERE limit_name = %(limit)s", {"limit": limit})
 
     def run(
-        self, tariffs: dict[str, Tariff], seconds: float, tokens: Tokens = SMALL, step: float = 0.05
+        self, tariffs: dict[str, Tariff], seconds: float, tokens: ExpectedTokens = SMALL, step: float = 0.05
     ) -> dict[str, list[float]]:
         """Holders, each with a tariff and never sated, ask as soon as they may; when the calls of each are sent."""
         until, next_at = self.now + seconds, dict.fromkeys(tariffs, 0.0)

@@ -34,9 +34,9 @@ from daily_runs.readiness import check as check_module
 from daily_runs.readiness import check as readiness_look
 from daily_runs.readiness import check_rows, waiting
 from daily_runs.readiness import state as readiness
-from daily_runs.readiness.check_rows import Verdict
+from daily_runs.readiness.check_rows import AspectVerdict
 from daily_runs.readiness.limits.finding_rows import latest_limits, save_limits
-from daily_runs.readiness.limits.findings import AI_ACTION, Finding
+from daily_runs.readiness.limits.findings import AI_ACTION, LimitFinding
 from daily_runs.readiness.seeds import verify
 from daily_runs.readiness.seeds.find import SeedsSeen
 from daily_runs.readiness.state import Readiness
@@ -65,7 +65,7 @@ def found(bench: Bench, feature: str = "duo_chat", moment: dt.datetime = DAY) ->
     return readiness.of_feature(bench.store, bench.catalogue, feature, "staging", moment)
 
 
-def aspect(of: Readiness, name: ReadinessAspect) -> Verdict:
+def aspect(of: Readiness, name: ReadinessAspect) -> AspectVerdict:
     """One of its aspects."""
     (one,) = [verdict for verdict in of.verdicts if verdict.aspect is name]
     return one
@@ -351,7 +351,7 @@ def test_a_store_of_real_runs_is_not_looked_for_in_the_sandbox(quick: Bench) -> 
 
 @pytest.mark.parametrize("odd", ["17\0", "17\ud800"])
 def test_evidence_that_a_text_column_cannot_hold_is_stored_without_it(quick: Bench, odd: str) -> None:
-    limit = Finding("gitlab", "x", 1, None, "nodes", LimitSource.MEASURED, f"version {odd}", "", "infrastructure")
+    limit = LimitFinding("gitlab", "x", 1, None, "nodes", LimitSource.MEASURED, f"version {odd}", "", "infrastructure")
     save_limits(quick.store, "staging", "duo_chat", [limit])
     (row,) = latest_limits(quick.store, "staging")
     assert row["evidence"].startswith("version 17")
@@ -425,7 +425,7 @@ verdicts = st.lists(st.sampled_from(ReadinessState), min_size=1, max_size=3)
 
 @given(verdicts)
 def test_what_is_known_to_be_in_the_way_outweighs_what_is_unknown(states: list[ReadinessState]) -> None:
-    told = tuple(Verdict(ReadinessAspect.SEEDS, state, "r", "o", {}) for state in states)
+    told = tuple(AspectVerdict(ReadinessAspect.SEEDS, state, "r", "o", {}) for state in states)
     state = Readiness("f", "e", told, None).state
     assert (state is READY) == (set(states) == {READY})
     assert (state is NOT_READY) == (NOT_READY in states)

@@ -16,9 +16,9 @@ from daily_runs.resilience.breaker_rules import (
     CALM_SECONDS,
     OPEN_SECONDS,
     OPEN_SECONDS_MAX,
+    CallOutcome,
     Circuit,
-    Outcome,
-    Seen,
+    EndedCall,
     after_calls,
     after_probe,
     outcome_of,
@@ -31,15 +31,15 @@ from daily_runs.statuses import BreakerState
 START = 1_800_000_000.0
 LEASE = 300.0
 FRESH = Circuit(since=START)
-GOOD, FAULT, OVERLOADED, SILENT = Outcome
+GOOD, FAULT, OVERLOADED, SILENT = CallOutcome
 
 
-def seen(outcomes: Sequence[Outcome], every_seconds: float = 0.1, start: float = START) -> list[Seen]:
+def seen(outcomes: Sequence[CallOutcome], every_seconds: float = 0.1, start: float = START) -> list[EndedCall]:
     """Calls that end one after the other."""
-    return [Seen(start + n * every_seconds, outcome, "gitlab_error") for n, outcome in enumerate(outcomes)]
+    return [EndedCall(start + n * every_seconds, outcome, "gitlab_error") for n, outcome in enumerate(outcomes)]
 
 
-def after(outcomes: Sequence[Outcome], circuit: Circuit = FRESH, every_seconds: float = 0.1) -> Circuit:
+def after(outcomes: Sequence[CallOutcome], circuit: Circuit = FRESH, every_seconds: float = 0.1) -> Circuit:
     """The circuit after these calls, each told as it ends."""
     for one in seen(outcomes, every_seconds, circuit.since + 1):
         circuit = after_calls(circuit, [one], one.at, 1.0)
@@ -48,7 +48,7 @@ def after(outcomes: Sequence[Outcome], circuit: Circuit = FRESH, every_seconds: 
 
 class Case(NamedTuple):
     what: str
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[CallOutcome]
     opens: bool
     every_seconds: float = 0.1
 
@@ -89,7 +89,7 @@ def test_one_fault_more_than_a_tenth_in_the_window_opens_it_and_says_so() -> Non
 @given(
     st.lists(st.tuples(st.sampled_from([GOOD, FAULT, SILENT]), st.floats(0, 0.9)), max_size=13),
 )
-def test_three_in_a_row_open_it_however_late_good_calls_are_told(timeline: list[tuple[Outcome, float]]) -> None:
+def test_three_in_a_row_open_it_however_late_good_calls_are_told(timeline: list[tuple[CallOutcome, float]]) -> None:
     """Calls end every 0.1 s; a fault is told at once, a good one by its own delay."""
     calls = seen([outcome for outcome, _ in timeline])
     told = [(one.at + delay * (one.outcome is GOOD), one) for one, (_, delay) in zip(calls, timeline, strict=True)]
@@ -103,7 +103,7 @@ def test_three_in_a_row_open_it_however_late_good_calls_are_told(timeline: list[
 
 @given(st.lists(st.sampled_from([GOOD, FAULT, SILENT]), max_size=13), st.data())
 def test_nothing_less_than_three_in_a_row_opens_it_for_one_reporter(
-    outcomes: list[Outcome], data: st.DataObject
+    outcomes: list[CallOutcome], data: st.DataObject
 ) -> None:
     """However the reporter batches: each batch is told when its last call ended."""
     circuit, left = FRESH, seen(outcomes)
@@ -137,7 +137,7 @@ def failed_probe(circuit: Circuit) -> Circuit:
     assert circuit.open_until is not None
     now = circuit.open_until + 1
     circuit = with_probe(circuit, "probe", now, LEASE)
-    return after_probe(circuit, "probe", circuit.generation, Seen(now, FAULT, "timeout"), 1.0)
+    return after_probe(circuit, "probe", circuit.generation, EndedCall(now, FAULT, "timeout"), 1.0)
 
 
 def closed_by_probes(circuit: Circuit) -> Circuit:
@@ -146,7 +146,7 @@ def closed_by_probes(circuit: Circuit) -> Circuit:
     for probe in "abc":
         circuit = with_probe(circuit, probe, now, LEASE)
     for probe in "abc":
-        circuit = after_probe(circuit, probe, circuit.generation, Seen(now, GOOD), 1.0)
+        circuit = after_probe(circuit, probe, circuit.generation, EndedCall(now, GOOD), 1.0)
     assert circuit.state is BreakerState.CLOSED
     return circuit
 
@@ -171,20 +171,20 @@ def test_an_opening_soon_after_a_closing_is_one_more_in_the_row() -> None:
 
 def test_after_calm_it_opens_for_a_minute_again() -> None:
     closed = closed_by_probes(failed_probe(after([FAULT] * 3)))
-    calm = [Seen(closed.since + CALM_SECONDS + n, FAULT, "timeout") for n in range(3)]
+    calm = [EndedCall(closed.since + CALM_SECONDS + n, FAULT, "timeout") for n in range(3)]
     assert round(opened_for(after_calls(closed, calm, calm[-1].at, 1.0))) == 60
-    hasty = [Seen(closed.since + CALM_SECONDS - 10 + n, FAULT, "timeout") for n in range(3)]
+    hasty = [EndedCall(closed.since + CALM_SECONDS - 10 + n, FAULT, "timeout") for n in range(3)]
     assert round(opened_for(after_calls(closed, hasty, hasty[-1].at, 1.0))) == 240
 
 
 @pytest.mark.parametrize("outcome", [FAULT, OVERLOADED])
-def test_one_probe_that_fails_opens_it_again_whatever_the_others_did(outcome: Outcome) -> None:
+def test_one_probe_that_fails_opens_it_again_whatever_the_others_did(outcome: CallOutcome) -> None:
     circuit = after([FAULT] * 3)
     now = circuit.since + OPEN_SECONDS
     for probe in "abc":
         circuit = with_probe(circuit, probe, now, LEASE)
     for probe, ended in (("a", GOOD), ("b", GOOD), ("c", outcome)):
-        circuit = after_probe(circuit, probe, 1, Seen(now + 1, ended, "vendor_overloaded"), 1.0)
+        circuit = after_probe(circuit, probe, 1, EndedCall(now + 1, ended, "vendor_overloaded"), 1.0)
     assert circuit.state is BreakerState.OPEN
     assert circuit.reason == "a probe failed: vendor_overloaded"
     assert circuit.good_probes == 0
@@ -196,7 +196,7 @@ def reopened_with_probes_in_flight() -> Circuit:
     now = circuit.since + OPEN_SECONDS
     for probe in "abc":
         circuit = with_probe(circuit, probe, now, LEASE)
-    circuit = after_probe(circuit, "a", 1, Seen(now, FAULT, "timeout"), 1.0)
+    circuit = after_probe(circuit, "a", 1, EndedCall(now, FAULT, "timeout"), 1.0)
     assert circuit.open_until is not None
     return with_probe(circuit, "d", circuit.open_until, LEASE)
 
@@ -207,10 +207,10 @@ def test_probes_of_an_earlier_opening_still_count_among_the_three_in_flight() ->
     assert with_probe(circuit, "e", circuit.probes["d"] - LEASE, LEASE) is circuit
 
 
-@pytest.mark.parametrize("outcome", Outcome)
-def test_a_probe_of_an_earlier_opening_only_makes_room(outcome: Outcome) -> None:
+@pytest.mark.parametrize("outcome", CallOutcome)
+def test_a_probe_of_an_earlier_opening_only_makes_room(outcome: CallOutcome) -> None:
     circuit = reopened_with_probes_in_flight()
-    after_it = after_probe(circuit, "b", 1, Seen(circuit.probes["d"] - LEASE, outcome, "timeout"), 1.0)
+    after_it = after_probe(circuit, "b", 1, EndedCall(circuit.probes["d"] - LEASE, outcome, "timeout"), 1.0)
     assert set(after_it.probes) == set("cd")
     assert (after_it.state, after_it.generation, after_it.good_probes) == (BreakerState.HALF_OPEN, 2, 0)
 
@@ -221,7 +221,7 @@ def test_a_probe_that_tells_nothing_gives_its_place_to_another() -> None:
     for probe in "abcd":
         circuit = with_probe(circuit, probe, now, LEASE)
     assert set(circuit.probes) == set("abc")
-    circuit = after_probe(circuit, "a", 1, Seen(now + 1, SILENT), 1.0)
+    circuit = after_probe(circuit, "a", 1, EndedCall(now + 1, SILENT), 1.0)
     circuit = with_probe(circuit, "d", now + 1, LEASE)
     assert set(circuit.probes) == set("bcd")
     assert (circuit.state, circuit.good_probes) == (BreakerState.HALF_OPEN, 0)
@@ -235,7 +235,7 @@ def test_probes_that_were_killed_make_room_when_their_leases_end() -> None:
     assert with_probe(circuit, "d", now + LEASE - 1, LEASE) is circuit
     circuit = with_probe(circuit, "d", now + LEASE, LEASE)
     assert set(circuit.probes) == {"d"}
-    assert after_probe(circuit, "a", 1, Seen(now + LEASE, GOOD), 1.0) is circuit  # too late to say anything
+    assert after_probe(circuit, "a", 1, EndedCall(now + LEASE, GOOD), 1.0) is circuit  # too late to say anything
 
 
 def test_the_same_probe_asked_for_twice_takes_one_place() -> None:
@@ -273,11 +273,11 @@ class BreakerMachine(RuleBasedStateMachine):
         self.admitted.append(self.circuit.generation)
 
     @precondition(lambda self: self.admitted)
-    @rule(outcome=st.sampled_from(Outcome), data=st.data())
-    def a_call_ends(self, outcome: Outcome, data: st.DataObject) -> None:
+    @rule(outcome=st.sampled_from(CallOutcome), data=st.data())
+    def a_call_ends(self, outcome: CallOutcome, data: st.DataObject) -> None:
         generation = self.admitted.pop(data.draw(st.integers(0, len(self.admitted) - 1)))
         if generation == self.circuit.generation:  # as the caller sorts them
-            circuit = after_calls(self.circuit, [Seen(self.now, outcome, "x")], self.now, 1.0)
+            circuit = after_calls(self.circuit, [EndedCall(self.now, outcome, "x")], self.now, 1.0)
             if outcome in (GOOD, SILENT):
                 assert circuit.state is BreakerState.CLOSED
             self._moved(circuit)
@@ -294,13 +294,13 @@ class BreakerMachine(RuleBasedStateMachine):
         self._moved(circuit)
 
     @precondition(lambda self: self.probing)
-    @rule(outcome=st.sampled_from(Outcome), data=st.data())
-    def a_probe_ends(self, outcome: Outcome, data: st.DataObject) -> None:
+    @rule(outcome=st.sampled_from(CallOutcome), data=st.data())
+    def a_probe_ends(self, outcome: CallOutcome, data: st.DataObject) -> None:
         name = data.draw(st.sampled_from(sorted(self.probing)))
         generation, lease_ends = self.probing.pop(name)
         counts = self.now < lease_ends and generation == self.circuit.generation
         self.good_here += counts and outcome is GOOD
-        circuit = after_probe(self.circuit, name, generation, Seen(self.now, outcome, "x"), 1.0)
+        circuit = after_probe(self.circuit, name, generation, EndedCall(self.now, outcome, "x"), 1.0)
         if counts and outcome in (FAULT, OVERLOADED):
             assert circuit.state is BreakerState.OPEN
         self._moved(circuit)
@@ -344,5 +344,5 @@ def test_refusals_for_rate_and_our_own_failures_tell_nothing_of_the_provider() -
         ("answer_timeout", SILENT),
     ],
 )
-def test_a_providers_failure_is_a_fault_unless_it_answered(kind: str, outcome: Outcome) -> None:
+def test_a_providers_failure_is_a_fault_unless_it_answered(kind: str, outcome: CallOutcome) -> None:
     assert outcome_of(CallError(Hop.UNKNOWN, kind, blame=Blame.PROVIDER, retryable=True)) is outcome

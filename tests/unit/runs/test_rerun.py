@@ -409,7 +409,7 @@ def attempt_of(store: Store, day: str, environment: str = "staging", *, answered
     feature = catalogue_files.load().features[FEATURE]
     moment = dt.datetime.fromisoformat(f"{day}T06:00:00+00:00")
     items = dataset.load_feature_dataset(feature)
-    plan = attempts.Plan(
+    plan = attempts.AttemptPlan(
         key=RunKey(FEATURE, environment, moment),
         prompts=[Prompt("a#1", "a", 0)],
         shards=1,
@@ -499,7 +499,7 @@ def test_the_command_line_does_a_run_again(bench: Bench, tmp_path: Path, monkeyp
     overlay.write_text(yaml.safe_dump({"environments": environments, "judge": judge}))
     monkeypatch.setenv("DAILY_RUNS_STORE", bench.store.url)
     before = len(bench.sandbox.entries())
-    asked = command_run.Asked(FEATURE, "staging", DAY.date(), redo=Redo.GATE_AND_PUBLISH)
+    asked = command_run.RunOptions(FEATURE, "staging", DAY.date(), redo=Redo.GATE_AND_PUBLISH)
     outcome = command_run.run(asked, overlay=str(overlay), console=Console(quiet=True))
     assert len(bench.sandbox.entries()) == before
     assert outcome.begun is not None
@@ -749,7 +749,7 @@ def attempt_with(store: Store, states: Sequence[str]) -> Attempt:
     key = RunKey(FEATURE, "staging", base - dt.timedelta(days=day + 1))
     prompts = [Prompt(f"p{n}#1", f"p{n}", n % 3) for n in range(len(states))]
     feature = catalogue_files.load().features[FEATURE]
-    plan = attempts.Plan(
+    plan = attempts.AttemptPlan(
         key=key,
         prompts=prompts,
         shards=3,

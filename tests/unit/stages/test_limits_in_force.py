@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 from tests.conftest import DAY, TIME_SCALE, Bench, SandboxView, changed
 
-from daily_runs.capacity.load import Scenario
+from daily_runs.capacity.load import PlanScenario
 from daily_runs.capacity.plan import plan
 from daily_runs.catalogue import folders
 from daily_runs.catalogue.reading import watch
@@ -75,7 +75,7 @@ def test_two_runs_of_a_day_use_as_many_users_as_the_planner_says_and_none_beyond
 
     prompts = {RCA: case.rca, CHAT: case.chat}
     features = {name: {"prompts_per_run": number} for name, number in prompts.items()}
-    planned = plan(Scenario(changed(few_calls.catalogue, {"features": features}), DAY.date(), DAY.date()))
+    planned = plan(PlanScenario(changed(few_calls.catalogue, {"features": features}), DAY.date(), DAY.date()))
     (demand,) = [demand for demand in planned.demands if demand.environment == "staging"]
     assert demand.by_feature == pytest.approx(prompts)
     assert demand.users_needed == len(calls) == case.users

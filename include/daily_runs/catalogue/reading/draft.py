@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from daily_runs.catalogue.accounts import Account, Judge
+from daily_runs.catalogue.accounts import Account, JudgeSettings
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.environments import Environment
 from daily_runs.catalogue.features import Feature
 from daily_runs.catalogue.reading.yaml_lines import KeyPath
 
 
-class Finding(NamedTuple):
+class BrokenRule(NamedTuple):
     """A broken rule. `problem` follows the key path in the message."""
 
     path: KeyPath
@@ -29,7 +29,7 @@ class Draft:
     accounts: Mapping[str, Account]
     environments: Mapping[str, Environment]
     features: Mapping[str, Feature]
-    judge: Judge | None
+    judge: JudgeSettings | None
     named: Mapping[str, Collection[str]]
     include: Path
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from daily_runs.catalogue.accounts import Account, Judge
+from daily_runs.catalogue.accounts import Account, JudgeSettings
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.environments import Environment
 from daily_runs.catalogue.features import Feature
@@ -156,7 +156,7 @@ class _Sources:
 
     def catalogue(self) -> Catalogue | None:
         """The finished catalogue, or None when there is any fault."""
-        judge = self._part(Judge, ("judge",)) if "judge" in self.data else None
+        judge = self._part(JudgeSettings, ("judge",)) if "judge" in self.data else None
         draft = Draft(
             accounts=self._parts(Account, "accounts"),
             environments=self._parts(Environment, "environments"),

@@ -5,17 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 
-from daily_runs.catalogue.accounts import Account, Judge
+from daily_runs.catalogue.accounts import Account, JudgeSettings
 from daily_runs.catalogue.features import PHASE_ENVIRONMENTS, Feature, environments_of
 from daily_runs.catalogue.pools import SENSORS_POOL
 from daily_runs.catalogue.rates import budget, reserved_tokens_per_minute, run_minutes
-from daily_runs.catalogue.reading.draft import Draft, Finding, as_catalogue
+from daily_runs.catalogue.reading.draft import BrokenRule, Draft, as_catalogue
 from daily_runs.catalogue.reading.yaml_lines import KeyPath
 
 DAY_MINUTES = 24 * 60
 
 
-def findings(draft: Draft) -> Iterator[Finding]:
+def findings(draft: Draft) -> Iterator[BrokenRule]:
     """Every broken rule about limits."""
     for name, account in draft.accounts.items():
         yield from _pool(name, account)
@@ -28,30 +28,30 @@ def findings(draft: Draft) -> Iterator[Finding]:
     yield from _shares(draft)
 
 
-def _pool(name: str, account: Account) -> Iterator[Finding]:
+def _pool(name: str, account: Account) -> Iterator[BrokenRule]:
     """An account's pool is the whole account, and nobody else's."""
     rate, slot = account.input_tokens_per_minute, account.slot_tokens_per_minute
     if rate % slot:
         slots = next((n for n in range(rate // slot, 0, -1) if rate % n == 0), 1)
-        yield Finding(
+        yield BrokenRule(
             ("accounts", name, "slot_tokens_per_minute"),
             f"{slot:,} does not divide the account's {rate:,} input tokens/min",
             f"Write {rate // slots} ({slots} slot{'s' * (slots > 1)}), so that the pool's slots are the whole account.",
         )
     if name == SENSORS_POOL:
-        yield Finding(("accounts", name), "is the name of the sensors' pool", "Give the account another name.")
+        yield BrokenRule(("accounts", name), "is the name of the sensors' pool", "Give the account another name.")
 
 
-def _lending(name: str, account: Account) -> Iterator[Finding]:
+def _lending(name: str, account: Account) -> Iterator[BrokenRule]:
     if account.lends_idle_share and account.shared_with_live_users:
-        yield Finding(
+        yield BrokenRule(
             ("accounts", name, "lends_idle_share"),
             "true, but the account is shared_with_live_users",
             "Write false: what features leave idle there is the live users'.",
         )
 
 
-def _verdict_fits(draft: Draft, judge: Judge) -> Iterator[Finding]:
+def _verdict_fits(draft: Draft, judge: JudgeSettings) -> Iterator[BrokenRule]:
     if account := draft.accounts.get(judge.account):
         needs = (("input", judge.input_tokens_per_verdict), ("output", judge.output_tokens_per_verdict))
         for side, tokens in needs:
@@ -61,7 +61,7 @@ def _verdict_fits(draft: Draft, judge: Judge) -> Iterator[Finding]:
             )
 
 
-def _fits(draft: Draft, name: str, environment_name: str) -> Iterator[Finding]:
+def _fits(draft: Draft, name: str, environment_name: str) -> Iterator[BrokenRule]:
     """Whether the account and the path behind an environment can carry a feature at all."""
     feature, environment = draft.features[name], draft.environments.get(environment_name)
     account = draft.accounts.get(environment.account) if environment else None
@@ -78,7 +78,7 @@ def _fits(draft: Draft, name: str, environment_name: str) -> Iterator[Finding]:
         )
     asked, gives = reserved_tokens_per_minute(feature), account.input_tokens_per_minute
     if asked > gives:
-        yield Finding(
+        yield BrokenRule(
             path,
             f"reserves {asked:,.0f} tokens/min, but account {environment.account} has {gives:,}",
             "Ask for fewer requests or batches a minute.",
@@ -86,27 +86,27 @@ def _fits(draft: Draft, name: str, environment_name: str) -> Iterator[Finding]:
     yield from _lasts(draft, feature, environment_name)
 
 
-def _fits_at_once(path: KeyPath, what: str, tokens: int, account_name: str, account: Account) -> Iterator[Finding]:
+def _fits_at_once(path: KeyPath, what: str, tokens: int, account_name: str, account: Account) -> Iterator[BrokenRule]:
     """A request larger than the full bucket could never be sent."""
     side = str(path[-1]).split("_", maxsplit=1)[0]
     rate: int = getattr(account, f"{side}_tokens_per_minute")
     bucket = rate * account.burst_seconds / 60
     if tokens > bucket:
-        yield Finding(
+        yield BrokenRule(
             path,
             f"{what}, but account {account_name} allows {bucket:,.0f} at once",
             "Raise the account's burst_seconds or correct the estimate.",
         )
 
 
-def _lasts(draft: Draft, feature: Feature, environment_name: str) -> Iterator[Finding]:
+def _lasts(draft: Draft, feature: Feature, environment_name: str) -> Iterator[BrokenRule]:
     catalogue = as_catalogue(draft)
     binding, minutes = (
         budget(catalogue, feature, environment_name).binding,
         run_minutes(catalogue, feature, environment_name),
     )
     if minutes > DAY_MINUTES:
-        yield Finding(
+        yield BrokenRule(
             ("features", feature.feature, "limits"),
             f"no run can end within a day: {feature.prompts_per_run:,} prompts at {binding.prompts_per_minute:g}/min "
             f"({binding.limit}, {environment_name}) take {minutes:,.0f} of {DAY_MINUTES:,} min",
@@ -114,7 +114,7 @@ def _lasts(draft: Draft, feature: Feature, environment_name: str) -> Iterator[Fi
         )
 
 
-def _shares(draft: Draft) -> Iterator[Finding]:
+def _shares(draft: Draft) -> Iterator[BrokenRule]:
     """On no date may the shares of one account that features asked for exceed the whole of it."""
     asking = {name: feature for name, feature in draft.features.items() if feature.limits.account_share}
     days = sorted({phase.starts for feature in asking.values() for phase in feature.phases})
@@ -123,7 +123,7 @@ def _shares(draft: Draft) -> Iterator[Finding]:
             shares = _shares_on(draft, asking, account, day)
             if sum(shares.values()) > 1 + 1e-9:
                 parts = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
-                yield Finding(
+                yield BrokenRule(
                     ("accounts", account),
                     f"from {day} on, features ask for {sum(shares.values()):.1%} of it ({parts})",
                     "Lower an account_share or move a phase.",

@@ -18,7 +18,7 @@ from daily_runs.catalogue.environments import Environment
 from daily_runs.catalogue.features import PHASE_ENVIRONMENTS, Feature, PhaseName
 from daily_runs.catalogue.prices import Prices
 from daily_runs.catalogue.reading import limit_rules
-from daily_runs.catalogue.reading.draft import Draft, Finding
+from daily_runs.catalogue.reading.draft import BrokenRule, Draft
 from daily_runs.catalogue.reading.suggestions import did_you_mean, for_zone
 from daily_runs.catalogue.reading.yaml_lines import KeyPath
 
@@ -59,7 +59,7 @@ _DRAWN = re.compile(r"(?i)(?<![a-z])[hr](?![a-z])")
 """croniter's fields that stand for a number drawn at random or by a hash."""
 
 
-def findings(draft: Draft) -> Iterator[Finding]:
+def findings(draft: Draft) -> Iterator[BrokenRule]:
     """Every broken rule of a catalogue."""
     if draft.judge:
         yield from _known(draft, "accounts", draft.judge.account, ("judge", "account"))
@@ -76,66 +76,66 @@ def findings(draft: Draft) -> Iterator[Finding]:
     yield from limit_rules.findings(draft)
 
 
-def _known(draft: Draft, section: str, name: str, path: KeyPath) -> Iterator[Finding]:
+def _known(draft: Draft, section: str, name: str, path: KeyPath) -> Iterator[BrokenRule]:
     known = draft.named.get(section)
     if known is not None and name not in known:
-        yield Finding(path, f"no {section[:-1]} is named {name!r}", did_you_mean(name, known))
+        yield BrokenRule(path, f"no {section[:-1]} is named {name!r}", did_you_mean(name, known))
 
 
-def _users(name: str, environment: Environment) -> Iterator[Finding]:
+def _users(name: str, environment: Environment) -> Iterator[BrokenRule]:
     users = environment.evaluation_users
     for index, user in enumerate(users):
         if user in users[:index]:
-            yield Finding(
+            yield BrokenRule(
                 ("environments", name, "evaluation_users", index),
                 f"{user!r} is listed already",
                 "List each user once: every one has a single budget.",
             )
 
 
-def _provenance(draft: Draft, name: str, environment: Environment) -> Iterator[Finding]:
+def _provenance(draft: Draft, name: str, environment: Environment) -> Iterator[BrokenRule]:
     """Nothing real is hurried, and no run is asked of the one and judged by the other."""
     path: KeyPath = ("environments", name)
     if environment.time_scale != 1 and environment.provenance != "sandbox":
         problem = f"{environment.time_scale:g}, but only a sandbox's time can be scaled"
-        yield Finding((*path, "time_scale"), problem, "Give 1, or use the overlay sandbox for all of it.")
+        yield BrokenRule((*path, "time_scale"), problem, "Give 1, or use the overlay sandbox for all of it.")
     if draft.judge and draft.judge.provenance != environment.provenance:
-        yield Finding(
+        yield BrokenRule(
             (*path, "provenance"),
             f"{environment.provenance}, but the judge's is {draft.judge.provenance}",
             "Give all environments and the judge the same provenance, and addresses that fit it.",
         )
 
 
-def _name(name: str, feature: Feature) -> Iterator[Finding]:
+def _name(name: str, feature: Feature) -> Iterator[BrokenRule]:
     if feature.feature != name:
-        yield Finding(
+        yield BrokenRule(
             ("features", name, "feature"),
             f"{feature.feature!r} is not the file's name",
             f"Rename the file to {feature.feature}.yaml, or write {name!r}.",
         )
 
 
-def _files(draft: Draft, name: str, feature: Feature) -> Iterator[Finding]:
+def _files(draft: Draft, name: str, feature: Feature) -> Iterator[BrokenRule]:
     for key, folder, file in (("dataset", "datasets", feature.dataset), ("rubric", "rubrics", feature.rubric)):
         if not (draft.include / folder / file).is_file():
             where = "" if Path(file).is_absolute() else f" in include/{folder}"
             problem = f"there is no file {file!r}{where}"
-            yield Finding(("features", name, key), problem, "Add the file or correct its name.")
+            yield BrokenRule(("features", name, key), problem, "Add the file or correct its name.")
 
 
-def _timezone(name: str, feature: Feature) -> Iterator[Finding]:
+def _timezone(name: str, feature: Feature) -> Iterator[BrokenRule]:
     if feature.timezone != "UTC" and feature.timezone not in zones.names():
         problem = f"there is no time zone {feature.timezone!r}"
-        yield Finding(("features", name, "timezone"), problem, for_zone(feature.timezone))
+        yield BrokenRule(("features", name, "timezone"), problem, for_zone(feature.timezone))
 
 
-def _phases(draft: Draft, name: str, feature: Feature) -> Iterator[Finding]:
+def _phases(draft: Draft, name: str, feature: Feature) -> Iterator[BrokenRule]:
     for index, phase in enumerate(feature.phases):
         path: KeyPath = ("features", name, "phases", index)
         before = feature.phases[index - 1].starts if index else dt.date.min
         if phase.starts <= before:
-            yield Finding(
+            yield BrokenRule(
                 (*path, "starts"),
                 f"{phase.starts} is not after the phase before it ({before})",
                 "List the phases by date.",
@@ -143,7 +143,7 @@ def _phases(draft: Draft, name: str, feature: Feature) -> Iterator[Finding]:
         for environment in PHASE_ENVIRONMENTS[phase.phase]:
             yield from _known(draft, "environments", environment, (*path, "phase"))
         if phase.phase is PhaseName.ON_HOLD and phase.schedule is not None:
-            yield Finding(
+            yield BrokenRule(
                 (*path, "schedule"),
                 f"{phase.schedule!r} stands in an on_hold phase",
                 "Remove it: nothing runs on hold.",
@@ -152,29 +152,29 @@ def _phases(draft: Draft, name: str, feature: Feature) -> Iterator[Finding]:
             yield from _schedule((*path, "schedule"), phase.phase, phase.schedule, phase.starts)
 
 
-def _schedule(path: KeyPath, phase: PhaseName, schedule: str | None, starts: dt.date) -> Iterator[Finding]:
+def _schedule(path: KeyPath, phase: PhaseName, schedule: str | None, starts: dt.date) -> Iterator[BrokenRule]:
     example = 'Give minute, hour, day, month, weekday, such as "0 6 * * 1,3,5".'
     if schedule is None:
-        yield Finding(path, f"missing, yet a phase of {phase} runs", example)
+        yield BrokenRule(path, f"missing, yet a phase of {phase} runs", example)
     elif len(schedule.split()) != 5:
-        yield Finding(path, f"{schedule!r} does not have the five fields of cron", example)
+        yield BrokenRule(path, f"{schedule!r} does not have the five fields of cron", example)
     elif _DRAWN.search(schedule):
-        yield Finding(path, f"{schedule!r} would be another time at each look", example)
+        yield BrokenRule(path, f"{schedule!r} would be another time at each look", example)
     elif _RANGE_OF_ONE.search(schedule):
-        yield Finding(path, f"{schedule!r} has a range that ends where it begins", example)
+        yield BrokenRule(path, f"{schedule!r} has a range that ends where it begins", example)
     else:
         try:
             croniter(schedule, dt.datetime.combine(starts, dt.time(), dt.UTC)).get_next()
         except (CroniterError, OverflowError):
-            yield Finding(path, f"{schedule!r} names no moment that ever comes", example)
+            yield BrokenRule(path, f"{schedule!r} names no moment that ever comes", example)
 
 
-def _cutover(name: str, feature: Feature) -> Iterator[Finding]:
+def _cutover(name: str, feature: Feature) -> Iterator[BrokenRule]:
     staging = next((phase.starts for phase in feature.phases if phase.phase is PhaseName.STAGING), None)
     planned = feature.cutover.planned
     if planned != staging:
         there = f"the staging phase starts on {staging}" if staging else "there is no staging phase"
-        yield Finding(
+        yield BrokenRule(
             ("features", name, "cutover", "planned"),
             f"{planned or 'null'}, but {there}",
             "Give both the same date, or null and no staging phase.",

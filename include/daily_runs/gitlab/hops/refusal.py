@@ -13,22 +13,8 @@ from typing import Any
 
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab.hops.attribution import ANSWERED, Attribution, Certainty
-from daily_runs.gitlab.hops.error_codes import error_code_in
 from daily_runs.gitlab.hops.exchange import Exchange, harmless
-from daily_runs.gitlab.hops.failures import attribute_failure, attribution_of_failure
 from daily_runs.gitlab.hops.rule import Rule, facts_of
-
-__all__ = [
-    "RULES",
-    "TOO_MANY_REQUESTS",
-    "Exchange",
-    "Rule",
-    "attribute",
-    "attribute_failure",
-    "attribution_of",
-    "attribution_of_failure",
-    "error_code_in",
-]
 
 RAILS = ("x-request-id", "x-runtime", "x-gitlab-meta")
 RAILS_ALONE = ("x-runtime", "x-gitlab-meta")

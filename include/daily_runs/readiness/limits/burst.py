@@ -23,7 +23,7 @@ from daily_runs.gitlab.client import GitLab
 from daily_runs.quota.ledger import Ledger
 from daily_runs.quota.tariff import Window
 from daily_runs.readiness.limits import probe_call_rows
-from daily_runs.readiness.limits.findings import Finding, owner_of, requests_per_minute
+from daily_runs.readiness.limits.findings import LimitFinding, owner_of, requests_per_minute
 from daily_runs.statuses import LimitSource
 from daily_runs.store.database import Store
 
@@ -33,10 +33,10 @@ COUNTED_KINDS = frozenset({"resource_not_available"})
 """What a call about no job ends in once the limiter has let it through."""
 
 
-class Outcome(NamedTuple):
+class BurstOutcome(NamedTuple):
     """What was found, and how many requests that took."""
 
-    found: list[Finding]
+    found: list[LimitFinding]
     calls_spent: int
 
 
@@ -49,18 +49,20 @@ class _Burst(NamedTuple):
     failure: CallError | None
 
 
-async def burst(gitlab: GitLab, catalogue: Catalogue, feature: Feature, environment_name: str, count: int) -> Outcome:
+async def burst(
+    gitlab: GitLab, catalogue: Catalogue, feature: Feature, environment_name: str, count: int
+) -> BurstOutcome:
     """Send `count` free requests as the first evaluation user, at the rate of the feature's run; none after a failure.
 
     They go out by the clock, whether or not those before were answered, and are never hurried to make up for a delay.
     0 sends nothing and finds nothing.
     """
     if not count:
-        return Outcome([], 0)
+        return BurstOutcome([], 0)
     environment = catalogue.environments[environment_name]
     per_minute = requests_per_minute(environment, budget(catalogue, feature, environment_name))
     seen = await _send(gitlab, environment, count, MINUTE_SECONDS / per_minute)
-    return Outcome([_of_burst(environment, per_minute, count, seen)], seen.sent)
+    return BurstOutcome([_of_burst(environment, per_minute, count, seen)], seen.sent)
 
 
 async def _send(gitlab: GitLab, environment: Environment, count: int, every_seconds: float) -> _Burst:
@@ -94,11 +96,11 @@ async def _happens(event: asyncio.Event, seconds: float) -> bool:
     return True
 
 
-def _of_burst(environment: Environment, per_minute: float, count: int, seen: _Burst) -> Finding:
+def _of_burst(environment: Environment, per_minute: float, count: int, seen: _Burst) -> LimitFinding:
     """A refusal for rate is too low, at the hop that refused; another failure leaves the rate unknown."""
     hop = str(seen.failure.hop) if seen.failure else "gitlab"
     evidence = f"{seen.passed} of {count} requests passed in {seen.seconds:.1f} s, {per_minute:g}/min intended"
-    return Finding(
+    return LimitFinding(
         hop,
         "rate of a burst",
         per_minute,
@@ -121,7 +123,7 @@ def _passed(failure: CallError | None) -> bool | None:
 
 async def spend_ai_action(
     gitlab: GitLab, store: Store, environment: Environment, window: Window, count: int
-) -> Outcome:
+) -> BurstOutcome:
     """Make `count` `aiAction` calls, by users that have room in the window, one after the other; none after a refusal.
 
     Each is stored as spent before it is sent. A user whom GitLab refuses is kept off for a window, as in a run.
@@ -138,7 +140,7 @@ async def spend_ai_action(
         refused = await _ask_about_nothing(gitlab, user)
         if refused is not None and refused.kind == "ai_action_limit":
             await asyncio.to_thread(ledger.user_is_spent, window, user)
-    return Outcome([_of_ai_action(environment, count, spent, refused)], spent)
+    return BurstOutcome([_of_ai_action(environment, count, spent, refused)], spent)
 
 
 async def _ask_about_nothing(gitlab: GitLab, user: str) -> CallError | None:
@@ -151,13 +153,13 @@ async def _ask_about_nothing(gitlab: GitLab, user: str) -> CallError | None:
     return None
 
 
-def _of_ai_action(environment: Environment, count: int, spent: int, failure: CallError | None) -> Finding:
+def _of_ai_action(environment: Environment, count: int, spent: int, failure: CallError | None) -> LimitFinding:
     passed = spent if failure is None else spent - 1
     nobody = failure is None and spent < count
     evidence = f"{passed} of {count} calls passed"
     if failure or nobody:
         evidence += f"; then: {failure or 'no evaluation user has room in the window'}"
-    return Finding(
+    return LimitFinding(
         str(failure.hop) if failure else "gitlab",
         "ai_action calls of this probe",
         count,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from daily_runs.readiness.limits.findings import Finding, binding
+from daily_runs.readiness.limits.findings import LimitFinding, binding
 from daily_runs.store.database import Store
 from daily_runs.store.pool import Row
 from daily_runs.store.text import storable
@@ -26,7 +26,7 @@ WHERE environment = %(environment)s AND feature = %(feature)s AND attempt_id IS 
 
 
 def save_limits(
-    store: Store, environment: str, feature: str, found: Sequence[Finding], *, attempt_id: str | None = None
+    store: Store, environment: str, feature: str, found: Sequence[LimitFinding], *, attempt_id: str | None = None
 ) -> None:
     """Store what one probe found, all of it at one moment.
 

@@ -1,4 +1,4 @@
-"""What a path allows and what a run needs of it: one `Finding` a limit, which one binds, whether the run fits.
+"""What a path allows and what a run needs of it: one `LimitFinding` a limit, which one binds, whether the run fits.
 
 How the parts go together, for whoever wants to know whether a feature's run fits an environment:
 
@@ -20,17 +20,15 @@ from typing import Any, NamedTuple
 
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.environments import Environment
-from daily_runs.catalogue.features import Call, Feature
+from daily_runs.catalogue.features import Feature, FeatureCall
 from daily_runs.catalogue.rates import CALLS_PER_PROMPT, Budget, budget
 from daily_runs.gitlab import documents
 from daily_runs.quota.ledger import Ledger
 from daily_runs.quota.month_budget import MonthBudget, MonthState, month_budget
 from daily_runs.quota.tariff import ai_action_window
-from daily_runs.readiness.limits.measure import PathFacts, look_at_path
+from daily_runs.readiness.limits.measure import PathFacts
 from daily_runs.statuses import LimitSource, LimitVerdict
 from daily_runs.store.database import Store
-
-__all__ = ["Finding", "PathFacts", "binding", "findings", "fits", "look_at_path", "of_month", "too_low", "weigh"]
 
 DOCUMENT_COMPLEXITY_MAX = 200
 """None of our GraphQL documents scores more (a test adds them up)."""
@@ -42,7 +40,7 @@ _SAME_FOR_ANY_RUN = frozenset({COMPLEXITY, PAGE, MONTH})
 """They are met or not, however many prompts a run asks, and so do not bind its size unless they stop it."""
 
 
-class Finding(NamedTuple):
+class LimitFinding(NamedTuple):
     """One limit: what the run needs of it, what is allowed (None = nobody tells), how we know, who can lift it.
 
     `source`: who says so. `remedy` is empty where nothing can be done. `fits`: the rule's own word where it is not
@@ -79,20 +77,20 @@ class Finding(NamedTuple):
         return {**shown, "verdict": self.verdict, "binds": binds}
 
 
-def too_low(found: Sequence[Finding]) -> list[Finding]:
+def too_low(found: Sequence[LimitFinding]) -> list[LimitFinding]:
     """The limits that do not allow the run."""
     return [finding for finding in found if finding.verdict is LimitVerdict.TOO_LOW]
 
 
-def fits(found: Sequence[Finding]) -> bool:
+def fits(found: Sequence[LimitFinding]) -> bool:
     """Whether no limit that is known stops the run."""
     return not too_low(found)
 
 
-def binding(found: Sequence[Finding]) -> Finding | None:
+def binding(found: Sequence[LimitFinding]) -> LimitFinding | None:
     """The tightest of the limits that are known: one that stops the run, else the one that the run uses most of."""
 
-    def tightness(finding: Finding) -> tuple[bool, float]:
+    def tightness(finding: LimitFinding) -> tuple[bool, float]:
         stops = finding.verdict is LimitVerdict.TOO_LOW
         if finding.allowed:
             return stops, finding.needed / finding.allowed
@@ -102,7 +100,7 @@ def binding(found: Sequence[Finding]) -> Finding | None:
     return max(known, key=tightness, default=None)
 
 
-def _may_bind(finding: Finding) -> bool:
+def _may_bind(finding: LimitFinding) -> bool:
     return finding.allowed is not None and finding.limit_name not in _SAME_FOR_ANY_RUN
 
 
@@ -114,7 +112,7 @@ def weigh(
     environment_name: str,
     *,
     calls_needed: int,
-) -> list[Finding]:
+) -> list[LimitFinding]:
     """`findings`, with what the store knows of the month and of the calls that evaluation users made lately."""
     environment = catalogue.environments[environment_name]
     window = ai_action_window(feature, environment_name, environment)
@@ -134,7 +132,7 @@ def findings(
     calls_needed: int,
     ai_action_room: int | None = None,
     month: MonthBudget | None = None,
-) -> list[Finding]:
+) -> list[LimitFinding]:
     """Every limit on the path that a feature's run meets. Pure.
 
     Args:
@@ -154,17 +152,17 @@ def findings(
     ]
 
 
-def _in_front(facts: PathFacts, environment: Environment) -> Iterator[Finding]:
+def _in_front(facts: PathFacts, environment: Environment) -> Iterator[LimitFinding]:
     for hop, seen in facts.hops.items():
         owner = owner_of(environment, hop)
-        yield Finding(hop, "rate at the hop", 0, None, "requests/min", LimitSource.MEASURED, seen, "", owner)
+        yield LimitFinding(hop, "rate at the hop", 0, None, "requests/min", LimitSource.MEASURED, seen, "", owner)
 
 
-def _of_gitlab(facts: PathFacts, feature: Feature, environment: Environment, rate: Budget) -> Iterator[Finding]:
+def _of_gitlab(facts: PathFacts, feature: Feature, environment: Environment, rate: Budget) -> Iterator[LimitFinding]:
     """What GitLab itself told."""
     limits, owner = environment.limits, owner_of(environment, "gitlab")
     left = "" if facts.requests_remaining is None else f", {facts.requests_remaining} left of this minute"
-    yield Finding(
+    yield LimitFinding(
         "gitlab",
         "API requests per minute and user",
         requests_per_minute(environment, rate),
@@ -175,7 +173,7 @@ def _of_gitlab(facts: PathFacts, feature: Feature, environment: Environment, rat
         "Lower limits.requests_per_minute or have the limit raised",
         owner,
     )
-    yield Finding(
+    yield LimitFinding(
         "gitlab",
         COMPLEXITY,
         DOCUMENT_COMPLEXITY_MAX,
@@ -187,7 +185,7 @@ def _of_gitlab(facts: PathFacts, feature: Feature, environment: Environment, rat
         feature.owner.dri,
     )
     known = f"; the catalogue says {limits.graphql.page_size_max}" if facts.page_size is None else ""
-    yield Finding(
+    yield LimitFinding(
         "gitlab",
         PAGE,
         NODES_AT_ONCE_MAX,
@@ -207,12 +205,12 @@ def requests_per_minute(environment: Environment, rate: Budget) -> float:
 
 def _of_user(
     feature: Feature, environment: Environment, rate: Budget, calls_needed: int, room: int | None
-) -> Iterator[Finding]:
+) -> Iterator[LimitFinding]:
     """One user's own limits, over all users. No free call tells them: the catalogue's word."""
     limits, users = environment.limits, len(environment.evaluation_users)
     owner = owner_of(environment, "gitlab")
-    if feature.call is Call.COMPLETE_CODE:
-        yield Finding(
+    if feature.call is FeatureCall.COMPLETE_CODE:
+        yield LimitFinding(
             "gitlab",
             "code suggestions",
             rate.binding.prompts_per_minute,
@@ -228,7 +226,7 @@ def _of_user(
     hours = f"{limits.ai_action_window_hours:g} h"
     allowed = whole if room is None else room
     used = "those used lately are not counted" if room is None else f"{whole - room} of them used lately"
-    yield Finding(
+    yield LimitFinding(
         "gitlab",
         AI_ACTION,
         calls_needed,
@@ -254,7 +252,9 @@ def _more_calls(environment: Environment, needed: int, room: int) -> str:
     return remedy
 
 
-def _of_account(catalogue: Catalogue, feature: Feature, environment: Environment, rate: Budget) -> Iterator[Finding]:
+def _of_account(
+    catalogue: Catalogue, feature: Feature, environment: Environment, rate: Budget
+) -> Iterator[LimitFinding]:
     """The catalogue's word on the account that inference spends, at the run's rate."""
     account, name = catalogue.accounts[environment.account], environment.account
     prompts, tokens = rate.binding.prompts_per_minute, feature.limits.tokens_per_prompt
@@ -264,7 +264,7 @@ def _of_account(catalogue: Catalogue, feature: Feature, environment: Environment
         ("output tokens", prompts * tokens.output, account.output_tokens_per_minute),
     )
     for what, needed, allowed in rows:
-        yield Finding(
+        yield LimitFinding(
             "model_vendor",
             f"account {name} {what}",
             needed,
@@ -277,10 +277,10 @@ def _of_account(catalogue: Catalogue, feature: Feature, environment: Environment
         )
 
 
-def of_month(feature: Feature, month: MonthBudget | None) -> Iterator[Finding]:
+def of_month(feature: Feature, month: MonthBudget | None) -> Iterator[LimitFinding]:
     """How the month stands; nothing of a feature without a budget."""
     if month:
-        yield Finding(
+        yield LimitFinding(
             "model_vendor",
             MONTH,
             month.spent_usd,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from daily_runs.readiness.limits.findings import Finding, binding
+from daily_runs.readiness.limits.findings import LimitFinding, binding
 
 COLUMNS = ("", "limit", "needed", "allowed", "unit", "verdict", "source", "owner")
 RIGHT = frozenset({"needed", "allowed"})
 BINDS, NOT_TOLD = "*", "?"
 
 
-def cells(found: Sequence[Finding]) -> list[tuple[str, ...]]:
+def cells(found: Sequence[LimitFinding]) -> list[tuple[str, ...]]:
     """A row of `COLUMNS` for each limit; the one that binds has a mark."""
     tightest = binding(found)
     return [
@@ -34,7 +34,7 @@ def _figure(number: float) -> str:
     return f"{number:,.2f}".rstrip("0").rstrip(".")
 
 
-def as_text(found: Sequence[Finding]) -> str:
+def as_text(found: Sequence[LimitFinding]) -> str:
     """The table in a fixed-width font, a line a limit."""
     rows = [COLUMNS, *cells(found)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]

@@ -11,7 +11,7 @@ from daily_runs.readiness.seeds.find import Seed, SeedsSeen
 from daily_runs.statuses import SeedStatus
 
 
-class Entry(NamedTuple):
+class ManifestEntry(NamedTuple):
     """What a team must create for one seed; `content` is the data set's, byte for byte, `sha256` its checksum (hex).
 
     `create` holds all else that the resource needs, under plain names; `status` is what the look found (None: there
@@ -28,7 +28,7 @@ class Entry(NamedTuple):
     sha256: str
 
 
-def manifest(items: Sequence[Item], seen: SeedsSeen | None) -> list[Entry]:
+def manifest(items: Sequence[Item], seen: SeedsSeen | None) -> list[ManifestEntry]:
     """What must be created: each seed that a look found not bound; without a look, every one.
 
     A code cut is sent in the request, so it needs nothing.
@@ -38,7 +38,7 @@ def manifest(items: Sequence[Item], seen: SeedsSeen | None) -> list[Entry]:
     return [entry for item in wanted if (entry := _entry(item, by_key.get(item.seed_key)))]
 
 
-def _entry(item: Item, seed: Seed | None) -> Entry | None:
+def _entry(item: Item, seed: Seed | None) -> ManifestEntry | None:
     what = item.resource
     create: dict[str, object]
     if isinstance(what, CiJob):
@@ -54,4 +54,4 @@ def _entry(item: Item, seed: Seed | None) -> Entry | None:
     else:
         return None
     status, fault = (seed.status, seed.fault) if seed else (None, "")
-    return Entry(item.seed_key, what.type, status, fault, create, state, what.content, item.checksum)
+    return ManifestEntry(item.seed_key, what.type, status, fault, create, state, what.content, item.checksum)

@@ -26,8 +26,8 @@ from daily_runs.sandbox.anthropic.messages import (
     read_request,
 )
 from daily_runs.sandbox.anthropic.prompt_cache import PromptCache
-from daily_runs.sandbox.anthropic.replies import Reply, message_json, reply_to
-from daily_runs.sandbox.anthropic.wire import ApiError, Call, bad_request, rate_limited
+from daily_runs.sandbox.anthropic.replies import ModelReply, message_json, reply_to
+from daily_runs.sandbox.anthropic.wire import ApiError, ReceivedCall, bad_request, rate_limited
 from daily_runs.sandbox.world.bucket import Bucket
 from daily_runs.sandbox.world.world import Shortage, World
 
@@ -67,7 +67,7 @@ class _Desk:
         self._batches, self._cache = Batches(world), PromptCache()
         self._own_limits: dict[str, Bucket] = {}
 
-    async def messages(self, request: Request, call: Call) -> Response:
+    async def messages(self, request: Request, call: ReceivedCall) -> Response:
         """`POST /v1/messages`, without streaming."""
         asked = _read(MessagesRequest, await _json_of(request, _MESSAGE_BYTES_MAX))
         self._check_model(asked.model)
@@ -88,21 +88,21 @@ class _Desk:
         await world.clock.sleep(world.latency_seconds())
         return self.gate.ok(call, message_json(asked, reply, usage, "standard"))
 
-    def _reply(self, asked: MessagesRequest) -> Reply:
+    def _reply(self, asked: MessagesRequest) -> ModelReply:
         scenario = self._world.scenario
         try:
             return reply_to(asked, scenario, scorable=not self._world.draw(scenario.unscorable_share))
         except BadRequestError as error:
             raise bad_request(str(error)) from error
 
-    async def count_tokens(self, request: Request, call: Call) -> Response:
+    async def count_tokens(self, request: Request, call: ReceivedCall) -> Response:
         """`POST /v1/messages/count_tokens`: free, with a request limit of its own."""
         self._spend_own_limit(call.account, "count_tokens")
         asked = _read(CountRequest, await _json_of(request, _MESSAGE_BYTES_MAX))
         self._check_model(asked.model)
         return self.gate.ok(call, {"input_tokens": input_tokens_of(asked)})
 
-    async def create_batch(self, request: Request, call: Call) -> Response:
+    async def create_batch(self, request: Request, call: ReceivedCall) -> Response:
         """`POST /v1/messages/batches`."""
         self._spend_own_limit(call.account, "batches")
         body = await _json_of(request, _BATCH_BYTES_MAX)
@@ -110,7 +110,7 @@ class _Desk:
             call, self._batches.create(call.account, body, str(request.url.replace(query=""))).as_json()
         )
 
-    async def list_batches(self, request: Request, call: Call) -> Response:
+    async def list_batches(self, request: Request, call: ReceivedCall) -> Response:
         """`GET /v1/messages/batches`: newest first, by `limit`, `after_id`, `before_id`."""
         query = request.query_params
         limit = query.get("limit", "20")
@@ -119,34 +119,34 @@ class _Desk:
         page = self._batches.page(call.account, int(limit), query.get("after_id"), query.get("before_id"))
         return self.gate.ok(call, _page([batch.as_json() for batch in page.batches], has_more=page.has_more))
 
-    async def retrieve_batch(self, request: Request, call: Call) -> Response:
+    async def retrieve_batch(self, request: Request, call: ReceivedCall) -> Response:
         """`GET /v1/messages/batches/{id}`."""
         return self.gate.ok(call, self._batches.get(call.account, request.path_params["id"]).as_json())
 
-    async def cancel_batch(self, request: Request, call: Call) -> Response:
+    async def cancel_batch(self, request: Request, call: ReceivedCall) -> Response:
         """`POST /v1/messages/batches/{id}/cancel`."""
         return self.gate.ok(call, self._batches.cancel(call.account, request.path_params["id"]).as_json())
 
-    async def delete_batch(self, request: Request, call: Call) -> Response:
+    async def delete_batch(self, request: Request, call: ReceivedCall) -> Response:
         """`DELETE /v1/messages/batches/{id}`."""
         self._batches.delete(call.account, request.path_params["id"])
         return self.gate.ok(call, {"id": request.path_params["id"], "type": "message_batch_deleted"})
 
-    async def batch_results(self, request: Request, call: Call) -> Response:
+    async def batch_results(self, request: Request, call: ReceivedCall) -> Response:
         """`GET /v1/messages/batches/{id}/results`: JSON lines."""
         lines = self._batches.results(call.account, request.path_params["id"])
         return Response(lines, headers=self.gate.headers(call), media_type="application/x-jsonl")
 
-    async def list_models(self, _: Request, call: Call) -> Response:
+    async def list_models(self, _: Request, call: ReceivedCall) -> Response:
         """`GET /v1/models`: the judge's model of the catalogue."""
         return self.gate.ok(call, _page([_model(self._world.catalogue.judge.model)], has_more=False))
 
-    async def retrieve_model(self, request: Request, call: Call) -> Response:
+    async def retrieve_model(self, request: Request, call: ReceivedCall) -> Response:
         """`GET /v1/models/{id}`."""
         self._check_model(request.path_params["id"])
         return self.gate.ok(call, _model(request.path_params["id"]))
 
-    async def unknown(self, request: Request, _: Call) -> Response:
+    async def unknown(self, request: Request, _: ReceivedCall) -> Response:
         """Any other path."""
         raise ApiError(404, "not_found_error", f"Not Found: {request.url.path}")
 

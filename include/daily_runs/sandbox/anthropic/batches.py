@@ -19,9 +19,9 @@ from uuid import uuid4
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from daily_runs.sandbox.anthropic.messages import BadRequestError, MessagesRequest, input_tokens_of, read_request
-from daily_runs.sandbox.anthropic.replies import Usage, message_json, reply_to
+from daily_runs.sandbox.anthropic.replies import BilledUsage, message_json, reply_to
 from daily_runs.sandbox.anthropic.wire import ApiError, error_body
-from daily_runs.sandbox.world.received import Entry
+from daily_runs.sandbox.world.received import ReceivedRequest
 from daily_runs.sandbox.world.world import World
 
 REQUESTS_MAX = 100_000
@@ -211,15 +211,17 @@ class Batches:
             reply = reply_to(request, scenario, scorable=not self._world.draw(scenario.unscorable_share))
         except BadRequestError as error:
             return _errored("invalid_request_error", str(error))
-        usage = Usage(input_tokens_of(request), 0, 0, reply.output_tokens)
+        usage = BilledUsage(input_tokens_of(request), 0, 0, reply.output_tokens)
         self._record(batch, item, usage)
         return {"type": "succeeded", "message": message_json(request, reply, usage, "batch")}
 
-    def _record(self, batch: Batch, item: _Item, usage: Usage) -> None:
+    def _record(self, batch: Batch, item: _Item, usage: BilledUsage) -> None:
         """A paid request of a batch; it names no account, for it spends none of the account's message limits."""
         now, key = self._world.clock.now(), item.custom_id
         self._world.ledger.record(
-            Entry(now, "anthropic", None, batch.account, "batch_item", key, "ok", 200, True, usage.input, usage.output)
+            ReceivedRequest(
+                now, "anthropic", None, batch.account, "batch_item", key, "ok", 200, True, usage.input, usage.output
+            )
         )
 
 

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from daily_runs.sandbox.anthropic.wire import (
     BREAK_ANSWER,
     ApiError,
-    Call,
     Dropped,
+    ReceivedCall,
     bad_request,
     base_headers,
     error_response,
@@ -21,14 +21,14 @@ from daily_runs.sandbox.anthropic.wire import (
     rate_limited,
 )
 from daily_runs.sandbox.world import faults
-from daily_runs.sandbox.world.faults import Fault
-from daily_runs.sandbox.world.received import Entry
+from daily_runs.sandbox.world.faults import InjectedFault
+from daily_runs.sandbox.world.received import ReceivedRequest
 from daily_runs.sandbox.world.world import Shortage, World
 
 SIDE = "anthropic"
 KEY_PREFIX = "sandbox-"
 
-Work = Callable[[Request, Call], Awaitable[Response]]
+Work = Callable[[Request, ReceivedCall], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -42,7 +42,7 @@ class Gate:
         """`work` as an endpoint that answers errors in Anthropic's shape and leaves one line in the ledger."""
 
         async def answer(request: Request) -> Response:
-            call = Call(operation, request.headers.get("x-daily-runs-prompt"), self._world.clock.now())
+            call = ReceivedCall(operation, request.headers.get("x-daily-runs-prompt"), self._world.clock.now())
             try:
                 call.account = self._account_of(request)
                 response = await self._through_faults(request, call, work)
@@ -54,24 +54,24 @@ class Gate:
 
         return answer
 
-    def headers(self, call: Call) -> dict[str, str]:
+    def headers(self, call: ReceivedCall) -> dict[str, str]:
         """What the answer carries at this moment."""
         headers = base_headers(call.account or None)
         if call.account:
             headers.update(limit_headers(self._world.account(call.account), self._world.clock.now()))
         return headers
 
-    def ok(self, call: Call, body: dict[str, Any]) -> Response:
+    def ok(self, call: ReceivedCall, body: dict[str, Any]) -> Response:
         """A good answer."""
         return json_response(200, body, self.headers(call))
 
-    def record(self, call: Call) -> None:
+    def record(self, call: ReceivedCall) -> None:
         """Once a call. The entry names the account only if the request came as far as the account's message limits."""
         if call.recorded:
             return
         call.recorded = True
         self._world.ledger.record(
-            Entry(
+            ReceivedRequest(
                 at_seconds=call.at_seconds,
                 side=SIDE,
                 account=call.account if call.reached_account else None,
@@ -97,7 +97,7 @@ class Gate:
             raise ApiError(401, "authentication_error", "invalid x-api-key")
         return account
 
-    async def _through_faults(self, request: Request, call: Call, work: Work) -> Response:
+    async def _through_faults(self, request: Request, call: ReceivedCall, work: Work) -> Response:
         """Do the work unless a fault strikes first; then break its answer if one is drawn for that."""
         if "anthropic-version" not in request.headers:
             raise bad_request("anthropic-version: header is required")
@@ -106,7 +106,7 @@ class Gate:
         if fault is None:
             return await work(request, call)
         call.outcome = fault
-        if fault is Fault.DROPPED_REQUEST:
+        if fault is InjectedFault.DROPPED_REQUEST:
             call.status = 0
             return Dropped()
         if fault not in BREAK_ANSWER:

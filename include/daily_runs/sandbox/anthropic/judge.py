@@ -16,7 +16,7 @@ import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from daily_runs.sandbox.anthropic.schema_fill import Verdict, asks_for_verdict, fill
+from daily_runs.sandbox.anthropic.schema_fill import SandboxVerdict, asks_for_verdict, fill
 
 _STOP_TEXT = """
 a about above after again all also am an and any are as at be because been before being below between both but by can
@@ -68,7 +68,7 @@ class Sections(NamedTuple):
     answer: str
 
 
-class Measure(NamedTuple):
+class Agreement(NamedTuple):
     """How far an answer agrees with its reference; all from 0 to 1."""
 
     recall: float
@@ -102,15 +102,15 @@ def read_sections(system: str, user: str) -> Sections | None:
 
 
 @lru_cache(maxsize=64)
-def measure(question: str, reference: str, answer: str) -> Measure:
+def measure(question: str, reference: str, answer: str) -> Agreement:
     """Compare an answer with its reference (docs in the module)."""
     expected = content_words(reference)
     own_sentences = _own_sentences(answer, expected)
     found = frozenset[str]().union(*map(_stems, own_sentences))
     if not expected or not found:
-        return Measure(0.0, 0.0, 0.0)
+        return Agreement(0.0, 0.0, 0.0)
     on_topic = expected | content_words(question)
-    return Measure(
+    return Agreement(
         recall=len(expected & found) / len(expected),
         precision=len(found & on_topic) / len(found),
         contradiction=_contradiction(reference, own_sentences),
@@ -118,17 +118,17 @@ def measure(question: str, reference: str, answer: str) -> Measure:
 
 
 @lru_cache(maxsize=64)
-def measure_diff(context: str, reference: str, diff: str) -> Measure:
+def measure_diff(context: str, reference: str, diff: str) -> Agreement:
     """Compare a diff with the reference by lines: those the reference adds to the context, and those the diff adds."""
     old = {line.strip() for line in context.splitlines()}
     new = {_SECTION_NAME.sub("", line).strip() for line in reference.splitlines()} - old - {""}
     added = {line[1:].strip() for line in diff.splitlines() if line.startswith("+") and line[:3] != "+++"} - {""}
     if not new or not added:
-        return Measure(0.0, 0.0, 0.0)
-    return Measure(len(new & added) / len(new), len(new & added) / len(added), 0.0)
+        return Agreement(0.0, 0.0, 0.0)
+    return Agreement(len(new & added) / len(new), len(new & added) / len(added), 0.0)
 
 
-def measure_sections(sections: Sections) -> Measure:
+def measure_sections(sections: Sections) -> Agreement:
     """Compare the prompt's answer with its reference: a diff by its lines, anything else by its words."""
     _, question, context, reference, answer = sections
     if _HUNK.search(answer):
@@ -150,7 +150,7 @@ def judge(schema: dict[str, Any], system: str, user: str, worse: float, seed: in
     sections = read_sections(system, user)
     if sections is None or not asks_for_verdict(schema):
         return None
-    return fill(schema, Verdict(lambda criterion: score(criterion, sections, worse, seed), _reasons(sections)))
+    return fill(schema, SandboxVerdict(lambda criterion: score(criterion, sections, worse, seed), _reasons(sections)))
 
 
 @lru_cache(maxsize=512)
@@ -217,7 +217,7 @@ def _denied(sentence: str) -> frozenset[str]:
     return frozenset[str]().union(*(_stems(" ".join(words[start : start + _NEGATION_REACH])) for start in starts))
 
 
-def _by_family(criterion: str, rubric: str, measured: Measure) -> float:
+def _by_family(criterion: str, rubric: str, measured: Agreement) -> float:
     family = _family(criterion, rubric)
     if family is not None:
         return float(getattr(measured, family))

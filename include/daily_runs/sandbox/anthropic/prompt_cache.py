@@ -9,7 +9,7 @@ import hashlib
 from typing import NamedTuple
 
 from daily_runs.sandbox.anthropic.messages import CountRequest, input_tokens_of, system_blocks, tokens_of, tool_tokens
-from daily_runs.sandbox.anthropic.replies import Usage
+from daily_runs.sandbox.anthropic.replies import BilledUsage
 
 CACHE_TOKENS_MIN = 1024
 """A shorter prefix is not cached: Anthropic's minimum for most models (some ask for more)."""
@@ -31,15 +31,15 @@ class PromptCache:
     def __init__(self) -> None:
         self._until: dict[tuple[str, str], float] = {}
 
-    def usage_of(self, account: str, request: CountRequest, output_tokens: int, now: float) -> Usage:
+    def usage_of(self, account: str, request: CountRequest, output_tokens: int, now: float) -> BilledUsage:
         """How the prompt's tokens would be billed at this moment."""
         total, prefix = input_tokens_of(request), prefix_of(request)
         if prefix is None:
-            return Usage(total, 0, 0, output_tokens)
+            return BilledUsage(total, 0, 0, output_tokens)
         fresh = total - prefix.tokens
         if self._until.get((account, prefix.digest), 0.0) > now:
-            return Usage(fresh, 0, prefix.tokens, output_tokens, prefix.kept_seconds)
-        return Usage(fresh, prefix.tokens, 0, output_tokens, prefix.kept_seconds)
+            return BilledUsage(fresh, 0, prefix.tokens, output_tokens, prefix.kept_seconds)
+        return BilledUsage(fresh, prefix.tokens, 0, output_tokens, prefix.kept_seconds)
 
     def keep(self, account: str, request: CountRequest, now: float) -> None:
         """Write or renew the prompt's prefix."""

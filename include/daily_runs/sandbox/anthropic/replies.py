@@ -18,14 +18,14 @@ from daily_runs.sandbox.anthropic.messages import (
     system_blocks,
     tokens_of,
 )
-from daily_runs.sandbox.anthropic.schema_fill import Verdict, asks_for_verdict, fill
+from daily_runs.sandbox.anthropic.schema_fill import SandboxVerdict, asks_for_verdict, fill
 from daily_runs.sandbox.world.scenario import Scenario
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 _PLAIN_SENTENCES = 3
 
 
-class Usage(NamedTuple):
+class BilledUsage(NamedTuple):
     """Input tokens by how they are billed: fresh, written to the cache, read from it; and the output."""
 
     input: int
@@ -40,7 +40,7 @@ class Usage(NamedTuple):
         return self.input + self.cache_write
 
 
-class Reply(NamedTuple):
+class ModelReply(NamedTuple):
     """The model's turn."""
 
     content: Blocks
@@ -49,7 +49,7 @@ class Reply(NamedTuple):
     output_tokens: int
 
 
-def reply_to(request: MessagesRequest, scenario: Scenario, *, scorable: bool) -> Reply:
+def reply_to(request: MessagesRequest, scenario: Scenario, *, scorable: bool) -> ModelReply:
     """The sandbox's turn: the asked schema filled, with a verdict where it wants one, else a short text.
 
     A verdict that the prompt gives no ground for (or `scorable` is False) becomes a text, as when a model declines.
@@ -67,15 +67,15 @@ def reply_to(request: MessagesRequest, scenario: Scenario, *, scorable: bool) ->
     block = {"type": "tool_use", "id": f"toolu_{uuid4().hex[:24]}", "name": tool.name, "input": filled}
     needed = tokens_of(json.dumps(filled))
     if needed > request.max_tokens:
-        return Reply([{**block, "input": {}}], "max_tokens", None, request.max_tokens)
-    return Reply([block], "tool_use", None, needed)
+        return ModelReply([{**block, "input": {}}], "max_tokens", None, request.max_tokens)
+    return ModelReply([block], "tool_use", None, needed)
 
 
 def _filled(request: MessagesRequest, schema: dict[str, Any], scenario: Scenario) -> Any | None:
     system = "\n".join(block.text for block in system_blocks(request))
     try:
         if not asks_for_verdict(schema):
-            return fill(schema, Verdict(lambda _: 0.0, _plain_text(request, scenario.worse_model)))
+            return fill(schema, SandboxVerdict(lambda _: 0.0, _plain_text(request, scenario.worse_model)))
         return judge(schema, system, last_user_text(request), scenario.judge_worse, scenario.rng_seed)
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise BadRequestError("tools.0.custom.input_schema: JSON schema is invalid.") from error
@@ -104,7 +104,7 @@ def _plain_text(request: MessagesRequest, worse_model: float) -> str:
     return " ".join(["In short:", *kept] if kept else ["There is nothing to answer."])
 
 
-def _cut(text: str, request: MessagesRequest) -> Reply:
+def _cut(text: str, request: MessagesRequest) -> ModelReply:
     """Stop at the first stop sequence and at `max_tokens`."""
     reason, found = "end_turn", None
     for sequence in request.stop_sequences:
@@ -112,10 +112,10 @@ def _cut(text: str, request: MessagesRequest) -> Reply:
             text, reason, found = text.partition(sequence)[0], "stop_sequence", sequence
     if tokens_of(text) > request.max_tokens:
         text, reason, found = text[: request.max_tokens * CHARACTERS_PER_TOKEN], "max_tokens", None
-    return Reply([{"type": "text", "text": text}], reason, found, max(1, tokens_of(text)))
+    return ModelReply([{"type": "text", "text": text}], reason, found, max(1, tokens_of(text)))
 
 
-def message_json(request: MessagesRequest, reply: Reply, usage: Usage, service_tier: str) -> dict[str, Any]:
+def message_json(request: MessagesRequest, reply: ModelReply, usage: BilledUsage, service_tier: str) -> dict[str, Any]:
     """The body of an answer, as the SDK's `Message` reads it."""
     for_an_hour = usage.kept_seconds > 300
     return {

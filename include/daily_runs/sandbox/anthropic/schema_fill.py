@@ -16,7 +16,7 @@ _OVERALL = "overall"
 Schema: TypeAlias = dict[str, Any]
 
 
-class Verdict(NamedTuple):
+class SandboxVerdict(NamedTuple):
     """What the judge found: a score from 0 to 1 by criterion name, and the reasons."""
 
     score: Callable[[str], float]
@@ -28,7 +28,7 @@ def asks_for_verdict(schema: Schema) -> bool:
     return any(_is_score(part) for part in _parts(schema))
 
 
-def fill(schema: Schema, verdict: Verdict) -> Any:
+def fill(schema: Schema, verdict: SandboxVerdict) -> Any:
     """An instance of the schema."""
     return _Filler(schema, verdict).value(schema, _OVERALL)
 
@@ -36,7 +36,7 @@ def fill(schema: Schema, verdict: Verdict) -> Any:
 class _Filler:
     """Walks one schema; `root` resolves its `$ref`s."""
 
-    def __init__(self, root: Schema, verdict: Verdict) -> None:
+    def __init__(self, root: Schema, verdict: SandboxVerdict) -> None:
         self._root, self._verdict = root, verdict
 
     def value(self, schema: Schema, criterion: str) -> Any:

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from daily_runs.sandbox.world.bucket import Bucket
-from daily_runs.sandbox.world.faults import Fault
+from daily_runs.sandbox.world.faults import InjectedFault
 from daily_runs.sandbox.world.wire import drop
 from daily_runs.sandbox.world.world import AccountBuckets, Shortage
 
@@ -82,16 +82,16 @@ def _malformed(response: Response) -> Response:
     return Response(half, response.status_code, kept)
 
 
-BREAK_ANSWER: dict[Fault, Callable[[Response], Response]] = {
-    Fault.DROPPED_ANSWER: lambda _: Dropped(),
-    Fault.MALFORMED_BODY: _malformed,
-    Fault.TRUNCATED_BODY: lambda response: CutOff(bytes(response.body), headers=dict(response.headers)),
+BREAK_ANSWER: dict[InjectedFault, Callable[[Response], Response]] = {
+    InjectedFault.DROPPED_ANSWER: lambda _: Dropped(),
+    InjectedFault.MALFORMED_BODY: _malformed,
+    InjectedFault.TRUNCATED_BODY: lambda response: CutOff(bytes(response.body), headers=dict(response.headers)),
 }
 """How each fault spoils an answer that was worked (and perhaps paid) for."""
 
 
 @dataclass
-class Call:
+class ReceivedCall:
     """One request on its way, and what the ledger will say of it. No account (`""`) until the key is known."""
 
     operation: str

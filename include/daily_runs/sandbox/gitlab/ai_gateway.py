@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from daily_runs.catalogue.features import Call, Feature
+from daily_runs.catalogue.features import Feature, FeatureCall
 from daily_runs.sandbox.gitlab.answers import tokens_factor
-from daily_runs.sandbox.world.exchange import Exchange
-from daily_runs.sandbox.world.faults import Fault
+from daily_runs.sandbox.world.exchange import SandboxExchange
+from daily_runs.sandbox.world.faults import InjectedFault
 from daily_runs.sandbox.world.world import World
 
 CLAUDE = "claude-sonnet-4-20250514"
@@ -56,7 +56,7 @@ class AiGateway:
         self._account = world.catalogue.environments[environment].account
         self._features = {feature.call: feature for feature in world.catalogue.features.values()}
 
-    def ask_claude(self, exchange: Exchange, call: Call) -> Inference:
+    def ask_claude(self, exchange: SandboxExchange, call: FeatureCall) -> Inference:
         """One inference on Anthropic; the exchange carries what came of it into the ledger."""
         wanted = self._estimate(exchange, call, "anthropic", CLAUDE)
         refusal = self._refusal(exchange)
@@ -69,16 +69,16 @@ class AiGateway:
                 refusal = ("model_vendor", "A1001", 429)
         return self._settle(exchange, wanted, refusal)
 
-    def ask_vertex(self, exchange: Exchange, call: Call, model: str) -> Inference:
+    def ask_vertex(self, exchange: SandboxExchange, call: FeatureCall, model: str) -> Inference:
         """One inference on Vertex AI, which spends no Anthropic account."""
         wanted = self._estimate(exchange, call, "vertex-ai", model)
         return self._settle(exchange, wanted, self._refusal(exchange))
 
-    def _refusal(self, exchange: Exchange) -> tuple[str, str, int] | None:
+    def _refusal(self, exchange: SandboxExchange) -> tuple[str, str, int] | None:
         """A fault of the scenario: who, which code, which status."""
         scenario, strikes = self._world.scenario, self._world.strikes
-        if exchange.fault == Fault.GATEWAY_503:
-            return (Fault.GATEWAY_503, "A1001", 503)
+        if exchange.fault == InjectedFault.GATEWAY_503:
+            return (InjectedFault.GATEWAY_503, "A1001", 503)
         if strikes(scenario.refuse.get("ai_gateway", 0.0), exchange.side):
             return ("ai_gateway", "G3001", 429)
         if strikes(scenario.refuse.get("model_vendor", 0.0), exchange.side):
@@ -89,7 +89,7 @@ class AiGateway:
             return ("error_code", self._world.rng.choice(_DRAWN_CODES), 503)
         return None
 
-    def _settle(self, exchange: Exchange, wanted: Inference, refusal: tuple[str, str, int] | None) -> Inference:
+    def _settle(self, exchange: SandboxExchange, wanted: Inference, refusal: tuple[str, str, int] | None) -> Inference:
         if refusal is not None:
             exchange.outcome, code, status = refusal
             return wanted._replace(error_code=code, status=status)
@@ -97,7 +97,7 @@ class AiGateway:
         exchange.input_tokens, exchange.output_tokens = wanted.input_tokens, wanted.output_tokens
         return wanted
 
-    def _estimate(self, exchange: Exchange, call: Call, engine: str, model: str) -> Inference:
+    def _estimate(self, exchange: SandboxExchange, call: FeatureCall, engine: str, model: str) -> Inference:
         """What the prompt costs: the feature's figures in the catalogue, so that averages match the plan."""
         feature: Feature | None = self._features.get(call)
         factor = tokens_factor(exchange.key or "")

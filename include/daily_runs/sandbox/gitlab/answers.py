@@ -36,7 +36,7 @@ _VAGUE = (
 )
 
 
-class Prompt(NamedTuple):
+class AskedPrompt(NamedTuple):
     """Whom an answer is for; `key` tells repeated prompts about one seed apart."""
 
     environment: str
@@ -45,7 +45,7 @@ class Prompt(NamedTuple):
     worse_model: float
 
 
-def quality(prompt: Prompt) -> float:
+def quality(prompt: AskedPrompt) -> float:
     """How much of the reference an answer keeps: much for most seeds, little for a few (mean about 0.84)."""
     best, span = QUALITY_BEST, QUALITY_BEST - QUALITY_WORST
     of_seed = best - span * _unit("quality", prompt.item.seed_key) ** 2
@@ -54,7 +54,7 @@ def quality(prompt: Prompt) -> float:
     return kept * (1 - _WORSE_MODEL_COSTS * prompt.worse_model)
 
 
-def prose(prompt: Prompt) -> str:
+def prose(prompt: AskedPrompt) -> str:
     """The answer of a chat feature: a headed section per section of the reference, no heading for a single one."""
     share, reference = quality(prompt), prompt.item.reference
     sections = {name: _diluted(text, share, (prompt.item.seed_key, name)) for name, text in reference.items()}
@@ -68,7 +68,7 @@ def small_talk() -> str:
     return " ".join(_VAGUE[1:4])
 
 
-def completion(prompt: Prompt) -> str:
+def completion(prompt: AskedPrompt) -> str:
     """The text of a code suggestion: whole, or broken off with its last word garbled."""
     return _broken_off(next(iter(prompt.item.reference.values())), quality(prompt))
 
@@ -83,7 +83,7 @@ def tokens_factor(key: str) -> float:
     return 0.8 + 0.4 * _unit("tokens", key)
 
 
-def merge_request_diff(prompt: Prompt) -> str:
+def merge_request_diff(prompt: AskedPrompt) -> str:
     """The `diff` of a resolution's merge request, as GitLab's REST API gives it: hunks without file headers."""
     resource = prompt.item.resource
     assert isinstance(resource, Vulnerability)

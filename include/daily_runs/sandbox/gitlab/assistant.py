@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 from graphql import GraphQLError
 
-from daily_runs.catalogue.features import Call
+from daily_runs.catalogue.features import FeatureCall
 from daily_runs.dataset import Item
 from daily_runs.sandbox.gitlab import answers
 from daily_runs.sandbox.gitlab.ai_gateway import ERROR_TEXTS, Inference
-from daily_runs.sandbox.gitlab.instance import Instance, MergeRequest, Message, iso_now
-from daily_runs.sandbox.gitlab.seeds import Seed, location
-from daily_runs.sandbox.world.exchange import Exchange
+from daily_runs.sandbox.gitlab.instance import Instance, Message, SandboxMergeRequest, iso_now
+from daily_runs.sandbox.gitlab.seeds import SandboxSeed, location
+from daily_runs.sandbox.world.exchange import SandboxExchange
 
 TOO_MANY = "This endpoint has been requested too many times. Try again later."
 NOT_AVAILABLE = (
@@ -25,19 +25,19 @@ NOT_AVAILABLE = (
 ONE_ARGUMENT = "Only one method argument is required"
 _METHODS = ("chat", "resolveVulnerability", "explainVulnerability", "summarizeComments", "generateDescription")
 _SCOPES = {"api", "ai_features"}
-_COMMANDS = {"/troubleshoot": Call.TROUBLESHOOT_JOB, "/vulnerability_explain": Call.EXPLAIN_VULNERABILITY}
+_COMMANDS = {"/troubleshoot": FeatureCall.TROUBLESHOOT_JOB, "/vulnerability_explain": FeatureCall.EXPLAIN_VULNERABILITY}
 _KINDS = {"Ci::Build": "jobs", "Issue": "issues", "Vulnerability": "vulnerabilities"}
 
 
-class Resource(NamedTuple):
+class AskedResource(NamedTuple):
     """What an `aiAction` is about; a user's own id has no seed."""
 
     kind: str
     number: int
-    seed: Seed | None
+    seed: SandboxSeed | None
 
 
-def ai_action(instance: Instance, exchange: Exchange, arguments: dict[str, Any]) -> dict[str, Any]:
+def ai_action(instance: Instance, exchange: SandboxExchange, arguments: dict[str, Any]) -> dict[str, Any]:
     """The payload of one mutation.
 
     Raises:
@@ -60,23 +60,25 @@ def ai_action(instance: Instance, exchange: Exchange, arguments: dict[str, Any])
     return _refused(exchange, f"{methods[0]} is not served here; use chat")
 
 
-def _find(instance: Instance, user: str, gid: str | None) -> Resource:
+def _find(instance: Instance, user: str, gid: str | None) -> AskedResource:
     """The resource behind a global id, in GitLab's words if it is not there."""
     kind, _, number = (gid or "").removeprefix("gid://gitlab/").rpartition("/")
     if kind == "User" and number == str(instance.user_ids[user]):
-        return Resource(kind, int(number), None)
-    seeds: dict[int, Seed] = getattr(instance.project, _KINDS[kind]) if kind in _KINDS else {}
+        return AskedResource(kind, int(number), None)
+    seeds: dict[int, SandboxSeed] = getattr(instance.project, _KINDS[kind]) if kind in _KINDS else {}
     seed = seeds.get(int(number)) if number.isdecimal() else None
     if seed is None:
         raise GraphQLError(NOT_AVAILABLE)
-    return Resource(kind, seed.number, seed)
+    return AskedResource(kind, seed.number, seed)
 
 
-def _chat(instance: Instance, exchange: Exchange, arguments: dict[str, Any], resource: Resource) -> dict[str, Any]:
+def _chat(
+    instance: Instance, exchange: SandboxExchange, arguments: dict[str, Any], resource: AskedResource
+) -> dict[str, Any]:
     content: str = arguments["chat"]["content"].strip()
     command = content.partition(" ")[0]
-    call = _COMMANDS.get(command, Call.CHAT)
-    wants = {Call.TROUBLESHOOT_JOB: "Ci::Build", Call.EXPLAIN_VULNERABILITY: "Vulnerability"}.get(call)
+    call = _COMMANDS.get(command, FeatureCall.CHAT)
+    wants = {FeatureCall.TROUBLESHOOT_JOB: "Ci::Build", FeatureCall.EXPLAIN_VULNERABILITY: "Vulnerability"}.get(call)
     if wants not in (None, resource.kind):
         return _refused(exchange, f"{command} needs a {wants}, not a {resource.kind}")
     asked = instance.gateway.ask_claude(exchange, call)
@@ -97,14 +99,14 @@ def _chat(instance: Instance, exchange: Exchange, arguments: dict[str, Any], res
     return {"requestId": request_id, "threadId": thread_gid(thread), "errors": []}
 
 
-def _resolve(instance: Instance, exchange: Exchange, resource: Resource) -> dict[str, Any]:
+def _resolve(instance: Instance, exchange: SandboxExchange, resource: AskedResource) -> dict[str, Any]:
     if resource.kind != "Vulnerability" or resource.seed is None:
         raise GraphQLError(NOT_AVAILABLE)
-    asked = instance.gateway.ask_claude(exchange, Call.RESOLVE_VULNERABILITY)
+    asked = instance.gateway.ask_claude(exchange, FeatureCall.RESOLVE_VULNERABILITY)
     if not asked.failed:
         item = resource.seed.item
         instance.merge_requests.append(
-            MergeRequest(
+            SandboxMergeRequest(
                 iid=len(instance.merge_requests) + 1,
                 vulnerability=resource.number,
                 title=f"Resolve vulnerability: {getattr(item.resource, 'title', item.seed_key)}",
@@ -118,16 +120,16 @@ def _resolve(instance: Instance, exchange: Exchange, resource: Resource) -> dict
     return {"requestId": request_id, "threadId": None, "errors": []}
 
 
-def chat_text(instance: Instance, exchange: Exchange, item: Item | None, asked: Inference) -> str:
+def chat_text(instance: Instance, exchange: SandboxExchange, item: Item | None, asked: Inference) -> str:
     """What the user reads: an answer, or the text of an error that looks like one."""
     if asked.error_code is not None:
         return ERROR_TEXTS[asked.error_code]
     return answers.prose(prompt_for(instance, exchange, item)) if item else answers.small_talk()
 
 
-def prompt_for(instance: Instance, exchange: Exchange, item: Item) -> answers.Prompt:
+def prompt_for(instance: Instance, exchange: SandboxExchange, item: Item) -> answers.AskedPrompt:
     """Whom an answer is for."""
-    return answers.Prompt(instance.name, item, exchange.key or "", instance.world.scenario.worse_model)
+    return answers.AskedPrompt(instance.name, item, exchange.key or "", instance.world.scenario.worse_model)
 
 
 def item_asked(instance: Instance, content: str) -> Item | None:
@@ -146,6 +148,6 @@ def _thread(instance: Instance, arguments: dict[str, Any]) -> int:
     return int(given) if given.isdecimal() else instance.next_number()
 
 
-def _refused(exchange: Exchange, message: str) -> dict[str, Any]:
+def _refused(exchange: SandboxExchange, message: str) -> dict[str, Any]:
     exchange.outcome = "refused_input"
     return {"requestId": None, "threadId": None, "errors": [message]}

@@ -30,7 +30,7 @@ _SEARCH_COSTS = 5
 _NOT_RECURSIVE = {"node", "nodes", "edges", "ofType", "fields"}
 
 
-class Measure(NamedTuple):
+class QueryMeasure(NamedTuple):
     """What the analyzers say of an operation; `recursive` names fields that occur too often above each other."""
 
     complexity: int
@@ -51,11 +51,11 @@ class Analyzer:
         self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
         self._recursive: set[str] = set()
 
-    def measure(self, operation: OperationDefinitionNode) -> Measure:
+    def measure(self, operation: OperationDefinitionNode) -> QueryMeasure:
         """Complexity, depth and recursion of a valid operation."""
         root = self._schema.get_root_type(operation.operation)
         cost = self._selection(operation.selection_set, root, ())
-        return Measure(cost.complexity, cost.depth, tuple(sorted(self._recursive)))
+        return QueryMeasure(cost.complexity, cost.depth, tuple(sorted(self._recursive)))
 
     def _selection(self, selection: SelectionSetNode, parent: Any, path: tuple[str, ...]) -> _Cost:
         costs = [self._field(field, on, path) for field, on in self._fields(selection, parent)]

@@ -21,11 +21,11 @@ from graphql import (
     validate,
 )
 
-from daily_runs.sandbox.gitlab.complexity import Analyzer, Measure
+from daily_runs.sandbox.gitlab.complexity import Analyzer, QueryMeasure
 from daily_runs.sandbox.gitlab.instance import Instance, token_in
 from daily_runs.sandbox.gitlab.resolver_context import Context
 from daily_runs.sandbox.gitlab.resolvers import executable_schema
-from daily_runs.sandbox.world.exchange import OK, Exchange, Reply, json_reply
+from daily_runs.sandbox.world.exchange import OK, HopReply, SandboxExchange, json_reply
 
 ANONYMOUS_COMPLEXITY_MAX, ANONYMOUS_DEPTH_MAX = 200, 15
 QUERY_LIMIT, INVALID = "graphql_query_limit", "graphql_invalid"
@@ -46,7 +46,7 @@ class GraphqlApi:
         self._instance, self._schema = instance, executable_schema()
         self._read = lru_cache(_DOCUMENTS_KEPT)(_reader(self._schema))
 
-    async def __call__(self, exchange: Exchange) -> Reply:
+    async def __call__(self, exchange: SandboxExchange) -> HopReply:
         """Answer one query or mutation."""
         if exchange.login is None and token_in(exchange.headers):
             exchange.outcome = "unauthorized"
@@ -66,7 +66,9 @@ class GraphqlApi:
             return json_reply({"errors": [error.formatted for error in read.errors]})
         return self._run(exchange, read.document, variables, request.get("operationName"))
 
-    def _run(self, exchange: Exchange, document: DocumentNode, variables: dict[str, Any], name: str | None) -> Reply:
+    def _run(
+        self, exchange: SandboxExchange, document: DocumentNode, variables: dict[str, Any], name: str | None
+    ) -> HopReply:
         operation = get_operation_ast(document, name)
         if operation is None:
             return self._refuse(exchange, INVALID, [f'No operation named "{name}"'])
@@ -88,13 +90,17 @@ class GraphqlApi:
         return json_reply(result.formatted)
 
     def _measure(
-        self, exchange: Exchange, document: DocumentNode, operation: OperationDefinitionNode, variables: dict[str, Any]
-    ) -> tuple[Measure, int]:
+        self,
+        exchange: SandboxExchange,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        variables: dict[str, Any],
+    ) -> tuple[QueryMeasure, int]:
         signed_in = self._instance.environment.limits.graphql.complexity_max
         limit = signed_in if exchange.login else ANONYMOUS_COMPLEXITY_MAX
         return Analyzer(self._schema, document, variables).measure(operation), limit
 
-    def _exceeded(self, exchange: Exchange, measure: Measure, complexity_max: int) -> list[str]:
+    def _exceeded(self, exchange: SandboxExchange, measure: QueryMeasure, complexity_max: int) -> list[str]:
         """GitLab's messages for each limit that the query breaks."""
         depth_max = self._instance.environment.limits.graphql.depth_max if exchange.login else ANONYMOUS_DEPTH_MAX
         messages = []
@@ -109,7 +115,7 @@ class GraphqlApi:
             messages.append(f"Recursive query - too many of fields '{fields}' in query")
         return messages
 
-    def _time_out(self, exchange: Exchange, operation: OperationDefinitionNode) -> Reply:
+    def _time_out(self, exchange: SandboxExchange, operation: OperationDefinitionNode) -> HopReply:
         """The first field took longer than 30 s: null, and an error that names it."""
         exchange.outcome = "graphql_timeout"
         field = next(node for node in operation.selection_set.selections if isinstance(node, FieldNode))
@@ -117,7 +123,7 @@ class GraphqlApi:
         message = f"Timeout on {operation.operation.value.capitalize()}.{field.name.value}"
         return json_reply({"data": {key: None}, "errors": [{"message": message, "path": [key]}]})
 
-    def _refuse(self, exchange: Exchange, outcome: str, messages: list[str], status: int = 200) -> Reply:
+    def _refuse(self, exchange: SandboxExchange, outcome: str, messages: list[str], status: int = 200) -> HopReply:
         exchange.outcome = outcome
         return json_reply({"errors": [{"message": message} for message in messages]}, status)
 

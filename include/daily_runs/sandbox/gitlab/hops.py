@@ -9,21 +9,21 @@ from __future__ import annotations
 import time
 
 from daily_runs.sandbox.world.bucket import FixedWindow
-from daily_runs.sandbox.world.exchange import Exchange, Handler, Reply, text_reply
-from daily_runs.sandbox.world.faults import Fault
+from daily_runs.sandbox.world.exchange import Handler, HopReply, SandboxExchange, text_reply
+from daily_runs.sandbox.world.faults import InjectedFault
 from daily_runs.sandbox.world.scenario import RefusingHop
 from daily_runs.sandbox.world.world import World
 
 RACK_ATTACK_PERIOD_SECONDS = 60.0
 _HTML = "text/html; charset=utf-8"
 _BALANCER_ERRORS = {
-    Fault.BALANCER_502: (502, "502 Bad Gateway", "The server returned an invalid or incomplete response."),
-    Fault.BALANCER_503: (503, "503 Service Unavailable", "No server is available to handle this request."),
-    Fault.BALANCER_504: (504, "504 Gateway Time-out", "The server didn't respond in time."),
+    InjectedFault.BALANCER_502: (502, "502 Bad Gateway", "The server returned an invalid or incomplete response."),
+    InjectedFault.BALANCER_503: (503, "503 Service Unavailable", "No server is available to handle this request."),
+    InjectedFault.BALANCER_504: (504, "504 Gateway Time-out", "The server didn't respond in time."),
 }
 
 
-def _refuses(world: World, hop: RefusingHop, exchange: Exchange) -> bool:
+def _refuses(world: World, hop: RefusingHop, exchange: SandboxExchange) -> bool:
     return world.strikes(world.scenario.refuse.get(hop, 0.0), exchange.side)
 
 
@@ -33,7 +33,7 @@ class Cloudflare:
     def __init__(self, world: World, inner: Handler) -> None:
         self._world, self._inner = world, inner
 
-    async def __call__(self, exchange: Exchange) -> Reply:
+    async def __call__(self, exchange: SandboxExchange) -> HopReply:
         """Pass, or refuse with 429 and a plain body."""
         if _refuses(self._world, "cloudflare", exchange):
             exchange.outcome = "cloudflare"
@@ -51,27 +51,27 @@ class LoadBalancer:
         self._world, self._inner = world, inner
         self._name = f"haproxy-main-01{marker}"
 
-    async def __call__(self, exchange: Exchange) -> Reply:
+    async def __call__(self, exchange: SandboxExchange) -> HopReply:
         """Pass, or answer an HTML page of its own."""
         if _refuses(self._world, "load_balancer", exchange):
             exchange.outcome = "load_balancer"
             text = "You have sent too many requests in a given amount of time."
             reply = _page(429, "429 Too Many Requests", text)
         elif exchange.fault in _BALANCER_ERRORS:
-            reply = await self._broken(exchange, Fault(exchange.fault))
+            reply = await self._broken(exchange, InjectedFault(exchange.fault))
         else:
             reply = await self._inner(exchange)
         return reply.adding({"gitlab-lb": self._name, "gitlab-sv": "web-gke-us-east1-b"})
 
-    async def _broken(self, exchange: Exchange, fault: Fault) -> Reply:
+    async def _broken(self, exchange: SandboxExchange, fault: InjectedFault) -> HopReply:
         """502 and 503: no backend was reached. 504: it was, and has worked in vain."""
-        if fault is Fault.BALANCER_504:
+        if fault is InjectedFault.BALANCER_504:
             await self._inner(exchange)
         exchange.outcome = fault
         return _page(*_BALANCER_ERRORS[fault])
 
 
-def _page(status: int, title: str, text: str) -> Reply:
+def _page(status: int, title: str, text: str) -> HopReply:
     return text_reply(status, f"<html><body><h1>{title}</h1>\n{text}\n</body></html>\n", kind=_HTML)
 
 
@@ -82,7 +82,7 @@ class RackAttack:
         self._world, self._limit, self._inner = world, limit, inner
         self._windows: dict[str | None, FixedWindow] = {}
 
-    async def __call__(self, exchange: Exchange) -> Reply:
+    async def __call__(self, exchange: SandboxExchange) -> HopReply:
         """Pass, or refuse with 429 `Retry later`."""
         now = self._world.clock.now()
         window = self._windows.setdefault(exchange.user, FixedWindow(self._limit, RACK_ATTACK_PERIOD_SECONDS))

@@ -22,7 +22,7 @@ _FULL = ("api",)
 _READ_ONLY = ("read_api",)
 
 
-class MergeRequest(NamedTuple):
+class SandboxMergeRequest(NamedTuple):
     """A resolution, visible on its vulnerability from `ready_at` (domain seconds) on."""
 
     iid: int
@@ -61,7 +61,7 @@ class Instance:
         self._windows: dict[tuple[str, str], FixedWindow] = {}
         self.messages: dict[str, dict[str, list[Message]]] = {user: {} for user in self.user_ids}
         self.last_thread: dict[tuple[str, str], int] = {}
-        self.merge_requests: list[MergeRequest] = []
+        self.merge_requests: list[SandboxMergeRequest] = []
         self._numbers = first_id(name, "numbers")
         self.seed(_shares_of(world.scenario, name))
 
@@ -106,7 +106,7 @@ class Instance:
         self._numbers += 1
         return self._numbers
 
-    def merge_request_of(self, vulnerability: int) -> MergeRequest | None:
+    def merge_request_of(self, vulnerability: int) -> SandboxMergeRequest | None:
         """The latest resolution of a vulnerability that is ready."""
         now = self.world.clock.now()
         ready = [m for m in self.merge_requests if m.vulnerability == vulnerability and m.ready_at <= now]

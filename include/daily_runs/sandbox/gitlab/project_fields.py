@@ -10,7 +10,7 @@ from daily_runs.dataset import CiJob, Vulnerability, WorkItem
 from daily_runs.sandbox.gitlab.instance import Instance
 from daily_runs.sandbox.gitlab.pages import Node, Numbered, connection
 from daily_runs.sandbox.gitlab.resolver_context import Info
-from daily_runs.sandbox.gitlab.seeds import Seed, location
+from daily_runs.sandbox.gitlab.seeds import SandboxSeed, location
 
 SEEDED_AT, ERASED_AT = "2025-08-01T06:00:00Z", "2025-08-02T06:00:00Z"
 
@@ -57,7 +57,7 @@ def jobs(
     return connection((Numbered(seed.number, _job(seed)) for seed in seeds), first, after)
 
 
-def _job(seed: Seed) -> Node:
+def _job(seed: SandboxSeed) -> Node:
     job = seed.item.resource
     assert isinstance(job, CiJob)
     return {
@@ -95,7 +95,7 @@ def issues(
     return connection(wanted, first, after)
 
 
-def _issue(seed: Seed, iid: int) -> Node:
+def _issue(seed: SandboxSeed, iid: int) -> Node:
     issue = seed.item.resource
     assert isinstance(issue, WorkItem)
     return {
@@ -129,7 +129,7 @@ def vulnerability(_: Any, info: Info, id: str) -> Node | None:  # noqa: A002  Gi
     return _vulnerability_node(seed) if seed and info.context.exchange.user is not None else None
 
 
-def _vulnerability_node(seed: Seed) -> Node:
+def _vulnerability_node(seed: SandboxSeed) -> Node:
     found = seed.item.resource
     assert isinstance(found, Vulnerability)
     identifier = {"externalId": found.identifier, "externalType": f"{found.scanner}_test_id"}

@@ -8,8 +8,8 @@ import time
 from daily_runs.sandbox.gitlab.graphql_api import GraphqlApi
 from daily_runs.sandbox.gitlab.instance import Instance
 from daily_runs.sandbox.gitlab.rest_api import INFERENCE_PATHS, RestApi
-from daily_runs.sandbox.world.exchange import Exchange, Reply, json_reply, text_reply
-from daily_runs.sandbox.world.faults import Fault
+from daily_runs.sandbox.world.exchange import HopReply, SandboxExchange, json_reply, text_reply
+from daily_runs.sandbox.world.faults import InjectedFault
 
 GRAPHQL_PATH = "/api/graphql"
 _NOT_FOUND_PAGE = "<!DOCTYPE html>\n<html><head><title>Not Found</title></head><body><h1>404</h1></body></html>\n"
@@ -22,14 +22,14 @@ class Rails:
         self._instance = instance
         self._graphql, self._rest = GraphqlApi(instance), RestApi(instance)
 
-    def operation_of(self, exchange: Exchange) -> str:
+    def operation_of(self, exchange: SandboxExchange) -> str:
         """What the ledger calls a request; told from outside, so that one refused on the way has its name too."""
         if exchange.path == GRAPHQL_PATH:
             return next((name for name in ("aiAction", "aiMessages") if name.encode() in exchange.body), "graphql")
         route = self._rest.route(exchange)
         return route.name if route else "other"
 
-    async def __call__(self, exchange: Exchange) -> Reply:
+    async def __call__(self, exchange: SandboxExchange) -> HopReply:
         """Answer, and sign the answer as Rails does."""
         started = time.perf_counter()
         request_id = f"01K{self._instance.world.rng.getrandbits(112):028X}"[:26]
@@ -42,10 +42,12 @@ class Rails:
             }
         )
 
-    async def _answer(self, exchange: Exchange) -> Reply:
+    async def _answer(self, exchange: SandboxExchange) -> HopReply:
         reaches_gateway = exchange.path in INFERENCE_PATHS
-        if exchange.fault == Fault.RAILS_500 or (exchange.fault == Fault.GATEWAY_503 and not reaches_gateway):
-            exchange.outcome = Fault.RAILS_500
+        if exchange.fault == InjectedFault.RAILS_500 or (
+            exchange.fault == InjectedFault.GATEWAY_503 and not reaches_gateway
+        ):
+            exchange.outcome = InjectedFault.RAILS_500
             return json_reply({"message": "500 Internal Server Error"}, 500)
         if exchange.path == GRAPHQL_PATH and exchange.method == "POST":
             return await self._graphql(exchange)

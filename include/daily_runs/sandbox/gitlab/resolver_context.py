@@ -8,7 +8,7 @@ from typing import TypeAlias
 from graphql import GraphQLResolveInfo
 
 from daily_runs.sandbox.gitlab.instance import Instance
-from daily_runs.sandbox.world.exchange import Exchange
+from daily_runs.sandbox.world.exchange import SandboxExchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Context:
     """One query's surroundings; its score and limit are known before it runs."""
 
     instance: Instance
-    exchange: Exchange
+    exchange: SandboxExchange
     score: int
     limit: int
 

@@ -8,15 +8,15 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
-from daily_runs.catalogue.features import Call
+from daily_runs.catalogue.features import FeatureCall
 from daily_runs.dataset import CodeCut, Item
 from daily_runs.sandbox.gitlab import answers
 from daily_runs.sandbox.gitlab.ai_gateway import CLAUDE, Inference
 from daily_runs.sandbox.gitlab.assistant import TOO_MANY, chat_text, item_asked, prompt_for
 from daily_runs.sandbox.gitlab.instance import Instance
 from daily_runs.sandbox.gitlab.resolvers import GITLAB_REVISION, GITLAB_VERSION
-from daily_runs.sandbox.gitlab.seeds import Seed
-from daily_runs.sandbox.world.exchange import Exchange, Reply, json_reply, text_reply
+from daily_runs.sandbox.gitlab.seeds import SandboxSeed
+from daily_runs.sandbox.world.exchange import HopReply, SandboxExchange, json_reply, text_reply
 
 SUGGESTIONS_PATH, CHAT_PATH = "/api/v4/code_suggestions/completions", "/api/v4/chat/completions"
 INFERENCE_PATHS = {SUGGESTIONS_PATH, CHAT_PATH}
@@ -33,10 +33,10 @@ _INSUFFICIENT = {
 }
 
 _Params = Mapping[str, str]
-_Endpoint = Callable[[Exchange, _Params], Awaitable[Reply]]
+_Endpoint = Callable[[SandboxExchange, _Params], Awaitable[HopReply]]
 
 
-class Route(NamedTuple):
+class Endpoint(NamedTuple):
     """An endpoint, its name in the ledger, and what stands in its path."""
 
     name: str
@@ -63,7 +63,7 @@ class RestApi:
         self._routes = [(method, re.compile(pattern), name, endpoint) for method, pattern, name, endpoint in routes]
         self._cuts = _cuts(instance)
 
-    async def __call__(self, exchange: Exchange) -> Reply:
+    async def __call__(self, exchange: SandboxExchange) -> HopReply:
         """Route, after the token is known to be good."""
         if exchange.login is None:
             exchange.outcome = "unauthorized"
@@ -74,15 +74,15 @@ class RestApi:
         exchange.outcome = "not_found"
         return _NOT_FOUND
 
-    def route(self, exchange: Exchange) -> Route | None:
+    def route(self, exchange: SandboxExchange) -> Endpoint | None:
         """Which endpoint a request is for."""
         for method, pattern, name, endpoint in self._routes:
             match = pattern.fullmatch(exchange.path) if method == exchange.method else None
             if match:
-                return Route(name, endpoint, match.groupdict())
+                return Endpoint(name, endpoint, match.groupdict())
         return None
 
-    async def _suggest(self, exchange: Exchange, _: _Params) -> Reply:
+    async def _suggest(self, exchange: SandboxExchange, _: _Params) -> HopReply:
         refusal = self._without_scope(exchange) or self._too_many_suggestions(exchange)
         if refusal:
             return refusal
@@ -99,13 +99,13 @@ class RestApi:
         await self._instance.world.clock.sleep(self._instance.world.latency_seconds())
         return json_reply(_suggestion(text, asked))
 
-    def _ask_for_code(self, exchange: Exchange) -> Inference:
+    def _ask_for_code(self, exchange: SandboxExchange) -> Inference:
         """Vertex AI serves; when it is out, the incident flag hands over to Claude on Anthropic (docs/domain.md §4)."""
         if "vertex" in self._instance.world.scenario.provider_outage:
-            return self._instance.gateway.ask_claude(exchange, Call.COMPLETE_CODE)
-        return self._instance.gateway.ask_vertex(exchange, Call.COMPLETE_CODE, CODESTRAL)
+            return self._instance.gateway.ask_claude(exchange, FeatureCall.COMPLETE_CODE)
+        return self._instance.gateway.ask_vertex(exchange, FeatureCall.COMPLETE_CODE, CODESTRAL)
 
-    async def _chat(self, exchange: Exchange, _: _Params) -> Reply:
+    async def _chat(self, exchange: SandboxExchange, _: _Params) -> HopReply:
         """Synchronous, a bare JSON string, and not counted by the `ai_action` limiter."""
         refusal = self._without_scope(exchange)
         if refusal:
@@ -122,17 +122,17 @@ class RestApi:
                 exchange.outcome = "not_found"
                 return _NOT_FOUND
             item = seed.item
-        asked = self._instance.gateway.ask_claude(exchange, Call.CHAT)
+        asked = self._instance.gateway.ask_claude(exchange, FeatureCall.CHAT)
         text = chat_text(self._instance, exchange, item or item_asked(self._instance, content), asked)
         await self._instance.world.clock.sleep(self._instance.world.latency_seconds())
         return json_reply(text, 201)
 
-    async def _trace(self, _: Exchange, params: _Params) -> Reply:
+    async def _trace(self, _: SandboxExchange, params: _Params) -> HopReply:
         """A job's log; of one that was erased, an empty text with 200, as GitLab answers."""
         seed = self._instance.project.jobs.get(int(params["id"])) if self._here(params) else None
         return text_reply(200, "" if seed.spoilt else seed.content) if seed else _NOT_FOUND
 
-    async def _diffs(self, _: Exchange, params: _Params) -> Reply:
+    async def _diffs(self, _: SandboxExchange, params: _Params) -> HopReply:
         iid, now = int(params["id"]), self._instance.world.clock.now()
         made = [m for m in self._instance.merge_requests if m.iid == iid and m.ready_at <= now]
         if not made or not self._here(params):
@@ -141,42 +141,42 @@ class RestApi:
         flags = {"new_file": False, "renamed_file": False, "deleted_file": False, "generated_file": False}
         return json_reply([{"diff": made[0].diff, **paths, **flags}])
 
-    async def _project(self, _: Exchange, params: _Params) -> Reply:
+    async def _project(self, _: SandboxExchange, params: _Params) -> HopReply:
         if not self._here(params):
             return _NOT_FOUND
         path = self._instance.environment.seed_project
         return json_reply({"id": self._instance.project.id, "path_with_namespace": path, "default_branch": "main"})
 
-    async def _token(self, exchange: Exchange, _: _Params) -> Reply:
+    async def _token(self, exchange: SandboxExchange, _: _Params) -> HopReply:
         assert exchange.login is not None
         user, scopes = exchange.login
         state = {"revoked": False, "active": True, "expires_at": None}
         number = self._instance.user_ids[user]
         return json_reply({"id": number, "name": "evaluation", "scopes": scopes, "user_id": number, **state})
 
-    async def _user(self, exchange: Exchange, _: _Params) -> Reply:
+    async def _user(self, exchange: SandboxExchange, _: _Params) -> HopReply:
         user = str(exchange.user)
         return json_reply({"id": self._instance.user_ids[user], "username": user, "name": user, "state": "active"})
 
-    async def _metadata(self, _: Exchange, __: _Params) -> Reply:
+    async def _metadata(self, _: SandboxExchange, __: _Params) -> HopReply:
         return json_reply({"version": GITLAB_VERSION, "revision": GITLAB_REVISION, "enterprise": True})
 
     def _here(self, params: _Params) -> bool:
         project = params["project"]
         return project in (str(self._instance.project.id), self._instance.environment.seed_project)
 
-    def _resource(self, kind: str, number: str) -> Seed | None:
+    def _resource(self, kind: str, number: str) -> SandboxSeed | None:
         project = self._instance.project
         seeds = {"issue": project.issues, "build": project.jobs, "vulnerability": project.vulnerabilities}.get(kind, {})
         return seeds.get(int(number)) if number.isdecimal() else None
 
-    def _without_scope(self, exchange: Exchange) -> Reply | None:
+    def _without_scope(self, exchange: SandboxExchange) -> HopReply | None:
         if exchange.login and _AI_SCOPES.intersection(exchange.login.scopes):
             return None
         exchange.outcome = "insufficient_scope"
         return json_reply(_INSUFFICIENT, 403)
 
-    def _too_many_suggestions(self, exchange: Exchange) -> Reply | None:
+    def _too_many_suggestions(self, exchange: SandboxExchange) -> HopReply | None:
         limit = self._instance.environment.limits.code_suggestions_per_minute
         if self._instance.take("code_suggestions", str(exchange.user), limit, CODE_SUGGESTIONS_PERIOD_SECONDS):
             return None
@@ -198,7 +198,7 @@ def _json_object(body: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _gateway_refusal(asked: Inference) -> Reply:
+def _gateway_refusal(asked: Inference) -> HopReply:
     origin = {"x-gitlab-error-origin": "aigw"}
     return json_reply({"detail": _GATEWAY_TEXTS[asked.status]}, asked.status, origin)
 

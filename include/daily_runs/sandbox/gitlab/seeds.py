@@ -22,7 +22,7 @@ _CHANGED_ID, _SURPLUS_ID = 1, 2
 """How far from the id of an item's seed that of its other resources lies."""
 
 
-class Seed(NamedTuple):
+class SandboxSeed(NamedTuple):
     """One item as a live resource. `content` is what GitLab holds, which a changed seed's item no longer says.
 
     `spoilt`: it cannot be asked about: a job's log was erased, an issue's text deleted, a finding dismissed.
@@ -48,9 +48,9 @@ class Project:
 
     def __init__(self, environment: str, items: Iterable[Item], shares: SeedShares, rng_seed: int) -> None:
         self.id = first_id(environment, "project")
-        self.jobs: dict[int, Seed] = {}
-        self.issues: dict[int, Seed] = {}
-        self.vulnerabilities: dict[int, Seed] = {}
+        self.jobs: dict[int, SandboxSeed] = {}
+        self.issues: dict[int, SandboxSeed] = {}
+        self.vulnerabilities: dict[int, SandboxSeed] = {}
         self.blobs: dict[str, str] = {}
         for index, item in enumerate(items):
             struck = {
@@ -60,15 +60,15 @@ class Project:
             number = first_id(environment, item.resource.type) + index * _ID_STRIDE
             if struck["surplus"]:
                 left_over = item.model_copy(update={"seed_key": item.seed_key + SURPLUS_SUFFIX})
-                self._add(Seed(number + _SURPLUS_ID, left_over, item.resource.content, spoilt=False))
+                self._add(SandboxSeed(number + _SURPLUS_ID, left_over, item.resource.content, spoilt=False))
             if struck["missing"]:
                 continue
             if struck["changed"] and isinstance(item.resource, CiJob):
                 number += _CHANGED_ID
             content = item.resource.content + CHANGED_LINE * struck["changed"]
-            self._add(Seed(number, item, content, spoilt=struck["wrong_state"]))
+            self._add(SandboxSeed(number, item, content, spoilt=struck["wrong_state"]))
 
-    def _add(self, seed: Seed) -> None:
+    def _add(self, seed: SandboxSeed) -> None:
         item = seed.item
         if isinstance(item.resource, CiJob):
             self.jobs[seed.number] = seed

@@ -6,9 +6,9 @@ from daily_runs.sandbox.gitlab.hops import Cloudflare, LoadBalancer, RackAttack
 from daily_runs.sandbox.gitlab.instance import Instance
 from daily_runs.sandbox.gitlab.rails import Rails
 from daily_runs.sandbox.world import faults
-from daily_runs.sandbox.world.exchange import OK, Exchange, Handler, Reply
-from daily_runs.sandbox.world.faults import Fault
-from daily_runs.sandbox.world.received import Entry
+from daily_runs.sandbox.world.exchange import OK, Handler, HopReply, SandboxExchange
+from daily_runs.sandbox.world.faults import InjectedFault
+from daily_runs.sandbox.world.received import ReceivedRequest
 from daily_runs.sandbox.world.wire import Receive, Scope, Send, drop, exchange_from, malformed, read_body, respond
 from daily_runs.sandbox.world.world import World
 
@@ -32,18 +32,18 @@ class GitlabSide:
         fault = faults.draw(self._world, exchange.side)
         exchange.fault = fault
         at_seconds = self._world.clock.now()
-        if fault is Fault.DROPPED_REQUEST:
+        if fault is InjectedFault.DROPPED_REQUEST:
             self._record(exchange, at_seconds, _NO_STATUS)
             await drop(scope)
             return
         reply = await self._path(exchange)
-        self._record(exchange, at_seconds, _NO_STATUS if fault is Fault.DROPPED_ANSWER else reply.status)
+        self._record(exchange, at_seconds, _NO_STATUS if fault is InjectedFault.DROPPED_ANSWER else reply.status)
         await _deliver(scope, send, reply, fault)
 
-    def _record(self, exchange: Exchange, at_seconds: float, status: int) -> None:
+    def _record(self, exchange: SandboxExchange, at_seconds: float, status: int) -> None:
         struck = exchange.fault is not None and exchange.outcome == OK
         self._world.ledger.record(
-            Entry(
+            ReceivedRequest(
                 at_seconds=at_seconds,
                 side=exchange.side,
                 account=exchange.account,
@@ -59,14 +59,14 @@ class GitlabSide:
         )
 
 
-async def _deliver(scope: Scope, send: Send, reply: Reply, fault: Fault | None) -> None:
+async def _deliver(scope: Scope, send: Send, reply: HopReply, fault: InjectedFault | None) -> None:
     """Hand the reply to the client, as far as the fault lets it arrive."""
-    if fault is Fault.DROPPED_ANSWER:
+    if fault is InjectedFault.DROPPED_ANSWER:
         await drop(scope)
-    elif fault is Fault.MALFORMED_BODY:
+    elif fault is InjectedFault.MALFORMED_BODY:
         await respond(send, malformed(reply))
     else:
-        await respond(send, reply, cut_short=fault is Fault.TRUNCATED_BODY)
+        await respond(send, reply, cut_short=fault is InjectedFault.TRUNCATED_BODY)
 
 
 def _path(instance: Instance, rails: Handler) -> Handler:

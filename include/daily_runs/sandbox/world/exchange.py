@@ -11,14 +11,14 @@ OK = "ok"
 JSON_TYPE = "application/json"
 
 
-class Reply(NamedTuple):
+class HopReply(NamedTuple):
     """What a hop answers. Header names are lower case."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
-    def adding(self, headers: Mapping[str, str]) -> Reply:
+    def adding(self, headers: Mapping[str, str]) -> HopReply:
         """The same reply with more headers, as each hop on the way back adds its own."""
         return self._replace(headers={**self.headers, **headers})
 
@@ -31,7 +31,7 @@ class Login(NamedTuple):
 
 
 @dataclass(slots=True)
-class Exchange:
+class SandboxExchange:
     """A request, and what the ledger will say of it. `path` is relative to the instance; header names lower case."""
 
     side: str
@@ -59,14 +59,14 @@ class Exchange:
         return self.login.user if self.login else None
 
 
-Handler = Callable[[Exchange], Awaitable[Reply]]
+Handler = Callable[[SandboxExchange], Awaitable[HopReply]]
 
 
-def json_reply(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+def json_reply(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> HopReply:
     """A JSON body."""
-    return Reply(status, {"content-type": JSON_TYPE, **(headers or {})}, json.dumps(data).encode())
+    return HopReply(status, {"content-type": JSON_TYPE, **(headers or {})}, json.dumps(data).encode())
 
 
-def text_reply(status: int, text: str, headers: Mapping[str, str] | None = None, kind: str = "text/plain") -> Reply:
+def text_reply(status: int, text: str, headers: Mapping[str, str] | None = None, kind: str = "text/plain") -> HopReply:
     """A text or HTML body."""
-    return Reply(status, {"content-type": kind, **(headers or {})}, text.encode())
+    return HopReply(status, {"content-type": kind, **(headers or {})}, text.encode())

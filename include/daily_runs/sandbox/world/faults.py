@@ -7,7 +7,7 @@ from enum import StrEnum
 from daily_runs.sandbox.world.world import World
 
 
-class Fault(StrEnum):
+class InjectedFault(StrEnum):
     """What breaks. A dropped request never arrived; a dropped answer was worked (and perhaps paid) for.
 
     The AI Gateway can break only a request that reaches it; any other then gets GitLab's own 500.
@@ -25,24 +25,24 @@ class Fault(StrEnum):
 
 
 _SERVER_ERRORS = (
-    Fault.RAILS_500,
-    Fault.GATEWAY_503,
-    Fault.BALANCER_502,
-    Fault.BALANCER_503,
-    Fault.BALANCER_504,
+    InjectedFault.RAILS_500,
+    InjectedFault.GATEWAY_503,
+    InjectedFault.BALANCER_502,
+    InjectedFault.BALANCER_503,
+    InjectedFault.BALANCER_504,
 )
 
 
-def draw(world: World, side: str) -> Fault | None:
+def draw(world: World, side: str) -> InjectedFault | None:
     """The fault that strikes this request, if any; each share holds exactly as long as they sum to at most 1."""
     scenario = world.scenario
     if side not in scenario.sides:
         return None
     shares = (
-        (Fault.DROPPED_REQUEST, scenario.drop_share / 2),
-        (Fault.DROPPED_ANSWER, scenario.drop_share / 2),
-        (Fault.MALFORMED_BODY, scenario.malformed_share),
-        (Fault.TRUNCATED_BODY, scenario.truncated_share),
+        (InjectedFault.DROPPED_REQUEST, scenario.drop_share / 2),
+        (InjectedFault.DROPPED_ANSWER, scenario.drop_share / 2),
+        (InjectedFault.MALFORMED_BODY, scenario.malformed_share),
+        (InjectedFault.TRUNCATED_BODY, scenario.truncated_share),
         *((fault, scenario.server_error_share / len(_SERVER_ERRORS)) for fault in _SERVER_ERRORS),
     )
     dice = world.rng.random()

@@ -12,7 +12,7 @@ WINDOW_SECONDS = 60.0
 """The window of the summary's maxima, in domain seconds."""
 
 
-class Entry(NamedTuple):
+class ReceivedRequest(NamedTuple):
     """One request. `paid`: the model was really asked. `key`: the prompt it was for, as the client named it."""
 
     at_seconds: float
@@ -36,17 +36,17 @@ class Peak(NamedTuple):
     output_tokens: int
 
 
-class Ledger:
+class RequestLog:
     """An append-only list in memory."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[ReceivedRequest] = []
 
-    def record(self, entry: Entry) -> None:
+    def record(self, entry: ReceivedRequest) -> None:
         """Append one entry."""
         self.entries.append(entry)
 
-    def since(self, number: int) -> list[Entry]:
+    def since(self, number: int) -> list[ReceivedRequest]:
         """Entries from the given number on (0 = all)."""
         return self.entries[max(0, number) :]
 
@@ -64,14 +64,14 @@ class Ledger:
 
     def peaks(self) -> dict[str, Peak]:
         """Per account, the largest sums over any window of 60 domain seconds."""
-        by_account: dict[str, list[Entry]] = defaultdict(list)
+        by_account: dict[str, list[ReceivedRequest]] = defaultdict(list)
         for entry in self.entries:
             if entry.account is not None:
                 by_account[entry.account].append(entry)
         return {account: _peak(entries) for account, entries in sorted(by_account.items())}
 
 
-def _peak(entries: list[Entry]) -> Peak:
+def _peak(entries: list[ReceivedRequest]) -> Peak:
     """Slide a window over entries of one account; each sum has its own maximum."""
     entries = sorted(entries, key=lambda entry: entry.at_seconds)
     first = requests = tokens_in = tokens_out = 0

@@ -1,4 +1,4 @@
-"""The client's end of the line: from ASGI to an `Exchange` and back, where connections drop and bodies break.
+"""The client's end of the line: from ASGI to an `SandboxExchange` and back, where connections drop and bodies break.
 
 uvicorn gives an application no way to drop a connection, so `DroppableProtocol` hands it the socket's transport.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from daily_runs.sandbox.world.exchange import JSON_TYPE, Exchange, Reply
+from daily_runs.sandbox.world.exchange import JSON_TYPE, HopReply, SandboxExchange
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -56,7 +56,7 @@ async def read_body(receive: Receive) -> bytes:
     return b"".join(chunks)
 
 
-async def respond(send: Send, reply: Reply, *, cut_short: bool = False) -> None:
+async def respond(send: Send, reply: HopReply, *, cut_short: bool = False) -> None:
     """Send a reply; `cut_short` promises the whole body and closes the connection after half of it."""
     headers = [(name.encode(), value.encode("latin-1")) for name, value in reply.headers.items()]
     headers += [(b"content-length", str(len(reply.body)).encode()), SANDBOX_HEADER]
@@ -66,14 +66,14 @@ async def respond(send: Send, reply: Reply, *, cut_short: bool = False) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": cut_short})
 
 
-def exchange_from(scope: Scope, side: str, body: bytes) -> Exchange:
+def exchange_from(scope: Scope, side: str, body: bytes) -> SandboxExchange:
     """Read an ASGI scope mounted at the side's prefix."""
     path = scope["path"].removeprefix(scope.get("root_path", ""))
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    return Exchange(side, scope["method"], path, headers, body)
+    return SandboxExchange(side, scope["method"], path, headers, body)
 
 
-def malformed(reply: Reply) -> Reply:
+def malformed(reply: HopReply) -> HopReply:
     """A JSON answer of 200 that is no JSON; other replies pass unharmed."""
     if reply.status != 200 or reply.headers.get("content-type") != JSON_TYPE:
         return reply

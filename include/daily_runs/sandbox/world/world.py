@@ -12,7 +12,7 @@ from daily_runs.dataset import Item
 from daily_runs.sandbox.world.bucket import Bucket
 from daily_runs.sandbox.world.clock import SandboxClock
 from daily_runs.sandbox.world.foreign import ForeignLoad
-from daily_runs.sandbox.world.received import Ledger
+from daily_runs.sandbox.world.received import RequestLog
 from daily_runs.sandbox.world.scenario import Scenario
 
 
@@ -86,7 +86,7 @@ class World:
         self,
         clock: SandboxClock,
         scenario: Scenario,
-        ledger: Ledger,
+        ledger: RequestLog,
         items_by_feature: Mapping[str, Sequence[Item]],
         catalogue: Catalogue,
     ) -> None:

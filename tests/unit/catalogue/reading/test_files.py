@@ -12,7 +12,7 @@ import pytest
 from daily_runs import dataset
 from daily_runs.catalogue import folders
 from daily_runs.catalogue.catalogue import Catalogue
-from daily_runs.catalogue.features import Call, PhaseName, SeedingState
+from daily_runs.catalogue.features import FeatureCall, PhaseName, SeedingState
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.errors import CatalogueError
 
@@ -75,7 +75,7 @@ def test_a_phase_at_the_end_of_time_is_a_fault_and_no_crash(folder: Path) -> Non
 def test_the_shipped_catalogue_loads_with_its_data_sets_and_rubrics() -> None:
     catalogue = catalogue_files.load()
     assert set(catalogue.features) >= set(MIGRATING)
-    assert {feature.call for feature in catalogue.features.values()} == set(Call)
+    assert {feature.call for feature in catalogue.features.values()} == set(FeatureCall)
     for feature in catalogue.features.values():
         assert folders.rubric_path(feature).is_file()
         assert dataset.load_feature_dataset(feature)

@@ -15,8 +15,8 @@ from daily_runs.errors import LimitTooLowError
 from daily_runs.gitlab.client import GitLab
 from daily_runs.quota.ledger import Ledger
 from daily_runs.quota.tariff import Window, ai_action_window
-from daily_runs.readiness.limits.burst import Outcome, burst, spend_ai_action
-from daily_runs.readiness.limits.findings import Finding
+from daily_runs.readiness.limits.burst import BurstOutcome, burst, spend_ai_action
+from daily_runs.readiness.limits.findings import LimitFinding
 from daily_runs.statuses import LimitVerdict
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ REFUSALS = {
 
 def sent_burst(
     catalogue: Catalogue, count: int, refuse_from: int, refusal: Refusal | None
-) -> tuple[Outcome, list[float]]:
+) -> tuple[BurstOutcome, list[float]]:
     """A burst against a path that refuses from a request on; also the moments at which requests came."""
     moments: list[float] = []
 
@@ -80,7 +80,7 @@ def sent_burst(
         moments.append(time.monotonic())
         return refusal.response() if refusal and len(moments) >= refuse_from else OK
 
-    async def send() -> Outcome:
+    async def send() -> BurstOutcome:
         async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
             environment = catalogue.environments["staging"]
             keys = dict.fromkeys(environment.evaluation_users, "k")
@@ -116,7 +116,7 @@ def test_the_first_failure_ends_a_burst_and_becomes_a_finding(slow: Catalogue, c
 
 
 def test_no_burst_sends_nothing_and_finds_nothing(slow: Catalogue) -> None:
-    assert sent_burst(slow, 0, 0, None) == (Outcome([], 0), [])
+    assert sent_burst(slow, 0, 0, None) == (BurstOutcome([], 0), [])
 
 
 CALLS, WINDOW_HOURS = 3, 48.0
@@ -147,11 +147,11 @@ def room(bench: Bench) -> int:
     return Ledger(bench.store, environment.time_scale).room(window_of(bench), environment.evaluation_users)
 
 
-def spent(bench: Bench, count: int) -> Finding:
+def spent(bench: Bench, count: int) -> LimitFinding:
     """Spend so many calls through the sandbox; what was found of them. What it says it sent is what came there."""
     environment, before = bench.catalogue.environments["staging"], len(bench.sandbox.entries("aiAction"))
 
-    async def spend() -> Outcome:
+    async def spend() -> BurstOutcome:
         keys = {user: f"sandbox-{user}" for user in environment.evaluation_users}
         async with httpx.AsyncClient() as http:
             gitlab = GitLab(http, environment.address, keys, environment.limits.graphql)

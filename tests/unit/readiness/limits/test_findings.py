@@ -15,7 +15,7 @@ from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.quota.month_budget import MonthBudget
 from daily_runs.readiness.limits import table
-from daily_runs.readiness.limits.findings import Finding, binding, findings, fits, too_low
+from daily_runs.readiness.limits.findings import LimitFinding, binding, findings, fits, too_low
 from daily_runs.readiness.limits.measure import PathFacts
 from daily_runs.statuses import LimitSource, LimitVerdict
 
@@ -67,7 +67,7 @@ def found_of(
     needed: int = 900,
     room: int | None = 960,
     month: MonthBudget | None = None,
-) -> list[Finding]:
+) -> list[LimitFinding]:
     declared = catalogue.features[feature]
     return findings(facts, catalogue, declared, "staging", calls_needed=needed, ai_action_room=room, month=month)
 
@@ -75,7 +75,7 @@ def found_of(
 class Case(NamedTuple):
     """A path and a run; the limit that is asked about, what is said of it, and which one binds the run."""
 
-    found: list[Finding]
+    found: list[LimitFinding]
     limit: str
     needed: float
     allowed: float | None

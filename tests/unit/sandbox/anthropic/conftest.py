@@ -11,12 +11,12 @@ from anthropic import Anthropic
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from daily_runs.catalogue.accounts import Account, Judge
+from daily_runs.catalogue.accounts import Account, JudgeSettings
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.sandbox.anthropic.api import routes
 from daily_runs.sandbox.server import listen, make_server
 from daily_runs.sandbox.world.clock import SandboxClock
-from daily_runs.sandbox.world.received import Ledger
+from daily_runs.sandbox.world.received import RequestLog
 from daily_runs.sandbox.world.scenario import Latency, Scenario
 from daily_runs.sandbox.world.world import World
 
@@ -35,7 +35,7 @@ def _catalogue(requests: int, tokens_in: int, tokens_out: int, burst_seconds: fl
         slot_tokens_per_minute=100_000,
         verified=False,
     )
-    judge = Judge(
+    judge = JudgeSettings(
         account="EVAL",
         connection="daily_runs_judge",
         address="http://127.0.0.1:8390/anthropic",
@@ -66,7 +66,7 @@ def make_world() -> Callable[..., World]:
     ) -> World:
         catalogue = _catalogue(requests, tokens_in, tokens_out, burst_seconds)
         faults = scenario or Scenario(latency_seconds=QUICK)
-        return World(SandboxClock(time_scale), faults, Ledger(), {}, catalogue)
+        return World(SandboxClock(time_scale), faults, RequestLog(), {}, catalogue)
 
     return make
 

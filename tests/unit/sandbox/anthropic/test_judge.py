@@ -16,8 +16,8 @@ from daily_runs.dataset import load as load_dataset
 from daily_runs.sandbox.anthropic.judge import content_words, judge, measure, read_sections
 from daily_runs.sandbox.anthropic.messages import MessagesRequest, read_request
 from daily_runs.sandbox.anthropic.replies import reply_to
-from daily_runs.sandbox.anthropic.schema_fill import Verdict, asks_for_verdict, fill
-from daily_runs.sandbox.gitlab.answers import Prompt, prose
+from daily_runs.sandbox.anthropic.schema_fill import SandboxVerdict, asks_for_verdict, fill
+from daily_runs.sandbox.gitlab.answers import AskedPrompt, prose
 from daily_runs.sandbox.world.scenario import Latency, Scenario
 from daily_runs.sandbox.world.world import World
 
@@ -189,7 +189,7 @@ def test_the_answers_of_a_worse_model_score_lower() -> None:
     items = load_dataset(include_root() / "datasets" / "duo_chat.jsonl")
     totals = []
     for worse in (0.0, 0.5, 1.0):
-        prompts = [Prompt("staging", item, item.seed_key, worse) for item in items]
+        prompts = [AskedPrompt("staging", item, item.seed_key, worse) for item in items]
         references = ["\n".join(item.reference.values()) for item in items]
         verdicts = [
             judge(_schema(), RUBRIC, _prompt(prose(prompt), reference), 0, 7)
@@ -318,7 +318,7 @@ class Shape(NamedTuple):
     ids=lambda case: case.what,
 )
 def test_a_schema_is_filled(case: Shape) -> None:
-    assert fill(case.schema, Verdict(lambda _: 0.75, "because")) == case.filled
+    assert fill(case.schema, SandboxVerdict(lambda _: 0.75, "because")) == case.filled
 
 
 def test_a_schema_of_texts_alone_asks_for_no_verdict() -> None:

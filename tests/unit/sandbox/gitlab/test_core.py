@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daily_runs.dataset import Item
-from daily_runs.sandbox.gitlab.answers import Prompt, completion, merge_request_diff, prose, quality
+from daily_runs.sandbox.gitlab.answers import AskedPrompt, completion, merge_request_diff, prose, quality
 from daily_runs.sandbox.world.bucket import Bucket, FixedWindow
-from daily_runs.sandbox.world.received import Entry, Ledger
+from daily_runs.sandbox.world.received import ReceivedRequest, RequestLog
 from daily_runs.sandbox.world.world import World
 
 MakeWorld = Callable[..., World]
@@ -86,12 +86,12 @@ def test_limits_are_halved_at_the_moment_the_scenario_names(make_world: MakeWorl
     assert now.account("EVAL").requests.rate_per_minute == 2000
 
 
-def entry(at: float, tokens: int, *, paid: bool = True, account: str | None = "EVAL") -> Entry:
-    return Entry(at, "staging", account, "evaluation-1", "aiAction", "p-1", "ok", 200, paid, tokens, 10)
+def entry(at: float, tokens: int, *, paid: bool = True, account: str | None = "EVAL") -> ReceivedRequest:
+    return ReceivedRequest(at, "staging", account, "evaluation-1", "aiAction", "p-1", "ok", 200, paid, tokens, 10)
 
 
 def test_a_peak_is_the_most_in_any_sixty_seconds_not_in_a_clock_minute() -> None:
-    ledger = Ledger()
+    ledger = RequestLog()
     for at in (0, 50, 70, 100, 109.9):
         ledger.record(entry(at, 100))
     ledger.record(entry(105, 1_000_000, paid=False))
@@ -109,14 +109,14 @@ def kept(item: Item, text: str) -> float:
 
 
 def test_the_same_prompt_gets_the_same_answer_and_another_prompt_a_similar_one(items: dict[str, list[Item]]) -> None:
-    prompt = Prompt("staging", some_seed(items), "p-1", 0.0)
+    prompt = AskedPrompt("staging", some_seed(items), "p-1", 0.0)
     assert prose(prompt) == prose(prompt)
     again = prompt._replace(key="p-2")
     assert abs(quality(again) - quality(prompt)) <= 0.04
 
 
 def test_quality_differs_between_seeds_and_stays_in_its_range(items: dict[str, list[Item]]) -> None:
-    found = [quality(Prompt("staging", item, "p", 0.0)) for item in items["of_troubleshoot_job"]]
+    found = [quality(AskedPrompt("staging", item, "p", 0.0)) for item in items["of_troubleshoot_job"]]
     assert min(found) >= 0.55
     assert max(found) <= 0.98
     assert max(found) - min(found) > 0.3
@@ -125,14 +125,14 @@ def test_quality_differs_between_seeds_and_stays_in_its_range(items: dict[str, l
 
 def test_a_worse_model_keeps_less_of_what_the_reference_says(items: dict[str, list[Item]]) -> None:
     seeds = items["of_troubleshoot_job"][:40]
-    good = sum(kept(item, prose(Prompt("staging", item, "p", 0.0))) for item in seeds)
-    worse = sum(kept(item, prose(Prompt("staging", item, "p", 0.6))) for item in seeds)
+    good = sum(kept(item, prose(AskedPrompt("staging", item, "p", 0.0))) for item in seeds)
+    worse = sum(kept(item, prose(AskedPrompt("staging", item, "p", 0.6))) for item in seeds)
     assert worse < good * 0.8
 
 
 def test_code_is_whole_from_a_good_model_and_broken_off_from_a_bad_one(items: dict[str, list[Item]]) -> None:
     item = items["of_complete_code"][0]
-    best = max((Prompt("staging", item, f"p-{n}", 0.0) for n in range(20)), key=quality)
+    best = max((AskedPrompt("staging", item, f"p-{n}", 0.0) for n in range(20)), key=quality)
     whole = item.reference["completion"]
     assert (completion(best) == whole) == (quality(best) >= 0.8)
     bad = completion(best._replace(worse_model=1.0))
@@ -140,7 +140,7 @@ def test_code_is_whole_from_a_good_model_and_broken_off_from_a_bad_one(items: di
 
 
 def test_a_resolution_is_a_diff_of_the_file_and_a_worse_model_fixes_a_part(items: dict[str, list[Item]]) -> None:
-    prompt = Prompt("staging", items["of_resolve_vulnerability"][0], "p-1", 1.0)
+    prompt = AskedPrompt("staging", items["of_resolve_vulnerability"][0], "p-1", 1.0)
     partly = merge_request_diff(prompt)
     assert partly.startswith("@@ ")
     assert "+import subprocess" in partly

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from daily_runs.sandbox.world.faults import Fault, draw
+from daily_runs.sandbox.world.faults import InjectedFault, draw
 from daily_runs.sandbox.world.world import World
 
 Connect = Callable[..., httpx.Client]
@@ -107,9 +107,9 @@ def test_each_share_holds_and_no_two_faults_strike_one_request(make_world: MakeW
     drawn = Counter(draw(world, "staging") for _ in range(20_000))
     errors = sum(count for fault, count in drawn.items() if fault and fault.value[-3:].isdigit())
     assert errors / 20_000 == pytest.approx(0.05, abs=0.006)
-    dropped = drawn[Fault.DROPPED_REQUEST] + drawn[Fault.DROPPED_ANSWER]
+    dropped = drawn[InjectedFault.DROPPED_REQUEST] + drawn[InjectedFault.DROPPED_ANSWER]
     assert dropped / 20_000 == pytest.approx(0.02, abs=0.004)
-    assert drawn[Fault.MALFORMED_BODY] / 20_000 == pytest.approx(0.1, abs=0.008)
+    assert drawn[InjectedFault.MALFORMED_BODY] / 20_000 == pytest.approx(0.1, abs=0.008)
 
 
 def test_the_same_seed_draws_the_same_faults(make_world: MakeWorld) -> None:
