@@ -34,10 +34,11 @@ proxies: ## the real haproxy and nginx that tests start: the machine's own, else
 test: $(INSTALLED) proxies ## all tests: unit, architecture, store, Airflow, end to end
 	@$(BIN)/python -m pytest
 
-check: $(INSTALLED) ## lint, format, types, catalogue
+check: $(INSTALLED) ## lint, format, types, borders between folders, catalogue
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/daily-runs catalogue check
 
 format: $(INSTALLED) ## mend what ruff can mend
