@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -108,3 +112,86 @@ def test_the_readme_names_no_command_that_the_command_line_lacks() -> None:
     named = set(re.findall(r"\bdaily-runs ([a-z]+)", read("README.md")))
     assert named
     assert named - set(typer.main.get_group(app).commands) == set()
+
+
+STAND_IN = """#!/bin/sh
+# A stand-in for python and uv: it notes what it was asked and takes its time, as an installation does.
+case "$*" in
+"-c import fcntl"*) exec python3 "$@" ;;
+"-m venv "*) mkdir -p "$3/bin"; for name in python uv ruff mypy daily-runs; do cp "$0" "$3/bin/$name"; done ;;
+esac
+echo "begins $*" >>"$LOG"; sleep 0.2; echo "ends $*" >>"$LOG"
+case "$*" in *"$FAILS"*) exit 1 ;; esac
+"""
+
+
+class Clone:
+    """A fresh clone whose python and uv are stand-ins that note what they do."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.log = folder, folder / "log"
+        for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+            shutil.copy(PROJECT / name, folder)
+        (folder / "python").write_text(STAND_IN)
+        (folder / "python").chmod(0o755)
+
+    def make(self, target: str, fails: str = "(nothing)") -> subprocess.Popen[str]:
+        """Begin `make TARGET`; what is called with `fails` among its words fails."""
+        environment = {**os.environ, "LOG": str(self.log), "FAILS": fails}
+        command = ["make", target, f"PYTHON={self.folder}/python"]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+    def events(self) -> list[str]:
+        """Begin and end of every step of an installation, in their order; not the look at python's version."""
+        return [line for line in self.log.read_text().splitlines() if " -c import sys" not in line]
+
+
+def ended(makes: list[subprocess.Popen[str]]) -> list[int]:
+    """The exit codes of commands, once all have ended."""
+    for process in makes:
+        process.communicate()
+    return [process.returncode for process in makes]
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    return Clone(tmp_path)
+
+
+@pytest.mark.parametrize("targets", [("install", "install"), ("install", "check"), ("format", "check", "install")])
+def test_commands_that_install_at_once_on_a_fresh_clone_do_it_once_and_one_step_at_a_time(
+    clone: Clone, targets: tuple[str, ...]
+) -> None:
+    assert ended([clone.make(target) for target in targets]) == [0] * len(targets)
+    steps = [event for event in clone.events() if "pip" in event or "venv" in event]
+    assert len([step for step in steps if step.startswith("begins -m venv")]) == 1
+    assert len([step for step in steps if step.startswith("begins pip sync")]) == 1
+    assert [step.replace("begins", "ends") for step in steps[::2]] == steps[1::2]
+
+
+def test_an_installation_that_failed_leaves_the_next_one_free_to_begin(clone: Clone) -> None:
+    assert ended([clone.make("install", fails="pip sync")]) == [2]
+    assert ended([clone.make("install")]) == [0]
+    assert clone.events()[-1].startswith("ends pip install")
+
+
+def test_one_that_waits_for_an_installation_that_fails_does_it_itself(clone: Clone) -> None:
+    first = clone.make("install", fails="pip sync")
+    while not (clone.log.exists() and "venv" in clone.log.read_text()):  # it holds the lock from here on
+        assert first.poll() is None
+    assert ended([first, clone.make("install")]) == [2, 0]
+    assert clone.events()[-1].startswith("ends pip install")
+
+
+def test_what_is_installed_already_is_not_installed_again(clone: Clone) -> None:
+    ended([clone.make("install")])
+    before = clone.events()
+    assert ended([clone.make("install")]) == [0]
+    assert clone.events() == before
+
+
+def test_packages_are_compiled_as_they_are_installed_not_by_the_first_task_that_imports_them(clone: Clone) -> None:
+    ended([clone.make("install")])
+    (sync,) = [event for event in clone.events() if event.startswith("begins pip sync")]
+    assert "--compile-bytecode" in sync
