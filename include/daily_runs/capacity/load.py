@@ -17,14 +17,14 @@ from daily_runs.capacity.fluid import Job, Lane, SharedLimits, SharedResource, S
 from daily_runs.catalogue.accounts import Account
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import PHASE_ENVIRONMENTS, Feature, FeatureCall, PhaseName, PromptTokens
-from daily_runs.catalogue.rates import CALLS_PER_PROMPT, PromptRate
+from daily_runs.catalogue.rates import PromptRate
 from daily_runs.catalogue.schedule import midnight, next_run
+from daily_runs.catalogue.user_rates import CALLS_PER_PROMPT, USER_RATES, user_rates
 from daily_runs.errors import ParameterError
 from daily_runs.quota.tariff import share_of
 
 RUNS_MAX = 20_000
 ACCOUNT_LIMITS = ("account requests", "account input tokens", "account output tokens")
-API, CODE = "API requests per user", "code suggestions per user"
 JUDGE_CALLS = SharedResource("judge", "judge calls in flight")
 INFERENCE, JUDGING = "inference", "judging"
 ONE_DAY = dt.timedelta(days=1)
@@ -138,8 +138,9 @@ def limits(catalogue: Catalogue) -> SharedLimits:
         per_minute |= dict(zip(_resources(name), _rates(account), strict=True))
     for name, environment in catalogue.environments.items():
         users = len(environment.evaluation_users)
-        per_minute[SharedResource(name, API)] = users * environment.limits.api_requests_per_minute
-        per_minute[SharedResource(name, CODE)] = users * environment.limits.code_suggestions_per_minute
+        for limit, rate in USER_RATES.items():
+            if rate.figure(environment.limits) is not None:
+                per_minute[SharedResource(name, limit)] = users * rate.per_minute(environment.limits)
     judge = catalogue.judge
     seconds = judge.seconds_per_verdict or judge.request_timeout_seconds
     per_minute[JUDGE_CALLS] = judge.in_flight_max * 60 / seconds
@@ -167,17 +168,17 @@ def api_requests(feature: Feature) -> int:
 
 def inference(scenario: PlanScenario, feature: Feature, environment: str) -> Stream:
     """What asking one prompt takes."""
-    account, asked = scenario.catalogue.environments[environment].account, feature.limits
-    path = (SharedResource(environment, API), float(api_requests(feature)))
-    if feature.call is FeatureCall.COMPLETE_CODE:
-        path = (SharedResource(environment, CODE), 1.0)
+    path, asked = scenario.catalogue.environments[environment], feature.limits
+    of_user = {
+        SharedResource(environment, rate.per_user): float(rate.amount) for rate in user_rates(path.limits, feature.call)
+    }
     own = []
     if asked.requests_per_minute is not None:
         own.append(PromptRate("feature requests", asked.requests_per_minute))
     if asked.batches_per_minute is not None:
         own.append(PromptRate("feature batches", asked.batch_size * asked.batches_per_minute))
-    costs = _costs(account, asked.tokens_per_prompt) | dict([path])
-    return Stream(feature.feature, environment, INFERENCE, account, feature.priority, costs, tuple(own))
+    costs = _costs(path.account, asked.tokens_per_prompt) | of_user
+    return Stream(feature.feature, environment, INFERENCE, path.account, feature.priority, costs, tuple(own))
 
 
 def judging(scenario: PlanScenario, feature: Feature, environment: str) -> Stream:

@@ -15,11 +15,12 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import BaseModel
 
 from daily_runs.capacity.fluid import SHARE, SharedResource
-from daily_runs.capacity.load import ACCOUNT_LIMITS, API, CODE, JUDGE_CALLS, ONE_DAY, PlanScenario
+from daily_runs.capacity.load import ACCOUNT_LIMITS, JUDGE_CALLS, ONE_DAY, PlanScenario
 from daily_runs.capacity.plan import Misfit, MisfitKind, RunPlan, WeekPlan, plan
 from daily_runs.capacity.users import AI_ACTION
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import FeatureCall
+from daily_runs.catalogue.user_rates import USER_RATES
 
 DAYS_TRIED = 7
 FACTOR_MAX = 1024.0
@@ -100,7 +101,8 @@ def _limits(near: PlanScenario, misfits: tuple[Misfit, ...]) -> Iterator[Remedy]
             continue
         enough = _smallest(partial(_fits_with, near, resource), now)
         if enough is not None:
-            unit = "at once" if resource == JUDGE_CALLS else "a minute"
+            minutes = USER_RATES[resource.limit].minutes if resource.limit in USER_RATES else 1
+            unit = "at once" if resource == JUDGE_CALLS else "a minute" if minutes == 1 else f"in {minutes} minutes"
             yield Remedy(
                 "limit", f"raise {resource.limit} of {resource.owner} from {now:,.10g} to {enough:,.10g} {unit}"
             )
@@ -117,11 +119,7 @@ _ACCOUNT_KEYS = dict(
         strict=True,
     )
 )
-_PATH_KEYS = {
-    API: "api_requests_per_minute",
-    CODE: "code_suggestions_per_minute",
-    AI_ACTION: "ai_action_calls_per_window",
-}
+_PATH_KEYS = {limit: rate.key for limit, rate in USER_RATES.items()} | {AI_ACTION: "ai_action_calls_per_window"}
 _FEATURE_KEYS = {
     "feature requests": "requests_per_minute",
     "feature batches": "batches_per_minute",

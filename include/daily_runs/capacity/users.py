@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from daily_runs.capacity.fluid import SharedResource, Spell, Stream
-from daily_runs.capacity.load import CODE, INFERENCE, PlanScenario
+from daily_runs.capacity.load import INFERENCE, PlanScenario
+from daily_runs.catalogue.user_rates import CODE_SUGGESTIONS
 
 AI_ACTION = "ai_action calls per user"
 
@@ -41,7 +42,10 @@ class Demand(NamedTuple):
 
 def counts(stream: Stream) -> bool:
     """Whether a stream's calls count against the budget."""
-    return stream.stage == INFERENCE and SharedResource(stream.environment, CODE) not in stream.costs
+    return (
+        stream.stage == INFERENCE
+        and SharedResource(stream.environment, f"{CODE_SUGGESTIONS} per user") not in stream.costs
+    )
 
 
 def demands(scenario: PlanScenario, spells: Sequence[Spell]) -> tuple[Demand, ...]:

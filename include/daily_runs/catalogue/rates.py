@@ -11,7 +11,8 @@ from typing import NamedTuple
 from daily_runs.catalogue.accounts import slots_for
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.environments import Environment
-from daily_runs.catalogue.features import Feature, FeatureCall
+from daily_runs.catalogue.features import Feature
+from daily_runs.catalogue.user_rates import user_rates
 
 
 class PromptRate(NamedTuple):
@@ -118,14 +119,10 @@ def _path_rates(feature: Feature, environment: Environment) -> list[PromptRate]:
     """Limits per evaluation user, summed over the users of the environment.
 
     The sum is right for limits that are rates of each user: one user is filled at a time and hands over to the next
-    when its rate is used up. `ai_action` is no rate: its budget is so many calls in a window
-    of hours, and the limit probe counts what is left of it before a run.
+    when its rate is used up. What is left of the `ai_action` window is counted by the limit probe before a run.
     """
     users, limits = len(environment.evaluation_users), environment.limits
-    if feature.call is FeatureCall.COMPLETE_CODE:
-        return [PromptRate("code suggestions per user", users * limits.code_suggestions_per_minute)]
-    return [PromptRate("API requests per user", users * limits.api_requests_per_minute / CALLS_PER_PROMPT)]
-
-
-CALLS_PER_PROMPT = 2
-"""GraphQL requests one prompt needs at least: the mutation, and its share of a poll."""
+    return [
+        PromptRate(rate.per_user, users * rate.per_minute(limits) / rate.amount)
+        for rate in user_rates(limits, feature.call)
+    ]

@@ -15,7 +15,7 @@ from daily_runs.catalogue.accounts import Account
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.environments import Environment
 from daily_runs.catalogue.features import Feature, FeatureCall
-from daily_runs.catalogue.rates import CALLS_PER_PROMPT
+from daily_runs.catalogue.user_rates import user_rates
 
 
 def ai_action_window(feature: Feature, environment_name: str, environment: Environment) -> Window | None:
@@ -27,12 +27,14 @@ def ai_action_window(feature: Feature, environment_name: str, environment: Envir
     return Window(f"ai_action in {environment_name}", limits.ai_action_calls_per_window, seconds)
 
 
-def _user_rate(feature: Feature, environment_name: str, environment: Environment) -> CallRate:
-    """One user's own rate. The windows behind it are fixed minutes, so nothing may be saved up."""
-    if feature.call is FeatureCall.COMPLETE_CODE:
-        return CallRate(f"code suggestions in {environment_name}", environment.limits.code_suggestions_per_minute)
-    per_minute = environment.limits.api_requests_per_minute
-    return CallRate(f"API requests in {environment_name}", per_minute, amount=CALLS_PER_PROMPT)
+def user_rate(feature: Feature, environment_name: str, environment: Environment) -> CallRate:
+    """One user's own rate: of several the tightest, which keeps the others too.
+
+    The windows behind it are fixed minutes or hours, so nothing may be saved up.
+    """
+    limits = environment.limits
+    tightest = min(user_rates(limits, feature.call), key=lambda rate: rate.per_minute(limits) / rate.amount)
+    return CallRate(f"{tightest.name} in {environment_name}", tightest.per_minute(limits), amount=tightest.amount)
 
 
 class ExpectedTokens(NamedTuple):

@@ -9,7 +9,7 @@ from daily_runs.catalogue.rates import own_rate
 from daily_runs.catalogue.reading.watch import LONG_AGO, Declared
 from daily_runs.clock import WALL_SECONDS_MIN
 from daily_runs.judging.prompt import JudgePrompt
-from daily_runs.quota.tariff import CallRate, ExpectedTokens, InFlight, Tariff, _user_rate, ai_action_window, share_of
+from daily_runs.quota.tariff import CallRate, ExpectedTokens, InFlight, Tariff, ai_action_window, share_of, user_rate
 from daily_runs.stages.work import Work
 
 CHARACTERS_PER_TOKEN = 3.0
@@ -53,7 +53,7 @@ def inference_tariff(work: Work) -> Callable[[], Tariff]:
             rates=[CallRate(of_feature, own)] if own else [],
             users=[user for user in environment.evaluation_users if user in work.environment.evaluation_users],
             window=ai_action_window(feature, environment_name, environment),
-            user_rate=_user_rate(feature, environment_name, environment),
+            user_rate=user_rate(feature, environment_name, environment),
             in_flight=InFlight(of_feature, feature.limits.in_flight_max),
             lease_seconds=_lease(environment, feature.limits.answer_timeout_seconds),
             declared_at=written_at,

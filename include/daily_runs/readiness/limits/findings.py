@@ -1,12 +1,6 @@
 """What a path allows and what a run needs of it: one `LimitFinding` a limit, which one binds, whether the run fits.
 
-How the parts go together, for whoever wants to know whether a feature's run fits an environment:
-
-    async with gitlab_client(environment, connection) as gitlab:          # stages/sessions.py
-        facts = await look_at_path(gitlab, environment, clock)            # free; one look serves every feature
-    found = weigh(store, facts, catalogue, feature, environment_name, calls_needed=feature.prompts_per_run)
-    probes.save_limits(store, environment_name, feature.feature, found)   # store/probes.py, attempt_id=None
-    fits(found), binding(found)
+`measure` asks the path, `weigh` compares, `finding_rows` keeps what was found.
 
 `findings` is the pure part of `weigh`, which adds what the store knows: room in the `ai_action` window, the month.
 A hop that does not tell is `unknown`, which stops no run and is never taken for "no limit".
@@ -21,7 +15,8 @@ from typing import Any, NamedTuple
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.environments import Environment
 from daily_runs.catalogue.features import Feature, FeatureCall
-from daily_runs.catalogue.rates import CALLS_PER_PROMPT, Budget, budget
+from daily_runs.catalogue.rates import Budget, budget
+from daily_runs.catalogue.user_rates import API_REQUESTS, CALLS_PER_PROMPT, user_rates
 from daily_runs.gitlab import documents
 from daily_runs.quota.ledger import Ledger
 from daily_runs.quota.month_budget import MonthBudget, MonthState, month_budget
@@ -209,18 +204,22 @@ def _of_user(
     """One user's own limits, over all users. No free call tells them: the catalogue's word."""
     limits, users = environment.limits, len(environment.evaluation_users)
     owner = owner_of(environment, "gitlab")
-    if feature.call is FeatureCall.COMPLETE_CODE:
+    for user_rate in user_rates(limits, feature.call):
+        if user_rate.name == API_REQUESTS:
+            continue  # GitLab tells it (`_of_gitlab`)
+        each = user_rate.per_minute(limits)
         yield LimitFinding(
             "gitlab",
-            "code suggestions",
-            rate.binding.prompts_per_minute,
-            users * limits.code_suggestions_per_minute,
+            user_rate.name,
+            rate.binding.prompts_per_minute * user_rate.amount,
+            users * each,
             "requests/min",
             LimitSource.CATALOGUE,
-            f"{users} evaluation users x {limits.code_suggestions_per_minute}",
+            f"{users} evaluation users x {each:g}",
             "Add evaluation users or have the limit raised",
             owner,
         )
+    if feature.call is FeatureCall.COMPLETE_CODE:
         return
     whole = users * limits.ai_action_calls_per_window
     hours = f"{limits.ai_action_window_hours:g} h"
