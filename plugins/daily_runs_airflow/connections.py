@@ -57,4 +57,4 @@ def find(connection_id: str, *, default_address: str, users: Sequence[str], sand
     if found.host:
         given["address"] = found.host
     place = f"connection {connection_id}"
-    return connections.parse(json.dumps(given), place, default_address=default_address, users=users)
+    return connections.parse(json.dumps(given), place, default_address=default_address, users=users, sandbox=sandbox)

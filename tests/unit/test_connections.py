@@ -6,11 +6,14 @@ import json
 import pickle
 import traceback
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
-from daily_runs.connections import Connection, find
+from daily_runs import connections
+from daily_runs.connections import SANDBOX_HEADER, Connection, find
 from daily_runs.errors import AccessError
+from daily_runs.sandbox.world.wire import SANDBOX_HEADER as SANDBOX_HEADER_SENT
 
 SECRET = "glpat-do-not-show"
 NAME = "DAILY_RUNS_STAGING"
@@ -102,3 +105,55 @@ def test_an_address_of_the_catalogue_that_is_no_url_is_told_as_the_catalogues() 
 def test_a_connection_shows_no_secret() -> None:
     found = look({"keys": KEYS})
     assert SECRET not in repr(found) + str(found) + f"{found}"
+
+
+HERE = (
+    "http://127.0.0.1:8390/staging",
+    "http://localhost:8390",
+    "https://LOCALHOST./x",
+    "http://gitlab.localhost",
+    "http://[::1]:8390",
+    "http://[::ffff:127.0.0.1]/",
+    "http://127.8.9.10",
+    "http://127.1",
+    "http://2130706433:80",
+    "http://0x7f000001",
+    "http://0.0.0.0:8390",
+    "http://[::]:80",
+)
+"""Addresses of this machine, in notations that a client follows."""
+ELSEWHERE = ("https://staging.example.com", "http://128.0.0.1", "http://localhost.example.com", "http://[2001:db8::1]")
+
+
+@pytest.mark.parametrize("address", HERE)
+def test_a_live_connection_to_this_machine_is_refused_wherever_its_address_stands(address: str) -> None:
+    for given, default in (({"keys": KEYS, "address": address}, DEFAULT), ({"keys": KEYS}, address)):
+        with pytest.raises(
+            AccessError, match="which is this machine, and the catalogue's provenance is live"
+        ) as caught:
+            look(given, default=default)
+        assert repr(address) in str(caught.value)
+    assert look({"keys": KEYS, "address": address}, sandbox=True).keys == KEYS
+
+
+@pytest.mark.parametrize("address", ELSEWHERE)
+def test_a_live_connection_to_another_machine_is_taken(address: str) -> None:
+    assert look({"keys": KEYS, "address": address}).address == address
+
+
+def test_a_name_that_this_machines_own_list_gives_a_loopback_address_is_this_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hosts = tmp_path / "hosts"
+    hosts.write_text(
+        "127.0.0.1 localhost\n10.0.0.7 there.example\n127.0.1.1\tGitLab.example # ours\n#127.0.0.1 not.example"
+    )
+    monkeypatch.setattr(connections, "_HOSTS_FILE", hosts)
+    with pytest.raises(AccessError, match="which is this machine"):
+        look({"keys": KEYS, "address": "https://gitlab.example/x"})
+    for name in ("there.example", "not.example", "ours"):
+        assert look({"keys": KEYS, "address": f"https://{name}"}).address == f"https://{name}"
+
+
+def test_the_sandboxs_own_header_is_the_one_that_live_runs_refuse() -> None:
+    assert (SANDBOX_HEADER.encode(), b"1") == SANDBOX_HEADER_SENT

@@ -19,7 +19,7 @@ from daily_runs.errors import AccessError, CallError, Hop
 from daily_runs.gitlab.client import GitLab
 from daily_runs.gitlab.documents import WHOAMI
 from daily_runs.gitlab.hops.failures import malformed
-from daily_runs.gitlab.session import connection_of
+from daily_runs.gitlab.session import connection_of, hooks_on_answers
 from daily_runs.readiness.limits.findings import DOCUMENT_COMPLEXITY_MAX
 from daily_runs.readiness.limits.measure import OWN_ACCESS_PATH
 
@@ -69,8 +69,13 @@ def gitlab(name: str, catalogue: Catalogue, now: Now) -> Iterator[Diagnosis]:
     else:
         known = "sandbox's keys" if environment.provenance == "sandbox" else "keys"
         yield subject.ok("connection", f"{connection.address}, {known} of {len(connection.keys)} users")
-        seen = asyncio.run(_ask(environment, connection, now))
-        yield from _findings(subject, environment, connection.address, seen, now)
+        try:
+            seen = asyncio.run(_ask(environment, connection, now))
+        except AccessError as error:
+            yield subject.refused("answers", error)
+            yield from _none_of(subject, _LATER, "it is not the GitLab that is meant")
+        else:
+            yield from _findings(subject, environment, connection.address, seen, now)
     yield _ai_action(subject, name, catalogue)
 
 
@@ -80,7 +85,8 @@ def _none_of(subject: Subject, checks: Sequence[str], why: str) -> Iterator[Diag
 
 
 async def _ask(environment: Environment, connection: connections.Connection, now: Now) -> list[UserReading]:
-    async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as http:
+    hooks = {"response": hooks_on_answers(environment, connection.address)}
+    async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, event_hooks=hooks) as http:
         client = GitLab(http, connection.address, connection.keys, environment.limits.graphql)
         return await asyncio.gather(*(_ask_as(client, user, now) for user in environment.evaluation_users))
 

@@ -66,11 +66,14 @@ def _ask(catalogue: Catalogue, account: str, now: Now, *, sandbox: bool) -> Mode
         api_key=connection.keys[account], base_url=connection.address, max_retries=0, timeout=TIMEOUT_SECONDS
     ) as client:
         try:
-            return _look(client, settings.model, connection.address, now)
+            answer = _look(client, settings.model, connection.address, now)
         except anthropic.APIError as error:
             raise attribute(error) from error
         except ValueError as error:  # the SDK could not decode the body
             raise _malformed() from error
+    if not sandbox:
+        connections.must_not_be_the_sandbox(answer.headers, connection.address)
+    return answer
 
 
 def _malformed() -> CallError:

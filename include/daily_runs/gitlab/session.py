@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import httpx
 
 from daily_runs.catalogue.environments import Environment
 from daily_runs.clock import Clock, wall_timeout
-from daily_runs.connections import Connect, Connection
+from daily_runs.connections import Connect, Connection, must_not_be_the_sandbox
 from daily_runs.gitlab.client import GitLab
 
 CONNECTIONS_MAX = 32
@@ -29,16 +29,32 @@ def connection_of(environment: Environment, connect: Connect) -> Connection:
     )
 
 
+def hooks_on_answers(environment: Environment, address: str) -> list[Callable[[httpx.Response], Awaitable[None]]]:
+    """What looks at each answer's headers before anybody reads it: a live environment must not be the sandbox."""
+
+    async def must_be_real(response: httpx.Response) -> None:
+        must_not_be_the_sandbox(response.headers, address)
+
+    return [must_be_real] if environment.provenance == "live" else []
+
+
 @asynccontextmanager
 async def gitlab_client(
     environment: Environment, connection: Connection, sent: Callable[[], None] = lambda: None
 ) -> AsyncIterator[GitLab]:
-    """A GitLab client for an environment, closed at the end; `sent` is called with each request."""
+    """A GitLab client for an environment, closed at the end; `sent` is called with each request.
+
+    Raises:
+        AccessError: the environment is live, and the sandbox answered (raised by the call).
+    """
 
     async def count(_: httpx.Request) -> None:
         sent()
 
     timeout = wall_timeout(Clock(environment.time_scale), environment.limits.graphql.timeout_seconds)
     limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX)
-    async with httpx.AsyncClient(timeout=timeout, limits=limits, event_hooks={"request": [count]}) as http:
+    hooks = hooks_on_answers(environment, connection.address)
+    async with httpx.AsyncClient(
+        timeout=timeout, limits=limits, event_hooks={"request": [count], "response": hooks}
+    ) as http:
         yield GitLab(http, connection.address, connection.keys, environment.limits.graphql)

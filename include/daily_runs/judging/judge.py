@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import re
+from collections.abc import Mapping
 from typing import Self
 
 import anthropic
@@ -12,7 +13,7 @@ from anthropic.types import Message, ToolParam, ToolUseBlock
 
 from daily_runs.catalogue.accounts import JudgeSettings
 from daily_runs.clock import Clock, wall_timeout
-from daily_runs.connections import PROMPT_HEADER, Connection
+from daily_runs.connections import PROMPT_HEADER, Connection, must_not_be_the_sandbox
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab.answers import count_of
 from daily_runs.judging.prompt import TOOL, JudgePrompt
@@ -60,6 +61,7 @@ class Judge:
 
         Raises:
             CallError: the call failed, or what came back is no verdict.
+            AccessError: the judge is live, and the sandbox answered; its verdict is not handed on.
         """
         try:
             raw = await self._client.messages.with_raw_response.create(
@@ -71,10 +73,13 @@ class Judge:
                 tool_choice={"type": "tool", "name": TOOL},
                 extra_headers={PROMPT_HEADER: prompt_id},
             )
+            self._must_be_real(raw.headers)
             if call:
                 call.heard(raw.headers)
             message = await raw.parse()
         except anthropic.APIError as error:
+            if isinstance(error, anthropic.APIStatusError):
+                self._must_be_real(error.response.headers)
             if call and isinstance(error, anthropic.APIStatusError):
                 call.heard(error.response.headers)
             raise attribute(error) from error
@@ -83,6 +88,10 @@ class Judge:
         if call:
             call.usage = _usage(message)
         return _read(message, rubric)
+
+    def _must_be_real(self, headers: Mapping[str, str]) -> None:
+        if self._settings.provenance == "live":
+            must_not_be_the_sandbox(headers, str(self._client.base_url))
 
 
 def _read(message: object, rubric: Rubric) -> Verdict:

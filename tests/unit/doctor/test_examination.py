@@ -20,6 +20,7 @@ from tests.conftest import TIME_SCALE, SandboxView
 from tests.fake_airflow import FakeAirflow, fake_airflow
 from typer.testing import CliRunner
 
+from daily_runs import connections
 from daily_runs.catalogue import folders
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.cli import main, options
@@ -244,14 +245,34 @@ def test_a_connection_to_the_wrong_environment_shows_by_its_load_balancer(
     assert detail.endswith("does not end in -lb-gstg")
 
 
-def test_a_live_environment_without_a_connection_is_named_with_the_form_it_takes(
-    healthy: str, overlaid: Overlaid
-) -> None:
-    live = overlaid(live=True)
-    found = faults(examination.examine("staging", live))
+def test_a_live_environment_without_a_connection_is_named_with_the_form_it_takes(healthy: str) -> None:
+    found = faults(examination.examine("staging", ""))
     assert [(subject, check) for subject, check, _, _ in found] == [("staging", "connection"), ("judge", "connection")]
     assert found[0][2] == "environment variable DAILY_RUNS_GITLAB_STAGING: is not set"
     assert found[0][3].startswith('Set it to {"address"')
+
+
+def test_a_stand_in_that_is_labelled_live_is_refused_at_its_line_and_never_asked(
+    healthy: str, overlaid: Overlaid, sandbox: SandboxView
+) -> None:
+    found = faults(examination.examine(overlay=overlaid(live=True)))
+    assert [(subject, check) for subject, check, _, _ in found] == [("catalogue", "sound")] * 3
+    assert all("is this machine, and the provenance is live" in detail for _, _, detail, _ in found)
+    assert sandbox.entries() == []
+
+
+def test_a_sandbox_behind_a_live_connections_address_is_known_by_its_header(
+    healthy: str, sandbox: SandboxView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "is_loopback", lambda _: False)  # as if it listened on another machine
+    monkeypatch.setattr(connections, "_HOSTS_FILE", Path("/nowhere"))
+    at_staging = json.loads(gitlab_keys()) | {"address": f"{sandbox.address}/staging"}
+    judge = {"keys": {"EVAL": "sandbox-EVAL"}, "address": f"{sandbox.address}/anthropic"}
+    monkeypatch.setenv("DAILY_RUNS_GITLAB_STAGING", json.dumps(at_staging))
+    monkeypatch.setenv("DAILY_RUNS_ANTHROPIC_EVAL", json.dumps(judge))
+    found = faults(examination.examine("staging", ""))
+    assert [(subject, check) for subject, check, _, _ in found] == [("staging", "answers"), ("judge", "connection")]
+    assert all("x-daily-runs-sandbox, and its provenance in the catalogue is live" in found[2] for found in found)
 
 
 def test_too_few_evaluation_users_for_a_run_are_named_with_the_number_needed(healthy: str, overlaid: Overlaid) -> None:
@@ -327,13 +348,8 @@ def test_an_account_that_allows_less_than_the_catalogue_says_is_named(healthy: s
     assert "input-tokens 2,000,000/min, catalogue 4,000,000" in found[1][2]
 
 
-def test_unverified_limits_of_a_real_account_are_a_notice_not_a_fault(
-    healthy: str, overlaid: Overlaid, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DAILY_RUNS_GITLAB_STAGING", gitlab_keys())
-    monkeypatch.setenv("DAILY_RUNS_ANTHROPIC_EVAL", json.dumps({"keys": {"EVAL": "sandbox-EVAL"}}))
-    findings = examination.examine("staging", overlaid(live=True))
-    assert faults(findings) == []
+def test_unverified_limits_of_a_real_account_are_a_notice_not_a_fault(healthy: str) -> None:
+    findings = examination.examine("staging", "")
     assert [f.state for f in findings if f.subject == "accounts"] == [State.NOTICE, State.NOTICE]
     assert "verified: true" in of(findings, "accounts", "PROD")[0].remedy
 

@@ -21,6 +21,7 @@ from daily_runs.catalogue.reading import limit_rules
 from daily_runs.catalogue.reading.draft import BrokenRule, Draft
 from daily_runs.catalogue.reading.suggestions import did_you_mean, for_zone
 from daily_runs.catalogue.reading.yaml_lines import KeyPath
+from daily_runs.connections import is_loopback
 
 
 def problems(prices: Prices, calls: Mapping[str, str], judge_model: str) -> Iterator[tuple[KeyPath, str, str]]:
@@ -63,6 +64,7 @@ def findings(draft: Draft) -> Iterator[BrokenRule]:
     """Every broken rule of a catalogue."""
     if draft.judge:
         yield from _known(draft, "accounts", draft.judge.account, ("judge", "account"))
+        yield from _address(("judge", "address"), draft.judge.address, draft.judge.provenance)
     for name, environment in draft.environments.items():
         yield from _known(draft, "accounts", environment.account, ("environments", name, "account"))
         yield from _users(name, environment)
@@ -99,12 +101,20 @@ def _provenance(draft: Draft, name: str, environment: Environment) -> Iterator[B
     if environment.time_scale != 1 and environment.provenance != "sandbox":
         problem = f"{environment.time_scale:g}, but only a sandbox's time can be scaled"
         yield BrokenRule((*path, "time_scale"), problem, "Give 1, or use the overlay sandbox for all of it.")
+    yield from _address((*path, "address"), environment.address, environment.provenance)
     if draft.judge and draft.judge.provenance != environment.provenance:
         yield BrokenRule(
             (*path, "provenance"),
             f"{environment.provenance}, but the judge's is {draft.judge.provenance}",
             "Give all environments and the judge the same provenance, and addresses that fit it.",
         )
+
+
+def _address(path: KeyPath, address: str, provenance: str) -> Iterator[BrokenRule]:
+    """What this machine answers is a stand-in's, and must not be labelled as real."""
+    if provenance == "live" and is_loopback(address):
+        problem = f"{address!r} is this machine, and the provenance is live"
+        yield BrokenRule(path, problem, "Give the real address, or set provenance: sandbox (overlay sandbox).")
 
 
 def _name(name: str, feature: Feature) -> Iterator[BrokenRule]:
