@@ -38,7 +38,7 @@ bench: $(INSTALLED) ## ours, Inspect AI, the SDK and aiolimiter on one simulated
 proxies: ## the real haproxy and nginx that tests start: the machine's own, else unpacked below .venv
 	@sh tests/proxies/install.sh $(VENV)/proxies
 
-test: $(INSTALLED) proxies ## all tests: unit, architecture, store, Airflow, end to end
+test: $(INSTALLED) proxies ## all tests: unit, services, architecture, proxies, Airflow, end to end
 	@$(BIN)/python -m pytest
 
 check: $(INSTALLED) ## lint, format, types, borders between folders, catalogue

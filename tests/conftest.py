@@ -177,14 +177,14 @@ def catalogue(sandbox: SandboxView) -> Catalogue:
 
 
 @dataclass(frozen=True)
-class Bench:
+class Kit:
     """A store, a sandbox and a catalogue, and short ways to work with them."""
 
     store: Store
     sandbox: SandboxView
     catalogue: Catalogue
 
-    def changed(self, patch: Mapping[str, Any]) -> Bench:
+    def changed(self, patch: Mapping[str, Any]) -> Kit:
         """The same with a patched catalogue."""
         return replace(self, catalogue=changed(self.catalogue, patch))
 
@@ -216,6 +216,6 @@ class Bench:
 
 
 @pytest.fixture
-def bench(store: Store, sandbox: SandboxView, catalogue: Catalogue) -> Bench:
+def kit(store: Store, sandbox: SandboxView, catalogue: Catalogue) -> Kit:
     """Everything that a stage needs."""
-    return Bench(store, sandbox, catalogue)
+    return Kit(store, sandbox, catalogue)

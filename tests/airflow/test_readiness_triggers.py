@@ -31,7 +31,7 @@ from daily_runs.store.embedded import free_port
 from daily_runs_airflow import readiness_tasks, sensors, triggers
 from daily_runs_airflow.sensors import GraphqlLimitSensor, ReadinessSensor, SeedDataSensor, StagingReadySensor
 from daily_runs_airflow.triggers import Checked, ReadinessTrigger
-from tests.conftest import TIME_SCALE, Bench
+from tests.conftest import TIME_SCALE, Kit
 
 LOOK_EVERY_SECONDS = 1.0
 HOUR_SECONDS = 3600.0
@@ -40,10 +40,10 @@ Point = Callable[..., None]
 
 
 @pytest.fixture
-def point(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Point]:
+def point(kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Point]:
     """Points a triggerer's settings at the test's store and sandbox; called again, at something else."""
 
-    def at(address: str = bench.sandbox.address, store: str = bench.store.url) -> None:
+    def at(address: str = kit.sandbox.address, store: str = kit.store.url) -> None:
         readiness = {"look_every_minutes": LOOK_EVERY_SECONDS * TIME_SCALE / 60}
         environment = {"time_scale": TIME_SCALE, "provenance": "sandbox", "readiness": readiness}
         both = {name: {**environment, "address": f"{address}/{name}"} for name in ("staging", "production")}
@@ -96,56 +96,56 @@ async def until(condition: Callable[[], object]) -> None:
     await asyncio.to_thread(ask)
 
 
-def now(bench: Bench) -> dt.datetime:
+def now(kit: Kit) -> dt.datetime:
     """The moment by the store's clock."""
-    moment: dt.datetime = bench.store.row("SELECT clock_timestamp() AS now")["now"]
+    moment: dt.datetime = kit.store.row("SELECT clock_timestamp() AS now")["now"]
     return moment
 
 
-def looks(bench: Bench) -> int:
+def looks(kit: Kit) -> int:
     """Looks that were begun."""
-    return bench.count("daily_runs.look")
+    return kit.count("daily_runs.look")
 
 
 @pytest.mark.usefixtures("point")
-def test_a_trigger_that_finds_all_ready_says_so_with_the_verdict(bench: Bench) -> None:
+def test_a_trigger_that_finds_all_ready_says_so_with_the_verdict(kit: Kit) -> None:
     event = asyncio.run(event_of(trigger()))
     assert (event["state"], event["verdict"]["state"]) == ("ready", "ready")
     assert set(event["verdict"]["aspects"]) == {"seeds", "limits", "approval"}
-    assert looks(bench) == 1
+    assert looks(kit) == 1
 
 
 @pytest.mark.usefixtures("point")
-def test_ten_that_wait_share_their_looks_and_are_ready_at_the_first_one_after_the_seeds_came(bench: Bench) -> None:
-    bench.sandbox.process.order_seeds({"environment": "staging", "missing_share": 0.5})
+def test_ten_that_wait_share_their_looks_and_are_ready_at_the_first_one_after_the_seeds_came(kit: Kit) -> None:
+    kit.sandbox.process.order_seeds({"environment": "staging", "missing_share": 0.5})
     features = ["duo_chat", "vulnerability_explanation", "vulnerability_resolution"]
 
     async def wait_for_all() -> tuple[list[dict[str, Any]], tuple[dt.datetime, dt.datetime]]:
         waiting = [asyncio.create_task(event_of(trigger(features[n % len(features)]))) for n in range(10)]
-        await until(lambda: looks(bench) >= 4)
+        await until(lambda: looks(kit) >= 4)
         assert not any(task.done() for task in waiting)
-        before = now(bench)
-        await asyncio.to_thread(bench.sandbox.process.order_seeds, {"environment": "staging", "complete": True})
-        came = before, now(bench)
+        before = now(kit)
+        await asyncio.to_thread(kit.sandbox.process.order_seeds, {"environment": "staging", "complete": True})
+        came = before, now(kit)
         return await asyncio.gather(*waiting), came
 
     events, (before, after) = asyncio.run(wait_for_all())
     assert [event["state"] for event in events] == ["ready"] * 10
-    rows = bench.store.rows("SELECT begun_at, ended_at FROM daily_runs.look ORDER BY look_id")
+    rows = kit.store.rows("SELECT begun_at, ended_at FROM daily_runs.look ORDER BY look_id")
     first_after = next((row["ended_at"] for row in rows if row["begun_at"] > after), rows[-1]["ended_at"])
     assert {event["verdict"]["looked_at"] for event in events} <= {
         row["ended_at"].isoformat() for row in rows if before < row["ended_at"] <= first_after
     }
     gaps = [(b["begun_at"] - a["ended_at"]).total_seconds() for a, b in itertools.pairwise(rows)]
     assert min(gaps) >= LOOK_EVERY_SECONDS
-    sent = bench.sandbox.entries()
+    sent = kit.sandbox.entries()
     assert [entry for entry in sent if entry["paid"] or entry["operation"] == "aiAction"] == []
-    assert len(sent) == bench.store.row("SELECT sum(calls)::int AS n FROM daily_runs.look")["n"]
+    assert len(sent) == kit.store.row("SELECT sum(calls)::int AS n FROM daily_runs.look")["n"]
 
 
 @pytest.mark.usefixtures("point")
 def test_the_hourly_look_takes_a_young_one_for_its_own_and_looks_at_once_by_hand(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(run_type: str) -> dict[str, Any]:
         monkeypatch.setattr(
@@ -155,33 +155,33 @@ def test_the_hourly_look_takes_a_young_one_for_its_own_and_looks_at_once_by_hand
 
     told = [run(run_type) for run_type in ("scheduled", "scheduled", "manual", "manual")]
     assert [one["looked"] for one in told] == [True, False, True, True]
-    assert looks(bench) == 3
+    assert looks(kit) == 3
     assert {one["features"]["duo_chat"] for one in told} == {"ready"}
 
 
 @pytest.mark.usefixtures("point")
-def test_at_the_deadline_what_is_in_the_way_is_told_with_its_owner(bench: Bench) -> None:
-    bench.sandbox.process.order_seeds({"environment": "staging", "missing_share": 0.5})
+def test_at_the_deadline_what_is_in_the_way_is_told_with_its_owner(kit: Kit) -> None:
+    kit.sandbox.process.order_seeds({"environment": "staging", "missing_share": 0.5})
     event = asyncio.run(event_of(trigger(wait_seconds=2)))
     assert event["state"] == event["verdict"]["state"] == "not_ready"
     assert "owner: Duo Chat feature team" in event["verdict"]["reason"]
 
 
 @pytest.mark.usefixtures("point")
-def test_a_deadline_that_has_passed_leaves_one_check(bench: Bench) -> None:
+def test_a_deadline_that_has_passed_leaves_one_check(kit: Kit) -> None:
     assert asyncio.run(event_of(trigger(wait_seconds=-1)))["state"] == "ready"
-    assert looks(bench) == 1
+    assert looks(kit) == 1
 
 
 @pytest.mark.usefixtures("point")
-def test_only_what_a_sensor_waits_for_keeps_it_waiting(bench: Bench) -> None:
-    bench.sandbox.process.order_seeds({"environment": "staging", "missing_share": 0.5})
+def test_only_what_a_sensor_waits_for_keeps_it_waiting(kit: Kit) -> None:
+    kit.sandbox.process.order_seeds({"environment": "staging", "missing_share": 0.5})
     event = asyncio.run(event_of(trigger(aspects=GraphqlLimitSensor.ASPECTS)))
     assert (event["state"], set(event["verdict"]["aspects"])) == ("ready", {"limits"})
     assert asyncio.run(event_of(trigger(wait_seconds=0, aspects=SeedDataSensor.ASPECTS)))["state"] == "not_ready"
 
 
-def test_a_path_that_nobody_can_look_at_ends_as_unknown(bench: Bench, point: Point) -> None:
+def test_a_path_that_nobody_can_look_at_ends_as_unknown(kit: Kit, point: Point) -> None:
     point(address=f"http://127.0.0.1:{free_port()}")
     event = asyncio.run(event_of(trigger(wait_seconds=2)))
     assert event["state"] == event["verdict"]["state"] == "unknown"

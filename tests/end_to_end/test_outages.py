@@ -19,7 +19,7 @@ from daily_runs.store.database import migrate, open_store
 from daily_runs.store.embedded import EmbeddedPostgres
 from tests.conftest import TIME_SCALE, SandboxView
 from tests.end_to_end.test_commands import environment, overlay
-from tests.store.test_outage import MortalServer
+from tests.services.store.test_outage import MortalServer
 
 PROMPTS = 180
 AWAY_SECONDS = 3.0

@@ -1,4 +1,7 @@
-"""A GitLab answered by a function, through the transport seam that httpx ships."""
+"""Nothing but the library: a GitLab answered by a function, through the transport seam that httpx ships.
+
+A test that asks for Postgres or for the sandbox belongs in `tests/services` and fails here.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,18 @@ from daily_runs.catalogue.environments import GraphqlLimits
 from daily_runs.gitlab.client import GitLab
 
 Handler = Callable[[httpx.Request], httpx.Response]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> None:
+    """Not here: whoever runs this folder is promised that it needs no server."""
+    pytest.fail("tests/unit has no Postgres: move the test to tests/services")
+
+
+@pytest.fixture(scope="session")
+def _sandbox_process() -> None:
+    """Not here, for the same reason."""
+    pytest.fail("tests/unit has no sandbox: move the test to tests/services")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
-from tests.conftest import DAY, Bench
+from tests.conftest import DAY, Kit
 
 from daily_runs import connections, dataset
 from daily_runs.catalogue import folders
@@ -70,40 +70,40 @@ def another_rubric(include: Path, name: str) -> str:
     return found
 
 
-def again(bench: Bench, how: Redo, **order: Any) -> Work:
+def again(kit: Kit, how: Redo, **order: Any) -> Work:
     """A rerun of the test's run."""
-    attempt = redo.open_attempt(bench.store, bench.catalogue, Order(KEY, how, **order))
-    return work_on(bench, attempt)
+    attempt = redo.open_attempt(kit.store, kit.catalogue, Order(KEY, how, **order))
+    return work_on(kit, attempt)
 
 
-def work_on(bench: Bench, attempt: Attempt) -> Work:
-    return pipeline.work_for(bench.store, bench.catalogue, attempt, cast(Connect, connections.find))
+def work_on(kit: Kit, attempt: Attempt) -> Work:
+    return pipeline.work_for(kit.store, kit.catalogue, attempt, cast(Connect, connections.find))
 
 
-def done(bench: Bench) -> Work:
+def done(kit: Kit) -> Work:
     """A run that is published."""
-    work = bench.work(FEATURE, PROMPTS)
-    bench.run(work, *pipeline.STAGES)
+    work = kit.work(FEATURE, PROMPTS)
+    kit.run(work, *pipeline.STAGES)
     return work
 
 
-def with_failures(bench: Bench, *more: str) -> tuple[Work, set[str]]:
+def with_failures(kit: Kit, *more: str) -> tuple[Work, set[str]]:
     """A run of which two prompts failed, and which."""
-    work = bench.work(FEATURE, PROMPTS)
-    failed = {row["prompt_id"] for row in bench.answers(work)[:2]}
+    work = kit.work(FEATURE, PROMPTS)
+    failed = {row["prompt_id"] for row in kit.answers(work)[:2]}
     for prompt_id in failed:
-        AnswerRows(bench.store, work.attempt.attempt_id).failed(prompt_id, FAILURE)
-    bench.run(work, "seed_check", "limit_probe", "inference", *more)
-    counts = answers.counts(bench.store, work.attempt.attempt_id)
+        AnswerRows(kit.store, work.attempt.attempt_id).failed(prompt_id, FAILURE)
+    kit.run(work, "seed_check", "limit_probe", "inference", *more)
+    counts = answers.counts(kit.store, work.attempt.attempt_id)
     assert counts == {"answered": PROMPTS - len(failed), "failed": len(failed)}
     return work, failed
 
 
-def sent_by(bench: Bench, work: Work, *stages: str) -> list[dict[str, Any]]:
+def sent_by(kit: Kit, work: Work, *stages: str) -> list[dict[str, Any]]:
     """What the sandbox got while these stages ran, or all of them."""
-    before = len(bench.sandbox.entries())
-    bench.run(work, *(stages or pipeline.STAGES))
-    return bench.sandbox.entries()[before:]
+    before = len(kit.sandbox.entries())
+    kit.run(work, *(stages or pipeline.STAGES))
+    return kit.sandbox.entries()[before:]
 
 
 def paid(entries: Sequence[dict[str, Any]], operation: str) -> list[str]:
@@ -114,36 +114,36 @@ def without(row: dict[str, Any], *columns: str) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in columns}
 
 
-def contract(bench: Bench) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def contract(kit: Kit) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What readers see of the run."""
-    run = bench.store.row("SELECT * FROM contract.runs_v1 WHERE run_key = %(key)s", {"key": str(KEY)})
-    results = bench.store.rows(
+    run = kit.store.row("SELECT * FROM contract.runs_v1 WHERE run_key = %(key)s", {"key": str(KEY)})
+    results = kit.store.rows(
         "SELECT * FROM contract.results_v1 WHERE run_key = %(key)s ORDER BY prompt_id", {"key": str(KEY)}
     )
     assert len(results) == run["answered"] > 0
     return run, results
 
 
-def statuses(bench: Bench) -> list[str]:
-    rows = bench.store.rows("SELECT status FROM daily_runs.attempt ORDER BY started_at")
+def statuses(kit: Kit) -> list[str]:
+    rows = kit.store.rows("SELECT status FROM daily_runs.attempt ORDER BY started_at")
     return [row["status"] for row in rows]
 
 
-def test_gate_and_publish_sends_nothing_and_publishes_the_same_rows_as_a_new_attempt(bench: Bench) -> None:
-    first = done(bench)
-    run_before, results_before = contract(bench)
-    rerun = again(bench, Redo.GATE_AND_PUBLISH, note="the threshold was wrong")
-    assert sent_by(bench, rerun) == []
-    run, results = contract(bench)
+def test_gate_and_publish_sends_nothing_and_publishes_the_same_rows_as_a_new_attempt(kit: Kit) -> None:
+    first = done(kit)
+    run_before, results_before = contract(kit)
+    rerun = again(kit, Redo.GATE_AND_PUBLISH, note="the threshold was wrong")
+    assert sent_by(kit, rerun) == []
+    run, results = contract(kit)
     assert run["attempt_id"] != run_before["attempt_id"]
     assert str(run["attempt_id"]) == rerun.attempt.attempt_id
     assert run["rows_sha256"] == run_before["rows_sha256"]
     assert [without(row, "attempt_id") for row in results] == [without(row, "attempt_id") for row in results_before]
-    assert bench.answers(rerun) == [
-        {**row, "attempt_id": bench.answers(rerun)[0]["attempt_id"]} for row in bench.answers(first)
+    assert kit.answers(rerun) == [
+        {**row, "attempt_id": kit.answers(rerun)[0]["attempt_id"]} for row in kit.answers(first)
     ]
-    assert statuses(bench) == [AttemptStatus.SUPERSEDED, AttemptStatus.PUBLISHED]
-    row = bench.store.row(
+    assert statuses(kit) == [AttemptStatus.SUPERSEDED, AttemptStatus.PUBLISHED]
+    row = kit.store.row(
         "SELECT redo, taken_over_from::text AS base, note FROM daily_runs.attempt WHERE attempt_id = %(id)s",
         {"id": rerun.attempt.attempt_id},
     )
@@ -154,235 +154,233 @@ def test_gate_and_publish_sends_nothing_and_publishes_the_same_rows_as_a_new_att
     }
 
 
-def test_missing_answers_asks_and_judges_just_those(bench: Bench) -> None:
-    first, failed = with_failures(bench, "judging")
+def test_missing_answers_asks_and_judges_just_those(kit: Kit) -> None:
+    first, failed = with_failures(kit, "judging")
     with pytest.raises(GateFailedError):
-        bench.run(first, "validation")
-    rerun = again(bench, Redo.MISSING_ANSWERS)
-    sent = sent_by(bench, rerun)
+        kit.run(first, "validation")
+    rerun = again(kit, Redo.MISSING_ANSWERS)
+    sent = sent_by(kit, rerun)
     assert set(paid(sent, ASKS)) == failed
     assert len(paid(sent, ASKS)) == len(failed)
     assert len(paid(sent, JUDGES)) == len(failed)
-    run, _ = contract(bench)
+    run, _ = contract(kit)
     assert (run["asked"], run["answered"], run["failed"], run["unscored"]) == (PROMPTS, PROMPTS, 0, 0)
-    assert statuses(bench) == [AttemptStatus.QUARANTINED, AttemptStatus.PUBLISHED]
+    assert statuses(kit) == [AttemptStatus.QUARANTINED, AttemptStatus.PUBLISHED]
 
 
-def test_missing_answers_of_a_run_that_misses_none_sends_nothing(bench: Bench) -> None:
-    done(bench)
-    assert sent_by(bench, again(bench, Redo.MISSING_ANSWERS)) == []
+def test_missing_answers_of_a_run_that_misses_none_sends_nothing(kit: Kit) -> None:
+    done(kit)
+    assert sent_by(kit, again(kit, Redo.MISSING_ANSWERS)) == []
 
 
-def test_judge_again_by_the_same_rubric_uses_the_verdicts_that_are_there(bench: Bench) -> None:
-    done(bench)
-    assert sent_by(bench, again(bench, Redo.JUDGE_AGAIN)) == []
+def test_judge_again_by_the_same_rubric_uses_the_verdicts_that_are_there(kit: Kit) -> None:
+    done(kit)
+    assert sent_by(kit, again(kit, Redo.JUDGE_AGAIN)) == []
 
 
-def test_judge_again_by_another_rubric_asks_the_judge_alone(bench: Bench, include: Path) -> None:
-    first = done(bench)
+def test_judge_again_by_another_rubric_asks_the_judge_alone(kit: Kit, include: Path) -> None:
+    first = done(kit)
     strict = another_rubric(include, f"{FEATURE}-strict.yaml")
-    rerun = again(bench, Redo.JUDGE_AGAIN, rubric_version=strict[:8])
-    sent = sent_by(bench, rerun)
+    rerun = again(kit, Redo.JUDGE_AGAIN, rubric_version=strict[:8])
+    sent = sent_by(kit, rerun)
     assert {entry["operation"] for entry in sent} == {JUDGES}
     assert len(paid(sent, JUDGES)) == PROMPTS
-    assert contract(bench)[0]["rubric_version"] == strict
-    back = again(bench, Redo.JUDGE_AGAIN)  # by the catalogue's: those verdicts were paid for
-    assert sent_by(bench, back) == []
-    assert contract(bench)[0]["rubric_version"] == first.rubric.version
+    assert contract(kit)[0]["rubric_version"] == strict
+    back = again(kit, Redo.JUDGE_AGAIN)  # by the catalogue's: those verdicts were paid for
+    assert sent_by(kit, back) == []
+    assert contract(kit)[0]["rubric_version"] == first.rubric.version
 
 
-def test_judge_again_keeps_failures_as_they_are(bench: Bench) -> None:
-    first, failed = with_failures(bench)
-    rerun = again(bench, Redo.JUDGE_AGAIN)
-    assert paid(sent_by(bench, rerun, *BEFORE_GATE), ASKS) == []
-    found = [row for row in bench.answers(rerun) if row["status"] == AnswerStatus.FAILED]
+def test_judge_again_keeps_failures_as_they_are(kit: Kit) -> None:
+    first, failed = with_failures(kit)
+    rerun = again(kit, Redo.JUDGE_AGAIN)
+    assert paid(sent_by(kit, rerun, *BEFORE_GATE), ASKS) == []
+    found = [row for row in kit.answers(rerun) if row["status"] == AnswerStatus.FAILED]
     assert {row["prompt_id"] for row in found} == failed
-    before = {row["prompt_id"]: without(row, "attempt_id") for row in bench.answers(first)}
+    before = {row["prompt_id"]: without(row, "attempt_id") for row in kit.answers(first)}
     assert [without(row, "attempt_id") for row in found] == [before[row["prompt_id"]] for row in found]
 
 
-def test_a_ticket_that_was_paid_for_is_collected_and_not_paid_again(bench: Bench) -> None:
-    first = bench.work(FEATURE, PROMPTS)
-    bench.run(first, "seed_check", "limit_probe", "inference")
-    bench.store.rows(
+def test_a_ticket_that_was_paid_for_is_collected_and_not_paid_again(kit: Kit) -> None:
+    first = kit.work(FEATURE, PROMPTS)
+    kit.run(first, "seed_check", "limit_probe", "inference")
+    kit.store.rows(
         "UPDATE daily_runs.answer SET status = 'sent', answer = NULL, settled_at = NULL"
         " WHERE attempt_id = %(id)s AND prompt_id = (SELECT min(prompt_id) FROM daily_runs.answer)",
         {"id": first.attempt.attempt_id},
     )
-    rerun = again(bench, Redo.MISSING_ANSWERS)
-    sent = sent_by(bench, rerun, "seed_check", "limit_probe", "inference")
+    rerun = again(kit, Redo.MISSING_ANSWERS)
+    sent = sent_by(kit, rerun, "seed_check", "limit_probe", "inference")
     assert [entry["operation"] for entry in sent if entry["operation"] in (ASKS, "aiMessages")] == ["aiMessages"]
-    assert answers.counts(bench.store, rerun.attempt.attempt_id) == {"answered": PROMPTS}
+    assert answers.counts(kit.store, rerun.attempt.attempt_id) == {"answered": PROMPTS}
 
 
-def test_an_answer_is_in_the_months_bill_once_however_often_it_is_taken_over(bench: Bench) -> None:
+def test_an_answer_is_in_the_months_bill_once_however_often_it_is_taken_over(kit: Kit) -> None:
     long_ago = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
     def bill() -> dict[str, Any]:
-        return spending_rows.answers(bench.store, FEATURE, long_ago, input_tokens=100, output_tokens=10)
+        return spending_rows.answers(kit.store, FEATURE, long_ago, input_tokens=100, output_tokens=10)
 
-    with_failures(bench, "judging")
+    with_failures(kit, "judging")
     before = bill()
     assert before["input_tokens"] >= PROMPTS * 100
-    bench.run(again(bench, Redo.JUDGE_AGAIN), *BEFORE_GATE)
-    again(bench, Redo.GATE_AND_PUBLISH)
-    assert bench.count("daily_runs.answer") == PROMPTS * 3
+    kit.run(again(kit, Redo.JUDGE_AGAIN), *BEFORE_GATE)
+    again(kit, Redo.GATE_AND_PUBLISH)
+    assert kit.count("daily_runs.answer") == PROMPTS * 3
     assert bill() == before
-    bench.run(again(bench, Redo.MISSING_ANSWERS), "seed_check", "limit_probe", "inference")
+    kit.run(again(kit, Redo.MISSING_ANSWERS), "seed_check", "limit_probe", "inference")
     assert bill()["input_tokens"] > before["input_tokens"]
 
 
-def test_the_run_stays_published_until_its_rerun_passes_the_gate(bench: Bench) -> None:
-    first = done(bench)
-    strict = bench.changed({"features": {FEATURE: {"thresholds": {"mean_score_min": 1.0}}}})
+def test_the_run_stays_published_until_its_rerun_passes_the_gate(kit: Kit) -> None:
+    first = done(kit)
+    strict = kit.changed({"features": {FEATURE: {"thresholds": {"mean_score_min": 1.0}}}})
     rerun = again(strict, Redo.GATE_AND_PUBLISH)
-    assert statuses(bench) == [AttemptStatus.PUBLISHED, AttemptStatus.RUNNING]
+    assert statuses(kit) == [AttemptStatus.PUBLISHED, AttemptStatus.RUNNING]
     strict.run(rerun, *BEFORE_GATE)
     with pytest.raises(GateFailedError):
         strict.run(rerun, "validation")
-    assert str(contract(bench)[0]["attempt_id"]) == first.attempt.attempt_id
-    assert statuses(bench) == [AttemptStatus.PUBLISHED, AttemptStatus.QUARANTINED]
-    bench.run(again(bench, Redo.GATE_AND_PUBLISH), *pipeline.STAGES)
-    assert statuses(bench) == [AttemptStatus.SUPERSEDED, AttemptStatus.QUARANTINED, AttemptStatus.PUBLISHED]
+    assert str(contract(kit)[0]["attempt_id"]) == first.attempt.attempt_id
+    assert statuses(kit) == [AttemptStatus.PUBLISHED, AttemptStatus.QUARANTINED]
+    kit.run(again(kit, Redo.GATE_AND_PUBLISH), *pipeline.STAGES)
+    assert statuses(kit) == [AttemptStatus.SUPERSEDED, AttemptStatus.QUARANTINED, AttemptStatus.PUBLISHED]
 
 
-def test_a_task_that_is_tried_again_goes_on_with_what_its_dag_run_opened(bench: Bench) -> None:
-    with_failures(bench)
-    first = again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
-    second = again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+def test_a_task_that_is_tried_again_goes_on_with_what_its_dag_run_opened(kit: Kit) -> None:
+    with_failures(kit)
+    first = again(kit, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    second = again(kit, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
     assert second.attempt == first.attempt._replace(resumed=True)
-    other = again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__2")
+    other = again(kit, Redo.MISSING_ANSWERS, airflow_run_id="manual__2")
     assert other.attempt.attempt_id != first.attempt.attempt_id
 
 
 @pytest.mark.parametrize("how", PARTIAL)
-def test_asking_all_never_goes_on_with_an_attempt_that_took_answers_over(bench: Bench, how: Redo) -> None:
-    done(bench)
-    rerun = again(bench, how)
-    new = bench.attempt(FEATURE, PROMPTS)
+def test_asking_all_never_goes_on_with_an_attempt_that_took_answers_over(kit: Kit, how: Redo) -> None:
+    done(kit)
+    rerun = again(kit, how)
+    new = kit.attempt(FEATURE, PROMPTS)
     assert not new.resumed
-    assert answers.counts(bench.store, new.attempt_id) == {"planned": PROMPTS}
-    assert statuses(bench)[1:] == [AttemptStatus.SUPERSEDED, AttemptStatus.RUNNING]
+    assert answers.counts(kit.store, new.attempt_id) == {"planned": PROMPTS}
+    assert statuses(kit)[1:] == [AttemptStatus.SUPERSEDED, AttemptStatus.RUNNING]
     assert rerun.attempt.attempt_id != new.attempt_id
 
 
 @pytest.mark.parametrize("stage", ["inference", "judging"])
-def test_an_attempt_that_somebody_works_on_is_not_taken_over(bench: Bench, stage: str) -> None:
-    work, _ = with_failures(bench)
+def test_an_attempt_that_somebody_works_on_is_not_taken_over(kit: Kit, stage: str) -> None:
+    work, _ = with_failures(kit)
     with (
-        exclusive(bench.store, attempts.lock_name(stage, work.attempt.attempt_id), 0),
+        exclusive(kit.store, attempts.lock_name(stage, work.attempt.attempt_id), 0),
         pytest.raises(StageError, match=rf"is being worked on now \({stage}\). Nothing was changed"),
     ):
-        again(bench, Redo.MISSING_ANSWERS)
-    assert statuses(bench) == [AttemptStatus.RUNNING]
-    again(bench, Redo.MISSING_ANSWERS)
-    assert statuses(bench) == [AttemptStatus.SUPERSEDED, AttemptStatus.RUNNING]
+        again(kit, Redo.MISSING_ANSWERS)
+    assert statuses(kit) == [AttemptStatus.RUNNING]
+    again(kit, Redo.MISSING_ANSWERS)
+    assert statuses(kit) == [AttemptStatus.SUPERSEDED, AttemptStatus.RUNNING]
 
 
-def test_a_task_of_the_attempt_before_sends_nothing_more(bench: Bench) -> None:
-    work, _ = with_failures(bench)
-    bench.store.rows(
+def test_a_task_of_the_attempt_before_sends_nothing_more(kit: Kit) -> None:
+    work, _ = with_failures(kit)
+    kit.store.rows(
         "UPDATE daily_runs.answer SET status = 'planned', tries = 0, error_kind = NULL, settled_at = NULL"
         " WHERE status = 'failed' AND attempt_id = %(id)s",
         {"id": work.attempt.attempt_id},
     )
-    again(bench, Redo.MISSING_ANSWERS)
-    before = len(bench.sandbox.entries(ASKS))
+    again(kit, Redo.MISSING_ANSWERS)
+    before = len(kit.sandbox.entries(ASKS))
     with pytest.raises(StageError, match="superseded"):
-        bench.run(work, "inference")
-    assert len(bench.sandbox.entries(ASKS)) == before
+        kit.run(work, "inference")
+    assert len(kit.sandbox.entries(ASKS)) == before
 
 
-def test_however_many_reruns_are_opened_at_once_one_is_left_with_every_prompt(bench: Bench) -> None:
-    done(bench)
+def test_however_many_reruns_are_opened_at_once_one_is_left_with_every_prompt(kit: Kit) -> None:
+    done(kit)
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
-        opened = list(pool.map(lambda n: again(bench, Redo.MISSING_ANSWERS, airflow_run_id=f"manual__{n}"), range(6)))
-    assert sorted(statuses(bench)) == ["published", "running"] + ["superseded"] * 5
+        opened = list(pool.map(lambda n: again(kit, Redo.MISSING_ANSWERS, airflow_run_id=f"manual__{n}"), range(6)))
+    assert sorted(statuses(kit)) == ["published", "running"] + ["superseded"] * 5
     for work in opened:
-        assert answers.counts(bench.store, work.attempt.attempt_id) == {"answered": PROMPTS}
+        assert answers.counts(kit.store, work.attempt.attempt_id) == {"answered": PROMPTS}
 
 
 @pytest.mark.parametrize("how", PARTIAL)
-def test_a_run_without_answers_has_nothing_to_take_over(bench: Bench, how: Redo) -> None:
-    bench.attempt(FEATURE, PROMPTS)
+def test_a_run_without_answers_has_nothing_to_take_over(kit: Kit, how: Redo) -> None:
+    kit.attempt(FEATURE, PROMPTS)
     with pytest.raises(
         ParameterError, match=r"redo: duo_chat/staging/\S+ has no answers to take over. Choose redo: all"
     ):
-        again(bench, how)
-    assert statuses(bench) == [AttemptStatus.RUNNING]
+        again(kit, how)
+    assert statuses(kit) == [AttemptStatus.RUNNING]
 
 
 @pytest.mark.parametrize("how", PARTIAL)
-def test_answers_to_other_prompts_are_not_taken_over(bench: Bench, include: Path, how: Redo) -> None:
-    done(bench)
+def test_answers_to_other_prompts_are_not_taken_over(kit: Kit, include: Path, how: Redo) -> None:
+    done(kit)
     file = include / "datasets" / f"{FEATURE}.jsonl"
     file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
     with pytest.raises(ParameterError, match="the data set changed since attempt .* Choose redo: all"):
-        again(bench, how)
+        again(kit, how)
 
 
 @pytest.mark.parametrize("how", [Redo.JUDGE_AGAIN, Redo.GATE_AND_PUBLISH])
-def test_what_asks_nothing_needs_every_prompt_settled(bench: Bench, how: Redo) -> None:
-    work, failed = with_failures(bench)
-    bench.store.rows(
+def test_what_asks_nothing_needs_every_prompt_settled(kit: Kit, how: Redo) -> None:
+    work, failed = with_failures(kit)
+    kit.store.rows(
         "UPDATE daily_runs.answer SET status = 'planned', tries = 0, error_kind = NULL, settled_at = NULL"
         " WHERE status = 'failed' AND attempt_id = %(id)s",
         {"id": work.attempt.attempt_id},
     )
     with pytest.raises(ParameterError, match=f"{len(failed)} of 6 prompts of .* Choose redo: missing_answers"):
-        again(bench, how)
+        again(kit, how)
 
 
-def test_what_judges_nothing_needs_every_answer_judged(bench: Bench) -> None:
-    _, failed = with_failures(bench)
+def test_what_judges_nothing_needs_every_answer_judged(kit: Kit) -> None:
+    _, failed = with_failures(kit)
     with pytest.raises(ParameterError, match=f"{PROMPTS - len(failed)} of .* never judged. Choose redo: judge_again"):
-        again(bench, Redo.GATE_AND_PUBLISH)
+        again(kit, Redo.GATE_AND_PUBLISH)
 
 
-def test_another_judge_may_judge_all_again_but_not_some(bench: Bench) -> None:
-    done(bench)
-    other = bench.changed({"judge": {"model": "claude-opus-4-20250514"}, "prices": None})
+def test_another_judge_may_judge_all_again_but_not_some(kit: Kit) -> None:
+    done(kit)
+    other = kit.changed({"judge": {"model": "claude-opus-4-20250514"}, "prices": None})
     with pytest.raises(ParameterError, match="was judged by .*, and the judge is claude-opus-4-20250514 now"):
         again(other, Redo.MISSING_ANSWERS)
     assert sent_by(other, again(other, Redo.GATE_AND_PUBLISH)) == []
-    assert contract(bench)[0]["judge_model"] == bench.catalogue.judge.model
+    assert contract(kit)[0]["judge_model"] == kit.catalogue.judge.model
     assert again(other, Redo.JUDGE_AGAIN).catalogue.judge.model == "claude-opus-4-20250514"
 
 
 @pytest.mark.parametrize("how", [Redo.MISSING_ANSWERS, Redo.GATE_AND_PUBLISH])
-def test_verdicts_stay_those_of_their_rubric_as_long_as_its_file_is_kept(
-    bench: Bench, include: Path, how: Redo
-) -> None:
-    first = done(bench)
+def test_verdicts_stay_those_of_their_rubric_as_long_as_its_file_is_kept(kit: Kit, include: Path, how: Redo) -> None:
+    first = done(kit)
     file = include / "rubrics" / f"{FEATURE}.yaml"
     old = file.read_text()
     another_rubric(include, file.name)
     with pytest.raises(ParameterError, match=f"was judged by rubric {first.rubric.version}, which is none of today's"):
-        again(bench, how)
+        again(kit, how)
     (include / "rubrics" / f"{FEATURE}-2026-08.yaml").write_text(old)
-    rerun = again(bench, how)
+    rerun = again(kit, how)
     assert rerun.rubric == first.rubric
-    assert sent_by(bench, rerun) == []
+    assert sent_by(kit, rerun) == []
 
 
-def test_an_attempt_that_lost_its_rubric_meanwhile_is_refused(bench: Bench, include: Path) -> None:
-    attempt = bench.attempt(FEATURE, PROMPTS)
+def test_an_attempt_that_lost_its_rubric_meanwhile_is_refused(kit: Kit, include: Path) -> None:
+    attempt = kit.attempt(FEATURE, PROMPTS)
     another_rubric(include, f"{FEATURE}.yaml")
     with pytest.raises(CatalogueError, match="rubric_version: was .* Start the run anew"):
-        work_on(bench, attempt)
+        work_on(kit, attempt)
 
 
-def test_a_rubric_of_another_feature_is_none_of_this_one(bench: Bench, include: Path) -> None:
+def test_a_rubric_of_another_feature_is_none_of_this_one(kit: Kit, include: Path) -> None:
     (include / "rubrics" / f"{FEATURE}-borrowed.yaml").write_text(
         (include / "rubrics" / "code_suggestions.yaml").read_text()
     )
-    feature = bench.catalogue.features[FEATURE]
+    feature = kit.catalogue.features[FEATURE]
     assert list(rubric_versions.known(feature)) == [rubric_versions.current(feature).version]
 
 
 @pytest.mark.parametrize("version", ["0123456789ab", "0123", ""])
-def test_a_rubric_is_named_by_eight_digits_or_more_or_not_at_all(bench: Bench, version: str) -> None:
-    feature = bench.catalogue.features[FEATURE]
+def test_a_rubric_is_named_by_eight_digits_or_more_or_not_at_all(kit: Kit, version: str) -> None:
+    feature = kit.catalogue.features[FEATURE]
     current = rubric_versions.current(feature)
     if not version:
         assert rubric_versions.named(feature, version) == current
@@ -391,8 +389,8 @@ def test_a_rubric_is_named_by_eight_digits_or_more_or_not_at_all(bench: Bench, v
         rubric_versions.named(feature, version)
 
 
-def test_seven_digits_name_no_rubric_and_eight_do(bench: Bench) -> None:
-    feature = bench.catalogue.features[FEATURE]
+def test_seven_digits_name_no_rubric_and_eight_do(kit: Kit) -> None:
+    feature = kit.catalogue.features[FEATURE]
     version = rubric_versions.current(feature).version
     assert rubric_versions.named(feature, version[:8]).version == version
     with pytest.raises(ParameterError, match="has version"):
@@ -428,86 +426,86 @@ def attempt_of(store: Store, day: str, environment: str = "staging", *, answered
 
 
 def target(
-    bench: Bench, *, manual: bool = True, own: dt.datetime = OWN, dag_run: str | None = None, **fields: Any
+    kit: Kit, *, manual: bool = True, own: dt.datetime = OWN, dag_run: str | None = None, **fields: Any
 ) -> redo.Target:
     given = trigger_form.Form(**{"redo": Redo.JUDGE_AGAIN, **fields})
-    feature = bench.catalogue.features[FEATURE]
-    return redo.target(bench.store, bench.catalogue, feature, given, own, manual=manual, airflow_run_id=dag_run)
+    feature = kit.catalogue.features[FEATURE]
+    return redo.target(kit.store, kit.catalogue, feature, given, own, manual=manual, airflow_run_id=dag_run)
 
 
-def test_a_manual_rerun_without_a_date_is_of_the_newest_run_wherever_it_has_answers(bench: Bench) -> None:
-    attempt_of(bench.store, "2026-08-17")
-    newest = attempt_of(bench.store, "2026-08-18")
-    attempt_of(bench.store, "2026-08-18", "production")
-    attempt_of(bench.store, "2026-08-16", "production")
-    assert target(bench) == redo.Target(newest, ("production", "staging"))
-    assert target(bench, environment="staging") == redo.Target(newest, ("staging",))
+def test_a_manual_rerun_without_a_date_is_of_the_newest_run_wherever_it_has_answers(kit: Kit) -> None:
+    attempt_of(kit.store, "2026-08-17")
+    newest = attempt_of(kit.store, "2026-08-18")
+    attempt_of(kit.store, "2026-08-18", "production")
+    attempt_of(kit.store, "2026-08-16", "production")
+    assert target(kit) == redo.Target(newest, ("production", "staging"))
+    assert target(kit, environment="staging") == redo.Target(newest, ("staging",))
 
 
-def test_the_newest_run_without_answers_is_not_passed_over_in_silence(bench: Bench) -> None:
-    attempt_of(bench.store, "2026-08-17")
-    attempt_of(bench.store, "2026-08-18", answered=False)
+def test_the_newest_run_without_answers_is_not_passed_over_in_silence(kit: Kit) -> None:
+    attempt_of(kit.store, "2026-08-17")
+    attempt_of(kit.store, "2026-08-18", answered=False)
     with pytest.raises(ParameterError, match="2026-08-18T06:00:00Z has no answers.*staging 2026-08-17T06:00:00Z"):
-        target(bench)
+        target(kit)
 
 
-def test_a_run_by_its_date_is_redone_on_that_date_alone(bench: Bench) -> None:
-    attempt_of(bench.store, "2026-08-17")
-    own = attempt_of(bench.store, "2026-08-20")
-    assert target(bench, manual=False, own=own).logical_date == own
+def test_a_run_by_its_date_is_redone_on_that_date_alone(kit: Kit) -> None:
+    attempt_of(kit.store, "2026-08-17")
+    own = attempt_of(kit.store, "2026-08-20")
+    assert target(kit, manual=False, own=own).logical_date == own
     with pytest.raises(ParameterError, match="duo_chat has no run of 2026-08-21T06:00:00Z to do again"):
-        target(bench, manual=False, own=own + dt.timedelta(1))
+        target(kit, manual=False, own=own + dt.timedelta(1))
 
 
 @pytest.mark.parametrize(
     "text", ["2026-08-17T06:00:00Z", "2026-08-17 06:00", "2026-08-17", "2026-08-17T08:00:00+02:00"]
 )
-def test_a_run_is_named_by_its_logical_date_or_its_day(bench: Bench, text: str) -> None:
-    moment = attempt_of(bench.store, "2026-08-17")
-    attempt_of(bench.store, "2026-08-18")
-    assert target(bench, run=text) == redo.Target(moment, ("staging",))
-    assert target(bench, run=text, redo=Redo.ALL).logical_date == moment
+def test_a_run_is_named_by_its_logical_date_or_its_day(kit: Kit, text: str) -> None:
+    moment = attempt_of(kit.store, "2026-08-17")
+    attempt_of(kit.store, "2026-08-18")
+    assert target(kit, run=text) == redo.Target(moment, ("staging",))
+    assert target(kit, run=text, redo=Redo.ALL).logical_date == moment
 
 
 @pytest.mark.parametrize("text", ["2026-08-17T06:00:01Z", "2026-08-19", "2026-13-01"])
-def test_a_run_that_there_was_not_is_refused_with_those_that_were(bench: Bench, text: str) -> None:
-    attempt_of(bench.store, "2026-08-17")
+def test_a_run_that_there_was_not_is_refused_with_those_that_were(kit: Kit, text: str) -> None:
+    attempt_of(kit.store, "2026-08-17")
     with pytest.raises(ParameterError, match=r"^run: "):
-        target(bench, run=text)
+        target(kit, run=text)
 
 
-def test_a_run_that_was_skipped_or_fell_back_may_be_asked_for_in_any_environment(bench: Bench) -> None:
-    moment = attempt_of(bench.store, "2026-08-17", "production")
+def test_a_run_that_was_skipped_or_fell_back_may_be_asked_for_in_any_environment(kit: Kit) -> None:
+    moment = attempt_of(kit.store, "2026-08-17", "production")
     skipped = moment + dt.timedelta(1)
     decision = Routed(FEATURE, "scheduled__1", skipped, ["staging"], [], False, ReadinessState.NOT_READY, "no seeds")
-    routes.save(bench.store, decision)
+    routes.save(kit.store, decision)
     for run, expected in (("2026-08-17", moment), ("2026-08-18", skipped)):
-        assert target(bench, run=run, redo=Redo.ALL, environment="staging").logical_date == expected
+        assert target(kit, run=run, redo=Redo.ALL, environment="staging").logical_date == expected
         with pytest.raises(ParameterError, match="there is no run of"):
-            target(bench, run=run, environment="staging")
+            target(kit, run=run, environment="staging")
 
 
-def test_the_command_line_does_a_run_again(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    done(bench)
+def test_the_command_line_does_a_run_again(kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done(kit)
     overlay = tmp_path / "overlay.yaml"
-    there = bench.catalogue.model_dump(mode="json")
+    there = kit.catalogue.model_dump(mode="json")
     environments = {
         name: {key: environment[key] for key in ("address", "provenance", "time_scale")}
         for name, environment in there["environments"].items()
     }
     judge = {key: there["judge"][key] for key in ("address", "provenance")}
     overlay.write_text(yaml.safe_dump({"environments": environments, "judge": judge}))
-    monkeypatch.setenv("DAILY_RUNS_STORE", bench.store.url)
-    before = len(bench.sandbox.entries())
+    monkeypatch.setenv("DAILY_RUNS_STORE", kit.store.url)
+    before = len(kit.sandbox.entries())
     asked = command_run.RunOptions(FEATURE, "staging", DAY.date(), redo=Redo.GATE_AND_PUBLISH)
     outcome = command_run.run(asked, overlay=str(overlay), console=Console(quiet=True))
-    assert len(bench.sandbox.entries()) == before
+    assert len(kit.sandbox.entries()) == before
     assert outcome.begun is not None
     (said,) = [line for line in outcome.render() if str(line).startswith("redo gate_and_publish, taken over from ")]
     assert str(said).endswith(f"{outcome.begun.taken_over_from}: 0 prompts were left to ask, 0 of its answers to judge")
     assert outcome.as_json()["rerun"]["to_ask"] == 0
-    assert outcome.published["attempt_id"] == contract(bench)[0]["attempt_id"]
-    assert statuses(bench) == [AttemptStatus.SUPERSEDED, AttemptStatus.PUBLISHED]
+    assert outcome.published["attempt_id"] == contract(kit)[0]["attempt_id"]
+    assert statuses(kit) == [AttemptStatus.SUPERSEDED, AttemptStatus.PUBLISHED]
     again_with = asked._replace(redo=Redo.JUDGE_AGAIN, only="tag:cost")
     with pytest.raises(ParameterError, match="^--only: does not go with redo: judge_again"):
         command_run.run(again_with, overlay=str(overlay), console=Console(quiet=True))
@@ -518,29 +516,29 @@ def test_the_command_line_does_a_run_again(bench: Bench, tmp_path: Path, monkeyp
         command_run.run(asked._replace(environment="stag"), overlay=str(overlay), console=Console(quiet=True))
 
 
-def test_a_day_of_two_runs_needs_the_logical_date(bench: Bench) -> None:
-    attempt_of(bench.store, "2026-08-17")
-    bench.attempt(FEATURE, PROMPTS)  # at midnight of the same day
+def test_a_day_of_two_runs_needs_the_logical_date(kit: Kit) -> None:
+    attempt_of(kit.store, "2026-08-17")
+    kit.attempt(FEATURE, PROMPTS)  # at midnight of the same day
     with pytest.raises(ParameterError, match="2 runs are of 2026-08-17"):
-        target(bench, run="2026-08-17", redo=Redo.ALL)
+        target(kit, run="2026-08-17", redo=Redo.ALL)
 
 
-def test_a_manual_rerun_means_the_same_run_however_often_it_is_planned(bench: Bench) -> None:
-    meant = attempt_of(bench.store, "2026-08-17")
-    assert target(bench, dag_run="manual__1").logical_date == meant
-    routes.save(bench.store, Routed(FEATURE, "manual__1", meant, ["staging"], ["staging"], False, None, "a rerun"))
-    newer = attempt_of(bench.store, "2026-08-18")
-    assert target(bench, dag_run="manual__1").logical_date == meant
-    assert target(bench, dag_run="manual__2").logical_date == newer
+def test_a_manual_rerun_means_the_same_run_however_often_it_is_planned(kit: Kit) -> None:
+    meant = attempt_of(kit.store, "2026-08-17")
+    assert target(kit, dag_run="manual__1").logical_date == meant
+    routes.save(kit.store, Routed(FEATURE, "manual__1", meant, ["staging"], ["staging"], False, None, "a rerun"))
+    newer = attempt_of(kit.store, "2026-08-18")
+    assert target(kit, dag_run="manual__1").logical_date == meant
+    assert target(kit, dag_run="manual__2").logical_date == newer
 
 
-def test_an_arm_that_a_rerun_leaves_out_is_named(bench: Bench) -> None:
-    moment = attempt_of(bench.store, "2026-08-17", "production")
-    attempt_of(bench.store, "2026-08-17", answered=False)
-    found = target(bench)
+def test_an_arm_that_a_rerun_leaves_out_is_named(kit: Kit) -> None:
+    moment = attempt_of(kit.store, "2026-08-17", "production")
+    attempt_of(kit.store, "2026-08-17", answered=False)
+    found = target(kit)
     assert found == redo.Target(moment, ("production",), ("staging",))
     assert "left out, as it has no answers to take over there: staging" in found.note
-    assert target(bench, environment="production").note == ""
+    assert target(kit, environment="production").note == ""
 
 
 PHASES = [
@@ -549,56 +547,54 @@ PHASES = [
 ]
 
 
-def test_a_run_of_another_phase_is_not_left_to_wait_for_todays_approval(bench: Bench) -> None:
+def test_a_run_of_another_phase_is_not_left_to_wait_for_todays_approval(kit: Kit) -> None:
     patch = {"phases": PHASES, "cutover": {"planned": "2026-07-01"}, "when_not_ready": "wait"}
-    bench = bench.changed({"features": {FEATURE: patch}})
-    old, of_this_phase = attempt_of(bench.store, "2026-07-15"), attempt_of(bench.store, "2026-08-17")
+    kit = kit.changed({"features": {FEATURE: patch}})
+    old, of_this_phase = attempt_of(kit.store, "2026-07-15"), attempt_of(kit.store, "2026-08-17")
     with pytest.raises(
         ParameterError, match="environment: the run of 2026-07-15T06:00:00Z might have to wait, and its"
     ):
-        target(bench, run="2026-07-15", redo=Redo.ALL)
-    assert target(bench, run="2026-07-15", redo=Redo.ALL, environment="staging").logical_date == old
-    assert target(bench, run="2026-08-17", redo=Redo.ALL).logical_date == of_this_phase
-    skips = bench.changed({"features": {FEATURE: {"when_not_ready": "skip"}}})
+        target(kit, run="2026-07-15", redo=Redo.ALL)
+    assert target(kit, run="2026-07-15", redo=Redo.ALL, environment="staging").logical_date == old
+    assert target(kit, run="2026-08-17", redo=Redo.ALL).logical_date == of_this_phase
+    skips = kit.changed({"features": {FEATURE: {"when_not_ready": "skip"}}})
     assert target(skips, run="2026-07-15", redo=Redo.ALL).logical_date == old
 
 
 # A rerun that is unfinished.
 
 
-def test_clearing_the_first_dag_run_neither_ends_its_rerun_nor_pays_it_again(bench: Bench) -> None:
+def test_clearing_the_first_dag_run_neither_ends_its_rerun_nor_pays_it_again(kit: Kit) -> None:
     order = Order(KEY, prompts=PROMPTS, airflow_run_id="scheduled__1")
-    bench.run(
-        work_on(bench, redo.open_attempt(bench.store, bench.catalogue, order)), "seed_check", "limit_probe", "inference"
-    )
-    again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
-    newest = again(bench, Redo.JUDGE_AGAIN, airflow_run_id="manual__2")
-    before = statuses(bench)
+    kit.run(work_on(kit, redo.open_attempt(kit.store, kit.catalogue, order)), "seed_check", "limit_probe", "inference")
+    again(kit, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    newest = again(kit, Redo.JUDGE_AGAIN, airflow_run_id="manual__2")
+    before = statuses(kit)
     with pytest.raises(ParameterError, match=rf"{newest.attempt.attempt_id} .*by manual__2\) does .* Go on there"):
-        redo.open_attempt(bench.store, bench.catalogue, order)
-    assert statuses(bench) == before == [AttemptStatus.SUPERSEDED, AttemptStatus.SUPERSEDED, AttemptStatus.RUNNING]
-    new = redo.open_attempt(bench.store, bench.catalogue, order._replace(airflow_run_id="manual__3"))
-    assert answers.counts(bench.store, new.attempt_id) == {"planned": PROMPTS}
+        redo.open_attempt(kit.store, kit.catalogue, order)
+    assert statuses(kit) == before == [AttemptStatus.SUPERSEDED, AttemptStatus.SUPERSEDED, AttemptStatus.RUNNING]
+    new = redo.open_attempt(kit.store, kit.catalogue, order._replace(airflow_run_id="manual__3"))
+    assert answers.counts(kit.store, new.attempt_id) == {"planned": PROMPTS}
 
 
 @pytest.mark.parametrize("stage", ["inference", "judging"])
-def test_asking_all_does_not_end_a_rerun_that_somebody_works_on(bench: Bench, stage: str) -> None:
-    with_failures(bench)
-    rerun = again(bench, Redo.MISSING_ANSWERS)
+def test_asking_all_does_not_end_a_rerun_that_somebody_works_on(kit: Kit, stage: str) -> None:
+    with_failures(kit)
+    rerun = again(kit, Redo.MISSING_ANSWERS)
     with (
-        exclusive(bench.store, attempts.lock_name(stage, rerun.attempt.attempt_id), 0),
+        exclusive(kit.store, attempts.lock_name(stage, rerun.attempt.attempt_id), 0),
         pytest.raises(StageError, match=rf"is being worked on now \({stage}\). Nothing was changed"),
     ):
-        bench.attempt(FEATURE, PROMPTS)
-    assert statuses(bench) == [AttemptStatus.SUPERSEDED, AttemptStatus.RUNNING]
+        kit.attempt(FEATURE, PROMPTS)
+    assert statuses(kit) == [AttemptStatus.SUPERSEDED, AttemptStatus.RUNNING]
 
 
 ANOTHER_JUDGE = {"judge": {"model": "claude-another"}, "prices": None}
 
 
-def unasked(bench: Bench, work: Work) -> None:
+def unasked(kit: Kit, work: Work) -> None:
     """As if what failed had never been asked."""
-    bench.store.rows(
+    kit.store.rows(
         "UPDATE daily_runs.answer SET status = 'planned', tries = 0, error_kind = NULL, settled_at = NULL"
         " WHERE status = 'failed' AND attempt_id = %(id)s",
         {"id": work.attempt.attempt_id},
@@ -607,95 +603,95 @@ def unasked(bench: Bench, work: Work) -> None:
 
 @pytest.mark.parametrize("opened_before", [True, False])
 def test_missing_answers_by_another_judge_judges_all_anew_where_that_is_the_only_way(
-    bench: Bench, opened_before: bool
+    kit: Kit, opened_before: bool
 ) -> None:
-    first, failed = with_failures(bench, "judging")
-    unasked(bench, first)
-    stuck = again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__1") if opened_before else first
-    other = bench.changed(ANOTHER_JUDGE)
+    first, failed = with_failures(kit, "judging")
+    unasked(kit, first)
+    stuck = again(kit, Redo.MISSING_ANSWERS, airflow_run_id="manual__1") if opened_before else first
+    other = kit.changed(ANOTHER_JUDGE)
     rerun = again(other, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
     assert rerun.attempt.attempt_id != stuck.attempt.attempt_id
     sent = sent_by(other, rerun)
     assert set(paid(sent, ASKS)) == failed
     assert len(paid(sent, JUDGES)) == PROMPTS
-    assert contract(bench)[0]["judge_model"] == "claude-another"
+    assert contract(kit)[0]["judge_model"] == "claude-another"
 
 
-def test_a_rerun_whose_judge_changed_when_all_was_settled_is_refused_with_a_way_out(bench: Bench) -> None:
-    done(bench)
-    again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
-    other = bench.changed(ANOTHER_JUDGE)
+def test_a_rerun_whose_judge_changed_when_all_was_settled_is_refused_with_a_way_out(kit: Kit) -> None:
+    done(kit)
+    again(kit, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    other = kit.changed(ANOTHER_JUDGE)
     with pytest.raises(ParameterError, match="Choose redo: judge_again"):
         again(other, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
     assert not again(other, Redo.JUDGE_AGAIN, airflow_run_id="manual__2").attempt.resumed
 
 
-def test_missing_answers_whose_rubric_is_gone_are_judged_by_todays_with_all_others(bench: Bench, include: Path) -> None:
-    with_failures(bench, "judging")
-    again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+def test_missing_answers_whose_rubric_is_gone_are_judged_by_todays_with_all_others(kit: Kit, include: Path) -> None:
+    with_failures(kit, "judging")
+    again(kit, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
     strict = another_rubric(include, f"{FEATURE}.yaml")
-    rerun = again(bench, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
-    assert len(paid(sent_by(bench, rerun), JUDGES)) == PROMPTS
-    assert contract(bench)[0]["rubric_version"] == strict
+    rerun = again(kit, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    assert len(paid(sent_by(kit, rerun), JUDGES)) == PROMPTS
+    assert contract(kit)[0]["rubric_version"] == strict
 
 
 # Which attempt is taken over.
 
 
-def broken_off(bench: Bench, base: Work, prompts: int) -> Attempt:
+def broken_off(kit: Kit, base: Work, prompts: int) -> Attempt:
     """An attempt that asks all anew and died after one answer, which is that of a base."""
-    attempt = bench.attempt(FEATURE, prompts)
-    row = bench.answers(base)[0]
-    AnswerRows(bench.store, attempt.attempt_id).answered(row["prompt_id"], Answer(row["answer"]))
-    assert answers.counts(bench.store, attempt.attempt_id) == {"answered": 1, "planned": prompts - 1}
+    attempt = kit.attempt(FEATURE, prompts)
+    row = kit.answers(base)[0]
+    AnswerRows(kit.store, attempt.attempt_id).answered(row["prompt_id"], Answer(row["answer"]))
+    assert answers.counts(kit.store, attempt.attempt_id) == {"answered": 1, "planned": prompts - 1}
     return attempt
 
 
-def base_of(bench: Bench) -> str:
-    base = reruns.base_for(bench.store, str(KEY))
+def base_of(kit: Kit) -> str:
+    base = reruns.base_for(kit.store, str(KEY))
     assert base is not None
     return base.attempt_id
 
 
-def test_answers_that_the_run_has_are_not_paid_again_as_a_later_attempt_broke_off(bench: Bench) -> None:
-    first = done(bench)
-    broken_off(bench, first, PROMPTS)
-    assert base_of(bench) == first.attempt.attempt_id
+def test_answers_that_the_run_has_are_not_paid_again_as_a_later_attempt_broke_off(kit: Kit) -> None:
+    first = done(kit)
+    broken_off(kit, first, PROMPTS)
+    assert base_of(kit) == first.attempt.attempt_id
     for how in (Redo.GATE_AND_PUBLISH, Redo.MISSING_ANSWERS):
-        assert sent_by(bench, again(bench, how)) == []
+        assert sent_by(kit, again(kit, how)) == []
 
 
-def test_a_sample_does_not_stand_for_the_whole_run_that_broke_off_after_it(bench: Bench) -> None:
-    sample = bench.work(FEATURE, 3)
-    bench.run(sample, *pipeline.STAGES)
-    newest = broken_off(bench, sample, PROMPTS)
-    assert base_of(bench) == newest.attempt_id
+def test_a_sample_does_not_stand_for_the_whole_run_that_broke_off_after_it(kit: Kit) -> None:
+    sample = kit.work(FEATURE, 3)
+    kit.run(sample, *pipeline.STAGES)
+    newest = broken_off(kit, sample, PROMPTS)
+    assert base_of(kit) == newest.attempt_id
 
 
-def test_a_later_attempt_that_came_to_its_end_is_the_base_with_all_its_failures(bench: Bench) -> None:
-    newest = broken_off(bench, done(bench), PROMPTS)
-    for row in answers.unsettled(bench.store, newest.attempt_id, None):
-        AnswerRows(bench.store, newest.attempt_id).failed(row["prompt_id"], FAILURE)
-    assert base_of(bench) == newest.attempt_id
+def test_a_later_attempt_that_came_to_its_end_is_the_base_with_all_its_failures(kit: Kit) -> None:
+    newest = broken_off(kit, done(kit), PROMPTS)
+    for row in answers.unsettled(kit.store, newest.attempt_id, None):
+        AnswerRows(kit.store, newest.attempt_id).failed(row["prompt_id"], FAILURE)
+    assert base_of(kit) == newest.attempt_id
 
 
-def test_each_try_of_a_ticket_that_was_taken_over_stays_in_the_months_bill(bench: Bench) -> None:
+def test_each_try_of_a_ticket_that_was_taken_over_stays_in_the_months_bill(kit: Kit) -> None:
     long_ago = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
     def bill() -> float:
-        row = spending_rows.answers(bench.store, FEATURE, long_ago, input_tokens=1000, output_tokens=0)
+        row = spending_rows.answers(kit.store, FEATURE, long_ago, input_tokens=1000, output_tokens=0)
         return float(row["input_tokens"])
 
-    work = bench.work(FEATURE, PROMPTS)
-    bench.run(work, "seed_check", "limit_probe", "inference")
-    bench.store.rows(
+    work = kit.work(FEATURE, PROMPTS)
+    kit.run(work, "seed_check", "limit_probe", "inference")
+    kit.store.rows(
         "UPDATE daily_runs.answer SET status = 'sent', tries = 3, answer = NULL, settled_at = NULL"
         " WHERE attempt_id = %(id)s AND prompt_id = (SELECT min(prompt_id) FROM daily_runs.answer)",
         {"id": work.attempt.attempt_id},
     )
     before = bill()
     assert before >= (PROMPTS + 2) * 1000
-    bench.run(again(bench, Redo.MISSING_ANSWERS), "seed_check", "limit_probe", "inference")
+    kit.run(again(kit, Redo.MISSING_ANSWERS), "seed_check", "limit_probe", "inference")
     assert bill() == before
 
 
@@ -707,9 +703,9 @@ STATES = st.sampled_from(["planned", "in flight", "ticket", "failed", "answered"
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(states=st.lists(STATES, min_size=1, max_size=12), how=st.sampled_from(PARTIAL))
 def test_whatever_became_of_the_prompts_none_is_lost_and_none_that_has_an_answer_is_asked_again(
-    bench: Bench, states: list[str], how: Redo
+    kit: Kit, states: list[str], how: Redo
 ) -> None:
-    base = attempt_with(bench.store, states)
+    base = attempt_with(kit.store, states)
     order = Order(base.key, how)
     refused = (
         not set(states) & {"answered", "scored", "unscored", "being judged"}
@@ -718,10 +714,10 @@ def test_whatever_became_of_the_prompts_none_is_lost_and_none_that_has_an_answer
     )
     if refused:
         with pytest.raises(ParameterError, match=r"^redo: "):
-            redo.open_attempt(bench.store, bench.catalogue, order)
+            redo.open_attempt(kit.store, kit.catalogue, order)
         return
-    attempt = redo.open_attempt(bench.store, bench.catalogue, order)
-    before, after = (rows_of(bench.store, found.attempt_id) for found in (base, attempt))
+    attempt = redo.open_attempt(kit.store, kit.catalogue, order)
+    before, after = (rows_of(kit.store, found.attempt_id) for found in (base, attempt))
     assert attempt.asked == len(states) == len(after)
     assert {name: (row["item_id"], row["shard"]) for name, row in after.items()} == {
         name: (row["item_id"], row["shard"]) for name, row in before.items()
@@ -737,7 +733,7 @@ def test_whatever_became_of_the_prompts_none_is_lost_and_none_that_has_an_answer
     assert {name: row["judged"] for name, row in after.items()} == {
         name: row["judged"] if row["judged"] in kept[how] else None for name, row in before.items()
     }
-    to_ask = {row["prompt_id"] for row in answers.unsettled(bench.store, attempt.attempt_id, None)}
+    to_ask = {row["prompt_id"] for row in answers.unsettled(kit.store, attempt.attempt_id, None)}
     unanswered = {name for name, row in before.items() if row["status"] != "answered"}
     assert to_ask == (unanswered if how is Redo.MISSING_ANSWERS else set())
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.conftest import DAY, Bench
+from tests.conftest import DAY, Kit
 
 from daily_runs import dataset
 from daily_runs.catalogue.reading import files as catalogue_files
@@ -191,9 +191,9 @@ def first_item() -> str:
     return dataset.load_feature_dataset(RCA)[0].id
 
 
-def test_a_sample_of_a_selection_has_the_ids_of_the_whole_run_and_no_more_shards_than_items(bench: Bench) -> None:
+def test_a_sample_of_a_selection_has_the_ids_of_the_whole_run_and_no_more_shards_than_items(kit: Kit) -> None:
     key = RunKey("root_cause_analysis", "staging", DAY)
-    attempt = opening.plan(bench.store, bench.catalogue, key, limit=5, only=first_item())
-    rows = bench.store.rows("SELECT prompt_id, item_id, shard FROM daily_runs.answer ORDER BY prompt_id")
+    attempt = opening.plan(kit.store, kit.catalogue, key, limit=5, only=first_item())
+    rows = kit.store.rows("SELECT prompt_id, item_id, shard FROM daily_runs.answer ORDER BY prompt_id")
     assert [Prompt(**row) for row in rows] == [Prompt(f"{first_item()}#{n}", first_item(), 0) for n in range(1, 6)]
     assert (attempt.asked, attempt.shards) == (5, 1)

@@ -20,7 +20,7 @@ from daily_runs.readiness.limits.findings import LimitFinding
 from daily_runs.statuses import LimitVerdict
 
 if TYPE_CHECKING:
-    from tests.conftest import Bench
+    from tests.conftest import Kit
 
     from daily_runs.catalogue.catalogue import Catalogue
 
@@ -91,9 +91,9 @@ def sent_burst(
 
 
 @pytest.fixture
-def slow(bench: Bench) -> Catalogue:
+def slow(kit: Kit) -> Catalogue:
     """A catalogue whose time is slow enough to be measured: a request of the burst every 50 ms."""
-    return bench.changed({"environments": {"staging": {"time_scale": TIME_SCALE}}}).catalogue
+    return kit.changed({"environments": {"staging": {"time_scale": TIME_SCALE}}}).catalogue
 
 
 def test_a_burst_is_never_faster_than_the_run(slow: Catalogue) -> None:
@@ -131,39 +131,39 @@ FEW_CALLS = {
 
 
 @pytest.fixture
-def few_calls(bench: Bench) -> Bench:
+def few_calls(kit: Kit) -> Kit:
     """Two users with three calls each."""
-    return bench.changed(FEW_CALLS)
+    return kit.changed(FEW_CALLS)
 
 
-def window_of(bench: Bench) -> Window:
-    window = ai_action_window(bench.catalogue.features[FEATURE], "staging", bench.catalogue.environments["staging"])
+def window_of(kit: Kit) -> Window:
+    window = ai_action_window(kit.catalogue.features[FEATURE], "staging", kit.catalogue.environments["staging"])
     assert window
     return window
 
 
-def room(bench: Bench) -> int:
-    environment = bench.catalogue.environments["staging"]
-    return Ledger(bench.store, environment.time_scale).room(window_of(bench), environment.evaluation_users)
+def room(kit: Kit) -> int:
+    environment = kit.catalogue.environments["staging"]
+    return Ledger(kit.store, environment.time_scale).room(window_of(kit), environment.evaluation_users)
 
 
-def spent(bench: Bench, count: int) -> LimitFinding:
+def spent(kit: Kit, count: int) -> LimitFinding:
     """Spend so many calls through the sandbox; what was found of them. What it says it sent is what came there."""
-    environment, before = bench.catalogue.environments["staging"], len(bench.sandbox.entries("aiAction"))
+    environment, before = kit.catalogue.environments["staging"], len(kit.sandbox.entries("aiAction"))
 
     async def spend() -> BurstOutcome:
         keys = {user: f"sandbox-{user}" for user in environment.evaluation_users}
         async with httpx.AsyncClient() as http:
             gitlab = GitLab(http, environment.address, keys, environment.limits.graphql)
-            return await spend_ai_action(gitlab, bench.store, environment, window_of(bench), count)
+            return await spend_ai_action(gitlab, kit.store, environment, window_of(kit), count)
 
     outcome = asyncio.run(spend())
-    assert outcome.calls_spent == len(bench.sandbox.entries("aiAction")) - before
+    assert outcome.calls_spent == len(kit.sandbox.entries("aiAction")) - before
     (found,) = outcome.found
     return found
 
 
-def test_calls_of_a_probe_count_in_the_ledgers_window_and_pay_no_model(few_calls: Bench) -> None:
+def test_calls_of_a_probe_count_in_the_ledgers_window_and_pay_no_model(few_calls: Kit) -> None:
     found = spent(few_calls, 4)
     assert (found.verdict, found.evidence) == (LimitVerdict.FITS, "4 of 4 calls passed")
     assert [e["user"] for e in few_calls.sandbox.entries("aiAction")] == ["evaluation-1"] * 3 + ["evaluation-2"]
@@ -171,7 +171,7 @@ def test_calls_of_a_probe_count_in_the_ledgers_window_and_pay_no_model(few_calls
     assert room(few_calls) == 2
 
 
-def test_a_run_after_a_probe_does_not_overshoot_the_users_window(few_calls: Bench) -> None:
+def test_a_run_after_a_probe_does_not_overshoot_the_users_window(few_calls: Kit) -> None:
     spent(few_calls, 2)
     work = few_calls.work(FEATURE, 4)
     few_calls.run(work, "seed_check", "limit_probe", "inference")
@@ -182,14 +182,14 @@ def test_a_run_after_a_probe_does_not_overshoot_the_users_window(few_calls: Benc
         few_calls.run(few_calls.work("root_cause_analysis", 4), "limit_probe")
 
 
-def test_no_call_is_made_for_which_the_ledger_has_no_room(few_calls: Bench) -> None:
+def test_no_call_is_made_for_which_the_ledger_has_no_room(few_calls: Kit) -> None:
     found = spent(few_calls, 8)
     assert found.verdict is LimitVerdict.TOO_LOW
     assert found.evidence == "6 of 8 calls passed; then: no evaluation user has room in the window"
     assert len(few_calls.sandbox.entries("aiAction")) == 6
 
 
-def test_a_refused_call_counts_and_keeps_its_user_out_for_a_window(few_calls: Bench) -> None:
+def test_a_refused_call_counts_and_keeps_its_user_out_for_a_window(few_calls: Kit) -> None:
     few_calls.sandbox.change(ai_action_calls=0)
     found = spent(few_calls, 4)
     assert (found.verdict, found.hop) == (LimitVerdict.TOO_LOW, "gitlab")
@@ -198,7 +198,7 @@ def test_a_refused_call_counts_and_keeps_its_user_out_for_a_window(few_calls: Be
     assert room(few_calls) == CALLS  # of the other user
 
 
-def test_a_call_that_broke_counts_too_and_says_nothing_of_the_limit(few_calls: Bench) -> None:
+def test_a_call_that_broke_counts_too_and_says_nothing_of_the_limit(few_calls: Kit) -> None:
     few_calls.sandbox.change(drop_share=1.0)
     assert spent(few_calls, 4).verdict is LimitVerdict.UNKNOWN
     assert room(few_calls) == 2 * CALLS - 1

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.conftest import DAY, Bench, changed
+from tests.conftest import DAY, Kit, changed
 
 from daily_runs import connections
 from daily_runs.catalogue.catalogue import Catalogue
@@ -50,19 +50,19 @@ READY, NOT_READY, UNKNOWN = ReadinessState.READY, ReadinessState.NOT_READY, Read
 
 
 @pytest.fixture
-def quick(bench: Bench) -> Bench:
+def quick(kit: Kit) -> Kit:
     """Without the feature whose hundred logs a first look reads."""
-    return bench.changed({"features": {"root_cause_analysis": None}})
+    return kit.changed({"features": {"root_cause_analysis": None}})
 
 
-def look(bench: Bench, *, older_than_seconds: float = 3600, environment: str = "staging") -> bool:
+def look(kit: Kit, *, older_than_seconds: float = 3600, environment: str = "staging") -> bool:
     """Look as the command line does."""
-    return check_module.look(bench.store, bench.catalogue, environment, FIND, older_than_seconds=older_than_seconds)
+    return check_module.look(kit.store, kit.catalogue, environment, FIND, older_than_seconds=older_than_seconds)
 
 
-def found(bench: Bench, feature: str = "duo_chat", moment: dt.datetime = DAY) -> Readiness:
+def found(kit: Kit, feature: str = "duo_chat", moment: dt.datetime = DAY) -> Readiness:
     """What the newest look at staging says of a feature."""
-    return readiness.of_feature(bench.store, bench.catalogue, feature, "staging", moment)
+    return readiness.of_feature(kit.store, kit.catalogue, feature, "staging", moment)
 
 
 def aspect(of: Readiness, name: ReadinessAspect) -> AspectVerdict:
@@ -71,22 +71,22 @@ def aspect(of: Readiness, name: ReadinessAspect) -> AspectVerdict:
     return one
 
 
-def looks(bench: Bench) -> list[dict[str, Any]]:
+def looks(kit: Kit) -> list[dict[str, Any]]:
     """Every look that was begun."""
-    return bench.store.rows("SELECT * FROM daily_runs.look ORDER BY look_id")
+    return kit.store.rows("SELECT * FROM daily_runs.look ORDER BY look_id")
 
 
-def test_one_look_tells_seeds_and_limits_of_every_feature_that_goes_there(bench: Bench) -> None:
-    assert look(bench)
-    for name in bench.catalogue.features:
-        assert found(bench, name).state is READY, found(bench, name).reason
-    told = bench.store.rows("SELECT feature, aspect FROM daily_runs.latest_readiness WHERE environment = 'staging'")
+def test_one_look_tells_seeds_and_limits_of_every_feature_that_goes_there(kit: Kit) -> None:
+    assert look(kit)
+    for name in kit.catalogue.features:
+        assert found(kit, name).state is READY, found(kit, name).reason
+    told = kit.store.rows("SELECT feature, aspect FROM daily_runs.latest_readiness WHERE environment = 'staging'")
     assert {(row["feature"], row["aspect"]) for row in told} == {
-        (name, what) for name in bench.catalogue.features for what in readiness.LOOKED_AT
+        (name, what) for name in kit.catalogue.features for what in readiness.LOOKED_AT
     }
 
 
-def test_a_look_is_free_and_counts_each_request_that_it_sends(quick: Bench) -> None:
+def test_a_look_is_free_and_counts_each_request_that_it_sends(quick: Kit) -> None:
     assert look(quick)
     sent = quick.sandbox.entries()
     assert [entry for entry in sent if entry["paid"] or entry["operation"] == "aiAction"] == []
@@ -94,42 +94,42 @@ def test_a_look_is_free_and_counts_each_request_that_it_sends(quick: Bench) -> N
     assert len(sent) > len(quick.catalogue.features)
 
 
-def test_calls_that_a_run_used_up_lately_do_not_make_staging_unready(quick: Bench) -> None:
-    bench = quick.changed({"environments": {"staging": {"limits": {"ai_action_calls_per_window": 3}}}})
-    work = bench.work("duo_chat", 16)
-    bench.run(work, "seed_check", "inference")
+def test_calls_that_a_run_used_up_lately_do_not_make_staging_unready(quick: Kit) -> None:
+    kit = quick.changed({"environments": {"staging": {"limits": {"ai_action_calls_per_window": 3}}}})
+    work = kit.work("duo_chat", 16)
+    kit.run(work, "seed_check", "inference")
     window = ai_action_window(work.feature, "staging", work.environment)
     assert window is not None
-    assert Ledger(bench.store, work.environment.time_scale).room(window, work.environment.evaluation_users) == 2
-    look(bench)
-    assert found(bench).state is READY, found(bench).reason
-    (shown,) = [row for row in latest_limits(bench.store, "staging", "duo_chat") if row["limit_name"] == AI_ACTION]
+    assert Ledger(kit.store, work.environment.time_scale).room(window, work.environment.evaluation_users) == 2
+    look(kit)
+    assert found(kit).state is READY, found(kit).reason
+    (shown,) = [row for row in latest_limits(kit.store, "staging", "duo_chat") if row["limit_name"] == AI_ACTION]
     assert (shown["allowed"], shown["verdict"]) == (2, "too_low"), "what is shown counts them, as the limit probe does"
 
 
-def test_a_second_look_reads_no_log_again(bench: Bench) -> None:
-    look(bench)
-    look(bench, older_than_seconds=0)
-    first, second = looks(bench)
+def test_a_second_look_reads_no_log_again(kit: Kit) -> None:
+    look(kit)
+    look(kit, older_than_seconds=0)
+    first, second = looks(kit)
     assert first["calls"] > 100
     assert 0 < second["calls"] < 20
 
 
-def test_a_feature_that_never_goes_there_is_not_looked_at(bench: Bench) -> None:
+def test_a_feature_that_never_goes_there_is_not_looked_at(kit: Kit) -> None:
     assert "vulnerability_explanation" not in [
-        f.feature for f in readiness_look.features_of(bench.catalogue, "production")
+        f.feature for f in readiness_look.features_of(kit.catalogue, "production")
     ]
-    assert {f.feature for f in readiness_look.features_of(bench.catalogue, "staging")} == set(bench.catalogue.features)
+    assert {f.feature for f in readiness_look.features_of(kit.catalogue, "staging")} == set(kit.catalogue.features)
 
 
-def test_a_look_that_is_young_enough_serves_the_next_one_who_asks(quick: Bench) -> None:
+def test_a_look_that_is_young_enough_serves_the_next_one_who_asks(quick: Kit) -> None:
     assert look(quick)
     assert not look(quick)
     assert look(quick, older_than_seconds=0)
     assert len(looks(quick)) == 2
 
 
-def test_of_ten_who_look_at_once_one_does_and_all_have_its_outcome(quick: Bench) -> None:
+def test_of_ten_who_look_at_once_one_does_and_all_have_its_outcome(quick: Kit) -> None:
     with ThreadPoolExecutor(10) as threads:
         looked = list(threads.map(lambda _: (look(quick), found(quick).state), range(10)))
     assert sorted(took for took, _ in looked) == [False] * 9 + [True]
@@ -148,7 +148,7 @@ with open_store(sys.argv[1]) as store, check_rows.sole_looker(store, "staging", 
 """
 
 
-def test_one_who_dies_while_looking_is_in_nobodys_way(quick: Bench) -> None:
+def test_one_who_dies_while_looking_is_in_nobodys_way(quick: Kit) -> None:
     with subprocess.Popen([sys.executable, "-c", LOOKER, quick.store.url], stdout=subprocess.PIPE, text=True) as looker:
         try:
             assert looker.stdout is not None
@@ -164,7 +164,7 @@ def test_one_who_dies_while_looking_is_in_nobodys_way(quick: Bench) -> None:
     assert found(quick).state is READY
 
 
-def test_missing_seeds_are_in_the_way_with_their_share_and_their_owner(quick: Bench) -> None:
+def test_missing_seeds_are_in_the_way_with_their_share_and_their_owner(quick: Kit) -> None:
     quick.sandbox.process.order_seeds({"environment": "staging", "missing_share": 0.5})
     look(quick)
     chat = found(quick)
@@ -176,17 +176,17 @@ def test_missing_seeds_are_in_the_way_with_their_share_and_their_owner(quick: Be
     assert found(quick, "code_suggestions").state is READY
 
 
-def test_a_limit_that_is_too_low_is_in_the_way_with_its_remedy_and_owner(bench: Bench) -> None:
-    bench = bench.changed({"environments": {"staging": {"evaluation_users": ["evaluation-1"]}}})
-    look(bench)
-    limits = aspect(found(bench, "root_cause_analysis"), ReadinessAspect.LIMITS)
+def test_a_limit_that_is_too_low_is_in_the_way_with_its_remedy_and_owner(kit: Kit) -> None:
+    kit = kit.changed({"environments": {"staging": {"evaluation_users": ["evaluation-1"]}}})
+    look(kit)
+    limits = aspect(found(kit, "root_cause_analysis"), ReadinessAspect.LIMITS)
     assert (limits.state, limits.owner) == (NOT_READY, "infrastructure")
     assert "900 calls need 6 evaluation users" in limits.reason
     assert limits.details["binding"] == "ai_action"
-    assert found(bench, "duo_chat").state is READY
+    assert found(kit, "duo_chat").state is READY
 
 
-def test_a_path_that_does_not_answer_is_unknown_with_hop_and_kind_never_not_ready(quick: Bench) -> None:
+def test_a_path_that_does_not_answer_is_unknown_with_hop_and_kind_never_not_ready(quick: Kit) -> None:
     gone = f"http://127.0.0.1:{free_port()}"
     quick = quick.changed({"environments": {"staging": {"address": gone}}})
     assert look(quick)
@@ -200,7 +200,7 @@ def test_a_path_that_does_not_answer_is_unknown_with_hop_and_kind_never_not_read
     assert not look(quick), "a look that could see nothing is a look, too: nobody hammers a path that is down"
 
 
-def test_a_login_that_is_missing_is_unknown_and_says_where_it_is_missing(quick: Bench) -> None:
+def test_a_login_that_is_missing_is_unknown_and_says_where_it_is_missing(quick: Kit) -> None:
     quick = quick.changed(
         {"environments": {name: {"provenance": "live", "time_scale": 1} for name in quick.catalogue.environments}}
     )
@@ -209,7 +209,7 @@ def test_a_login_that_is_missing_is_unknown_and_says_where_it_is_missing(quick: 
     assert "DAILY_RUNS_GITLAB_STAGING: is not set" in found(quick).reason
 
 
-def test_seeds_of_one_feature_that_cannot_be_looked_at_leave_the_others_known(quick: Bench) -> None:
+def test_seeds_of_one_feature_that_cannot_be_looked_at_leave_the_others_known(quick: Kit) -> None:
     quick = quick.changed({"features": {"duo_chat": {"dataset": "datasets/none.jsonl"}}})
     assert look(quick)
     assert aspect(found(quick), ReadinessAspect.SEEDS).state is UNKNOWN
@@ -217,14 +217,14 @@ def test_seeds_of_one_feature_that_cannot_be_looked_at_leave_the_others_known(qu
     assert found(quick, "vulnerability_explanation").state is READY
 
 
-def turned_back(bench: Bench, seconds: float) -> None:
+def turned_back(kit: Kit, seconds: float) -> None:
     """Make every look older."""
     older = "UPDATE daily_runs.look SET begun_at = begun_at - %(by)s, ended_at = ended_at - %(by)s"
-    bench.store.rows(older, {"by": dt.timedelta(seconds=seconds)})
+    kit.store.rows(older, {"by": dt.timedelta(seconds=seconds)})
 
 
 def test_a_look_of_days_ago_says_nothing_when_whoever_looks_now_hangs(
-    quick: Bench, monkeypatch: pytest.MonkeyPatch
+    quick: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look(quick)
     turned_back(quick, 3 * 86_400)
@@ -239,7 +239,7 @@ def test_a_look_of_days_ago_says_nothing_when_whoever_looks_now_hangs(
     assert "the newest look is 72.0 h old" in chat.reason
 
 
-def test_a_look_counts_as_long_as_the_next_one_may_take_to_come(quick: Bench) -> None:
+def test_a_look_counts_as_long_as_the_next_one_may_take_to_come(quick: Kit) -> None:
     look(quick)
     oldest = waiting.look_age_max(quick.catalogue, "staging")
     turned_back(quick, oldest - 30)
@@ -259,7 +259,7 @@ def test_no_pause_between_looks_is_as_long_as_a_look_counts(
     assert pause < waiting.look_age_max(catalogue, "staging")
 
 
-def test_the_lock_of_a_machine_that_vanished_ends_soon(quick: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lock_of_a_machine_that_vanished_ends_soon(quick: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[Connection] = []
 
     def connect_and_show(url: str) -> Connection:
@@ -274,7 +274,7 @@ def test_the_lock_of_a_machine_that_vanished_ends_soon(quick: Bench, monkeypatch
     assert kept == {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
 
 
-def test_a_failure_of_a_moment_is_looked_at_again_before_the_interval_is_over(quick: Bench) -> None:
+def test_a_failure_of_a_moment_is_looked_at_again_before_the_interval_is_over(quick: Kit) -> None:
     def broken(*_: object, **__: object) -> NoReturn:
         raise AccessError("connection x", "is gone for ten seconds", "Wait.")
 
@@ -288,7 +288,7 @@ def test_a_failure_of_a_moment_is_looked_at_again_before_the_interval_is_over(qu
     assert not look(quick), "one that could look is young for the whole interval"
 
 
-def test_one_slow_feature_leaves_known_what_was_seen_before_it(quick: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_slow_feature_leaves_known_what_was_seen_before_it(quick: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     features = [feature.feature for feature in readiness_look.features_of(quick.catalogue, "staging")]
     slow = features[-1]
     seen_in_time = verify.look
@@ -324,7 +324,7 @@ def refusing(response: Callable[[], httpx.Response]) -> Callable[..., AbstractAs
     return client
 
 
-def test_a_hop_that_refuses_steadily_for_rate_is_named(quick: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hop_that_refuses_steadily_for_rate_is_named(quick: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     refusal = refusing(lambda: httpx.Response(429, headers={"cf-ray": "1"}, text="error code: 1015"))
     monkeypatch.setattr(readiness_look, "gitlab_client", refusal)
     monkeypatch.setattr(looking, "BUDGET_WALL_SECONDS_MIN", 0.0)
@@ -336,13 +336,13 @@ def test_a_hop_that_refuses_steadily_for_rate_is_named(quick: Bench, monkeypatch
     assert 1 < looks(quick)[0]["calls"] < 15
 
 
-def test_a_look_has_time_for_a_refusal_of_the_path_and_of_each_feature(quick: Bench) -> None:
+def test_a_look_has_time_for_a_refusal_of_the_path_and_of_each_feature(quick: Kit) -> None:
     refusals = 1 + len(quick.catalogue.features)
     assert refusals * looking.BUDGET_SECONDS < readiness_look.LOOK_SECONDS_MAX
     assert refusals * looking.BUDGET_WALL_SECONDS_MIN < readiness_look.LOOK_WALL_SECONDS_MIN
 
 
-def test_a_store_of_real_runs_is_not_looked_for_in_the_sandbox(quick: Bench) -> None:
+def test_a_store_of_real_runs_is_not_looked_for_in_the_sandbox(quick: Kit) -> None:
     quick.store.rows("INSERT INTO daily_runs.store_provenance (provenance) VALUES ('live')")
     with pytest.raises(AccessError, match="holds live rows, and the environment is sandbox"):
         look(quick)
@@ -350,14 +350,14 @@ def test_a_store_of_real_runs_is_not_looked_for_in_the_sandbox(quick: Bench) -> 
 
 
 @pytest.mark.parametrize("odd", ["17\0", "17\ud800"])
-def test_evidence_that_a_text_column_cannot_hold_is_stored_without_it(quick: Bench, odd: str) -> None:
+def test_evidence_that_a_text_column_cannot_hold_is_stored_without_it(quick: Kit, odd: str) -> None:
     limit = LimitFinding("gitlab", "x", 1, None, "nodes", LimitSource.MEASURED, f"version {odd}", "", "infrastructure")
     save_limits(quick.store, "staging", "duo_chat", [limit])
     (row,) = latest_limits(quick.store, "staging")
     assert row["evidence"].startswith("version 17")
 
 
-def test_before_the_first_look_nothing_is_known_but_the_approval(quick: Bench) -> None:
+def test_before_the_first_look_nothing_is_known_but_the_approval(quick: Kit) -> None:
     states = {verdict.aspect: verdict.state for verdict in found(quick).verdicts}
     assert states == {
         ReadinessAspect.SEEDS: UNKNOWN,
@@ -367,17 +367,17 @@ def test_before_the_first_look_nothing_is_known_but_the_approval(quick: Bench) -
     assert "nobody has looked yet" in found(quick).reason
 
 
-def test_a_look_under_way_counts_for_nothing(quick: Bench) -> None:
+def test_a_look_under_way_counts_for_nothing(quick: Kit) -> None:
     look(quick)
     before = found(quick)
     check_rows.begin(quick.store, "staging")
     assert found(quick) == before
 
 
-def test_only_the_phase_of_the_runs_moment_needs_an_approval(quick: Bench) -> None:
+def test_only_the_phase_of_the_runs_moment_needs_an_approval(quick: Kit) -> None:
     chat = quick.catalogue.features["duo_chat"].model_dump(mode="json")
     phases = [{**phase, "approved": phase["phase"] != "staging"} for phase in chat["phases"]]
-    quick = Bench(quick.store, quick.sandbox, changed(quick.catalogue, {"features": {"duo_chat": {"phases": phases}}}))
+    quick = Kit(quick.store, quick.sandbox, changed(quick.catalogue, {"features": {"duo_chat": {"phases": phases}}}))
     look(quick)
     starts = next(dt.date.fromisoformat(phase["starts"]) for phase in phases if phase["phase"] == "staging")
     cutover = dt.datetime.combine(starts, dt.time(), dt.UTC)
@@ -389,7 +389,7 @@ def test_only_the_phase_of_the_runs_moment_needs_an_approval(quick: Bench) -> No
     assert "owner: model validation" in after.reason
 
 
-def test_only_the_aspects_that_were_asked_for_count(quick: Bench) -> None:
+def test_only_the_aspects_that_were_asked_for_count(quick: Kit) -> None:
     quick.sandbox.process.order_seeds({"environment": "staging", "missing_share": 0.5})
     look(quick)
     limits = readiness.of_feature(
@@ -398,12 +398,12 @@ def test_only_the_aspects_that_were_asked_for_count(quick: Bench) -> None:
     assert limits.state is READY
 
 
-def test_a_feature_that_nobody_knows_is_refused(quick: Bench) -> None:
+def test_a_feature_that_nobody_knows_is_refused(quick: Kit) -> None:
     with pytest.raises(ParameterError, match="no_such_feature"):
         found(quick, "no_such_feature")
 
 
-def test_a_verdict_is_handed_on_as_plain_data(quick: Bench) -> None:
+def test_a_verdict_is_handed_on_as_plain_data(quick: Kit) -> None:
     look(quick)
     handed = found(quick).as_json()
     assert handed["state"] == "ready"
@@ -412,7 +412,7 @@ def test_a_verdict_is_handed_on_as_plain_data(quick: Bench) -> None:
     assert dt.datetime.fromisoformat(handed["looked_at"]) == found(quick).looked_at
 
 
-def test_looks_are_forgotten_after_a_month_with_what_they_found(quick: Bench) -> None:
+def test_looks_are_forgotten_after_a_month_with_what_they_found(quick: Kit) -> None:
     look(quick)
     quick.store.rows("UPDATE daily_runs.look SET begun_at = begun_at - interval '31 days', ended_at = begun_at")
     look(quick)
@@ -461,8 +461,8 @@ def test_a_wait_ends_ready_at_once_and_otherwise_at_the_deadline_only(
         assert UNKNOWN is now is best
 
 
-def test_the_catalogues_figures_are_of_the_domain_and_waits_are_of_the_clock(bench: Bench) -> None:
+def test_the_catalogues_figures_are_of_the_domain_and_waits_are_of_the_clock(kit: Kit) -> None:
     keys = {"look_every_minutes": 15, "wait_hours_max": 6}
-    bench = bench.changed({"environments": {"staging": {"readiness": keys, "time_scale": 60}}})
-    assert waiting.look_every(bench.catalogue, "staging") == 15
-    assert waiting.wait_max(bench.catalogue, "staging") == dt.timedelta(minutes=6)
+    kit = kit.changed({"environments": {"staging": {"readiness": keys, "time_scale": 60}}})
+    assert waiting.look_every(kit.catalogue, "staging") == 15
+    assert waiting.wait_max(kit.catalogue, "staging") == dt.timedelta(minutes=6)

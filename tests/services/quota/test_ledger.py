@@ -16,7 +16,7 @@ import pytest
 from alembic import command
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.quota.timeline import SMALL, TARIFF, Timeline, tariff_of
+from tests.services.quota.timeline import SMALL, TARIFF, Timeline, tariff_of
 
 from daily_runs.quota.ledger import AHEAD_SECONDS, KEEP_DAYS, PROMISE_SECONDS, Findings, Grant, Ledger, Settled
 from daily_runs.quota.rate_limit_headers import Fact, Usage

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from tests.unit.quota.timeline import TARIFF, Moment, Timeline, tariff_of
+from tests.services.quota.timeline import TARIFF, Moment, Timeline, tariff_of
 
 from daily_runs.quota.ledger import Findings, Granted, Settled
 from daily_runs.quota.rate_limit_headers import Fact, Usage

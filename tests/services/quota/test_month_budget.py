@@ -17,7 +17,7 @@ from daily_runs.stages import limit_probe
 from daily_runs.statuses import LimitVerdict, Redo
 
 if TYPE_CHECKING:
-    from tests.conftest import Bench
+    from tests.conftest import Kit
 
     from daily_runs.stages.work import Work
 
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 PROMPTS = 8
 
 
-def spent(bench: Bench) -> Work:
+def spent(kit: Kit) -> Work:
     """A run that was asked and judged."""
-    work = bench.work("duo_chat", PROMPTS)
-    bench.run(work, "seed_check", "inference", "judging")
+    work = kit.work("duo_chat", PROMPTS)
+    kit.run(work, "seed_check", "inference", "judging")
     return work
 
 
 @pytest.fixture(autouse=True)
-def connection(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def connection(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sandbox's logins, which a live environment must be given."""
-    environment = bench.catalogue.environments["staging"]
+    environment = kit.catalogue.environments["staging"]
     keys = {user: f"sandbox-{user}" for user in environment.evaluation_users}
     variable = environment.connection.upper()
     monkeypatch.setenv(variable, json.dumps({"address": environment.address, "keys": keys}))
 
 
-def as_if_live(bench: Bench, prompts: int = PROMPTS, **feature: Any) -> Work:
+def as_if_live(kit: Kit, prompts: int = PROMPTS, **feature: Any) -> Work:
     """The day's run, as a store of real runs would have it; with another number of prompts it is a new attempt."""
     patch = {"environments": {"staging": {"provenance": "live"}}, "features": {"duo_chat": feature}}
-    catalogue = bench.changed(patch).catalogue
-    work = bench.work("duo_chat", prompts)
+    catalogue = kit.changed(patch).catalogue
+    work = kit.work("duo_chat", prompts)
     return replace(work, catalogue=catalogue, feature=catalogue.features["duo_chat"])
 
 
@@ -53,14 +53,14 @@ def of_month(work: Work) -> MonthBudget | None:
     return month_budget(work.store, work.catalogue, work.feature, work.environment)
 
 
-def expected_usd(bench: Bench, work: Work) -> float:
+def expected_usd(kit: Kit, work: Work) -> float:
     """By hand: chat's tokens are estimates (its path does not tell them), the judge's are counted."""
-    prices = bench.catalogue.prices
+    prices = kit.catalogue.prices
     assert prices is not None
     tokens, chat = work.feature.limits.tokens_per_prompt, prices.of_inference("chat")
-    judge = prices.models[bench.catalogue.judge.model]
+    judge = prices.models[kit.catalogue.judge.model]
     asked = PROMPTS * (tokens.input * chat.input_usd_per_million + tokens.output * chat.output_usd_per_million)
-    verdicts = bench.store.rows("SELECT input_tokens, output_tokens FROM daily_runs.verdict")
+    verdicts = kit.store.rows("SELECT input_tokens, output_tokens FROM daily_runs.verdict")
     judged = sum(
         row["input_tokens"] * judge.input_usd_per_million + row["output_tokens"] * judge.output_usd_per_million
         for row in verdicts
@@ -68,88 +68,86 @@ def expected_usd(bench: Bench, work: Work) -> float:
     return float(asked + judged) / 1_000_000
 
 
-def test_answers_and_verdicts_of_the_month_are_priced(bench: Bench) -> None:
-    spent(bench)
-    work = as_if_live(bench, budget_usd_per_month=1000)
+def test_answers_and_verdicts_of_the_month_are_priced(kit: Kit) -> None:
+    spent(kit)
+    work = as_if_live(kit, budget_usd_per_month=1000)
     found = of_month(work)
     assert found is not None
-    assert found.spent_usd == pytest.approx(expected_usd(bench, work))
+    assert found.spent_usd == pytest.approx(expected_usd(kit, work))
     assert (found.state, found.budget_usd) == (MonthState.OK, 1000)
 
 
-def test_other_features_do_not_count(bench: Bench) -> None:
-    other = bench.work("code_suggestions", 1)
-    bench.run(other, "seed_check", "inference", "judging")
-    found = of_month(as_if_live(bench, budget_usd_per_month=1000))
+def test_other_features_do_not_count(kit: Kit) -> None:
+    other = kit.work("code_suggestions", 1)
+    kit.run(other, "seed_check", "inference", "judging")
+    found = of_month(as_if_live(kit, budget_usd_per_month=1000))
     assert found is not None
     assert found.spent_usd == 0
 
 
-def test_other_months_do_not_count(bench: Bench) -> None:
-    spent(bench)
-    work = as_if_live(bench, budget_usd_per_month=1000)
-    bench.store.rows("UPDATE daily_runs.answer SET settled_at = settled_at - interval '40 days'")
-    bench.store.rows("UPDATE daily_runs.verdict SET judged_at = judged_at - interval '40 days'")
+def test_other_months_do_not_count(kit: Kit) -> None:
+    spent(kit)
+    work = as_if_live(kit, budget_usd_per_month=1000)
+    kit.store.rows("UPDATE daily_runs.answer SET settled_at = settled_at - interval '40 days'")
+    kit.store.rows("UPDATE daily_runs.verdict SET judged_at = judged_at - interval '40 days'")
     found = of_month(work)
     assert found is not None
     assert found.spent_usd == 0
 
 
 @pytest.mark.parametrize("budgets_spent", [1.11, 1.1])
-def test_from_110_percent_on_no_run_starts_and_the_remedy_names_the_budget(bench: Bench, budgets_spent: float) -> None:
-    usd = expected_usd(bench, spent(bench))
-    work = as_if_live(bench, PROMPTS + 1, budget_usd_per_month=usd / budgets_spent)
+def test_from_110_percent_on_no_run_starts_and_the_remedy_names_the_budget(kit: Kit, budgets_spent: float) -> None:
+    usd = expected_usd(kit, spent(kit))
+    work = as_if_live(kit, PROMPTS + 1, budget_usd_per_month=usd / budgets_spent)
     told = r"budget of the month: Raise budget_usd_per_month, .*; owner: Duo Chat feature team \(model_vendor: needs"
     with pytest.raises(LimitTooLowError, match=told):
         limit_probe.run(work)
-    (found,) = [
-        row for row in finding_rows.latest_limits(bench.store, "staging") if row["limit_name"] == findings.MONTH
-    ]
+    (found,) = [row for row in finding_rows.latest_limits(kit.store, "staging") if row["limit_name"] == findings.MONTH]
     assert (found["verdict"], found["binds"]) == ("too_low", True)
 
 
-def judged_again(bench: Bench, budgets_spent: float) -> Work:
+def judged_again(kit: Kit, budgets_spent: float) -> Work:
     """A rerun that asks nothing and judges all, in a month that stands so."""
-    first = spent(bench)
-    usd = expected_usd(bench, first)
+    first = spent(kit)
+    usd = expected_usd(kit, first)
     order = rerun.Order(first.attempt.key, Redo.JUDGE_AGAIN)
-    attempt = rerun.open_attempt(bench.store, bench.catalogue, order)
+    attempt = rerun.open_attempt(kit.store, kit.catalogue, order)
     feature = {"budget_usd_per_month": usd / budgets_spent}
     patch = {"environments": {"staging": {"provenance": "live"}}, "features": {"duo_chat": feature}}
-    catalogue = bench.changed(patch).catalogue
+    catalogue = kit.changed(patch).catalogue
     return replace(first, attempt=attempt, catalogue=catalogue, feature=catalogue.features["duo_chat"])
 
 
-def test_a_rerun_that_only_judges_needs_the_month_too(bench: Bench) -> None:
-    work = judged_again(bench, 1.11)
-    assert len(judgements.unjudged(bench.store, work.attempt.attempt_id, None)) == PROMPTS
-    before = len(bench.sandbox.entries())
+def test_a_rerun_that_only_judges_needs_the_month_too(kit: Kit) -> None:
+    work = judged_again(kit, 1.11)
+    assert len(judgements.unjudged(kit.store, work.attempt.attempt_id, None)) == PROMPTS
+    before = len(kit.sandbox.entries())
     with pytest.raises(LimitTooLowError, match="budget of the month"):
         limit_probe.run(work)
-    assert len(bench.sandbox.entries()) == before
-    bench.run(replace(work, catalogue=bench.catalogue), "judging")  # by the verdicts that are there
+    assert len(kit.sandbox.entries()) == before
+    kit.run(replace(work, catalogue=kit.catalogue), "judging")  # by the verdicts that are there
     assert limit_probe.run(work).details == {"fits": True, "binding": None, "requests_sent": 0}
 
 
-def test_a_rerun_that_only_judges_starts_within_the_month_and_asks_nobody(bench: Bench) -> None:
-    work = judged_again(bench, 1.0)
-    before = len(bench.sandbox.entries())
+def test_a_rerun_that_only_judges_starts_within_the_month_and_asks_nobody(kit: Kit) -> None:
+    work = judged_again(kit, 1.0)
+    before = len(kit.sandbox.entries())
     assert limit_probe.run(work).details["fits"]
-    assert len(bench.sandbox.entries()) == before > 0
+    assert len(kit.sandbox.entries()) == before > 0
 
 
-def test_just_under_110_percent_a_run_starts(bench: Bench) -> None:
-    usd = expected_usd(bench, spent(bench))
-    assert limit_probe.run(as_if_live(bench, PROMPTS + 1, budget_usd_per_month=usd / 1.0999)).details["fits"]
+def test_just_under_110_percent_a_run_starts(kit: Kit) -> None:
+    usd = expected_usd(kit, spent(kit))
+    assert limit_probe.run(as_if_live(kit, PROMPTS + 1, budget_usd_per_month=usd / 1.0999)).details["fits"]
 
 
 @pytest.mark.parametrize("budget_usd", [10.0, 1000.0, 33.3, 0.1, 4321.09])
-def test_exactly_110_percent_is_a_throttle_to_whoever_asks(bench: Bench, budget_usd: float) -> None:
+def test_exactly_110_percent_is_a_throttle_to_whoever_asks(kit: Kit, budget_usd: float) -> None:
     """The planner by `month_state`, the probe by its verdict: however the budget rounds."""
     month = MonthBudget(THROTTLE_SHARE * budget_usd, budget_usd)
-    feature = bench.catalogue.features["duo_chat"]
+    feature = kit.catalogue.features["duo_chat"]
     found = findings.findings(
-        no_facts(), bench.catalogue, feature, "staging", calls_needed=1, ai_action_room=160, month=month
+        no_facts(), kit.catalogue, feature, "staging", calls_needed=1, ai_action_room=160, month=month
     )
     (of_it,) = [finding for finding in found if finding.limit_name == findings.MONTH]
     assert month_state(*month) is MonthState.THROTTLE
@@ -162,13 +160,13 @@ def no_facts() -> measure.PathFacts:
     return measure.PathFacts("u", "u", None, None, None, None, "", None, None, None, {}, 3)
 
 
-def test_an_alarm_is_said_and_the_run_starts(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    usd = expected_usd(bench, spent(bench))
-    limit_probe.run(as_if_live(bench, PROMPTS + 1, budget_usd_per_month=usd / 0.9))
+def test_an_alarm_is_said_and_the_run_starts(kit: Kit, caplog: pytest.LogCaptureFixture) -> None:
+    usd = expected_usd(kit, spent(kit))
+    limit_probe.run(as_if_live(kit, PROMPTS + 1, budget_usd_per_month=usd / 0.9))
     assert "(90%, alarm)" in caplog.text
 
 
-def test_a_sandbox_costs_nothing(bench: Bench) -> None:
-    work = spent(bench)
+def test_a_sandbox_costs_nothing(kit: Kit) -> None:
+    work = spent(kit)
     assert work.feature.budget_usd_per_month is not None
     assert of_month(work) is None

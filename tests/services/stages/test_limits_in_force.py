@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.conftest import DAY, TIME_SCALE, Bench, SandboxView, changed
+from tests.conftest import DAY, TIME_SCALE, Kit, SandboxView, changed
 
 from daily_runs.capacity.load import PlanScenario
 from daily_runs.capacity.plan import plan
@@ -44,29 +44,29 @@ CASES = {
 
 
 @pytest.fixture
-def few_calls(bench: Bench) -> Iterator[Bench]:
+def few_calls(kit: Kit) -> Iterator[Kit]:
     """Three users of ten calls each, enforced by a sandbox that counts them, too, and from none."""
     with Sandbox(TIME_SCALE, {"ai_action_calls": CALLS_PER_USER}) as process:
         sandbox = SandboxView(process, 0)
         limits = {"ai_action_calls_per_window": CALLS_PER_USER}
         users = ["evaluation-1", "evaluation-2", "evaluation-3"]
         staging = {"address": f"{sandbox.address}/staging", "evaluation_users": users, "limits": limits}
-        yield replace(bench, sandbox=sandbox).changed({"environments": {"staging": staging}})
+        yield replace(kit, sandbox=sandbox).changed({"environments": {"staging": staging}})
 
 
-def used(bench: Bench) -> Counter[str]:
+def used(kit: Kit) -> Counter[str]:
     """Calls that the sandbox got, by user."""
-    return Counter(entry["user"] for entry in bench.sandbox.entries("aiAction"))
+    return Counter(entry["user"] for entry in kit.sandbox.entries("aiAction"))
 
 
-def run_both(bench: Bench, case: Case) -> None:
+def run_both(kit: Kit, case: Case) -> None:
     for feature, prompts in ((RCA, case.rca), (CHAT, case.chat)):
-        bench.run(bench.work(feature, prompts), "seed_check", "limit_probe", "inference")
+        kit.run(kit.work(feature, prompts), "seed_check", "limit_probe", "inference")
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_two_runs_of_a_day_use_as_many_users_as_the_planner_says_and_none_beyond_its_window(
-    few_calls: Bench, case: Case
+    few_calls: Kit, case: Case
 ) -> None:
     run_both(few_calls, case)
     calls = used(few_calls)
@@ -81,7 +81,7 @@ def test_two_runs_of_a_day_use_as_many_users_as_the_planner_says_and_none_beyond
     assert demand.users_needed == len(calls) == case.users
 
 
-def test_a_call_more_than_the_users_have_is_refused_with_the_remedy_before_it_is_paid(few_calls: Bench) -> None:
+def test_a_call_more_than_the_users_have_is_refused_with_the_remedy_before_it_is_paid(few_calls: Kit) -> None:
     run_both(few_calls, Case(18, 12, 3))
     one_more = few_calls.work(EXPLAIN, 1)
     few_calls.run(one_more, "seed_check")
@@ -127,17 +127,17 @@ class Running(NamedTuple):
 
 
 @pytest.fixture
-def running(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+def running(kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     """RCA's inference on a catalogue of its own, for as long as the test wants it."""
     monkeypatch.setattr(watch, "LOOK_EVERY_SECONDS", LOOK_EVERY_SECONDS)
     for folder in ("catalogue", "datasets", "rubrics"):
         shutil.copytree(folders.include_root() / folder, tmp_path / folder)
-    work = replace(bench.work(RCA, PROMPTS), watch=CatalogueWatch("sandbox", tmp_path / "catalogue"))
-    bench.run(work, "seed_check")
-    running = Running(tmp_path / f"catalogue/features/{RCA}.yaml", bench.sandbox)
+    work = replace(kit.work(RCA, PROMPTS), watch=CatalogueWatch("sandbox", tmp_path / "catalogue"))
+    kit.run(work, "seed_check")
+    running = Running(tmp_path / f"catalogue/features/{RCA}.yaml", kit.sandbox)
     with ThreadPoolExecutor(1) as threads:
-        inference = threads.submit(bench.run, work, "inference")
-        while len(bench.sandbox.entries("aiAction")) < PROMPTS // 40:
+        inference = threads.submit(kit.run, work, "inference")
+        while len(kit.sandbox.entries("aiAction")) < PROMPTS // 40:
             assert not inference.done()
             time.sleep(0.02)
         yield running

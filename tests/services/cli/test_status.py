@@ -7,7 +7,7 @@ import json
 from typing import Any, cast
 
 import pytest
-from tests.conftest import Bench, changed
+from tests.conftest import Kit, changed
 
 from daily_runs import connections
 from daily_runs.catalogue.catalogue import Catalogue
@@ -120,8 +120,8 @@ def test_a_phase_in_force_that_nobody_approved_is_said_with_its_owner() -> None:
     assert reason.endswith("owner: model validation")
 
 
-def test_why_a_look_saw_nothing_is_told_once(bench: Bench) -> None:
-    closed = bench.changed({"environments": {"staging": {"address": f"http://127.0.0.1:{free_port()}"}}})
+def test_why_a_look_saw_nothing_is_told_once(kit: Kit) -> None:
+    closed = kit.changed({"environments": {"staging": {"address": f"http://127.0.0.1:{free_port()}"}}})
     check.look(closed.store, closed.catalogue, STAGING, cast(Connect, connections.find), older_than_seconds=0)
     found = status.read(closed.store, closed.catalogue)
     assert "not all of it could be seen" in found.heading
@@ -161,10 +161,10 @@ def test_markdown_keeps_its_columns_whatever_a_reason_says() -> None:
     assert "- Duo Chat, seeds: why \\| &lt;b>so&lt;/b>" in text
 
 
-def test_the_board_tells_the_last_run_and_gate_of_a_real_run(bench: Bench) -> None:
-    work = bench.work(CHAT, 16)
-    bench.run(work, "seed_check", "limit_probe", "inference", "judging", "validation", "publish")
-    found = status.read(bench.store, bench.catalogue)
+def test_the_board_tells_the_last_run_and_gate_of_a_real_run(kit: Kit) -> None:
+    work = kit.work(CHAT, 16)
+    kit.run(work, "seed_check", "limit_probe", "inference", "judging", "validation", "publish")
+    found = status.read(kit.store, kit.catalogue)
     (line,) = [line for line in found.lines if line.feature.feature == CHAT]
     assert line.run is not None
     assert (line.run["status"], line.run["answered"], line.run["asked"]) == ("published", 16, 16)

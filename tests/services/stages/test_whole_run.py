@@ -12,7 +12,7 @@ from daily_runs.gitlab.hops.error_codes import error_code_in
 from daily_runs.stages import pipeline
 
 if TYPE_CHECKING:
-    from tests.conftest import Bench
+    from tests.conftest import Kit
 
     from daily_runs.records.run import Report
     from daily_runs.stages.work import Work
@@ -29,8 +29,8 @@ PROMPTS = 300
 
 
 @pytest.mark.parametrize("feature", FEATURES)
-def test_a_run_of_each_feature_is_published_with_counts_that_add_up(bench: Bench, feature: str) -> None:
-    work = bench.work(feature, 12)
+def test_a_run_of_each_feature_is_published_with_counts_that_add_up(kit: Kit, feature: str) -> None:
+    work = kit.work(feature, 12)
     begun: list[tuple[str, int]] = []
 
     def begins(stage: str, prompts: int) -> Callable[[int], None]:
@@ -40,20 +40,20 @@ def test_a_run_of_each_feature_is_published_with_counts_that_add_up(bench: Bench
     reports = list(pipeline.run_all(work, begins))
     assert [report.stage for report in reports] == list(pipeline.STAGES)
     assert begun == [(stage, 12) for stage in pipeline.STAGES]
-    run = bench.store.row("SELECT * FROM contract.runs_v1")
+    run = kit.store.row("SELECT * FROM contract.runs_v1")
     assert (run["asked"], run["answered"], run["scored"], run["provenance"]) == (12, 12, 12, "sandbox")
-    assert bench.count("contract.results_v1") == 12
-    assert bench.sandbox.process.summary()["outcomes"]  # it was the sandbox that answered
-    assert bench.count("daily_runs.stage_report") == len(pipeline.STAGES)
+    assert kit.count("contract.results_v1") == 12
+    assert kit.sandbox.process.summary()["outcomes"]  # it was the sandbox that answered
+    assert kit.count("daily_runs.stage_report") == len(pipeline.STAGES)
 
 
-def test_a_second_run_of_the_day_is_a_new_attempt_and_replaces_the_first(bench: Bench) -> None:
-    first = bench.work("duo_chat", 4)
+def test_a_second_run_of_the_day_is_a_new_attempt_and_replaces_the_first(kit: Kit) -> None:
+    first = kit.work("duo_chat", 4)
     list(pipeline.run_all(first, lambda *_: lambda _: None))
-    second = bench.work("duo_chat", 4)
+    second = kit.work("duo_chat", 4)
     assert second.attempt.attempt_id != first.attempt.attempt_id
     list(pipeline.run_all(second, lambda *_: lambda _: None))
-    assert str(bench.store.row("SELECT attempt_id FROM contract.runs_v1")["attempt_id"]) == second.attempt.attempt_id
+    assert str(kit.store.row("SELECT attempt_id FROM contract.runs_v1")["attempt_id"]) == second.attempt.attempt_id
 
 
 def run_with_task_retries(stage: str, work: Work) -> Report:
@@ -68,13 +68,13 @@ def run_with_task_retries(stage: str, work: Work) -> Report:
 
 @pytest.mark.parametrize(("error_code_share", "answered_share_min"), [(0.01, 0.9), (0.1, 0.7)])
 def test_a_faulty_path_is_survived_and_every_failure_has_its_name(
-    bench: Bench, error_code_share: float, answered_share_min: float
+    kit: Kit, error_code_share: float, answered_share_min: float
 ) -> None:
     """5 % server errors, 2 % dropped connections, 1 % error codes in place of answers; then ten times as many of those.
 
     Three tries get nearly every prompt through that, so half of them start with two tries spent by a task that died.
     """
-    bench = bench.changed(
+    kit = kit.changed(
         {
             "features": {
                 "root_cause_analysis": {
@@ -84,11 +84,11 @@ def test_a_faulty_path_is_survived_and_every_failure_has_its_name(
             }
         }
     )
-    bench.sandbox.change(server_error_share=0.05, drop_share=0.02, error_code_share=error_code_share)
-    work = bench.work("root_cause_analysis", PROMPTS)
-    bench.store.rows("UPDATE daily_runs.answer SET tries = 2, status = 'sent' WHERE hashtext(prompt_id) % 2 = 0")
+    kit.sandbox.change(server_error_share=0.05, drop_share=0.02, error_code_share=error_code_share)
+    work = kit.work("root_cause_analysis", PROMPTS)
+    kit.store.rows("UPDATE daily_runs.answer SET tries = 2, status = 'sent' WHERE hashtext(prompt_id) % 2 = 0")
     reports = {stage: run_with_task_retries(stage, work) for stage in pipeline.STAGES}
-    rows = bench.answers(work)
+    rows = kit.answers(work)
     by_status = {
         status: [row for row in rows if row["status"] == status] for status in ("answered", "failed", "planned", "sent")
     }
@@ -96,14 +96,14 @@ def test_a_faulty_path_is_survived_and_every_failure_has_its_name(
     # It completed: everything is settled, published, and adds up.
     assert not by_status["planned"]
     assert not by_status["sent"]
-    run = bench.store.row("SELECT * FROM contract.runs_v1")
+    run = kit.store.row("SELECT * FROM contract.runs_v1")
     assert run["asked"] == PROMPTS == run["answered"] + run["failed"]
     assert run["answered"] == len(by_status["answered"]) == reports["publish"].answered
-    assert bench.count("contract.failures_v1") == len(by_status["failed"])
+    assert kit.count("contract.failures_v1") == len(by_status["failed"])
 
     # The path did break, in each of the three ways.
-    outcomes = {entry["outcome"] for entry in bench.sandbox.entries()}
-    assert any(entry["status"] >= 500 for entry in bench.sandbox.entries())
+    outcomes = {entry["outcome"] for entry in kit.sandbox.entries()}
+    assert any(entry["status"] >= 500 for entry in kit.sandbox.entries())
     assert outcomes & {"dropped_request", "dropped_answer"}
     assert "error_code" in outcomes or error_code_share == 0.01  # one in a hundred may strike none of 300
 
@@ -119,9 +119,9 @@ def test_a_faulty_path_is_survived_and_every_failure_has_its_name(
     # No error text was stored as an answer, sent to the judge, or scored.
     assert not any(error_code_in(row["answer"]) for row in by_status["answered"])
     answered = {row["prompt_id"] for row in by_status["answered"]}
-    judged = {row["prompt_id"] for row in bench.store.rows("SELECT prompt_id FROM daily_runs.judgement")}
+    judged = {row["prompt_id"] for row in kit.store.rows("SELECT prompt_id FROM daily_runs.judgement")}
     assert judged == answered
-    assert {entry["key"] for entry in bench.sandbox.entries("messages")} <= answered
+    assert {entry["key"] for entry in kit.sandbox.entries("messages")} <= answered
 
 
 @pytest.mark.parametrize(
@@ -133,16 +133,16 @@ def test_a_faulty_path_is_survived_and_every_failure_has_its_name(
     ],
 )
 def test_what_cannot_be_planned_is_one_line_and_nothing_is_written(
-    bench: Bench, feature: str, environment: str, limit: int, message: str
+    kit: Kit, feature: str, environment: str, limit: int, message: str
 ) -> None:
     with pytest.raises(ParameterError) as caught:
-        bench.attempt(feature, limit, environment)
+        kit.attempt(feature, limit, environment)
     assert str(caught.value).startswith(message)
-    assert bench.count("daily_runs.run") == 0
+    assert kit.count("daily_runs.run") == 0
 
 
-def test_no_shard_is_empty(bench: Bench) -> None:
-    bench = bench.changed({"accounts": {"EVAL": {"slot_tokens_per_minute": 1000}}})
-    attempt = bench.attempt("duo_chat", 40)
-    rows = bench.store.rows("SELECT DISTINCT shard FROM daily_runs.answer ORDER BY 1")
+def test_no_shard_is_empty(kit: Kit) -> None:
+    kit = kit.changed({"accounts": {"EVAL": {"slot_tokens_per_minute": 1000}}})
+    attempt = kit.attempt("duo_chat", 40)
+    rows = kit.store.rows("SELECT DISTINCT shard FROM daily_runs.answer ORDER BY 1")
     assert [row["shard"] for row in rows] == list(range(attempt.shards))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from tests.unit.quota.timeline import SMALL, TARIFF
+from tests.services.quota.timeline import SMALL, TARIFF
 
 from daily_runs.errors import Blame, CallError, CatalogueError, Hop, StageError
 from daily_runs.quota.ledger import Findings, Granted, Ledger
