@@ -9,7 +9,7 @@ from daily_runs.store.database import Store
 
 # The users' own rates are locked by whoever grants calls to them, if anybody ever did: nobody counts meanwhile.
 _LOCK = """
-SELECT FROM daily_runs.quota_limit WHERE limit_name LIKE 'API requests in %%' ORDER BY limit_name FOR UPDATE
+SELECT FROM daily_runs.quota_limit WHERE limit_name LIKE 'API requests%%' ORDER BY limit_name FOR UPDATE
 """
 _SPEND = """
 INSERT INTO daily_runs.quota_grant (holder, account, lane, window_name, evaluation_user, input_tokens, output_tokens,
