@@ -70,14 +70,18 @@ def for_zone(given: str) -> str:
 
 
 def meant(given: str, model: type[BaseModel]) -> list[str]:
-    """The fields that an unknown key stands for in another unit. `tokens` may be any field that ends so."""
+    """The fields that an unknown key stands for in another unit. `tokens` may be any field that ends so.
+
+    A field that must be given is meant before one that may be left out.
+    """
     stem, unit = _parts(given)
     if unit is None:
         return []
     parts = {name: _parts(name) for name in model.model_fields}
     others = {n: p.stem for n, p in parts.items() if p.unit and p.unit != unit and p.unit.is_rate == unit.is_rate}
     exact = [name for name, known in others.items() if known == stem]
-    return exact or [name for name, known in others.items() if known.endswith(f"_{stem}")]
+    found = exact or [name for name, known in others.items() if known.endswith(f"_{stem}")]
+    return [name for name in found if model.model_fields[name].is_required()] or found
 
 
 def for_key(given: str, value: object, model: type[BaseModel]) -> str:
