@@ -23,9 +23,13 @@ class GraphqlLimits(Strict):
 
 
 class PathLimits(Strict):
-    """What one evaluation user may do on an environment's path."""
+    """What one evaluation user may do on an environment's path.
+
+    `api_requests_per_hour`: announced by GitLab (docs/domain.md §3); None where it is not in force.
+    """
 
     api_requests_per_minute: Count
+    api_requests_per_hour: Count | None = None
     ai_action_calls_per_window: Count
     ai_action_window_hours: Annotated[float, Field(gt=0, le=48)]
     code_suggestions_per_minute: Count

@@ -46,9 +46,15 @@ class UserRate(NamedTuple):
         return f"{self.name} per user"
 
 
-_OF_ANY_PROMPT = (UserRate(API_REQUESTS, "api_requests_per_minute", minutes=1, amount=CALLS_PER_PROMPT),)
-_OF_CODE = (UserRate(CODE_SUGGESTIONS, "code_suggestions_per_minute", minutes=1, amount=1),)
-USER_RATES: dict[str, UserRate] = {rate.per_user: rate for rate in (*_OF_ANY_PROMPT, *_OF_CODE)}
+_OF_ANY_PROMPT = (
+    UserRate(API_REQUESTS, "api_requests_per_minute", minutes=1, amount=CALLS_PER_PROMPT),
+    UserRate("API requests an hour", "api_requests_per_hour", minutes=60, amount=CALLS_PER_PROMPT),
+)
+_OF_CODE = (
+    UserRate(CODE_SUGGESTIONS, "code_suggestions_per_minute", minutes=1, amount=1),
+    UserRate("API requests an hour", "api_requests_per_hour", minutes=60, amount=1),
+)
+USER_RATES: dict[str, UserRate] = {rate.per_user: rate for rate in (*_OF_CODE, *_OF_ANY_PROMPT)}
 """Every one by its name."""
 
 

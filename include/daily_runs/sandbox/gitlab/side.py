@@ -73,5 +73,7 @@ def _path(instance: Instance, rails: Handler) -> Handler:
     world: World = instance.world
     limits, hops = instance.environment.limits, instance.environment.hops
     marker = next((hop.marker for hop in hops if hop.hop == "load_balancer" and hop.marker), f"-lb-{instance.name}")
-    gitlab = RackAttack(world, limits.api_requests_per_minute, rails)
+    gitlab: Handler = RackAttack(world, limits.api_requests_per_minute, rails)
+    if limits.api_requests_per_hour is not None:
+        gitlab = RackAttack(world, limits.api_requests_per_hour, gitlab, seconds=3600.0)
     return Cloudflare(world, LoadBalancer(world, marker, gitlab))

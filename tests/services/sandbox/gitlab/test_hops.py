@@ -79,3 +79,15 @@ def test_rack_attack_counts_each_user_down_and_says_when_to_come_back(make_world
     assert answers[3].headers["ratelimit-name"] == "throttle_authenticated_api"
     other = client.get("/api/v4/user", headers={"authorization": "Bearer sandbox-evaluation-2"})
     assert other.status_code == 200
+
+
+def test_an_hourly_throttle_refuses_what_the_minute_would_allow_and_names_the_wait(
+    make_world: MakeWorld, gitlab: Connect
+) -> None:
+    world = make_world(time_scale=1)
+    world.catalogue.environments["staging"].limits.__dict__["api_requests_per_hour"] = 2
+    client = gitlab(world)
+    answers = [client.get("/api/v4/user") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[0].headers["ratelimit-limit"] == "2000", "healthy answers tell the minute's figures"
+    assert 1 <= int(answers[2].headers["retry-after"]) <= 3600
