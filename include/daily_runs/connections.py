@@ -30,6 +30,8 @@ class Connect(Protocol):
 
 PROMPT_HEADER = "X-Daily-Runs-Prompt"
 """Names the prompt on a paid call, so that what was sent can be counted; a real server ignores it."""
+RUN_HEADER = "X-Daily-Runs-Run"
+"""Names the run on every call of a stage, likewise: runs of other dates ask the same prompts."""
 
 SANDBOX_HEADER = "x-daily-runs-sandbox"
 """Every answer of the sandbox bears it, so that nothing of it passes for real."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 
 from daily_runs.catalogue.environments import Environment
 from daily_runs.clock import Clock, wall_timeout
-from daily_runs.connections import Connect, Connection, must_not_be_the_sandbox
+from daily_runs.connections import RUN_HEADER, Connect, Connection, must_not_be_the_sandbox
 from daily_runs.gitlab.client import GitLab
 
 CONNECTIONS_MAX = 32
@@ -40,9 +41,9 @@ def hooks_on_answers(environment: Environment, address: str) -> list[Callable[[h
 
 @asynccontextmanager
 async def gitlab_client(
-    environment: Environment, connection: Connection, sent: Callable[[], None] = lambda: None
+    environment: Environment, connection: Connection, sent: Callable[[], None] = lambda: None, *, run: str | None = None
 ) -> AsyncIterator[GitLab]:
-    """A GitLab client for an environment, closed at the end; `sent` is called with each request.
+    """A GitLab client for an environment, closed at the end; `sent` is called with each request of the named run.
 
     Raises:
         AccessError: the environment is live, and the sandbox answered (raised by the call).
@@ -53,8 +54,8 @@ async def gitlab_client(
 
     timeout = wall_timeout(Clock(environment.time_scale), environment.limits.graphql.timeout_seconds)
     limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX)
-    hooks = hooks_on_answers(environment, connection.address)
-    async with httpx.AsyncClient(
-        timeout=timeout, limits=limits, event_hooks={"request": [count], "response": hooks}
-    ) as http:
+    headers = {RUN_HEADER: run} if run else {}
+    hooks: dict[str, list[Callable[..., Any]]] = {"request": [count]}
+    hooks["response"] = [*hooks_on_answers(environment, connection.address)]
+    async with httpx.AsyncClient(headers=headers, timeout=timeout, limits=limits, event_hooks=hooks) as http:
         yield GitLab(http, connection.address, connection.keys, environment.limits.graphql)

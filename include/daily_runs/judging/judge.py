@@ -13,7 +13,7 @@ from anthropic.types import Message, ToolParam, ToolUseBlock
 
 from daily_runs.catalogue.accounts import JudgeSettings
 from daily_runs.clock import Clock, wall_timeout
-from daily_runs.connections import PROMPT_HEADER, Connection, must_not_be_the_sandbox
+from daily_runs.connections import PROMPT_HEADER, RUN_HEADER, Connection, must_not_be_the_sandbox
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab.answers import count_of
 from daily_runs.judging.prompt import TOOL, JudgePrompt
@@ -37,13 +37,16 @@ _STATUS = {
 class Judge:
     """A judge model behind an Anthropic-compatible address; an async context manager."""
 
-    def __init__(self, settings: JudgeSettings, connection: Connection, clock: Clock) -> None:
+    def __init__(
+        self, settings: JudgeSettings, connection: Connection, clock: Clock, *, run: str | None = None
+    ) -> None:
         self._settings = settings
         # At DEBUG the SDK writes whole requests, answers to judge included. (httpx's logger names addresses only.)
         logging.getLogger("anthropic").setLevel(logging.WARNING)
         self._client = anthropic.AsyncAnthropic(
             api_key=connection.keys[settings.account],
             base_url=connection.address,
+            default_headers={RUN_HEADER: run} if run else None,
             max_retries=0,
             timeout=wall_timeout(clock, settings.request_timeout_seconds),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -37,6 +37,9 @@ class LedgerQuery(BaseModel):
     since: Annotated[int, Field(ge=0)] = 0
 
 
+_Endpoint = Callable[[Request], Awaitable[JSONResponse]]
+
+
 class Control:
     """The control endpoints of one sandbox."""
 
@@ -48,9 +51,9 @@ class Control:
         return [
             Route("/health", self._health, methods=["GET"]),
             Route("/scenario", self._get_scenario, methods=["GET"]),
-            Route("/scenario", self._post_scenario, methods=["POST"]),
+            Route("/scenario", _of_programs(self._post_scenario), methods=["POST"]),
             Route("/seeds", self._get_seeds, methods=["GET"]),
-            Route("/seeds", self._post_seeds, methods=["POST"]),
+            Route("/seeds", _of_programs(self._post_seeds), methods=["POST"]),
             Route("/ledger", self._ledger, methods=["GET"]),
             Route("/ledger/summary", self._summary, methods=["GET"]),
         ]
@@ -69,7 +72,7 @@ class Control:
         try:
             patch = await request.json()
             after = Scenario.model_validate(merge_patch(before.model_dump(mode="json"), patch))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return _invalid(error)
         if unknown := sorted(after.foreign_load.keys() - self._world.catalogue.accounts.keys()):
             return JSONResponse({"errors": [f"foreign_load: no such account {name!r}" for name in unknown]}, 422)
@@ -84,7 +87,7 @@ class Control:
     async def _post_seeds(self, request: Request) -> JSONResponse:
         try:
             order = SeedOrder.model_validate(await request.json())
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return _invalid(error)
         if order.environment is not None and order.environment not in self._instances:
             return JSONResponse({"errors": [f"environment: no such environment {order.environment!r}"]}, 422)
@@ -123,6 +126,24 @@ class Control:
         }
 
 
+def _of_programs(endpoint: _Endpoint) -> _Endpoint:
+    """Takes orders of programs only: a web page that somebody has open on this machine reaches loopback, too.
+
+    A browser names the page's origin with each POST, and sends no JSON elsewhere without asking first, which nobody
+    here answers (https://fetch.spec.whatwg.org, "origin header" and "CORS-safelisted request-header").
+    """
+
+    async def guarded(request: Request) -> JSONResponse:
+        if "origin" in request.headers or "sec-fetch-site" in request.headers:
+            return JSONResponse({"errors": ["a web page gives no orders here: send them by a program"]}, 403)
+        kind = request.headers.get("content-type", "")
+        if kind.partition(";")[0].strip().lower() != "application/json":
+            return JSONResponse({"errors": [f"content-type is {kind!r}: send application/json"]}, 415)
+        return await endpoint(request)
+
+    return guarded
+
+
 def merge_patch(target: Any, patch: Any) -> Any:
     """JSON merge patch (RFC 7396): mappings key by key, `null` removes, everything else replaces."""
     if not isinstance(patch, dict):
@@ -142,7 +163,7 @@ def _ordered(order: SeedOrder, now: SeedShares) -> SeedShares:
     return base._replace(**{name: share for name, share in ordered.items() if share is not None})
 
 
-def _invalid(error: ValueError) -> JSONResponse:
+def _invalid(error: ValueError | RecursionError) -> JSONResponse:
     """422 with a reason per fault."""
     if isinstance(error, ValidationError):
         reasons = [f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors()]

@@ -114,6 +114,6 @@ class Sandbox:
     def _post(self, what: str, body: Mapping[str, Any]) -> dict[str, Any]:
         answer = httpx.post(f"{self.address}/_sandbox/{what}", json=dict(body), timeout=_CONTROL_TIMEOUT_SECONDS)
         content: dict[str, Any] = answer.json()
-        if answer.status_code == 422:
+        if answer.is_error:
             raise ParameterError(f"sandbox {what}", "; ".join(content["errors"]), "Mend these values.")
         return content

@@ -93,7 +93,7 @@ async def _judge_all(work: Work, cases: list[_Case]) -> None:
     at_once = min(len(cases), settings.in_flight_max)  # the ledger keeps the bound over all tasks
     ledger = Ledger(work.store, work.environment.time_scale)
     async with (
-        Judge(settings, connection, work.clock) as judge,
+        Judge(settings, connection, work.clock, run=str(work.attempt.key)) as judge,
         Breaker(work.store, f"anthropic {settings.account}", work.clock) as breaker,
         Pacer(ledger, judging_tariff(work), work.owner("judging")) as pacer,
     ):

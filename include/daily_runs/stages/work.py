@@ -72,5 +72,5 @@ async def gitlab_session(work: Work) -> AsyncIterator[GitLab]:
     """A GitLab client for the work's environment, closed at the end."""
     environment = work.environment
     connection = work.connection(environment.connection, environment.address, environment.evaluation_users)
-    async with gitlab_client(environment, connection) as gitlab:
+    async with gitlab_client(environment, connection, run=str(work.attempt.key)) as gitlab:
         yield gitlab

@@ -73,16 +73,59 @@ WRONG = [
     Wrong('{"latency_seconds": {"median": 9, "p95": 3}}', "p95 3.0 is less than the median 9.0"),
     Wrong("[1]", "body: Input should be"),
     Wrong("{", "body: not JSON"),
+    Wrong("[" * 100_000, "body: not JSON"),
 ]
 
 
-@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.body)
+@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.body[:40])
 def test_an_invalid_scenario_is_refused_with_its_reason_and_changes_nothing(case: Wrong, client: httpx.Client) -> None:
     before = client.get("/_sandbox/scenario").json()
-    answer = client.post("/_sandbox/scenario", content=case.body)
+    answer = client.post("/_sandbox/scenario", content=case.body, headers={"content-type": "application/json"})
     assert answer.status_code == 422
     assert case.reason in "; ".join(answer.json()["errors"])
     assert client.get("/_sandbox/scenario").json() == before
+
+
+@dataclass(frozen=True)
+class FromAPage:
+    says: str
+    status: int
+    headers: dict[str, str]
+
+
+JSON = "application/json"
+FROM_A_PAGE = [
+    FromAPage("a form of another site", 403, {"content-type": "text/plain", "origin": "https://elsewhere.example"}),
+    FromAPage("a form that hides where it stands", 403, {"content-type": "text/plain", "origin": "null"}),
+    FromAPage("a plain text that hides its page", 415, {"content-type": "text/plain"}),
+    FromAPage("a beacon", 415, {"content-type": "application/x-www-form-urlencoded"}),
+    FromAPage("a form with a file", 415, {"content-type": "multipart/form-data; boundary=x"}),
+    FromAPage("no type at all", 415, {}),
+    FromAPage("a type that only begins alike", 415, {"content-type": "application/jsonp"}),
+    FromAPage("JSON from another site", 403, {"content-type": JSON, "origin": "https://elsewhere.example"}),
+    FromAPage("JSON from another port here", 403, {"content-type": JSON, "origin": "http://127.0.0.1:8080"}),
+    FromAPage(
+        "JSON from a name that leads here",
+        403,
+        {"content-type": JSON, "origin": "http://rebound.example", "host": "rebound.example"},
+    ),
+    FromAPage("JSON of a browser", 403, {"content-type": JSON, "sec-fetch-site": "same-site"}),
+]
+
+
+@pytest.mark.parametrize("path", ["scenario", "seeds"])
+@pytest.mark.parametrize("case", FROM_A_PAGE, ids=lambda case: case.says)
+def test_no_web_page_gives_the_sandbox_orders(path: str, case: FromAPage, client: httpx.Client) -> None:
+    before = [client.get(f"/_sandbox/{name}").json() for name in ("scenario", "seeds")]
+    body = b'{"missing_seed_share": 1.0}' if path == "scenario" else b'{"missing_share": 1.0}'
+    answer = client.post(f"/_sandbox/{path}", content=body, headers=case.headers)
+    assert (answer.status_code, len(answer.json()["errors"])) == (case.status, 1)
+    assert [client.get(f"/_sandbox/{name}").json() for name in ("scenario", "seeds")] == before
+
+
+def test_a_program_may_name_the_character_set_of_its_order(client: httpx.Client) -> None:
+    headers = {"content-type": "Application/JSON; charset=utf-8"}
+    assert client.post("/_sandbox/scenario", content=b'{"drop_share": 0.5}', headers=headers).status_code == 200
 
 
 def test_missing_seeds_are_missing_in_staging_only_and_come_back_with_their_ids(client: httpx.Client) -> None:
@@ -176,6 +219,7 @@ def test_the_ledger_is_read_from_where_the_last_reader_stopped(client: httpx.Cli
         "paid": False,
         "input_tokens": 0,
         "output_tokens": 0,
+        "run": None,
     }
     jobs(client, "production")
     rest = client.get("/_sandbox/ledger", params={"since": first["next"]}).json()
@@ -190,6 +234,16 @@ def test_the_summary_names_what_was_paid_more_than_once(client: httpx.Client) ->
     assert summary["outcomes"] == {"rest chat": {"ok": 3}}
     assert summary["paid_more_than_once"] == {"staging rest chat p-1": 2}
     assert summary["peaks_in_60_seconds"]["EVAL"]["requests"] >= 1
+
+
+def test_a_prompt_that_each_of_two_runs_pays_for_is_paid_once_in_each(client: httpx.Client) -> None:
+    asked = [("p-1", "monday"), ("p-1", "tuesday"), ("p-2", "monday"), ("p-2", "monday"), ("p-2", None)]
+    for key, run in asked:
+        headers = {"x-daily-runs-prompt": key} | ({"x-daily-runs-run": run} if run else {})
+        client.post("/staging/api/v4/chat/completions", json={"content": "Hello"}, headers=headers)
+    assert client.get("/_sandbox/ledger/summary").json()["paid_more_than_once"] == {
+        "staging rest chat p-2 of monday": 2
+    }
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,17 @@ def test_a_second_run_of_the_day_is_a_new_attempt_and_replaces_the_first(kit: Ki
     assert str(kit.store.row("SELECT attempt_id FROM contract.runs_v1")["attempt_id"]) == second.attempt.attempt_id
 
 
+@pytest.mark.parametrize("feature", ["duo_chat", "code_suggestions"])
+def test_every_paid_call_names_its_run_so_that_the_same_prompt_of_another_run_is_told_apart(
+    kit: Kit, feature: str
+) -> None:
+    work = kit.work(feature, 4)
+    list(pipeline.run_all(work, lambda *_: lambda _: None))
+    paid = kit.sandbox.entries(paid=True)
+    assert {entry["side"] for entry in paid} == {"staging", "anthropic"}
+    assert {entry["run"] for entry in paid} == {str(work.attempt.key)}
+
+
 def run_with_task_retries(stage: str, work: Work) -> Report:
     """As a scheduler does: a stage that could not look (three tries in a row, one look in 3,000) is run again."""
     for _ in range(2):

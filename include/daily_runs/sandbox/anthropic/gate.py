@@ -42,7 +42,8 @@ class Gate:
         """`work` as an endpoint that answers errors in Anthropic's shape and leaves one line in the ledger."""
 
         async def answer(request: Request) -> Response:
-            call = ReceivedCall(operation, request.headers.get("x-daily-runs-prompt"), self._world.clock.now())
+            key, run = (request.headers.get(f"x-daily-runs-{name}") for name in ("prompt", "run"))
+            call = ReceivedCall(operation, key, self._world.clock.now(), run=run)
             try:
                 call.account = self._account_of(request)
                 response = await self._through_faults(request, call, work)
@@ -83,6 +84,7 @@ class Gate:
                 paid=call.paid,
                 input_tokens=call.input_tokens,
                 output_tokens=call.output_tokens,
+                run=call.run,
             )
         )
 

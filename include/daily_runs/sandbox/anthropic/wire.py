@@ -104,6 +104,7 @@ class ReceivedCall:
     paid: bool = False
     input_tokens: int = 0
     output_tokens: int = 0
+    run: str | None = None
     recorded: bool = False
 
 

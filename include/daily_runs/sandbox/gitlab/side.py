@@ -55,6 +55,7 @@ class GitlabSide:
                 paid=exchange.paid,
                 input_tokens=exchange.input_tokens,
                 output_tokens=exchange.output_tokens,
+                run=exchange.run,
             )
         )
 

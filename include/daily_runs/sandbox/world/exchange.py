@@ -54,6 +54,11 @@ class SandboxExchange:
         return self.headers.get("x-daily-runs-prompt")
 
     @property
+    def run(self) -> str | None:
+        """The run this request is of, named likewise."""
+        return self.headers.get("x-daily-runs-run")
+
+    @property
     def user(self) -> str | None:
         """The user's name, if the token is known."""
         return self.login.user if self.login else None

@@ -13,7 +13,7 @@ WINDOW_SECONDS = 60.0
 
 
 class ReceivedRequest(NamedTuple):
-    """One request. `paid`: the model was really asked. `key`: the prompt it was for, as the client named it."""
+    """One request. `paid`: the model was really asked. `key`, `run`: prompt and run that the client named."""
 
     at_seconds: float
     side: str
@@ -26,6 +26,7 @@ class ReceivedRequest(NamedTuple):
     paid: bool
     input_tokens: int
     output_tokens: int
+    run: str | None = None
 
 
 class Peak(NamedTuple):
@@ -58,8 +59,12 @@ class RequestLog:
         return {operation: dict(by_outcome) for operation, by_outcome in sorted(counts.items())}
 
     def paid_more_than_once(self) -> dict[str, int]:
-        """How often each key was paid, by `side operation key`; only those paid more than once."""
-        paid = Counter(f"{e.side} {e.operation} {e.key}" for e in self.entries if e.paid and e.key is not None)
+        """How often each key was paid, by `side operation key` and its run; only those paid more than once.
+
+        Runs of other dates ask the same prompts, and each pays for its own.
+        """
+        asked = [(f"{e.side} {e.operation} {e.key}", e.run) for e in self.entries if e.paid and e.key is not None]
+        paid = Counter(f"{what} of {run}" if run else what for what, run in asked)
         return {key: count for key, count in paid.items() if count > 1}
 
     def peaks(self) -> dict[str, Peak]:
