@@ -273,3 +273,34 @@ def test_no_file_speaks_of_where_it_was_made() -> None:
             if pattern.search(line):
                 found.append(f"{named(file)}:{number}: {line.strip()[:100]}")
     assert found == []
+
+
+def terms() -> list[str]:
+    """The terms of the glossary."""
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    return re.findall(r"^\| (?!term\b|---)([a-z ]+) \|", text, re.MULTILINE)
+
+
+def test_the_glossary_is_short_enough_to_be_read() -> None:
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    assert 20 <= len(terms()) <= 30
+    assert len(terms()) == len(set(terms()))
+    assert len([line for line in text.splitlines() if line.startswith("| ")]) == len(terms()) + 1
+
+
+def words_of_the_code() -> set[str]:
+    """The words that names of modules, classes, functions and arguments of the library are made of."""
+    names = {path.stem for path in LIBRARY.rglob("*.py")}
+    for path in LIBRARY.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                names.add(node.name)
+            elif isinstance(node, ast.arg):
+                names.add(node.arg)
+    return {word.lower() for name in names for word in re.split(r"_|(?<=[a-z])(?=[A-Z])", name)}
+
+
+def test_every_term_of_the_glossary_names_something_in_the_code() -> None:
+    words = words_of_the_code()
+    unused = [term for term in terms() if not all(any(w.startswith(part) for w in words) for part in term.split())]
+    assert unused == []
