@@ -29,7 +29,7 @@ class Pool(TypedDict):
 
 
 def pools(catalogue: Catalogue) -> dict[str, Pool]:
-    """Every pool by name. Deferred tasks do not count: none of ours defers while it spends."""
+    """Every pool by name. Deferred tasks do not count: no task of ours spends tokens while deferred."""
     found = {
         name: Pool(
             slots=account.slots,

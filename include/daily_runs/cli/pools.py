@@ -36,7 +36,7 @@ class Stand(NamedTuple):
 
 
 def stands(catalogue: Catalogue) -> dict[str, list[Stand]]:
-    """Who stands in each pool, features by priority; those that no phase runs stand nowhere.
+    """Who stands in each pool, features by priority. Features without an active phase are left out.
 
     Raises:
         DatasetError: a data set is not sound (there are no more tasks than items).

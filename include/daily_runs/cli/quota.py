@@ -84,7 +84,7 @@ def show(catalogue: Catalogue, *, watch: bool, console: Console) -> QuotaStatus:
 
 
 def _per_minute(row: Row, factor: float) -> Row:
-    """Rates a minute. What others take is what is left to them: too little of it to count is none."""
+    """Rates a minute. The share left to other clients is shown as 0 under 2 %."""
     seen = row["seen_per_second"]
     named = {
         "per_minute": row["per_second"] * factor,

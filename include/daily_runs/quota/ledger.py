@@ -251,7 +251,10 @@ class Ledger:
 
 
 def _bounded(seconds: float) -> float:
-    """A wait that a hop asked for, in domain seconds: what is longer is not believed of a limit that all share."""
+    """A wait that a hop asked for, in domain seconds.
+
+    Longer waits are cut: one hop's header must not stop every task for hours.
+    """
     return min(max(seconds, 0.0), HOLD_SECONDS_MAX) if math.isfinite(seconds) else HOLD_SECONDS_MAX
 
 

@@ -45,7 +45,10 @@ class ExpectedTokens(NamedTuple):
 
 
 class CallRate(NamedTuple):
-    """A limit that no account owns: one call takes `amount` of `per_minute`; `burst` may be saved up."""
+    """A limit of the feature or of an evaluation user, not of an account.
+
+    One call takes `amount` of `per_minute`; `burst` may be saved up.
+    """
 
     limit: str
     per_minute: float

@@ -72,7 +72,7 @@ def _is_young(store: Store, environment_name: str, older_than_seconds: float) ->
 LOOK_SECONDS_MAX = 600.0
 """Domain seconds, at least `LOOK_WALL_SECONDS_MIN` on the clock: a path that answers this slowly is none."""
 LOOK_WALL_SECONDS_MIN = 60.0
-NOBODY_BUT_STAGING = ("staging",)
+WHERE_FEATURES_ON_HOLD_WILL_GO = ("staging",)
 """Where a feature that is on hold throughout will go once it is built: its owner wants to know what is in the way."""
 
 
@@ -91,7 +91,11 @@ def wall_seconds_max(environment: Environment) -> float:
 
 def features_of(catalogue: Catalogue, environment_name: str) -> list[Feature]:
     """The features whose runs ever go to an environment, those first that go first when accounts are short."""
-    going = [f for f in catalogue.features.values() if environment_name in (environments_of(f) or NOBODY_BUT_STAGING)]
+    going = [
+        feature
+        for feature in catalogue.features.values()
+        if environment_name in (environments_of(feature) or WHERE_FEATURES_ON_HOLD_WILL_GO)
+    ]
     return sorted(going, key=lambda feature: (feature.priority, feature.feature))
 
 

@@ -118,7 +118,7 @@ WHERE attempt_id <> %(attempt)s AND airflow_run_id = %(airflow_run_id)s AND plan
 
 
 def _must_not_be_its_rerun(connection: Connection, unfinished: Row, plan: AttemptPlan) -> None:
-    """Whoever clears the first DAG run's tasks while its rerun is unfinished means the rerun, not a second payment."""
+    """Refuse to reopen the original run while its rerun is unfinished: it would pay for every prompt again."""
     given = {"attempt": unfinished["attempt_id"], "airflow_run_id": plan.airflow_run_id, "plan_hash": plan.plan_hash}
     if connection.execute(_LINE.encode(), given).fetchone() is None:
         return

@@ -25,7 +25,7 @@ WHERE a.attempt_id = %(attempt)s ORDER BY a.prompt_id
 
 
 def rows(store: Store, attempt_id: str) -> list[Row]:
-    """Every prompt of an attempt with its answer and verdict; what there is none of is None."""
+    """Every prompt of an attempt with its answer and verdict. Missing values are None."""
     return store.retrying(lambda connection: rows_within(connection, attempt_id))
 
 

@@ -49,7 +49,7 @@ PROBE_LEASE_WALL_SECONDS_MIN = 30.0
 
 
 class _Permit(NamedTuple):
-    """That a call may be made, in which generation, and as which probe (none while closed)."""
+    """Permission for one call: the breaker's generation, and the probe number if it is half-open."""
 
     generation: int
     probe: str | None

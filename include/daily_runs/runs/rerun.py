@@ -220,7 +220,7 @@ def plan_of(catalogue: Catalogue, order: Order, base: Base | None) -> AttemptPla
 
 
 def _must_be_whole(redo: Redo, base: Base) -> None:
-    """What sends no prompts needs all of them settled, and what judges nothing needs all answers judged."""
+    """A rerun that sends nothing needs every prompt settled; one that does not judge needs every answer judged."""
     if redo is not Redo.MISSING_ANSWERS and base.unsettled:
         problem = f"{base.unsettled} of {base.asked} prompts of attempt {base.attempt_id} were never settled"
         raise ParameterError("redo", problem, f"Choose redo: {Redo.MISSING_ANSWERS}.")

@@ -101,7 +101,7 @@ class _Asker:
         self.poller = AnswerPoller(caller, work.clock)
 
     async def work_through(self, queue: Iterator[Row]) -> None:
-        """Settle prompts until the queue is empty, or until something would fail all that are left."""
+        """Settle prompts until the queue is empty, or an error occurs that every remaining prompt would hit too."""
         for row in queue:
             await self._settle(row)
             self._work.settled(1)

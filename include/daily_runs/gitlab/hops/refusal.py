@@ -191,7 +191,7 @@ def _success(exchange: Exchange) -> Attribution:
 
 
 def _unattributed(exchange: Exchange) -> Attribution:
-    """A failure that no rule explains names no hop; its status still says whom it counts against."""
+    """If no rule matches, the hop is unknown; the status alone decides the blame."""
     status = exchange.status
     if status in _SUCCESS:
         return _unknown("html_page", Blame.OWN_SYSTEM, False, exchange)

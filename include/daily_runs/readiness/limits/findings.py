@@ -38,8 +38,8 @@ _SAME_FOR_ANY_RUN = frozenset({COMPLEXITY, PAGE, MONTH})
 class LimitFinding(NamedTuple):
     """One limit: what the run needs of it, what is allowed (None = nobody tells), how we know, who can lift it.
 
-    `source`: who says so. `remedy` is empty where nothing can be done. `fits`: the rule's own word where it is not
-    "needed is at most allowed".
+    `source`: who says so. `remedy` is empty where nothing can be done. `fits` overrides the
+    comparison needed <= allowed, for limits with another rule.
     """
 
     hop: str

@@ -121,7 +121,7 @@ def _hops_seen(environment: Environment, response: httpx.Response) -> dict[str, 
 
 
 def _count(text: str | None) -> int | None:
-    """A header's whole number. What no counter shows (more digits, no number) tells nothing."""
+    """Returns None unless the header is a whole number of at most 15 digits."""
     text = (text or "").strip()
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 15 else None
 

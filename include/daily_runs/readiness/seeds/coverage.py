@@ -33,7 +33,7 @@ class Coverage(NamedTuple):
 
     @property
     def share(self) -> float:
-        """Share of the seeds that are bound; of no seeds, none is missing."""
+        """Share of the seeds that are bound. A feature without seeds counts as 100 % bound."""
         return self.bound / self.asked if self.asked else 1.0
 
     @property
