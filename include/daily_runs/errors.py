@@ -22,6 +22,9 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import partial
 
+EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
+"""How the command line ends: something failed, or does not fit; somebody must change what they gave us."""
+
 
 class DailyRunsError(Exception):
     """Root of the tree."""

@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
 
+import typer
 from rich.table import Column, Table
 
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import Feature, environments_of
 from daily_runs.catalogue.rates import Budget, budget, run_minutes
+from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, print_json, terminal
+from daily_runs.doctor import contents
+from daily_runs.errors import EXIT_BAD_INPUT
+
+app = command_line()
+
+
+@app.callback()  # so that `check` is a command of it, and not all of it
+def catalogue() -> None:
+    """The catalogue of features, accounts and environments."""
+
+
+@app.command()
+def check(
+    path: Annotated[Path | None, typer.Argument(help="The catalogue's folder; the shipped one by default.")] = None,
+    overlay: Overlay = None,
+    as_data: AsJson = False,
+) -> None:
+    """Check the catalogue; print each feature's schedule and binding limit, or every fault with its line."""
+    reading = contents.check(path, overlay if path else in_use(overlay))
+    if reading.catalogue is None:
+        for fault in reading.faults:
+            print(fault, file=sys.stderr)
+        raise typer.Exit(EXIT_BAD_INPUT)
+    if as_data:
+        print_json(as_json(reading.catalogue))
+    else:
+        terminal(markup=True).print(render(reading.catalogue))
 
 
 class BudgetLine(NamedTuple):

@@ -9,33 +9,51 @@ import sys
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
+import typer
 from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 
-from daily_runs.capacity import cost, load_chart, load_picture, measured_rows, plan_json
-from daily_runs.capacity import findings as plan_findings
-from daily_runs.capacity import inputs as plan_inputs
-from daily_runs.capacity import plan as planner
+from daily_runs.capacity import cost, findings, load_chart, load_picture, measured_rows, plan_json
 from daily_runs.capacity.findings import PlanFinding, Tone
 from daily_runs.capacity.forecast import MonthForecast, forecast
-from daily_runs.capacity.inputs import PlanInputs
+from daily_runs.capacity.inputs import PlanInputs, assume, dates, with_measured
 from daily_runs.capacity.load import PlanScenario, Run
-from daily_runs.capacity.plan import RunPlan, StagePlan, WeekPlan, lasting
+from daily_runs.capacity.plan import RunPlan, StagePlan, WeekPlan, lasting, plan
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import PhaseName
 from daily_runs.catalogue.reading import files as catalogue_files
-from daily_runs.errors import AccessError, ParameterError, StageError
+from daily_runs.cli.options import Overlay, command_line, in_use, terminal
+from daily_runs.errors import EXIT_FAILED, AccessError, ParameterError, StageError
 from daily_runs.quota import month_budget
 from daily_runs.store import database
-from daily_runs.store import database as database_module
 from daily_runs.store.embedded import state_root
 
 PICTURE_DAYS_MAX = 35
 LIMIT_LENGTH_MAX = 18
 """Beside a longer name there is no room for its figure."""
+
+app = command_line()
+
+
+@app.command()
+def command(
+    first: Annotated[str | None, typer.Option("--from", help="First day; default: Monday of this week.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last day; default: the Sunday of that week.")] = None,
+    assume: Annotated[
+        list[str] | None,
+        typer.Option(help="FEATURE=DATE: as if it were in staging from then on; DATE@HH:MM sets the time. Repeatable."),
+    ] = None,
+    json_file: Annotated[str | None, typer.Option("--json", help="Write the plan as data; - prints it.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw the load by account into this SVG file.")] = None,
+    forecast: Annotated[bool, typer.Option("--forecast", help="Add six months: base, double, half.")] = False,
+    overlay: Overlay = None,
+) -> None:
+    """Say whether the planned runs fit, what binds them and what they cost; exit code 1 when they do not fit."""
+    asked = PlanOptions(first, last, assume or (), json_file, picture, forecast, in_use(overlay))
+    raise typer.Exit(0 if run(asked, terminal()) else EXIT_FAILED)
 
 
 class PlanOptions(NamedTuple):
@@ -51,45 +69,45 @@ class PlanOptions(NamedTuple):
 
 
 def run(asked: PlanOptions, console: Console) -> bool:
-    """Plan and print; returns whether it fits.
+    """WeekPlan and print; returns whether it fits.
 
     Raises:
         ParameterError: dates, assumptions or files that are none.
         CatalogueError: the catalogue is not sound.
         AccessError: DAILY_RUNS_STORE is set, but the store does not answer.
     """
-    first, last = plan_inputs.dates(asked.first, asked.last, dt.datetime.now(dt.UTC).date())
+    first, last = dates(asked.first, asked.last, dt.datetime.now(dt.UTC).date())
     if asked.picture and (last - first).days >= PICTURE_DAYS_MAX:
         problem = f"{(last - first).days + 1} days do not fit on one picture"
         raise ParameterError("--picture", problem, f"Give at most {PICTURE_DAYS_MAX} with --from and --to.")
-    catalogue, assumed = plan_inputs.assume(catalogue_files.load(overlay=asked.overlay), asked.assume)
+    catalogue, assumed = assume(catalogue_files.load(overlay=asked.overlay), asked.assume)
     inputs, where = _measured(catalogue)
     scenario = PlanScenario(inputs.catalogue, first, last, inputs.verdicts)
-    plan = planner.plan(scenario)
-    findings = plan_findings.findings(plan)
+    planned = plan(scenario)
+    found = findings.findings(planned)
     forecasts = forecast(scenario) if asked.forecast else None
     notes = [where, *(f"assumed: {line}" for line in assumed)]
     if asked.picture:
-        _write("--picture", asked.picture, load_picture.svg(plan, notes))
+        _write("--picture", asked.picture, load_picture.svg(planned, notes))
     if asked.json_file:
-        data = plan_json.as_json(plan, findings, forecasts) | {"estimates": inputs.sources, "notes": notes}
+        data = plan_json.as_json(planned, found, forecasts) | {"estimates": inputs.sources, "notes": notes}
         text = json.dumps(data, indent=2, default=_iso) + "\n"
         if asked.json_file == "-":
             sys.stdout.write(text)
-            return plan.fits
+            return planned.fits
         _write("--json", Path(asked.json_file), text)
-    _show(console, plan, findings, notes, inputs)
+    _show(console, planned, found, notes, inputs)
     if forecasts is not None:
         console.print(forecast_table(forecasts))
-    return plan.fits
+    return planned.fits
 
 
 def _measured(catalogue: Catalogue) -> tuple[PlanInputs, str]:
     """The catalogue with what the store's runs have measured; no server is started for that."""
     if given := os.environ.get(database.STORE_VARIABLE):
         return _measured_in(given, catalogue)
-    none = plan_inputs.with_measured(catalogue, (), ())
-    url = database_module.running_url(state_root() / "postgres")
+    none = with_measured(catalogue, (), ())
+    url = database.running_url(state_root() / "postgres")
     if url is None:
         return none, "tokens: the catalogue's figures (no store runs here)"
     try:
@@ -105,7 +123,7 @@ def _measured_in(url: str, catalogue: Catalogue) -> tuple[PlanInputs, str]:
         verdicts = measured_rows.verdicts(store, judge.provenance, judge.model)
     found = ", ".join(sorted({one.feature for one in (*prompts, *verdicts)})) or "nothing, no published run tells any"
     said = f"tokens measured by {judge.provenance} runs in {database.place_of(url)}: {found}"
-    return plan_inputs.with_measured(catalogue, prompts, verdicts), said
+    return with_measured(catalogue, prompts, verdicts), said
 
 
 def _write(option: str, file: Path, text: str) -> None:
@@ -203,7 +221,7 @@ def spend_table(plan: WeekPlan) -> Table:
     table = Table("feature", "team", title=f"Planned cost in USD ({dated})", title_justify="left")
     for name in ("these dates", "month", "of the month", "budget", "state"):
         table.add_column(name, justify="right" if name != "state" else "left")
-    for month in plan_findings.months(plan):
+    for month in findings.months(plan):
         spends = [cost.run_cost(plan.scenario, run.run) for run in plan.runs if _is_of(run, month)]
         table.add_row(
             month.feature.feature,

@@ -8,9 +8,10 @@ import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import httpx
+import typer
 from rich.table import Column, Table
 
 from daily_runs import dataset
@@ -18,12 +19,46 @@ from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import environments_of
 from daily_runs.catalogue.pools import SENSORS_POOL, Pool, PoolDifference, differences, pools
 from daily_runs.catalogue.rates import budget
+from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, print_json, terminal
 from daily_runs.doctor import airflow
-from daily_runs.errors import AccessError, ParameterError
+from daily_runs.errors import EXIT_FAILED, AccessError, ParameterError
 
 REMEDY = "daily-runs pools --write FILE && airflow pools import FILE"
 STANDARD_OUTPUT = "-"
 _AIRFLOWS_OWN = "default_pool"
+
+app = command_line()
+
+
+@app.command()
+def command(
+    file: Annotated[
+        str | None, typer.Option("--write", help="Write what `airflow pools import` takes; - is stdout.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Compare with a live Airflow; exit 1 on a difference.")
+    ] = False,
+    overlay: Overlay = None,
+    as_data: AsJson = False,
+) -> None:
+    """Show the Airflow pools that the catalogue asks for, write them to a file, or compare them with Airflow's."""
+    if check and file is not None:
+        raise ParameterError("--check", "does not go with --write", "Give one of the two.")
+    catalogue = catalogue_files.load(overlay=in_use(overlay))
+    if file is not None:
+        write(catalogue, file)
+    elif check:
+        found = compare(catalogue)
+        if as_data:
+            print_json(found.as_json())
+        else:
+            print(*found.lines(), sep="\n")
+        raise typer.Exit(EXIT_FAILED if found.differences else 0)
+    elif as_data:
+        print_json(as_json(catalogue))
+    else:
+        terminal().print(render(catalogue))
 
 
 class Stand(NamedTuple):

@@ -6,8 +6,9 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+import typer
 from rich import box
 from rich.console import Console, JustifyMethod
 from rich.table import Table
@@ -16,14 +17,14 @@ from daily_runs import connections
 from daily_runs.catalogue.catalogue import Catalogue, environment_named, feature_named
 from daily_runs.catalogue.features import Feature, FeatureCall
 from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, terminal
 from daily_runs.clock import Clock
 from daily_runs.errors import CallError, DailyRunsError, ParameterError
 from daily_runs.gitlab.session import connection_of, gitlab_client
 from daily_runs.quota.tariff import ai_action_window
 from daily_runs.readiness.check import features_of
-from daily_runs.readiness.limits import burst as path_burst
-from daily_runs.readiness.limits import finding_rows
-from daily_runs.readiness.limits import table as path_table
+from daily_runs.readiness.limits import finding_rows, table
+from daily_runs.readiness.limits.burst import BurstOutcome, burst, spend_ai_action
 from daily_runs.readiness.limits.findings import LimitFinding, binding, fits, too_low, weigh
 from daily_runs.readiness.limits.measure import PathFacts, look_at_path
 from daily_runs.store import database, provenance
@@ -31,6 +32,25 @@ from daily_runs.store.database import Store
 
 EXIT_DOES_NOT_FIT, EXIT_COULD_NOT_LOOK = 1, 3
 Tell = Callable[[str], None]
+
+app = command_line()
+
+
+@app.command()
+def command(
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="staging or production.")],
+    feature: Annotated[str | None, typer.Option(help="Only this feature; all that ever run there by default.")] = None,
+    burst: Annotated[
+        int | None,
+        typer.Option(help="So many free requests at the run's rate; default: the catalogue's.", min=0, max=200),
+    ] = None,
+    ai_action: Annotated[int, typer.Option(help="Spend so many aiAction calls to see them pass.", min=0)] = 0,
+    overlay: Overlay = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which limits on the path a run meets, which binds, whether it fits; 1: it does not; 3: could not look."""
+    asked = ProbeOptions(environment, feature, burst, ai_action, in_use(overlay))
+    raise typer.Exit(run(asked, terminal(), as_json=as_json))
 
 
 class ProbeOptions(NamedTuple):
@@ -87,8 +107,8 @@ class _Spent(NamedTuple):
     """What a probe's requests brought: findings of all features, and of each."""
 
     facts: PathFacts
-    ai_action: path_burst.BurstOutcome
-    bursts: Mapping[str, path_burst.BurstOutcome]
+    ai_action: BurstOutcome
+    bursts: Mapping[str, BurstOutcome]
 
 
 def run(asked: ProbeOptions, console: Console, *, as_json: bool) -> int:
@@ -169,12 +189,12 @@ async def _spend(
         bursts = {}
         for feature in features if count else ():
             tell(f"{count} free requests at the rate of {feature.feature}")
-            bursts[feature.feature] = await path_burst.burst(gitlab, catalogue, feature, name, count)
+            bursts[feature.feature] = await burst(gitlab, catalogue, feature, name, count)
         window = next((w for f in features if (w := ai_action_window(f, name, environment))), None)
-        spent = path_burst.BurstOutcome([], 0)
+        spent = BurstOutcome([], 0)
         if asked.ai_action and window:
             tell(f"{asked.ai_action} aiAction calls")
-            spent = await path_burst.spend_ai_action(gitlab, store, environment, window, asked.ai_action)
+            spent = await spend_ai_action(gitlab, store, environment, window, asked.ai_action)
     return _Spent(facts, spent, bursts)
 
 
@@ -208,10 +228,10 @@ def _verdict(found: Sequence[LimitFinding]) -> list[str]:
 
 
 def _table(title: str, found: Sequence[LimitFinding]) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    for column in path_table.COLUMNS:
-        justify: JustifyMethod = "right" if column in path_table.RIGHT else "left"
-        table.add_column(column, justify=justify, no_wrap=column != "owner")
-    for row in path_table.cells(found):
-        table.add_row(*row)
-    return table
+    shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for column in table.COLUMNS:
+        justify: JustifyMethod = "right" if column in table.RIGHT else "left"
+        shown.add_column(column, justify=justify, no_wrap=column != "owner")
+    for row in table.cells(found):
+        shown.add_row(*row)
+    return shown

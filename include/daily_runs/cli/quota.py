@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+import typer
 from rich import box
 from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.live import Live
 from rich.table import Table
 
 from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, print_json, terminal
+from daily_runs.errors import ParameterError
 from daily_runs.quota import ledger_rows
 from daily_runs.resilience import breaker_rows
 from daily_runs.statuses import BreakerState
@@ -22,6 +26,25 @@ from daily_runs.store.pool import Row
 LOOK_EVERY_SECONDS = 1.0
 USE_MINUTES = 10
 NOTHING_YET = "The ledger is empty: no run has asked for a call yet."
+
+app = command_line()
+
+
+@app.command()
+def command(
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every second, until Ctrl-C.")] = False,
+    overlay: Overlay = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the accounts' limits, who holds what of them, evaluation users, pushbacks and circuit breakers."""
+    if watch and as_json:
+        raise ParameterError("--watch", "does not go with --json", "Give one of the two.")
+    catalogue = catalogue_files.load(overlay=in_use(overlay))
+    found = show(catalogue, watch=watch, console=terminal())
+    if as_json:
+        print_json(found.as_json())
+    elif not watch:
+        terminal().print(found.render())
 
 
 class QuotaStatus(NamedTuple):

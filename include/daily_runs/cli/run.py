@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from daily_runs import connections
-from daily_runs.catalogue import catalogue as catalogue_module
-from daily_runs.catalogue.catalogue import Catalogue, environment_named
+from daily_runs.catalogue.catalogue import Catalogue, environment_named, feature_named
 from daily_runs.catalogue.features import Feature
 from daily_runs.catalogue.reading.watch import CatalogueWatch
 from daily_runs.catalogue.schedule import midnight
+from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, print_json, terminal
 from daily_runs.clock import Clock
 from daily_runs.errors import ParameterError
 from daily_runs.records import answers, attempts, judgements
 from daily_runs.records.run import Attempt, Report, RunKey
 from daily_runs.results import published
-from daily_runs.runs import rerun as redo
-from daily_runs.runs import trigger_form
+from daily_runs.runs import rerun, trigger_form
 from daily_runs.stages import pipeline
 from daily_runs.statuses import Redo
 from daily_runs.store import database
@@ -31,6 +31,33 @@ from daily_runs.store.pool import Row
 
 OPTIONS = {"run": "--date", "prompts": "--limit"}
 """Of the form's fields, those that the command line names otherwise."""
+
+app = command_line()
+
+
+@app.command()
+def command(
+    feature: Annotated[str, typer.Argument(help="A feature of the catalogue, such as root_cause_analysis.")],
+    environment: Annotated[str, typer.Option(help="staging or production.")],
+    limit: Annotated[int | None, typer.Option(help="Ask so many prompts instead of the catalogue's number.")] = None,
+    only: Annotated[str, typer.Option(help="Only these prompts, items or tags: rca-007, tag:cost.")] = "",
+    redo: Annotated[
+        Redo,
+        typer.Option(help="What is done anew: all pays for every prompt; the others keep the answers that it has."),
+    ] = Redo.ALL,
+    date: Annotated[
+        dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day; today (redo: newest run).")
+    ] = None,
+    overlay: Overlay = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run one feature's six stages in this process, without Airflow. Run it again to go on where it stopped."""
+    asked = RunOptions(feature, environment, date.date() if date else None, limit, only, redo)
+    outcome = run(asked, overlay=in_use(overlay), console=Console(stderr=True))
+    if as_json:
+        print_json(outcome.as_json())
+    else:
+        terminal().print(*outcome.render(), sep="\n")
 
 
 class Begun(NamedTuple):
@@ -62,8 +89,8 @@ class RunOutcome(NamedTuple):
             {name: getattr(report, name) for name in ("stage", "asked", "answered", "failed", "missing")}
             for report in self.reports
         ]
-        rerun = self.begun._asdict() if self.begun else None
-        return {"stages": stages, "published": self.published, "rerun": rerun}
+        begun = self.begun._asdict() if self.begun else None
+        return {"stages": stages, "published": self.published, "rerun": begun}
 
     def render(self) -> list[Table | str]:
         """For people."""
@@ -103,11 +130,11 @@ def run(asked: RunOptions, *, overlay: str | None, console: Console) -> RunOutco
     """
     watch = CatalogueWatch(overlay)
     catalogue = watch.catalogue
-    feature = catalogue_module.feature_named(catalogue, asked.feature)
+    feature = feature_named(catalogue, asked.feature)
     environment_named(catalogue, asked.environment)
     with database.local_url() as url, database.open_store(url) as store:
         order = _order(store, catalogue, feature, asked)
-        attempt = redo.open_attempt(store, catalogue, order)
+        attempt = rerun.open_attempt(store, catalogue, order)
         begun = _begun(store, attempt)
         if attempt.resumed:
             console.print(f"going on with unfinished attempt {attempt.attempt_id}")
@@ -121,19 +148,19 @@ def run(asked: RunOptions, *, overlay: str | None, console: Console) -> RunOutco
     return RunOutcome(reports, row, begun)
 
 
-def _order(store: Store, catalogue: Catalogue, feature: Feature, asked: RunOptions) -> redo.Order:
+def _order(store: Store, catalogue: Catalogue, feature: Feature, asked: RunOptions) -> rerun.Order:
     moment = midnight(asked.day or Clock.now().date())
     if asked.redo is not Redo.ALL:
         day = asked.day.isoformat() if asked.day else None
         values = {"environment": asked.environment, "prompts": asked.limit, "only": asked.only, "run": day}
         try:
             wanted = trigger_form.read((), values | {"redo": asked.redo})
-            moment = redo.target(store, catalogue, feature, wanted, moment, manual=True).logical_date
+            moment = rerun.target(store, catalogue, feature, wanted, moment, manual=True).logical_date
         except ParameterError as error:
             place = OPTIONS.get(error.place, f"--{error.place}")
             raise ParameterError(place, error.problem, error.remedy) from None
     key = RunKey(asked.feature, asked.environment, moment)
-    return redo.Order(key, asked.redo, prompts=asked.limit, only=asked.only)
+    return rerun.Order(key, asked.redo, prompts=asked.limit, only=asked.only)
 
 
 def _begun(store: Store, attempt: Attempt) -> Begun | None:

@@ -8,8 +8,9 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -18,20 +19,37 @@ from daily_runs import connections, dataset
 from daily_runs.catalogue.catalogue import Catalogue, environment_named, feature_named
 from daily_runs.catalogue.features import Feature
 from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, terminal
 from daily_runs.dataset import Item
 from daily_runs.errors import AccessError, CallError, ParameterError, StageError
 from daily_runs.gitlab.session import connection_of, gitlab_client
+from daily_runs.readiness.seeds import manifest
 from daily_runs.readiness.seeds.coverage import SURPLUS, SURPLUS_REMEDY, Coverage, coverage, made_of, remedy, said
 from daily_runs.readiness.seeds.find import SeedsSeen
-from daily_runs.readiness.seeds.manifest import ManifestEntry, manifest
+from daily_runs.readiness.seeds.manifest import ManifestEntry
 from daily_runs.readiness.seeds.verify import look
 from daily_runs.statuses import SeedStatus
 from daily_runs.store import database
-from daily_runs.store import database as database_module
 from daily_runs.store.database import Store
 from daily_runs.store.embedded import state_root
 
 EXIT_NOT_READY, EXIT_COULD_NOT_LOOK = 1, 3
+
+app = command_line()
+
+
+@app.command()
+def command(
+    environment: Annotated[str, typer.Argument(help="staging or production.")],
+    feature: Annotated[str, typer.Argument(help="A feature of the catalogue, such as root_cause_analysis.")],
+    manifest: Annotated[bool, typer.Option("--manifest", help="Write what must be created, as JSON lines.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="With --manifest: every seed, without a look.")] = False,
+    overlay: Overlay = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which seeds are there; spends nothing. Exit code 1: not ready; 3: could not look, which says nothing."""
+    asked = SeedsOptions(environment, feature, manifest, every, as_json, in_use(overlay))
+    raise typer.Exit(run(asked, terminal()))
 
 
 class Seeds(NamedTuple):
@@ -88,7 +106,7 @@ def run(asked: SeedsOptions, console: Console) -> int:
         raise ParameterError("--all" if asked.every else "--manifest", problem, "Give --manifest alone, or with --all.")
     catalogue, feature, items = _of(asked)
     if asked.every:
-        return _write(manifest(items, None))
+        return _write(manifest.manifest(items, None))
     try:
         seen = _looked(catalogue, asked.environment, feature, items)
     except CallError as error:
@@ -96,7 +114,7 @@ def run(asked: SeedsOptions, console: Console) -> int:
         return EXIT_COULD_NOT_LOOK
     found = Seeds(asked.environment, seen, coverage(feature, seen))
     if asked.manifest:
-        _write(manifest(items, seen))
+        _write(manifest.manifest(items, seen))
     elif asked.as_json:
         sys.stdout.write(json.dumps(found.as_json(), indent=2) + "\n")
     else:
@@ -145,7 +163,7 @@ async def _look(
 def _memory(console: Console) -> Iterator[Store | None]:
     """The store that remembers content: the given one, or the one that runs here; no server is started for that."""
     given = os.environ.get(database.STORE_VARIABLE)
-    url = given or database_module.running_url(state_root() / "postgres")
+    url = given or database.running_url(state_root() / "postgres")
     if url is None:
         yield None
         return

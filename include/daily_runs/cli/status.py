@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+import typer
 from rich import box
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -13,12 +14,35 @@ from rich.table import Table
 from daily_runs import connections
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, print_json, terminal
 from daily_runs.clock import Clock
+from daily_runs.errors import ParameterError
 from daily_runs.readiness import board_rows, check, check_rows
 from daily_runs.readiness.board import STAGING, BoardLine, BoardRows, board
 from daily_runs.readiness.board_cells import HEADINGS, NEVER_LOOKED, cells
 from daily_runs.store import database
 from daily_runs.store.database import Store
+
+app = command_line()
+
+
+@app.command()
+def command(
+    look: Annotated[bool, typer.Option("--look", help="Look at staging first; free calls only.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="A table for a tracking issue.")] = False,
+    overlay: Overlay = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say of each feature what runs where and when, whether staging is ready for it, and how its last run went."""
+    if markdown and as_json:
+        raise ParameterError("--markdown", "does not go with --json", "Give one of them.")
+    found = show(in_use(overlay), look_first=look, console=Console(stderr=True))
+    if as_json:
+        print_json(found.as_json())
+    elif markdown:
+        print(found.as_markdown())
+    else:
+        terminal().print(*found.render(), sep="\n")
 
 
 class Board(NamedTuple):

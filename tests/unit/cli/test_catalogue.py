@@ -17,6 +17,7 @@ from daily_runs.cli import catalogue as catalogue_checks
 from daily_runs.cli import main
 from daily_runs.dataset import CiJob, CodeCut, Vulnerability, WorkItem
 from daily_runs.doctor import contents
+from daily_runs.errors import EXIT_BAD_INPUT
 
 SHIPPED = Path(__file__).parents[3] / "include"
 
@@ -99,7 +100,7 @@ def test_rows_and_rubrics_that_break_their_form_are_faults_of_the_check_together
 def test_the_command_ends_with_2_and_a_line_for_what_a_rubric_has_wrong(folder: Path) -> None:
     (folder.parent / "rubrics" / "duo_chat.yaml").write_text("- 1\n", encoding="utf-8")
     done = CliRunner().invoke(main.app, ["catalogue", "check", str(folder)])
-    assert done.exit_code == main.EXIT_BAD_INPUT
+    assert done.exit_code == EXIT_BAD_INPUT
     assert "rubrics/duo_chat.yaml" in done.stderr
 
 

@@ -1,0 +1,31 @@
+"""`daily-runs doctor`: looks at everything that a run needs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, print_json, terminal
+from daily_runs.doctor import examination
+from daily_runs.errors import EXIT_BAD_INPUT
+
+app = command_line()
+
+
+@app.command()
+def command(
+    environment: Annotated[str | None, typer.Option(help="Only this environment; all by default.")] = None,
+    overlay: Overlay = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check store, catalogue, pools, connections, scopes, clocks and limits, without spending anything."""
+    overlay = in_use(overlay)
+    with Console(stderr=True).status("looking ...") as status:
+        findings = examination.examine(environment, overlay, tell=lambda what: status.update(f"looking at: {what} ..."))
+    if as_json:
+        print_json([finding._asdict() for finding in findings])
+    else:
+        terminal(markup=True).print(examination.render(findings))
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else EXIT_BAD_INPUT)
