@@ -110,8 +110,11 @@ def test_every_module_of_the_library_stands_on_a_floor() -> None:
 
 
 def test_no_folder_holds_more_modules_than_one_can_overlook() -> None:
+    names_python_asks_for = ("__init__.py", "__main__.py")
     counts = Counter(
-        str(Path(module.path).parent) for module in modules(LIBRARY, PLUGINS) if not module.path.endswith("__init__.py")
+        str(Path(module.path).parent)
+        for module in modules(LIBRARY, PLUGINS)
+        if not module.path.endswith(names_python_asks_for)
     )
     assert {folder: count for folder, count in counts.items() if count > MODULES_IN_A_FOLDER_MAX} == {}
 
