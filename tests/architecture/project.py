@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 PROJECT = Path(__file__).parents[2]
 LIBRARY, PLUGINS, DAGS = PROJECT / "include" / "daily_runs", PROJECT / "plugins", PROJECT / "dags"
-PROBE_TIMEOUT_SECONDS = 120
+PROBE_TIMEOUT_SECONDS = 270
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

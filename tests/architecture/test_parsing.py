@@ -14,7 +14,9 @@ from daily_runs.catalogue import folders
 from tests.architecture.project import DAGS, result_of, start_probe
 
 FEATURES = 200
-BUDGET_SECONDS = 2.0
+TIMES_PLAIN_MAX = 3.5
+"""How much longer our DAGs may take than as many plain ones with as many tasks. Where plain ones take 0.5 s, as on the
+machine on which two seconds were promised, this is less than those two; a slower machine is slower in both."""
 SHARE = 0.004
 """Of an account, so that all copies of all features together still fit it."""
 PROMPTS = 20
@@ -49,16 +51,17 @@ def large_include(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_hundred_features_parse_within_two_seconds(
     large_include: Path, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Judged by the processor's time: parsing never waits (see below), and the clock also shows what else runs here."""
+    """Judged beside plain DAGs, by turns in one process and by the processor's time: the seconds are the machine's."""
     probe = start_probe(
         "probe_parse", "time", DAGS / "daily_runs.py", home=home, variables={"DAILY_RUNS_INCLUDE": str(large_include)}
     )
     runs = result_of(probe)
-    assert [(run["dags"], run["errors"]) for run in runs] == [(FEATURES, {})] * len(runs)
-    best = min(runs, key=lambda run: run["processor_seconds"])
+    made = [(run["dags"], run["tasks"], run["errors"]) for run in (*runs["ours"], *runs["plain"])]
+    assert made == [(FEATURES, made[0][1], {})] * len(made)
+    ours, plain = (min(run["processor_seconds"] for run in runs[name]) for name in ("ours", "plain"))
     with capsys.disabled():
-        sys.stdout.write(f"\n{FEATURES} features parse in {best['processor_seconds']:.2f} s\n")
-    assert best["processor_seconds"] < BUDGET_SECONDS
+        sys.stdout.write(f"\n{FEATURES} features parse in {ours:.2f} s, {ours / plain:.1f} times plain DAGs\n")
+    assert ours < TIMES_PLAIN_MAX * plain
 
 
 class Planted(NamedTuple):
