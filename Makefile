@@ -41,6 +41,10 @@ proxies: ## the real haproxy and nginx that tests start: the machine's own, else
 test: $(INSTALLED) proxies ## all tests: unit, services, architecture, proxies, Airflow, end to end
 	@$(BIN)/python -m pytest
 
+kill-cells: $(INSTALLED) ## what may die while runs work, one cell at a time on a real Airflow, ~15 minutes
+	@sh tests/kill_cells/install.sh $(VENV)/faketime
+	@$(BIN)/python -m pytest -q -s tests/kill_cells
+
 check: $(INSTALLED) ## lint, format, types, borders between folders, catalogue
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
