@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -38,3 +43,37 @@ into it, and what was paid would be paid again."""
 def wall_timeout(clock: Clock, domain_seconds: float, *, at_least: float = WALL_SECONDS_MIN) -> float:
     """A timeout given in domain seconds, in seconds of the wall clock; never under `at_least` of these."""
     return max(at_least, clock.wall(domain_seconds))
+
+
+AWAKE_STEP_SECONDS = 0.25
+"""Wall clock. `within` looks so often whether its time is over; of a step in which the process slept, two count."""
+
+
+async def within(wall_seconds: float | None, work: Coroutine[Any, Any, T]) -> T:
+    """What `work` returns, if it is done within so many seconds of the wall clock in which this process ran.
+
+    Timeouts of a connection count from one byte to the next, so an answer that trickles in never ends by them. And a
+    process that was stopped must hear what lies ready before it gives up: a timer of its own would end the wait first.
+
+    Args:
+        wall_seconds: None = for as long as it takes.
+        work: is cancelled when the time is over.
+
+    Raises:
+        TimeoutError: it was not done in time.
+        Exception: whatever `work` raises.
+    """
+    if wall_seconds is None:
+        return await work
+    task, left = asyncio.ensure_future(work), wall_seconds
+    try:
+        while left > 0 and not task.done():
+            step, began = min(left, AWAKE_STEP_SECONDS), time.monotonic()
+            await asyncio.wait({task}, timeout=step)
+            left -= min(time.monotonic() - began, 2 * AWAKE_STEP_SECONDS)
+        if not task.done():
+            raise TimeoutError
+        return task.result()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -12,18 +12,25 @@ from urllib.parse import urlsplit
 import httpx
 
 from daily_runs.catalogue.environments import GraphqlLimits
+from daily_runs.clock import within
 from daily_runs.connections import PROMPT_HEADER
 from daily_runs.errors import AccessError, Blame, CallError, Hop
 from daily_runs.gitlab.hops.exchange import Exchange
-from daily_runs.gitlab.hops.failures import attribute_failure, malformed, own_fault
+from daily_runs.gitlab.hops.failures import attribute_failure, endless, malformed, not_in_time, own_fault
 from daily_runs.gitlab.hops.refusal import attribute
+
+PAGES_MAX = 500
+"""Of one connection: with `documents.PAGE_SIZE` nodes each, 50,000 nodes, far more than a seed project has."""
+EMPTY_PAGES_IN_ROW_MAX = 3
+"""GitLab leaves out of a page what this user may not see, so that a page may be empty before the last one."""
 
 
 class GitLab:
     """One environment's GitLab, as any of its evaluation users.
 
     Args:
-        http: the connection pool, whose timeouts hold; a test passes one with a `MockTransport`.
+        http: the connection pool, whose timeouts hold; its read timeout bounds the whole exchange, from the request to
+            the body's last byte. A test passes one with a `MockTransport`.
         address: where GitLab is, path included: `https://staging.example.com`.
         keys: a key per user.
         graphql_limits: what a query may weigh there; a longer one is refused here, before it costs anything.
@@ -89,12 +96,21 @@ class GitLab:
     async def _send(
         self, method: str, path: str, user: str, body: object | None, prompt: str | None
     ) -> tuple[httpx.Response, float]:
-        request = self._http.build_request(method, self._address + path, json=body, headers=self._headers(user, prompt))
+        each = self._http.timeout
+        request = self._http.build_request(
+            method,
+            self._address + path,
+            json=body,
+            headers=self._headers(user, prompt),
+            timeout=httpx.Timeout(connect=each.connect, read=None, write=each.write, pool=each.pool),
+        )
         # The pool is shared by all users: what one was given as a session must not log another one in.
         request.headers.pop("cookie", None)
         started = time.monotonic()
         try:
-            response = await self._http.send(request, follow_redirects=False)
+            response = await within(each.read, self._http.send(request, follow_redirects=False))
+        except TimeoutError as error:
+            raise not_in_time(each.read) from error
         except httpx.TransportError as error:
             raise attribute_failure(error) from error
         except httpx.DecodingError as error:
@@ -121,18 +137,26 @@ async def walk(
     Raises:
         CallError: as `ask`, or the data is none. A path that leads to null is a failure (`resource_not_available`):
             GitLab says so both of what is absent and of what this user may not see, so it must not pass for an empty
-            list.
+            list. Pages that do not end (`malformed_body` at GitLab) are none either: a cursor comes a second time, page
+            after page is empty, or there are more than `PAGES_MAX`.
     """
     after: str | None = None
-    while True:
+    seen: set[str] = set()
+    empty_in_row = 0
+    for number in range(1, PAGES_MAX + 1):
         nodes, following = _page(await ask(after), path)
         for node in nodes:
             yield node
         if following is None:
             return
-        if following == after:
-            raise malformed("the same cursor twice")
+        empty_in_row = 0 if nodes else empty_in_row + 1
+        if following in seen:
+            raise endless(path, f"page {number} leads back to a page that was read")
+        if empty_in_row > EMPTY_PAGES_IN_ROW_MAX:
+            raise endless(path, f"{empty_in_row} empty pages in a row, and the last still names a next one")
+        seen.add(following)
         after = following
+    raise endless(path, f"{PAGES_MAX} pages, and the last still names a next one")
 
 
 def _page(data: Mapping[str, Any], path: Sequence[str]) -> tuple[list[dict[str, Any]], str | None]:
@@ -150,7 +174,7 @@ def _page(data: Mapping[str, Any], path: Sequence[str]) -> tuple[list[dict[str, 
         following = page["endCursor"] if page["hasNextPage"] else None
     except (TypeError, KeyError) as error:
         raise malformed("a page without nodes or pageInfo") from error
-    if not isinstance(nodes, list) or (following is None and page["hasNextPage"]):
+    if not isinstance(nodes, list) or (page["hasNextPage"] and not isinstance(following, str)):
         raise malformed("a page without nodes or cursor")
     if not all(isinstance(node, dict) for node in nodes):  # left out, it would pass for one that is not there
         raise malformed("a node that is null")

@@ -52,7 +52,9 @@ async def gitlab_client(
     async def count(_: httpx.Request) -> None:
         sent()
 
-    timeout = wall_timeout(Clock(environment.time_scale), environment.limits.graphql.timeout_seconds)
+    seconds = wall_timeout(Clock(environment.time_scale), environment.limits.graphql.timeout_seconds)
+    # The whole exchange has `seconds`. A third each to get a connection, so that what was never sent is known as such.
+    timeout = httpx.Timeout(seconds, connect=seconds / 3, pool=seconds / 3)
     limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX)
     headers = {RUN_HEADER: run} if run else {}
     hooks: dict[str, list[Callable[..., Any]]] = {"request": [count]}

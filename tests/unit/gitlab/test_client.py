@@ -16,7 +16,7 @@ import pytest
 
 from daily_runs.catalogue.environments import GraphqlLimits
 from daily_runs.errors import AccessError, Blame, CallError, Hop
-from daily_runs.gitlab.client import GitLab, walk
+from daily_runs.gitlab.client import EMPTY_PAGES_IN_ROW_MAX, PAGES_MAX, GitLab, walk
 from daily_runs.gitlab.hops.failures import attribute_failure
 
 Connect = Callable[[Callable[[httpx.Request], httpx.Response]], GitLab]
@@ -208,8 +208,56 @@ BROKEN_PAGES = {
         {"data": {"project": {"jobs": {"nodes": [], "pageInfo": {"hasNextPage": True, "endCursor": None}}}}},
         "malformed_body",
     ),
+    "a cursor that is none": (
+        {"data": {"project": {"jobs": {"nodes": [], "pageInfo": {"hasNextPage": True, "endCursor": ["2"]}}}}},
+        "malformed_body",
+    ),
     "the same cursor for ever": (page("a", following="2"), "malformed_body"),
 }  # fmt: skip
+
+
+# What a page's cursor leads to, by the number of the page; all pages say that there is a next one.
+ENDLESS_PAGES: dict[str, Callable[[int], dict[str, object]]] = {
+    "A, B, A, B": lambda number: page("a", following="AB"[number % 2]),
+    "back to the first cursor after five": lambda number: page("a", following=str(number % 5)),
+    "empty pages that go round": lambda number: page(following="AB"[number % 2]),
+    "ever new empty pages": lambda number: page(following=str(number)),
+    "a node, and then ever new empty pages": lambda number: page(*["a"][number:], following=str(number)),
+    "ever new pages with the same node": lambda number: page("a", following=str(number)),
+}
+
+
+@pytest.mark.parametrize("nth_page", ENDLESS_PAGES.values(), ids=ENDLESS_PAGES.keys())
+@pytest.mark.timeout(60)
+def test_pages_without_an_end_are_a_failure_of_gitlab(
+    connect: Connect, nth_page: Callable[[int], dict[str, object]]
+) -> None:
+    asked: list[object] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        asked.append(sent(request)["variables"]["after"])
+        return answer(nth_page(len(asked) - 1))
+
+    async def everything(client: GitLab) -> list[object]:
+        return [node async for node in nodes(client)]
+
+    error = asyncio.run(failure_of(everything(connect(server))))
+    assert (error.kind, error.hop, error.blame) == ("malformed_body", Hop.GITLAB, Blame.PROVIDER)
+    assert "'project.jobs'" in error.evidence
+    assert len(asked) == len(set(asked)) <= PAGES_MAX  # no page is read twice
+
+
+def test_a_few_empty_pages_are_no_end_and_no_failure(connect: Connect) -> None:
+    """GitLab leaves out what a user may not see, so a page may be empty before the last one."""
+    pages: dict[str | None, dict[str, object]] = {None: page("a", following="0")}
+    pages |= {str(n): page(following=str(n + 1)) for n in range(EMPTY_PAGES_IN_ROW_MAX)}
+    pages |= {str(EMPTY_PAGES_IN_ROW_MAX): page("b", following=None)}
+
+    async def names(client: GitLab) -> list[object]:
+        return [node["name"] async for node in nodes(client)]
+
+    client = connect(lambda request: answer(pages[sent(request)["variables"]["after"]]))
+    assert asyncio.run(names(client)) == ["a", "b"]
 
 
 @pytest.mark.parametrize(("body", "kind"), BROKEN_PAGES.values(), ids=BROKEN_PAGES.keys())
@@ -324,6 +372,42 @@ async def no_http(writer: asyncio.StreamWriter) -> None:
 
 async def say_nothing(writer: asyncio.StreamWriter) -> None:
     await asyncio.sleep(0.6)
+
+
+def trickle(head: bytes, body: bytes) -> Misbehaviour:
+    """Every byte of the body arrives well before a read's timeout, and the last one long after the call's."""
+
+    async def byte_by_byte(writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            writer.write(head)
+            for number in range(len(body)):
+                await asyncio.sleep(0.05)
+                writer.write(body[number : number + 1])
+                await writer.drain()
+
+    return byte_by_byte
+
+
+WHOLE_BODY = json.dumps({"data": {"a": "b" * 20}}).encode()
+TRICKLES = {
+    "the body": trickle(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(WHOLE_BODY), WHOLE_BODY),
+    "head and body": trickle(b"", b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"),
+    "chunks": trickle(
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"1\r\n \r\n" * 10 + b"2\r\n{}\r\n0\r\n\r\n"
+    ),
+    "a refusal": trickle(b"HTTP/1.1 503 Busy\r\ncontent-length: 40\r\n\r\n", b"x" * 40),
+}
+
+
+@pytest.mark.parametrize("misbehave", TRICKLES.values(), ids=TRICKLES.keys())
+def test_an_answer_that_trickles_in_is_cut_off_when_the_calls_time_is_over(ask: Ask, misbehave: Misbehaviour) -> None:
+    async def scenario() -> CallError:
+        async with serving(misbehave) as address:
+            return await failure_of(ask(address))
+
+    error = asyncio.run(scenario())
+    assert (error.kind, error.hop, error.blame, error.retryable) == ("timeout", Hop.UNKNOWN, Blame.PROVIDER, True)
+    assert error.evidence == "no whole answer in 0.3 s"
 
 
 async def whole(writer: asyncio.StreamWriter) -> None:

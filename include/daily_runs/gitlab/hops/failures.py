@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import httpx
 
@@ -99,6 +99,18 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def malformed(evidence: str) -> CallError:
     """A success whose body cannot be used. Nothing tells which hop broke it."""
     return CallError(Hop.UNKNOWN, "malformed_body", blame=Blame.PROVIDER, retryable=True, evidence=evidence)
+
+
+def endless(path: Sequence[str], evidence: str) -> CallError:
+    """Pages of a connection that do not end. They are GitLab's: nothing else on the path speaks GraphQL."""
+    where = f"{'.'.join(path)!r}: {evidence}"
+    return CallError(Hop.GITLAB, "malformed_body", blame=Blame.PROVIDER, retryable=True, evidence=where)
+
+
+def not_in_time(seconds: float | None) -> CallError:
+    """An exchange that was begun and not over within its time, however busy the line was. Nothing tells whose fault."""
+    evidence = f"no whole answer in {seconds} s"
+    return CallError(Hop.UNKNOWN, "timeout", blame=Blame.PROVIDER, retryable=True, evidence=evidence)
 
 
 def own_fault(kind: str, evidence: str) -> CallError:
