@@ -21,16 +21,15 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from tests.unit.stages.conftest import Request, Script
 
 from daily_runs.clock import WALL_SECONDS_MIN
 from daily_runs.connections import Connection
 from daily_runs.gitlab.client import GitLab
 
 if TYPE_CHECKING:
-    from tests.conftest import Bench
+    from tests.conftest import Kit
+    from tests.services.stages.conftest import Request, Script
 
-    from daily_runs.catalogue.environments import GraphqlLimits
     from daily_runs.stages.work import Work
 
 PROMPTS = 12
@@ -93,23 +92,23 @@ def trickle() -> Iterator[Callable[[str, Callable[[bytes], bool]], str]]:
         server.server_close()
 
 
-def over(bench: Bench, address: str) -> Work:
+def over(kit: Kit, address: str) -> Work:
     """The work of the test's day, with GitLab behind another address."""
 
     def connect(connection_id: str, *, default_address: str, users: Sequence[str], sandbox: bool) -> Connection:
         return Connection(address, {user: f"sandbox-{user}" for user in users})
 
-    return bench.work("duo_chat", PROMPTS, connect=connect)
+    return kit.work("duo_chat", PROMPTS, connect=connect)
 
 
-def assert_each_paid_once(bench: Bench, work: Work) -> None:
-    rows = bench.answers(work)
+def assert_each_paid_once(kit: Kit, work: Work) -> None:
+    rows = kit.answers(work)
     assert Counter((row["status"], row["tries"]) for row in rows) == {("answered", 1): PROMPTS}
-    assert bench.sandbox.paid_keys("aiAction") == sorted(row["prompt_id"] for row in rows)
+    assert kit.sandbox.paid_keys("aiAction") == sorted(row["prompt_id"] for row in rows)
 
 
 def test_a_look_that_trickles_in_costs_no_prompt_its_answer_and_none_is_paid_twice(
-    bench: Bench, trickle: Callable[[str, Callable[[bytes], bool]], str]
+    kit: Kit, trickle: Callable[[str, Callable[[bytes], bool]], str]
 ) -> None:
     """The first reply to a look would take minutes: it is cut off, and the other users' looks do not wait for it."""
     looks: list[float] = []
@@ -119,12 +118,12 @@ def test_a_look_that_trickles_in_costs_no_prompt_its_answer_and_none_is_paid_twi
             looks.append(time.monotonic())
         return b"aiMessages" in body and len(looks) == 1
 
-    bench = bench.changed(SLOWER)
-    bench.run(bench.work("duo_chat", PROMPTS), "seed_check")
-    work = over(bench, trickle(f"{bench.sandbox.address}/staging", first_look))
-    (report,) = bench.run(work, "inference")
+    kit = kit.changed(SLOWER)
+    kit.run(kit.work("duo_chat", PROMPTS), "seed_check")
+    work = over(kit, trickle(f"{kit.sandbox.address}/staging", first_look))
+    (report,) = kit.run(work, "inference")
     assert report.answered == PROMPTS
-    assert_each_paid_once(bench, work)
+    assert_each_paid_once(kit, work)
     between = [later - earlier for earlier, later in itertools.pairwise(looks)]
     assert len(looks) > 2
     assert min(between) < WALL_SECONDS_MIN / 2  # others were looked for while the first look was under way
@@ -149,10 +148,10 @@ with database.open_store(told["store"]) as store:
 """
 
 
-def begin_stage(bench: Bench, work: Work, store_url: str) -> subprocess.Popen[str]:
+def begin_stage(kit: Kit, work: Work, store_url: str) -> subprocess.Popen[str]:
     """Run inference in a process of its own."""
     told: dict[str, Any] = {
-        "catalogue": bench.catalogue.model_dump(mode="json"),
+        "catalogue": kit.catalogue.model_dump(mode="json"),
         "store": store_url,
         "day": work.attempt.key.logical_date.isoformat(),
         "prompts": PROMPTS,
@@ -180,18 +179,18 @@ def wait_until(true: Callable[[], bool]) -> None:
 
 
 def test_a_worker_that_was_stopped_collects_the_answers_that_lie_ready_and_pays_for_none_again(
-    bench: Bench, store_url: str
+    kit: Kit, store_url: str
 ) -> None:
     """It stands still for longer than any ticket is waited for, while the model goes on answering."""
-    bench = bench.changed(SLOWER)
-    work = bench.work("duo_chat", PROMPTS)
-    bench.run(work, "seed_check")
-    bench.sandbox.change(latency_seconds={"median": 900, "p95": 910})  # 3 s on the wall clock
-    process = begin_stage(bench, work, store_url)
+    kit = kit.changed(SLOWER)
+    work = kit.work("duo_chat", PROMPTS)
+    kit.run(work, "seed_check")
+    kit.sandbox.change(latency_seconds={"median": 900, "p95": 910})  # 3 s on the wall clock
+    process = begin_stage(kit, work, store_url)
     try:
         tickets = "SELECT count(*) AS n FROM daily_runs.answer WHERE ticket IS NOT NULL"
-        wait_until(lambda: bench.store.row(tickets)["n"] == PROMPTS)
-        assert Counter(row["status"] for row in bench.answers(work)) == {"sent": PROMPTS}
+        wait_until(lambda: kit.store.row(tickets)["n"] == PROMPTS)
+        assert Counter(row["status"] for row in kit.answers(work)) == {"sent": PROMPTS}
         os.kill(process.pid, signal.SIGSTOP)
         time.sleep(WALL_SECONDS_MIN + 1)
         os.kill(process.pid, signal.SIGCONT)
@@ -200,11 +199,11 @@ def test_a_worker_that_was_stopped_collects_the_answers_that_lie_ready_and_pays_
         process.kill()
         process.wait()
     assert json.loads(output) == [PROMPTS, 0]
-    assert_each_paid_once(bench, work)
+    assert_each_paid_once(kit, work)
 
 
 def test_a_call_in_flight_when_the_process_stands_still_hears_the_answer_that_lies_ready(
-    serve_script: Callable[[Script], str], limits: GraphqlLimits
+    serve_script: Callable[[Script], str], kit: Kit
 ) -> None:
     """The call's time is a second, and the process stands still for two: the ticket must not be lost, it was paid."""
 
@@ -212,9 +211,11 @@ def test_a_call_in_flight_when_the_process_stands_still_hears_the_answer_that_li
         time.sleep(0.3)
         return 200, b'{"data": {"a": 1}}'
 
+    graphql = kit.catalogue.environments["staging"].limits.graphql
+
     async def scenario() -> dict[str, Any]:
         async with httpx.AsyncClient(timeout=httpx.Timeout(1.0), trust_env=False) as http:
-            gitlab = GitLab(http, serve_script(after_a_moment), {"user": "key"}, limits)
+            gitlab = GitLab(http, serve_script(after_a_moment), {"user": "key"}, graphql)
             call = asyncio.create_task(gitlab.graphql("user", "query q { a }"))
             await asyncio.sleep(0.1)  # it is on its way
             time.sleep(2.0)  # noqa: ASYNC251 - the whole loop, as if the process were stopped
