@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from typing import Any
 
-from airflow.sdk import DAG, Param, ParamsDict, TaskGroup, XComArg, task
+from airflow.sdk import DAG, Param, ParamsDict, TaskGroup, XComArg
 
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import Feature
@@ -19,16 +18,9 @@ from daily_runs.readiness.waiting import wait_max
 from daily_runs.runs import trigger_form
 from daily_runs.runs.routing import STAGING
 from daily_runs_airflow import policies, tasks
-from daily_runs_airflow.docs import TASK_DOCS, feature_doc
+from daily_runs_airflow.docs import feature_doc
 from daily_runs_airflow.sensors import StagingReadySensor
 from daily_runs_airflow.timetable import MigrationTimetable
-
-COMMON = {
-    "retries": policies.RETRIES,
-    "retry_delay": policies.RETRY_DELAY,
-    "retry_policy": policies.NAMED_ERRORS,
-    "execution_timeout": policies.SHORT_TASK_TIMEOUT,
-}
 
 
 def params(catalogue: Catalogue, feature: Feature) -> ParamsDict:
@@ -39,41 +31,29 @@ def params(catalogue: Catalogue, feature: Feature) -> ParamsDict:
 def arm(catalogue: Catalogue, feature: Feature, environment: str, manifest: XComArg) -> XComArg:
     """Six stages in one environment; returns the last one."""
     limits = policies.limits_of(catalogue, feature, environment)
-
-    def stage(name: str, **options: Any) -> Any:
-        return task(task_id=name, doc_md=TASK_DOCS[name], **COMMON | options)
-
-    def mapped(name: str, pool: str, timeout: dt.timedelta) -> Any:
-        admission = {"pool": pool, "pool_slots": limits.pool_slots, "execution_timeout": timeout}
-        return stage(name, map_index_template=tasks.SHOWN[name], **admission)(tasks.run_shard)
-
+    asking = tasks.inference.override(
+        pool=limits.inference_pool, pool_slots=limits.pool_slots, execution_timeout=limits.inference_timeout
+    )
+    scoring = tasks.judging.override(
+        pool=limits.judging_pool, pool_slots=limits.pool_slots, execution_timeout=limits.judging_timeout
+    )
     with TaskGroup(environment, tooltip=f"{feature.title} in {environment}"):
-        shards = stage("seed_check")(tasks.open_and_check_seeds)(feature.feature, environment, manifest)
-        probe = stage("limit_probe")(tasks.run_stage)("limit_probe", shards)
-        asking = mapped("inference", limits.inference_pool, limits.inference_timeout)
+        shards = tasks.seed_check(feature.feature, environment, manifest)
+        probe = tasks.limit_probe("limit_probe", shards)
         inference = asking.partial(stage="inference").expand_kwargs(shards)
-        scoring = mapped("judging", limits.judging_pool, limits.judging_timeout)
         judging = scoring.partial(stage="judging").expand_kwargs(shards)
-        validation = stage("validation")(tasks.run_stage)("validation", shards)
-        publish = stage("publish")(tasks.run_stage)("publish", shards)
+        validation = tasks.validation("validation", shards)
+        publish = tasks.publish("publish", shards)
         probe >> inference >> judging >> validation >> publish
     return publish
 
 
 def routed(feature: Feature, wait: dt.timedelta, manifest: XComArg) -> XComArg:
     """Look at staging, wait for it if that is the rule, choose the arms; returns the decision."""
-
-    def branch(name: str, **options: Any) -> Any:
-        """It pushes its own return value, which people can read: Airflow's would be the ids of tasks."""
-        return task.branch(task_id=name, doc_md=TASK_DOCS[name], do_xcom_push=False, **COMMON | options)
-
-    looked = branch("staging_ready", execution_timeout=policies.LOOK_TIMEOUT)(tasks.staging_ready)(
-        feature.feature, manifest
-    )
+    looked = tasks.staging_ready(feature.feature, manifest)
     waited = StagingReadySensor(task_id="wait_for_staging", feature=feature.feature, environment=STAGING, wait=wait)
     looked >> waited
-    either = "none_failed_min_one_success"
-    return branch("route", trigger_rule=either)(tasks.route)(feature.feature, manifest, looked, waited.output)
+    return tasks.route(feature.feature, manifest, looked, waited.output)
 
 
 def daily_run(catalogue: Catalogue, feature: Feature) -> DAG:
@@ -94,14 +74,12 @@ def daily_run(catalogue: Catalogue, feature: Feature) -> DAG:
         default_args={"owner": feature.owner.dri, **policies.priority_of(feature)},
         doc_md=feature_doc(catalogue, feature),
     ) as dag:
-        manifest = task(task_id="plan", doc_md=TASK_DOCS["plan"], **COMMON)(tasks.plan)(feature.feature)
+        manifest = tasks.plan(feature.feature)
         chosen = routed(feature, wait, manifest)
         arms = [arm(catalogue, feature, environment, manifest) for environment in environments]
-        last = {"trigger_rule": "none_failed_min_one_success", "doc_md": TASK_DOCS["compare"]}
-        compare = task(task_id="compare", **COMMON | last)(tasks.compare)
         for environment in environments:
             chosen >> dag.task_group.children[environment]
-        arms >> compare(feature.feature, manifest, chosen)
+        arms >> tasks.compare(feature.feature, manifest, chosen)
     dag.params = params(catalogue, feature)  # last: each task made before would take a deep copy of them
     return dag
 

@@ -8,35 +8,29 @@ from __future__ import annotations
 import datetime as dt
 import os
 
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG
 
-from daily_runs.catalogue.pools import SENSORS_POOL
 from daily_runs.catalogue.reading import files as catalogue_files
-from daily_runs_airflow import policies, readiness_tasks
+from daily_runs_airflow import policies, tasks
+from daily_runs_airflow.docs import READINESS_DOC
 
 CATALOGUE = catalogue_files.load()
+HOURLY = "5 * * * *"
+"""Five past: runs start on the full hour, and take a look of their own if they need one."""
 SCHEDULED = os.environ.get("DAILY_RUNS_SCHEDULES", "on") != "off"
 
 with DAG(
     dag_id="readiness",
     dag_display_name="Readiness: a look at every environment",
     description="Seeds and limits of every feature, once an hour; spends nothing",
-    schedule=readiness_tasks.SCHEDULE if SCHEDULED else None,
+    schedule=HOURLY if SCHEDULED else None,
     start_date=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
     catchup=False,
     max_active_runs=1,
-    dagrun_timeout=readiness_tasks.TIMEOUT * (policies.RETRIES + 2),
+    dagrun_timeout=policies.HOURLY_CHECK_TIMEOUT * (policies.RETRIES + 2),
     tags=["readiness"],
-    default_args={"owner": readiness_tasks.OWNER},
-    doc_md=readiness_tasks.DAG_DOC,
+    default_args={"owner": "model validation"},
+    doc_md=READINESS_DOC,
 ):
     for name in sorted(CATALOGUE.environments):
-        task(
-            task_id=f"look_at_{name}",
-            doc_md=readiness_tasks.LOOK_DOC,
-            pool=SENSORS_POOL,
-            retries=policies.RETRIES,
-            retry_delay=policies.RETRY_DELAY,
-            retry_policy=policies.NAMED_ERRORS,
-            execution_timeout=readiness_tasks.TIMEOUT,
-        )(readiness_tasks.look)(name)
+        tasks.look.override(task_id=f"look_at_{name}")(name)

@@ -30,7 +30,29 @@ TASK_DOCS = {
     "publish": "Replaces the run's published rows in one transaction. Safe to clear. `docs/runbooks/counts.md`.",
     "compare": "Lays what the arms published side by side; with two, the paired difference. Writes nothing, safe to"
     " clear. `docs/runbooks/counts.md`.",
+    "look_at": "Looks at one environment for every feature that goes there: seeds, and limits on the path. Takes no"
+    " look if the newest is younger than half an hour, unless somebody triggered it. Free calls only; safe to clear. A"
+    " path that cannot be looked at is no fault of this task: its log, and `daily-runs status`, say *unknown* and why."
+    " `docs/runbooks/readiness.md`.",
 }
+
+READINESS_DOC = """
+### Readiness: a look at every environment, every hour
+
+Keeps what `daily-runs status` shows fresh, and what the sensors and routing rest on. Spends no AI budget.
+
+#### Triage notes
+
+*Normal*: green, also when staging is not ready: that is what it finds out. No look is taken when a waiting run has just
+taken one; triggered by hand, it always looks.
+
+*Worry when*: a look fails (the store is away, or the catalogue is not sound); or its log says *could not look*: the hop
+and its owner stand there.
+
+*Rerun*: clear it, or trigger the DAG; it is free.
+
+*Runbook*: `docs/runbooks/readiness.md`.
+"""
 
 
 def feature_doc(catalogue: Catalogue, feature: Feature) -> str:

@@ -18,6 +18,7 @@ RETRY_DELAY = dt.timedelta(seconds=10)
 SHORT_TASK_TIMEOUT = dt.timedelta(minutes=10)
 LOOK_TIMEOUT = dt.timedelta(minutes=30)
 """A look takes up to 10 minutes (`readiness_look`), after waiting as long for another process's."""
+HOURLY_CHECK_TIMEOUT = dt.timedelta(minutes=20)
 LONG_TASK_FACTOR = 2.0
 """A stage that works at a granted rate may take this many times what the rate promises, plus a short task's time."""
 
@@ -42,6 +43,14 @@ NAMED_ERRORS = ExceptionRetryPolicy(
     ]
 )
 """Anything else (a killed process, a lost database) is tried again too, up to `RETRIES` times."""
+
+EVERY_TASK: dict[str, Any] = {
+    "retries": RETRIES,
+    "retry_delay": RETRY_DELAY,
+    "retry_policy": NAMED_ERRORS,
+    "execution_timeout": SHORT_TASK_TIMEOUT,
+}
+"""What a task has unless it says otherwise."""
 
 
 class ArmLimits(NamedTuple):

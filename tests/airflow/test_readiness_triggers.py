@@ -28,7 +28,7 @@ from daily_runs.readiness.check_rows import AspectVerdict
 from daily_runs.readiness.state import Readiness, unknown
 from daily_runs.statuses import ReadinessAspect, ReadinessState
 from daily_runs.store.embedded import free_port
-from daily_runs_airflow import readiness_tasks, sensors, triggers
+from daily_runs_airflow import sensors, task_bodies, triggers
 from daily_runs_airflow.sensors import GraphqlLimitSensor, ReadinessSensor, SeedDataSensor, StagingReadySensor
 from daily_runs_airflow.triggers import Checked, ReadinessTrigger
 from tests.conftest import TIME_SCALE, Kit
@@ -148,10 +148,8 @@ def test_the_hourly_look_takes_a_young_one_for_its_own_and_looks_at_once_by_hand
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(run_type: str) -> dict[str, Any]:
-        monkeypatch.setattr(
-            readiness_tasks, "get_current_context", lambda: {"dag_run": SimpleNamespace(run_type=run_type)}
-        )
-        return readiness_tasks.look("staging")
+        monkeypatch.setattr(task_bodies, "get_current_context", lambda: {"dag_run": SimpleNamespace(run_type=run_type)})
+        return task_bodies.look("staging")
 
     told = [run(run_type) for run_type in ("scheduled", "scheduled", "manual", "manual")]
     assert [one["looked"] for one in told] == [True, False, True, True]

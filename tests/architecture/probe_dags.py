@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -97,4 +98,5 @@ def plugin_facts() -> dict[str, Any]:
 if __name__ == "__main__":
     bag = DagBag(conf.get_mandatory_value("core", "dags_folder"))
     dags = {dag_id: dag_facts(bag.dags[dag_id]) for dag_id in sorted(bag.dags)}
-    say({"import_errors": bag.import_errors, "dags": dags, "plugins": plugin_facts()})
+    ours = sorted(name for name in sys.modules if name.startswith("daily_runs"))
+    say({"import_errors": bag.import_errors, "dags": dags, "plugins": plugin_facts(), "imported": ours})

@@ -70,6 +70,13 @@ def test_every_dag_file_imports_without_an_error(loaded: Loaded) -> None:
     assert loaded.first["import_errors"] == {}
 
 
+def test_parsing_imports_no_tasks_body_and_nothing_that_only_a_running_task_needs(loaded: Loaded) -> None:
+    imported = set(loaded.first["imported"])
+    assert {"daily_runs_airflow.tasks", "daily_runs_airflow.triggers"} <= imported
+    late = ("daily_runs_airflow.task_bodies", "daily_runs.store", "daily_runs.stages", "daily_runs.gitlab.client")
+    assert [name for name in sorted(imported) if f"{name}.".startswith(tuple(f"{one}." for one in late))] == []
+
+
 def test_there_is_one_dag_for_each_feature_of_the_catalogue(loaded: Loaded, shipped: Catalogue) -> None:
     assert set(loaded.features) == {f"daily_runs_{name}" for name in shipped.features}
 
