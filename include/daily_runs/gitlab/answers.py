@@ -75,19 +75,22 @@ def count_of(value: object) -> int | None:
     return value if type(value) is int and 0 <= value <= INTEGER_MAX else None
 
 
-def failure_of(kind: str, messages: Any) -> CallError:
+def failure_of(kind: str, messages: Any, content: Any = None) -> CallError:
     """The failure that a payload's `errors` (a list of texts) stand for.
 
     Args:
+        messages: the `errors`. GitLab puts the error code there.
+        content: the message beside them, which repeats the first of them without its code.
         kind: `ai_action_rejected` (the mutation's own answer: it is GitLab's, and no model was asked) or
             `answer_failed` (in place of an answer: who failed behind GitLab, it does not say).
     """
     texts = [text for text in messages if isinstance(text, str)] if isinstance(messages, list) else []
     if any(TOO_MANY_REQUESTS in text for text in texts):
         return CallError(Hop.GITLAB, "ai_action_limit", blame=Blame.RATE_LIMIT, retryable=False, evidence="in errors")
-    coded = error_code_in("\n".join(texts))
-    if coded is not None:
-        return coded
+    readable = [*texts, content] if isinstance(content, str) else texts
+    known = [error for error in map(error_code_in, readable) if error is not None]
+    if known:
+        return min(known, key=lambda error: error.hop is Hop.UNKNOWN)  # the first that names a hop
     evidence = f"{len(texts)} errors in the payload"
     if kind == "ai_action_rejected":
         return CallError(Hop.GITLAB, kind, blame=Blame.OWN_SYSTEM, retryable=False, evidence=evidence)

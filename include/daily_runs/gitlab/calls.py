@@ -22,6 +22,7 @@ from daily_runs.gitlab.answers import SPOILS_ALL, Answer, Ticket, act, bound, co
 from daily_runs.gitlab.client import GitLab
 from daily_runs.gitlab.hops.error_codes import error_code_in
 from daily_runs.gitlab.hops.failures import malformed, own_fault
+from daily_runs.gitlab.hops.visible import is_blank
 from daily_runs.gitlab.resolution import ResolveVulnerability
 
 
@@ -164,8 +165,8 @@ def _message(connection: Any) -> Answer | CallError | None:
         if not isinstance(node, dict):
             continue
         if node.get("errors"):
-            found = failure_of("answer_failed", node["errors"])
-        elif isinstance(node.get("content"), str) and node["content"].strip():
+            found = failure_of("answer_failed", node["errors"], node.get("content"))
+        elif isinstance(node.get("content"), str) and not is_blank(node["content"]):
             found = error_code_in(node["content"]) or Answer(node["content"])
     return found
 
@@ -187,6 +188,6 @@ def _suggestion(body: Any) -> Answer:
         raise malformed("a code suggestion") from error
     if not isinstance(text, str):
         raise malformed("a code suggestion whose text is none")
-    if not text.strip():
+    if is_blank(text):
         raise CallError(Hop.UNKNOWN, "empty_answer", blame=Blame.PROVIDER, retryable=True, evidence="status 200")
     return answer

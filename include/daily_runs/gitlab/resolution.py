@@ -5,22 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from daily_runs.dataset import Item
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab import documents
 from daily_runs.gitlab.answers import SPOILS_ALL, Answer, Ticket, act, bound
 from daily_runs.gitlab.client import GitLab
+from daily_runs.gitlab.diffs import MergeRequest, diff_of
 from daily_runs.gitlab.hops.error_codes import error_code_in
 from daily_runs.gitlab.hops.failures import malformed
 
-
-class MergeRequest(NamedTuple):
-    """What is needed of a merge request: `iid` counts within its project, which REST knows by its number."""
-
-    iid: int
-    project_id: int
+GONE_FOR_GOOD = frozenset({"not_found", "incomplete_diff"})
+"""Failures of one merge request's diff that no later look mends."""
 
 
 @dataclass
@@ -113,9 +110,9 @@ class ResolveVulnerability:
         failed: CallError | None = None
         for request_id, merge_request in arrived.items():
             try:
-                diff = await self._diff(user, merge_request)
+                diff = await diff_of(self._gitlab, user, merge_request)
             except CallError as error:
-                if error.kind == "not_found":
+                if error.kind in GONE_FOR_GOOD:
                     answers[request_id] = error
                 else:
                     failed = error
@@ -130,15 +127,6 @@ class ResolveVulnerability:
         variables = {f"vulnerability{n}": resource_id for n, resource_id in enumerate(resource_ids)}
         data = await self._gitlab.graphql(user, documents.merge_requests(len(resource_ids)), variables)
         return [data.get(name) for name in variables]
-
-    async def _diff(self, user: str, merge_request: MergeRequest) -> str:
-        """The changes as a unified diff; empty while GitLab still prepares them."""
-        path = f"/api/v4/projects/{merge_request.project_id}/merge_requests/{merge_request.iid}/diffs?per_page=100"
-        files = await self._gitlab.rest_json("GET", path, user)
-        try:
-            return "\n".join(f"--- a/{f['old_path']}\n+++ b/{f['new_path']}\n{f['diff']}" for f in files if f["diff"])
-        except (TypeError, KeyError) as error:
-            raise malformed("merge request diffs") from error
 
 
 def _read_if_sound(vulnerability: Any) -> MergeRequest | None:

@@ -54,7 +54,11 @@ def check_prompts(prompts: pd.DataFrame) -> list[Check]:
             "a text that is not blank, a kind of error",
             among("is_settled_soundly", True),
         ),
-        _Rule("no answer is an error text", "no error code in an answer", among("is_error_text", False)),
+        _Rule(
+            "no answer is an error text",
+            "no error code or error text in an answer",
+            among("is_error_text", False),
+        ),
         _Rule("every answer is judged", "scored or unscored, nothing else is judged", among("is_judged", True)),
         _Rule(
             "every scored answer has a score, no other has one", "score where scored", among("is_scored_soundly", True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from daily_runs.errors import GateFailedError
 from daily_runs.gitlab.hops.error_codes import error_code_in
+from daily_runs.gitlab.hops.visible import is_blank
 from daily_runs.records import gate
 from daily_runs.records.run import Report
 from daily_runs.stages.expectations import Check, check_prompts, check_shares
@@ -61,7 +62,7 @@ def check(rows: list[dict[str, Any]], work: Work) -> list[Check]:
 
 def _is_settled_soundly(row: dict[str, Any]) -> bool:
     """An answered prompt, and no other, has an answer's text; a failed one, and no other, the kind of its error."""
-    has_text, has_kind = bool((row["answer"] or "").strip()), bool(row["error_kind"])
+    has_text, has_kind = not is_blank(row["answer"] or ""), bool(row["error_kind"])
     status = row["status"]
     return (has_text, has_kind) == (status == AnswerStatus.ANSWERED, status == AnswerStatus.FAILED)
 

@@ -112,7 +112,14 @@ def judge_a_failure(kit: Kit, work: Work) -> None:
 
 def store_an_error_text(kit: Kit, work: Work) -> None:
     text = "I'm sorry, I can't generate a response. Please try again. Error code: A1001"
-    rows_of(kit, work)[0].answered(prompt_ids(kit, work)[0], Answer(text))
+    store_answer(text)(kit, work)
+
+
+def store_answer(text: str) -> Callable[[Kit, Work], None]:
+    def change(kit: Kit, work: Work) -> None:
+        rows_of(kit, work)[0].answered(prompt_ids(kit, work)[0], Answer(text))
+
+    return change
 
 
 def fail(count: int) -> Callable[[Kit, Work], None]:
@@ -164,6 +171,7 @@ JUDGED = "every answer is judged"
 SETTLED = "every prompt is settled"
 SOUNDLY = "every answered prompt has its text, every failed one its reason, no other has either"
 SOUND_SCORE = "every scored answer has a score, no other has one"
+ERROR_TEXT = "no answer is an error text"
 UNKNOWN_MEAN = "mean score is known"
 CASES = (
     case("no rows at all", delete_rows, "the attempt has rows"),
@@ -176,7 +184,12 @@ CASES = (
     case("one prompt not settled", leave_one_sent, SETTLED, JUDGED),
     case("an answer of blanks", blank_an_answer, SOUNDLY),
     case("a judged failure", judge_a_failure, JUDGED),
-    case("one error text among the answers", store_an_error_text, "no answer is an error text"),
+    case("an answer that shows nothing", store_answer("\u200b\ufeff"), SOUNDLY),
+    case("one error text among the answers", store_an_error_text, ERROR_TEXT),
+    case("one without a code", store_answer("I'm sorry, I couldn't respond in time. Please try again."), ERROR_TEXT),
+    case(
+        "one in German", store_answer("Das ging nicht. Fehlercode: [A1001](https://x#error-a1001)"), ERROR_TEXT
+    ),
     case("too few answered", fail(3), "answered share"),
     case("none answered", fail(PROMPTS), "answered share", "unscored share is known", UNKNOWN_MEAN),
     case("too many unscored", leave_unscored(2), "unscored share"),

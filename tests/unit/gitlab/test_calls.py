@@ -176,6 +176,43 @@ def test_an_error_text_is_collected_as_a_failure_and_never_as_an_answer(connect:
     }
 
 
+BARE = "I'm sorry, I can't generate a response. Please try again."
+TIMED_OUT = (
+    "I'm sorry, I couldn't respond in time. Please try a more specific request or enter /clear to start a new chat."
+)
+LINKED = f"{BARE} Error code: [A1001](https://docs.gitlab.com/ee/user/gitlab_duo_chat/troubleshooting.html#error-a1001)"
+ERRORS = {
+    "the code in errors, the content bare": (BARE, [LINKED], Hop.MODEL_VENDOR, True),
+    "the code in the second error": (BARE, [BARE, "Error code: M4003"], Hop.GITLAB, False),
+    "an error without a code": (BARE, [BARE], Hop.UNKNOWN, True),
+    "a code in the content alone": ("I'm sorry. Error code: G3001", ["It failed."], Hop.AI_GATEWAY, False),
+    "a canned text with empty errors": (TIMED_OUT, [], Hop.MODEL_VENDOR, True),
+    "a canned text with errors of null": (BARE, None, Hop.UNKNOWN, True),
+    "no seat, without a code": (None, ["I'm sorry, but answering this question requires a different Duo subscription."],
+                                Hop.AI_GATEWAY, False),
+    "a code in German": (None, ["Bitte versuche es erneut. Fehlercode: [A1000](https://docs.gitlab.com/#error-a1000)"],
+                         Hop.MODEL_VENDOR, True),
+    "a blank content with a code in errors": ("\u200b", [LINKED], Hop.MODEL_VENDOR, True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "errors", "hop", "retryable"), ERRORS.values(), ids=ERRORS.keys())
+def test_an_error_text_is_read_where_gitlab_puts_it(
+    connect: Connect, content: str | None, errors: object, hop: Hop, retryable: bool
+) -> None:
+    client = connect(lambda _: httpx.Response(200, json={"data": {"answer0": {"nodes": [text(content, errors)]}}}))
+    error = asyncio.run(caller_for(FeatureCall.CHAT, client).collect(USER, [TICKET]))[TICKET.request_id]
+    assert isinstance(error, CallError)
+    assert (error.hop, error.retryable) == (hop, retryable)
+    assert error.kind == "answer_error_code"
+
+
+@pytest.mark.parametrize("content", ["\u200b\ufeff", "\u00ad", "\u2800\n\u3164", "\ufe0f \u200d", "\u200e\u202a\u2066"])
+def test_a_text_that_shows_nothing_is_not_there_yet(connect: Connect, content: str) -> None:
+    client = connect(lambda _: httpx.Response(200, json={"data": {"answer0": {"nodes": [text(content)]}}}))
+    assert asyncio.run(caller_for(FeatureCall.CHAT, client).collect(USER, [TICKET])) == {}
+
+
 def test_one_thread_that_is_gone_fails_alone(connect: Connect) -> None:
     threads = Threads({"t1": [text("one")], "t2": [text("two")]}, gone="t0")
     tickets = [Ticket(f"r{n}", JOB, f"t{n}") for n in (0, 1, 2)]
@@ -247,6 +284,8 @@ def test_names_and_counts_are_kept_as_far_as_the_store_can_hold_them(connect: Co
 UNUSABLE = {
     "no choices": (suggestion(choices=[]), "empty_answer"),
     "an empty choice": (suggestion(choices=[{"text": " \n"}]), "empty_answer"),
+    "a choice that shows nothing": (suggestion(choices=[{"text": "\u200b\ufeff\n"}]), "empty_answer"),
+    "a choice of fillers": (suggestion(choices=[{"text": "\u3164\ufe0f"}]), "empty_answer"),
     "choices of another kind": (suggestion(choices=5), "malformed_body"),
     "a choice without text": (suggestion(choices=[{}]), "malformed_body"),
     "a text of another kind": (suggestion(choices=[{"text": 7}]), "malformed_body"),

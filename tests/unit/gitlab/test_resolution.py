@@ -34,10 +34,12 @@ class Project:
 
     def __init__(self) -> None:
         self.newest: dict[str, str] = {}
-        self.diffs: dict[str, list[dict[str, str]]] = {}
+        self.diffs: dict[str, list[dict[str, Any]]] = {}
         self.actions: list[str] = []
         self.gone = ""
         self.broken: dict[str, int] = {}  # status of a merge request's diffs, by iid
+        self.other: dict[str, httpx.Response] = {}  # by the last part of the address
+        self.read: list[str] = []
 
     def resolve(self, vulnerability: str, iid: str, diff: str = "@@ -1 +1 @@\n-x\n+y\n") -> None:
         self.newest[vulnerability] = iid
@@ -45,6 +47,9 @@ class Project:
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.method == "GET":
+            self.read.append(request.url.path.rpartition("/")[2])
+            if self.read[-1] != "diffs" and self.other:
+                return self.other.get(self.read[-1], httpx.Response(404, headers={"x-request-id": "1"}))
             prefix, iid = request.url.path.removesuffix("/diffs").rsplit("/", 1)
             assert prefix == "/staging/api/v4/projects/5/merge_requests"
             return httpx.Response(self.broken.get(iid, 200), headers={"x-request-id": "1"}, json=self.diffs[iid])
@@ -333,3 +338,128 @@ def test_diffs_of_another_shape_are_a_malformed_body(project: Project, caller: C
 
     with pytest.raises(CallError, match="malformed_body"):
         asyncio.run(scenario())
+
+
+def file(path: str = "src/a.py", diff: str = "@@ -1 +1 @@\n-a\n+b\n", **flags: object) -> dict[str, Any]:
+    """A file as GitLab lists it among the diffs of a merge request."""
+    modes = {"a_mode": "100644", "b_mode": "100644", "new_file": False, "renamed_file": False, "deleted_file": False}
+    return {"old_path": path, "new_path": path, "diff": diff, **modes, **flags}
+
+
+README = file("README.md")
+RAW = (
+    "diff --git a/README.md b/README.md\n--- a/README.md\n+++ b/README.md\n@@ -1 +1 @@\n-a\n+b\n"
+    "diff --git a/src/a.py b/src/a.py\n--- a/src/a.py\n+++ b/src/a.py\n@@ -1 +1 @@\n-big\n+bigger\n"
+)
+LEFT_OUT = {
+    "one of two is too large": [README, file(diff="", too_large=True, collapsed=False)],
+    "one of two is collapsed": [README, file(diff="", too_large=False, collapsed=True)],
+    "the only one is collapsed": [file(diff="", too_large=False, collapsed=True)],
+    "one is empty without a flag, as before 18.4": [README, file(diff="")],
+    "the only one is empty without a flag": [file(diff="")],
+    "one is too large and cut": [README, file(diff="@@ -1 +1 @@\n", too_large=True)],
+    "a renamed one is collapsed": [README, file(diff="", renamed_file=True, collapsed=True)],
+    "a page is full": [file(f"src/{n}.py") for n in range(99)] + [file()],
+}
+
+
+def resolved(project: Project, caller: Caller, files: list[dict[str, Any]]) -> Answer | CallError | None:
+    """What a call brings whose merge request has these files."""
+
+    async def scenario() -> Answer | CallError | None:
+        ticket = await asked(caller)
+        project.newest[HERE], project.diffs["1"] = "1", files
+        return (await caller.collect(USER, [ticket])).get("r1")
+
+    return asyncio.run(scenario())
+
+
+def raw_of(files: list[dict[str, Any]]) -> str:
+    """Git's own diff of these files."""
+    heads = (f"diff --git a/{f['old_path']} b/{f['new_path']}\n@@ -1 +1 @@\n-big\n+bigger\n" for f in files)
+    return "".join(heads)
+
+
+@pytest.mark.parametrize("files", LEFT_OUT.values(), ids=LEFT_OUT.keys())
+def test_a_file_that_gitlab_leaves_out_is_read_from_gits_own_diff(
+    project: Project, caller: Caller, files: list[dict[str, Any]]
+) -> None:
+    project.other = {"raw_diffs": httpx.Response(200, text=raw_of(files))}
+    assert resolved(project, caller, files) == Answer(raw_of(files))
+    assert project.read == ["diffs", "raw_diffs"]
+
+
+@pytest.mark.parametrize("raw", [None, "", '{"data": 1}', RAW.partition("diff --git a/src")[0]])
+def test_where_gits_own_diff_lacks_the_file_the_list_of_changes_is_read(
+    project: Project, caller: Caller, raw: str | None
+) -> None:
+    files = LEFT_OUT["one of two is too large"]
+    whole = {"changes": [README, file(diff="@@ -1 +1 @@\n-big\n+bigger\n")], "overflow": False}
+    project.other = {"changes": httpx.Response(200, json=whole)}
+    project.other |= {} if raw is None else {"raw_diffs": httpx.Response(200, text=raw)}
+    answer = resolved(project, caller, files)
+    assert isinstance(answer, Answer)
+    assert "--- a/src/a.py\n+++ b/src/a.py\n@@ -1 +1 @@\n-big\n+bigger\n" in answer.text
+    assert "README.md" in answer.text
+
+
+LEFT_OUT_AGAIN = {
+    "no such address": httpx.Response(404, headers={"x-request-id": "1", "x-runtime": "0.1"}),
+    "still too large": httpx.Response(200, json={"changes": [README, file(diff="", too_large=True)]}),
+    "an overflow": httpx.Response(200, json={"changes": [README, file()], "overflow": True}),
+    "no files": httpx.Response(200, json={"changes": []}),
+    "another shape": httpx.Response(200, json=[1]),
+    "no JSON": httpx.Response(200, text="x"),
+}
+
+
+@pytest.mark.parametrize("changes", LEFT_OUT_AGAIN.values(), ids=LEFT_OUT_AGAIN.keys())
+@pytest.mark.parametrize("files", [LEFT_OUT["one of two is too large"], LEFT_OUT["the only one is collapsed"]])
+def test_an_answer_of_which_a_file_cannot_be_read_fails_and_is_not_paid_again(
+    project: Project, caller: Caller, files: list[dict[str, Any]], changes: httpx.Response
+) -> None:
+    project.other = {"changes": changes}
+    error = resolved(project, caller, files)
+    assert isinstance(error, CallError)
+    assert (error.kind, error.retryable) == ("incomplete_diff", False)
+    assert f"1 of {len(files)} files" in error.evidence
+
+
+@pytest.mark.parametrize("broken", ["raw_diffs", "changes"])
+def test_an_address_that_is_out_for_a_moment_is_asked_again_at_the_next_look(
+    project: Project, caller: Caller, broken: str
+) -> None:
+    async def scenario() -> dict[str, Answer | CallError]:
+        ticket = await asked(caller)
+        project.newest[HERE], project.diffs["1"] = "1", [README, file(diff="", too_large=True)]
+        project.other = {broken: httpx.Response(502, headers={"x-request-id": "1", "x-runtime": "0.1"})}
+        with pytest.raises(CallError, match="gitlab_error"):
+            await caller.collect(USER, [ticket])
+        project.other = {"raw_diffs": httpx.Response(200, text=RAW)}
+        return await caller.collect(USER, [ticket])
+
+    assert asyncio.run(scenario()) == {"r1": Answer(RAW)}
+
+
+NOTHING_LEFT_OUT = {
+    "a rename alone": file("src/b.py", diff="", renamed_file=True, collapsed=False),
+    "a change of mode alone": file("run.sh", diff="", b_mode="100755"),
+    "a file with flags that say no": file(collapsed=False, too_large=False),
+}
+
+
+@pytest.mark.parametrize("other", NOTHING_LEFT_OUT.values(), ids=NOTHING_LEFT_OUT.keys())
+def test_a_file_of_which_nothing_is_left_out_costs_no_other_request(
+    project: Project, caller: Caller, other: dict[str, Any]
+) -> None:
+    answer = resolved(project, caller, [README, other])
+    assert isinstance(answer, Answer)
+    assert project.read == ["diffs"]
+
+
+def test_an_empty_new_file_is_no_missing_one(project: Project, caller: Caller) -> None:
+    files = [README, file("src/__init__.py", diff="", new_file=True)]
+    project.other = {"changes": httpx.Response(200, json={"changes": files, "overflow": False})}
+    answer = resolved(project, caller, files)
+    assert isinstance(answer, Answer)
+    assert "README.md" in answer.text

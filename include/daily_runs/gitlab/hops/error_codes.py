@@ -5,12 +5,18 @@ the same: a refused good answer is one failed prompt in honest counts, a judged 
 leans towards refusing:
 
 1. `Error code: A1001` (letter M, G or A, exactly four digits) in the answer's own prose is refused, however long the
-   answer is: GitLab appends the sentence to whatever was streamed before the failure.
+   answer is: a failure may come after much was streamed. The label counts in the languages that GitLab has, the code
+   also as a link in Markdown or HTML, and in full-width characters.
 2. Quoted (in a closed code block, inline code or a block quote) it is let pass, if at least
    `EXPLANATION_CHARACTERS_MIN` characters of prose stand around the quotes: then somebody explains a log. A block that
    was never closed quotes nothing, and neither does a block quote in the last line: what is appended to it is quoted by
    nobody.
-3. A text with less prose than that is refused on looser wording too (`error A1001`, `Error code A1001`).
+3. A text with less prose than that is refused on looser wording too: `error A1001`; a code after a sentence and a
+   label of any language; a code that is a link, or stands in brackets at the end.
+4. A text that GitLab shows in place of an answer (see `canned`) is refused without any code, if it is no longer than
+   those texts are.
+
+All of it takes time in proportion to the text's length.
 """
 
 from __future__ import annotations
@@ -19,18 +25,40 @@ import re
 
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab.hops.attribution import Attribution, Certainty
+from daily_runs.gitlab.hops.canned import NO_CODE, code_of_canned
+from daily_runs.gitlab.hops.visible import INLINE_CODE, prose_of, without_invisible
 
 EXPLANATION_CHARACTERS_MIN = 200
 
-_CODE = r"[\s:*_`\[(]*(?P<letter>[MGA])(?P<digits>\d{4})(?!\w)"
-_EXACT = re.compile(r"(?i:\berror code)\s*[*_]*:" + _CODE)
-_LOOSE = re.compile(r"(?i:\berror(?:\s+code)?)" + _CODE)
-_INLINE = re.compile(r"`[^`\n]+`(?!`)")
-_QUOTED = (
-    re.compile(r"^[ \t]*(?P<fence>`{3,}|~{3,}).*?^[ \t]*(?P=fence)[`~]*[ \t]*$", re.MULTILINE | re.DOTALL),
-    re.compile(r"^[ \t]*>.*$", re.MULTILINE),
-    _INLINE,
+_LABELS = "|".join((
+    r"\berror code", "fehlercode", "code d['’]erreur", "c[oó]digo del? error?", "codice (?:di )?errore",
+    "エラー ?コード", "错误代?码", "錯誤代?碼", "오류 ?코드", "код ошибки", "код помилки", "kod błędu", "hata kodu",
+    "foutcode", "felkod", "fejlkode", "feilkode", "cod(?:ul)? de eroare", "cód earráide",
+))  # fmt: skip
+"""`Error code` as GitLab's catalogues of texts have it, and as it is said elsewhere."""
+
+_ID = r"(?P<letter>[MGA])(?P<digits>[0-9]{4})(?![0-9A-Za-z_])"
+_OPEN, _CLOSE = "[(【「『《〈〔", "])】」』》〉〕"
+_MARKS = rf"[\s:*_`\"'“”„‘’«»\\{re.escape(_OPEN + _CLOSE)}]*"
+_EXACT = re.compile(rf"(?i:{_LABELS})\s*[*_]*:[\s:*_`{re.escape(_OPEN)}]*{_ID}")
+_LOOSE = (
+    re.compile(rf"(?i:\berror|{_LABELS}){_MARKS}{_ID}"),
+    re.compile(rf"[.!?。…][^.!?。…:]{{1,60}}:{_MARKS}{_ID}"),
+    re.compile(rf"\[{_ID}\]\("),
+    re.compile(rf"[(【「『《〈〔][^\n()【】「」『』]{{0,40}}(?<![0-9A-Za-z_]){_ID}\s*[)】」』》〉〕][\s.!。]*\Z"),
+    re.compile(r"#error-(?i:(?P<letter>[mga]))(?P<digits>[0-9]{4})\b"),
 )
+_TAG = re.compile(
+    r"</?(?:a|abbr|b|br|code|div|em|font|h[1-6]|i|kbd|li|mark|ol|p|pre|q|s|samp|small|span|strong|u|ul)(?:\s[^<>]*)?/?>",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"https?://[^\s<>()\[\]\"']+")
+_NARROW = str.maketrans(
+    {chr(wide): chr(wide - 0xFEE0) for wide in range(0xFF01, 0xFF5F) if chr(wide) not in "＞｀～"}
+    | dict.fromkeys("﹕︓︰꞉∶", ":")
+)
+"""Full-width characters as ASCII has them, but for those that make a quote in Markdown."""
+
 _HOPS = {"M": Hop.GITLAB, "G": Hop.AI_GATEWAY, "A": Hop.MODEL_VENDOR}
 
 
@@ -46,23 +74,46 @@ def attribution_of_answer(text: str) -> Attribution | None:
     Codes 3xxx and 4xxx say that this user, resource or question was not accepted (no seat, feature switched off,
     unusable context): asking again does not help, and it counts against us. All others may pass on a second try.
     """
-    prose = text
-    for quoted in _QUOTED:
-        prose = quoted.sub(" ", prose)
-    short = len(" ".join(prose.split())) < EXPLANATION_CHARACTERS_MIN
-    last_line = _INLINE.sub(" ", text.rstrip().rpartition("\n")[2])
+    seen = without_invisible(text).translate(_NARROW)
+    plain = _TAG.sub("", seen)
+    prose = prose_of(plain)
+    last_line = INLINE_CODE.sub(" ", plain.rstrip().rpartition("\n")[2])
     exact = _EXACT.search(prose) or _EXACT.search(last_line)
-    found = exact or (_LOOSE.search(text) if short else None)
-    if found is None:
+    found = exact or _loose(seen, plain, prose)
+    if found is not None:
+        certainty = Certainty.CERTAIN if exact else Certainty.LIKELY
+        return _coded(_code(found), certainty, f"the answer's text carries error code {_code(found)}")
+    canned = code_of_canned(plain)
+    if canned is None:
         return None
-    ours = found["digits"][0] in "34"
-    evidence = (f"the answer's text carries error code {found['letter']}{found['digits']}",)
+    if canned == NO_CODE:
+        seen_facts = ("the answer is a text that GitLab has ready for errors",)
+        return Attribution(
+            Hop.UNKNOWN, "answer_error_code", Certainty.UNKNOWN, (), seen_facts, Blame.PROVIDER, retryable=True
+        )
+    return _coded(canned, Certainty.LIKELY, f"the answer is the text that GitLab has ready for error code {canned}")
+
+
+def _loose(seen: str, plain: str, prose: str) -> re.Match[str] | None:
+    """A code by looser wording, if the text is short; addresses don't make it longer."""
+    if len(" ".join(_ADDRESS.sub("", prose).split())) >= EXPLANATION_CHARACTERS_MIN:
+        return None
+    found = (pattern.search(text) for pattern in _LOOSE for text in (plain, seen))
+    return next((match for match in found if match), None)
+
+
+def _code(found: re.Match[str]) -> str:
+    return found["letter"].upper() + found["digits"]
+
+
+def _coded(code: str, certainty: Certainty, fact: str) -> Attribution:
+    ours = code[1] in "34"
     return Attribution(
-        _HOPS[found["letter"]],
+        _HOPS[code[0]],
         "answer_error_code",
-        Certainty.CERTAIN if exact else Certainty.LIKELY,
-        evidence,
-        evidence,
+        certainty,
+        (fact,),
+        (fact,),
         Blame.OWN_SYSTEM if ours else Blame.PROVIDER,
         retryable=not ours,
     )

@@ -25,6 +25,11 @@ TELLING = (*RAILS, *LOAD_BALANCER, "cf-ray", "cf-mitigated", "ratelimit-name", "
 
 TOO_MANY_REQUESTS = "This endpoint has been requested too many times. Try again later."
 _TOO_MANY = re.escape(TOO_MANY_REQUESTS)
+# What else GitLab raises in place of `aiAction`'s payload: faults of the request, and what this user may not do.
+_FAULT_OF_AI_ACTION = (
+    "(?:Only one method argument|Field |Argument |InputObject |Variable )"
+    "|(?i:.{0,200}(?:permission|authori[sz]ed|disabled|not enabled|not found|does not exist|doesn't exist))"
+)
 _NOT_THERE = "The resource that you are attempting to access does not exist or you don't have permission"
 _SIGN_IN = r"(?:https?://[^/?#]++)?+[^?#]*?(/users/sign_in)(?:[?#].*)?"  # possessive: its time is linear
 _BEFORE_ORIGIN = (*LOAD_BALANCER, *RAILS)
@@ -140,6 +145,18 @@ RULES: tuple[Rule, ...] = (
     # Nothing else on the path speaks GraphQL.
     _gitlab("gitlab_error", Blame.PROVIDER, True, _OK, form="graphql", says="Internal server error"),
     _gitlab("resource_not_available", Blame.OWN_SYSTEM, False, _OK, form="graphql", says=_NOT_THERE),
+    # Nothing is paid for what is refused in place of the payload, so words that nobody knows (another language, another
+    # version) are taken for the limit: the prompts stay planned, where any other failure would lose them for good.
+    _gitlab(
+        "ai_action_limit",
+        Blame.RATE_LIMIT,
+        False,
+        _OK,
+        form="graphql",
+        says=f"(?!{_FAULT_OF_AI_ACTION})",
+        path="aiAction",
+        certainty=Certainty.LIKELY,
+    ),
     _gitlab("graphql_error", Blame.OWN_SYSTEM, False, _OK, form="graphql", says=""),
 )
 

@@ -18,8 +18,8 @@ class Rule:
 
     `says` is a pattern: for `graphql`, of a message in the body's `errors`; for `rest`, of a string value in the JSON
     body or of the whole text (in an HTML page, of any part of it). `header` is a header's name and a pattern of its
-    value. `path` is a field in the path of the GraphQL error. `certainty` holds if one of the headers `vouched_by` is
-    there (or none is named); else the hop is likely.
+    value. `path` is the one field that the GraphQL error stands for. `certainty` holds if one of the headers
+    `vouched_by` is there (or none is named); else the hop is likely.
     """
 
     kind: str
@@ -89,12 +89,13 @@ def _words(rule: Rule, exchange: Exchange) -> list[str] | None:
 def _said_in_errors(rule: Rule, says: str, exchange: Exchange) -> list[str] | None:
     for entry in exchange.graphql_errors:
         path = entry.get("path")
-        if rule.path is not None and not (isinstance(path, list) and rule.path in path):
+        if rule.path is not None and path != [rule.path]:
             continue
         found = re.match(says, entry["message"])
         if found:
             where = [f"on {rule.path}"] if rule.path else []
-            return ["GraphQL errors", *where, *([f"said {found.group()!r}"] if says else [])]
+            words = f"said {found.group()!r}" if found.group() else "in words that no rule knows"
+            return ["GraphQL errors", *where, *([words] if says else [])]
     return None
 
 

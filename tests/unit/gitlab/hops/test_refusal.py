@@ -138,6 +138,51 @@ ROWS = (
          "html_page", OURS, False),
 )  # fmt: skip
 
+OTHER_WORDS = (
+    "Dieser Endpunkt wurde zu oft angefragt. Versuchen Sie es später erneut.",
+    "Dieser Endpoint wurde zu oft angefordert. Versuche es später erneut.",
+    "このエンドポイントへのリクエストが多すぎます。しばらくしてからもう一度お試しください。",
+    "Questo endpoint è stato richiesto troppe volte. Riprova più tardi.",
+    "You have used up your AI actions for now.",
+)
+OTHER_REASONS = {
+    "The resource that you are attempting to access does not exist or you don't have permission to perform this action":
+        "resource_not_available",
+    "`ai_chat` required feature flag is disabled.": "graphql_error",
+    "You are not authorized to use this feature": "graphql_error",
+    "AI features are not enabled or resource is not permitted to be sent.": "graphql_error",
+    "Variable $input of type AiActionInput! was provided invalid value": "graphql_error",
+    "required feature flag is disabled.": "graphql_error",
+    "Only one method argument is required": "graphql_error",
+    "Thread not found. It may have expired.": "graphql_error",
+    "Internal server error": "gitlab_error",
+    "Timeout on Mutation.aiAction": "query_timeout",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", OTHER_WORDS)
+def test_a_refusal_of_ai_action_is_its_limit_in_whatever_words(words: str) -> None:
+    error = attribute(Exchange(200, {**RAILS, **JSON}, graphql(words, "aiAction", data={"aiAction": None})))
+    assert error is not None
+    assert (error.kind, error.hop, error.blame, error.retryable) == ("ai_action_limit", Hop.GITLAB, RATE, False)
+    assert "likely, not certain" in error.evidence
+    assert words not in error.evidence
+
+
+@pytest.mark.parametrize(("words", "kind"), OTHER_REASONS.items())
+def test_what_else_gitlab_says_of_ai_action_is_no_limit(words: str, kind: str) -> None:
+    error = attribute(Exchange(200, {**RAILS, **JSON}, graphql(words, "aiAction", data={"aiAction": None})))
+    assert error is not None
+    assert error.kind == kind
+
+
+@pytest.mark.parametrize("path", [(), ("vulnerability",), ("mutation aiAction", "aiAction", "input")])
+def test_unknown_words_elsewhere_are_no_limit_of_ai_action(path: tuple[str, ...]) -> None:
+    error = attribute(Exchange(200, {**RAILS, **JSON}, graphql(OTHER_WORDS[0], *path, data={"aiAction": None})))
+    assert error is not None
+    assert error.kind == "graphql_error"
+
+
 NEAR_MISSES = (
     Case("a 429 that passed the edge and came from Rails, saying nothing known", 429, {**RAILS, **JSON}, said("busy"),
          Hop.UNKNOWN, "http_429", RATE, True),
