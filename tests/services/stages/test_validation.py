@@ -187,9 +187,7 @@ CASES = (
     case("an answer that shows nothing", store_answer("\u200b\ufeff"), SOUNDLY),
     case("one error text among the answers", store_an_error_text, ERROR_TEXT),
     case("one without a code", store_answer("I'm sorry, I couldn't respond in time. Please try again."), ERROR_TEXT),
-    case(
-        "one in German", store_answer("Das ging nicht. Fehlercode: [A1001](https://x#error-a1001)"), ERROR_TEXT
-    ),
+    case("one in German", store_answer("Das ging nicht. Fehlercode: [A1001](https://x#error-a1001)"), ERROR_TEXT),
     case("too few answered", fail(3), "answered share"),
     case("none answered", fail(PROMPTS), "answered share", "unscored share is known", UNKNOWN_MEAN),
     case("too many unscored", leave_unscored(2), "unscored share"),
