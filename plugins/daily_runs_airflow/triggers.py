@@ -11,44 +11,24 @@ import asyncio
 import contextvars
 import datetime as dt
 import functools
-import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from airflow.sdk.exceptions import AirflowRuntimeError
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from daily_runs.clock import Clock
-from daily_runs.errors import DailyRunsError
-from daily_runs.readiness import waiting
-from daily_runs.statuses import ReadinessAspect, ReadinessState
-
-if TYPE_CHECKING:
-    from daily_runs.catalogue.reading.watch import CatalogueWatch
-    from daily_runs.readiness.state import Readiness
-
+from daily_runs.readiness.waiting import Checked, GoingOn, Wait, shown_time
 
 FIRST_CHECK_SECONDS = 10.0
 """Wall clock. Airflow 3.3.2 may fail a task whose trigger fires within seconds of its deferral."""
-CHECK_EVERY_SECONDS = 60.0
-"""Wall clock, where no catalogue could be read that says it."""
 WAITING_FOR = "waiting_for"
 """The XCom that tells a task's page for what it waits."""
 
 _THREADS = ThreadPoolExecutor(4, "readiness")
-_ONE_AT_A_TIME = threading.Lock()
-
 
 T = TypeVar("T")
-
-
-class Checked(NamedTuple):
-    """What a check found, and the seconds in which one look is taken at most."""
-
-    readiness: Readiness
-    every_seconds: float
-    age_seconds: float | None
 
 
 class ReadinessTrigger(BaseTrigger):
@@ -79,7 +59,6 @@ class ReadinessTrigger(BaseTrigger):
         self.feature, self.environment, self.aspects = feature, environment, list(aspects)
         self.wait_seconds, self.began, self.moment = wait_seconds, began, moment
         self.first_check_seconds = first_check_seconds
-        self._said: tuple[object, ...] = ()
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """How another triggerer makes it again."""
@@ -88,40 +67,21 @@ class ReadinessTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Check until ready, or until the deadline; at least once."""
-        first = Clock.now() + dt.timedelta(seconds=self.first_check_seconds)
+        first = shown_time(Clock.now() + dt.timedelta(seconds=self.first_check_seconds))
         what = ", ".join(self.aspects)
-        self.log.info(
-            "waits for %s in %s: %s; first check %s", self.feature, self.environment, what, _shown_time(first)
-        )
-        await asyncio.gather(asyncio.sleep(self.first_check_seconds), in_thread(_get_ready))
-        ends = dt.datetime.fromisoformat(self.began) + dt.timedelta(seconds=self.wait_seconds)
-        check = functools.partial(
-            _check, self.feature, self.environment, self.aspects, dt.datetime.fromisoformat(self.moment)
-        )
-        checks, best = 0, None
-        while True:
-            found, checks = await in_thread(check), checks + 1
-            newest = found.readiness
-            best = newest if best is None or newest.state is not ReadinessState.UNKNOWN else best
-            left = (ends - Clock.now()).total_seconds()
-            ended = waiting.outcome(newest.state, best.state, left)
-            if ended is not None:
-                await self._show(_shown(newest, None, ends))
-                yield _event(ended, newest if newest.state is ended else best, newest)
-                return
-            next_look = max(found.every_seconds - (found.age_seconds or 0), 0)
-            await self._tell(newest, Clock.now() + dt.timedelta(seconds=next_look), ends)
-            await asyncio.sleep(waiting.pause(checks, found.every_seconds, found.age_seconds, left))
-
-    async def _tell(self, newest: Readiness, next_look: dt.datetime, ends: dt.datetime) -> None:
-        """Say for what it waits: in the task's log when that changed, on its page after each look."""
-        said = (newest.state, newest.reason, newest.looked_at)
-        if said[:2] != self._said[:2]:
-            until = f"next look {_shown_time(next_look)}, waits until {_shown_time(ends)}"
-            self.log.info("waiting for %s (%s): %s; %s", self.environment, newest.state, newest.reason, until)
-        if said != self._said:
-            await self._show(_shown(newest, next_look, ends))
-        self._said = said
+        self.log.info("waits for %s in %s: %s; first check %s", self.feature, self.environment, what, first)
+        _, check = await asyncio.gather(asyncio.sleep(self.first_check_seconds), in_thread(_ready_to_check))
+        moment = dt.datetime.fromisoformat(self.moment)
+        check_once = functools.partial(check, self.feature, self.environment, self.aspects, moment)
+        wait = Wait(dt.datetime.fromisoformat(self.began) + dt.timedelta(seconds=self.wait_seconds))
+        while isinstance(decided := wait.on_check(await in_thread(check_once), Clock.now()), GoingOn):
+            if decided.line:
+                self.log.info(decided.line)
+            if decided.shown is not None:
+                await self._show(decided.shown)
+            await asyncio.sleep(decided.pause_seconds)
+        await self._show(decided.shown)
+        yield TriggerEvent(decided.as_json())  # type: ignore[no-untyped-call]
 
     async def _show(self, shown: Mapping[str, Any]) -> None:
         """Push an XCom of the waiting task: all that its page shows of a trigger's doing."""
@@ -137,66 +97,14 @@ class ReadinessTrigger(BaseTrigger):
             self.log.warning("could not show what it waits for: %s", error)
 
 
-def _shown(newest: Readiness, next_look: dt.datetime | None, ends: dt.datetime) -> dict[str, Any]:
-    """What the task's page shows."""
-    moments = {"looked_at": newest.looked_at, "next_look": next_look, "waits_until": ends}
-    return {
-        "environment": newest.environment,
-        "state": str(newest.state),
-        **newest.in_the_way(),
-        **{name: _shown_time(moment) for name, moment in moments.items() if moment},
-    }
-
-
-def _shown_time(moment: dt.datetime) -> str:
-    return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _event(state: ReadinessState, shown: Readiness, newest: Readiness) -> TriggerEvent:
-    payload: Mapping[str, Any] = {"state": str(state), "verdict": shown.as_json(), "newest_reason": newest.reason}
-    return TriggerEvent(payload)  # type: ignore[no-untyped-call]
-
-
 async def in_thread(work: Callable[[], T]) -> T:
     """Do what blocks in a thread of this module's, with the logger's context; it may ask Airflow for connections."""
     context = contextvars.copy_context()
     return await asyncio.get_running_loop().run_in_executor(_THREADS, functools.partial(context.run, work))
 
 
-def _get_ready() -> None:
-    """Import what a check needs: seconds on a busy machine."""
-    import daily_runs.readiness.state  # noqa: F401, PLC0415
-    import daily_runs_airflow.connections  # noqa: F401, PLC0415
+def _ready_to_check() -> Callable[[str, str, Sequence[str], dt.datetime], Checked]:
+    """What a check does. Its imports take seconds on a busy machine: not on the triggerer's loop, nor while parsing."""
+    from daily_runs_airflow.trigger_body import check  # noqa: PLC0415
 
-
-def _check(feature: str, environment: str, aspects: Sequence[str], moment: dt.datetime) -> Checked:
-    """Take a look if one is due, and say what the newest one means. What cannot be looked at is unknown."""
-    from daily_runs.readiness import check as check_module  # noqa: PLC0415
-    from daily_runs.readiness import state as readiness  # noqa: PLC0415
-    from daily_runs.store.database import open_store  # noqa: PLC0415
-    from daily_runs_airflow.connections import (  # noqa: PLC0415
-        find,
-        store_url,
-    )
-
-    wanted = [ReadinessAspect(aspect) for aspect in aspects]
-    every = CHECK_EVERY_SECONDS
-    try:
-        with _ONE_AT_A_TIME:
-            catalogue = _catalogue()().catalogue
-        every = waiting.look_every(catalogue, environment)
-        with open_store(store_url(), connections=1) as store:
-            check_module.look(store, catalogue, environment, find, older_than_seconds=every)
-            found = readiness.of_feature(store, catalogue, feature, environment, moment, wanted)
-    except DailyRunsError as error:
-        return Checked(readiness.unknown(feature, environment, wanted, str(error)), every, None)
-    age = (Clock.now() - found.looked_at).total_seconds() if found.looked_at else None
-    return Checked(found, every, age)
-
-
-@functools.cache
-def _catalogue() -> CatalogueWatch:
-    """One for all triggers of this process."""
-    from daily_runs.catalogue.reading.watch import CatalogueWatch  # noqa: PLC0415
-
-    return CatalogueWatch()
+    return check

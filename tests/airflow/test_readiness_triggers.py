@@ -26,11 +26,12 @@ from daily_runs.catalogue.pools import SENSORS_POOL
 from daily_runs.errors import StageError, StagingNotReadyError
 from daily_runs.readiness.check_rows import AspectVerdict
 from daily_runs.readiness.state import Readiness, unknown
+from daily_runs.readiness.waiting import Checked
 from daily_runs.statuses import ReadinessAspect, ReadinessState
 from daily_runs.store.embedded import free_port
-from daily_runs_airflow import sensors, task_bodies, triggers
+from daily_runs_airflow import sensors, task_bodies, trigger_body, triggers
 from daily_runs_airflow.sensors import GraphqlLimitSensor, ReadinessSensor, SeedDataSensor, StagingReadySensor
-from daily_runs_airflow.triggers import Checked, ReadinessTrigger
+from daily_runs_airflow.triggers import ReadinessTrigger
 from tests.conftest import TIME_SCALE, Kit
 
 LOOK_EVERY_SECONDS = 1.0
@@ -53,7 +54,7 @@ def point(kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
         monkeypatch.setenv("DAILY_RUNS_OVERLAY", str(overlay))
         monkeypatch.setenv("DAILY_RUNS_INCLUDE", str(tmp_path / "include"))
         monkeypatch.setenv("DAILY_RUNS_STORE", store)
-        triggers._catalogue.cache_clear()
+        trigger_body.catalogue_watch.cache_clear()
 
     shipped = folders.include_root()
     slow = shutil.ignore_patterns("root_cause_analysis*")  # a first look reads its hundred logs
@@ -61,7 +62,7 @@ def point(kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
         shutil.copytree(shipped / folder, tmp_path / "include" / folder, ignore=slow)
     at()
     yield at
-    triggers._catalogue.cache_clear()
+    trigger_body.catalogue_watch.cache_clear()
 
 
 def trigger(
@@ -205,7 +206,7 @@ def test_what_was_in_the_way_stands_when_only_the_last_looks_failed(monkeypatch:
         clock[0] += dt.timedelta(hours=2)
         return Checked(unknown(feature, environment, [ReadinessAspect.SEEDS], "no route"), 0.25, None)
 
-    monkeypatch.setattr(triggers, "_check", check)
+    monkeypatch.setattr(trigger_body, "check", check)
     monkeypatch.setattr(triggers, "Clock", SimpleNamespace(now=lambda: clock[0]))
     event = asyncio.run(event_of(trigger()))
     assert event["state"] == event["verdict"]["state"] == "not_ready"
