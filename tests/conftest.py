@@ -44,7 +44,7 @@ settings.load_profile("shared machine")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", "0.0.0.0", "::", "", None})
 _TABLES = (
     "store_provenance, run, attempt, answer, verdict, seed_binding, quota_limit, quota_lane, quota_asker, quota_grant,"
-    " quota_use, quota_spent_user, breaker, look, seed_content, routed"
+    " quota_use, quota_spent_user, breaker, look, seed_content, routed, judge_trial"
 )
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
 
 from daily_runs.catalogue.fields import Address, Count, Name, Provenance, Rate, Strict, Text
 
@@ -29,10 +33,39 @@ class Account(Strict):
         return self.input_tokens_per_minute // self.slot_tokens_per_minute
 
 
+class VerdictForm(StrEnum):
+    """How a judge model is asked for a verdict that follows our schema.
+
+    `structured_output`: `output_config.format`. `strict_tool`: a tool with `strict: true`, which the model may call
+    (`tool_choice: auto`). `forced_tool`: a tool that it must call; several models refuse that with status 400
+    (https://platform.claude.com/docs/en/models/sonnet-5-5/migration-guide).
+    """
+
+    STRUCTURED_OUTPUT = "structured_output"
+    STRICT_TOOL = "strict_tool"
+    FORCED_TOOL = "forced_tool"
+
+
+class JudgeModel(Strict):
+    """What one model takes as a judge (docs/decisions/0021-each-judge-model-is-asked-as-it-takes-it.md).
+
+    `thinking` and `effort` are sent as they stand here; null sends none, for a model that takes none. Thinking counts
+    towards `max_output_tokens` of the judge and is paid as output. `max_output_tokens`: the most that the vendor lets
+    one answer of the model have. `answers_as`: other names that an answer of the model may bear, such as a proxy's.
+    """
+
+    verdict_form: VerdictForm = VerdictForm.STRICT_TOOL
+    thinking: Literal["adaptive", "disabled", "between_tools"] | None = None
+    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
+    max_output_tokens: Count | None = None
+    answers_as: tuple[Text, ...] = ()
+
+
 class JudgeSettings(Strict):
     """Who judges: the model, where it is reached, what it may spend. `provenance`: as of every environment.
 
-    `seconds_per_verdict`: an estimate for plans; without one they reckon with `request_timeout_seconds`, the most.
+    `max_output_tokens`: of one answer, thinking and verdict together. `seconds_per_verdict`: an estimate for plans;
+    without one they reckon with `request_timeout_seconds`, the most. `models`: how each model is asked.
     """
 
     account: Text
@@ -46,6 +79,18 @@ class JudgeSettings(Strict):
     in_flight_max: Count
     request_timeout_seconds: Rate
     seconds_per_verdict: Rate | None = None
+    models: dict[Text, JudgeModel] = Field(default_factory=dict)
+
+    @property
+    def asked_as(self) -> JudgeModel:
+        """How the judge's model is asked; one that `models` does not know gets a strict tool, and nothing else."""
+        return self.models.get(self.model, JudgeModel())
+
+    @property
+    def identity(self) -> str:
+        """Names what judges: another model, thinking or effort is another judge, whose verdicts are paid anew."""
+        asked = self.asked_as
+        return f"{self.model} thinking={asked.thinking} effort={asked.effort}"
 
 
 def slots_for(tokens_per_minute: float, account: Account) -> int:

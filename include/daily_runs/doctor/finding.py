@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import email.utils
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -92,12 +91,3 @@ class Subject:
             remedy = f"Set both by NTP; more than {CLOCK_TOLERANCE_SECONDS:g} s apart, waits and windows are misread."
             return self.fault("clock", f"{off:.0f} s {word} ours", remedy)
         return self.ok("clock", f"agrees with ours within {CLOCK_TOLERANCE_SECONDS:g} s")
-
-
-def date_in(header: str | None) -> dt.datetime | None:
-    """The moment of a `Date` header (RFC 9110 §6.6.1), or None where there is no readable one."""
-    try:
-        moment = email.utils.parsedate_to_datetime(header or "")
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)

@@ -14,12 +14,13 @@ from daily_runs import connections
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.environments import Environment
 from daily_runs.catalogue.features import PHASE_ENVIRONMENTS, Feature, FeatureCall, environments_of
-from daily_runs.doctor.finding import Diagnosis, Now, RoundTrip, Subject, date_in
+from daily_runs.doctor.finding import Diagnosis, Now, RoundTrip, Subject
 from daily_runs.errors import AccessError, CallError, Hop
 from daily_runs.gitlab.client import GitLab
 from daily_runs.gitlab.documents import WHOAMI
 from daily_runs.gitlab.hops.failures import malformed
 from daily_runs.gitlab.session import connection_of, hooks_on_answers
+from daily_runs.http_dates import date_in
 from daily_runs.readiness.limits.findings import DOCUMENT_COMPLEXITY_MAX
 from daily_runs.readiness.limits.measure import OWN_ACCESS_PATH
 

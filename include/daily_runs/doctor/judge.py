@@ -12,9 +12,10 @@ from anthropic.types import ModelInfo
 from daily_runs import connections
 from daily_runs.catalogue.accounts import Account
 from daily_runs.catalogue.catalogue import Catalogue
-from daily_runs.doctor.finding import Diagnosis, Now, RoundTrip, Subject, date_in
+from daily_runs.doctor.finding import Diagnosis, Now, RoundTrip, Subject
 from daily_runs.errors import AccessError, Blame, CallError, Hop
-from daily_runs.judging.judge import attribute
+from daily_runs.http_dates import date_in
+from daily_runs.judging.refusals import attribute
 
 JUDGE, ACCOUNTS = Subject("judge"), Subject("accounts")
 TIMEOUT_SECONDS = 15.0

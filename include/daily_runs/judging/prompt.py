@@ -26,9 +26,9 @@ class JudgePrompt(NamedTuple):
         """How long it is, without the tool, which is the same few hundred for all."""
         return len(self.system) + len(self.user)
 
-    def key(self, judge_model: str) -> str:
-        """Names the verdict: the same prompt to the same judge is paid once. SHA-256, hex."""
-        return hashlib.sha256(json.dumps([judge_model, *self]).encode()).hexdigest()
+    def key(self, judge: str) -> str:
+        """Names the verdict: the same prompt to the same judge (`JudgeSettings.identity`) is paid once. SHA-256."""
+        return hashlib.sha256(json.dumps([judge, *self]).encode()).hexdigest()
 
 
 def build(rubric: Rubric, item: Item, answer: str) -> JudgePrompt:
@@ -91,7 +91,13 @@ def _system(rubric: Rubric) -> str:
 
 
 def _tool(rubric: Rubric) -> dict[str, Any]:
-    points = {"type": "integer", "minimum": SCALE_MIN, "maximum": SCALE_MAX}
+    """Of JSON Schema only what the vendor compiles: an `enum` of points, since it refuses `minimum` and `maximum`.
+
+    `reasons` asks for an explanation of the verdict: a field for reasoning may be refused as `reasoning_extraction`
+    (platform.claude.com/docs/en/build-with-claude/refusals-and-fallback).
+    """
+    points = {"type": "integer", "enum": list(range(SCALE_MIN, SCALE_MAX + 1))}
+    reasons = {"type": "string", "description": "A short explanation of the points, for the people who read them."}
     names = [criterion.name for criterion in rubric.criteria]
     scores = {
         "type": "object",
@@ -104,7 +110,7 @@ def _tool(rubric: Rubric) -> dict[str, Any]:
         "description": "Record the verdict: reasons first, then points for each criterion.",
         "input_schema": {
             "type": "object",
-            "properties": {"reasons": {"type": "string"}, "scores": scores},
+            "properties": {"reasons": reasons, "scores": scores},
             "required": ["reasons", "scores"],
             "additionalProperties": False,
         },

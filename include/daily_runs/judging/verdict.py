@@ -9,31 +9,39 @@ from daily_runs.judging.rubric import SCALE_MAX, SCALE_MIN, Rubric
 
 
 class Verdict(NamedTuple):
-    """Reasons, points by criterion (1..5) and the weighted score (0..1), with what it cost."""
+    """Reasons, points by criterion (1..5), weighted score (0..1), and what it cost (None: the vendor did not say)."""
 
     reasons: str
     points: dict[str, int]
     score: float
-    input_tokens: int
-    output_tokens: int
+    input_tokens: int | None
+    output_tokens: int | None
 
 
-def parse(given: Any, rubric: Rubric, input_tokens: int, output_tokens: int) -> Verdict:
+def parse(given: Any, rubric: Rubric, input_tokens: int | None, output_tokens: int | None) -> Verdict:
     """Check what the judge gave against the schema we asked for.
 
     Raises:
         CallError: of kind `unusable_verdict`, worth another try.
     """
     reasons = given.get("reasons") if isinstance(given, dict) else None
-    points = given.get("scores") if isinstance(given, dict) else None
+    scores = given.get("scores") if isinstance(given, dict) else None
     names = {criterion.name for criterion in rubric.criteria}
     if not isinstance(reasons, str) or not reasons.strip():
         raise unusable("no reasons")
-    if not isinstance(points, dict) or set(points) != names:
+    if not isinstance(scores, dict) or set(scores) != names:
         raise unusable("criteria differ from the rubric's")
-    if any(type(value) is not int or not SCALE_MIN <= value <= SCALE_MAX for value in points.values()):
+    points = {name: on_scale for name, value in scores.items() if (on_scale := _on_scale(value)) is not None}
+    if len(points) < len(names):
         raise unusable("points off the scale")
     return Verdict(reasons, points, rubric.score(points), input_tokens, output_tokens)
+
+
+def _on_scale(value: object) -> int | None:
+    """Points on the scale, or None. `4.0` is an integer (JSON Schema 2020-12, validation §6.1.1); `true` is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if value in range(SCALE_MIN, SCALE_MAX + 1) else None
 
 
 def unusable(evidence: str) -> CallError:

@@ -84,7 +84,9 @@ def month_budget(store: Store, catalogue: Catalogue, feature: Feature, environme
     since = Clock.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     tokens = feature.limits.tokens_per_prompt
     asked = spending_rows.answers(store, feature.feature, since, input_tokens=tokens.input, output_tokens=tokens.output)
-    judged = spending_rows.verdicts(store, feature.feature, since)
+    judge = catalogue.judge
+    each = {"input_tokens": judge.input_tokens_per_verdict, "output_tokens": judge.output_tokens_per_verdict}
+    judged = spending_rows.verdicts(store, feature.feature, since, **each)
     spent_usd = price_of(prices.of_inference(feature.call), asked["input_tokens"], asked["output_tokens"])
     spent_usd += price_of(prices.models[catalogue.judge.model], judged["input_tokens"], judged["output_tokens"])
     found = MonthBudget(spent_usd, budget_usd)

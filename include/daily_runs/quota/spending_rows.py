@@ -22,8 +22,8 @@ FROM (
 ) AS n
 """
 _VERDICTS = """
-SELECT coalesce(sum(v.input_tokens), 0)::float8 AS input_tokens,
-       coalesce(sum(v.output_tokens), 0)::float8 AS output_tokens
+SELECT coalesce(sum(coalesce(v.input_tokens, %(input)s)), 0)::float8 AS input_tokens,
+       coalesce(sum(coalesce(v.output_tokens, %(output)s)), 0)::float8 AS output_tokens
 FROM daily_runs.verdict v WHERE v.judged_at >= %(since)s AND EXISTS (
     SELECT FROM daily_runs.judgement j JOIN daily_runs.attempt USING (attempt_id) JOIN daily_runs.run USING (run_key)
     WHERE j.verdict_key = v.verdict_key AND feature = %(feature)s)
@@ -36,6 +36,10 @@ def answers(store: Store, feature: str, since: dt.datetime, *, input_tokens: int
     return store.row(_ANSWERS, given)
 
 
-def verdicts(store: Store, feature: str, since: dt.datetime) -> Row:
-    """Tokens of the verdicts on the feature's answers since a moment, each counted once however often it was used."""
-    return store.row(_VERDICTS, {"feature": feature, "since": since})
+def verdicts(store: Store, feature: str, since: dt.datetime, *, input_tokens: int, output_tokens: int) -> Row:
+    """Tokens of the verdicts on the feature's answers since a moment, each counted once however often it was used.
+
+    One whose tokens the judge did not tell counts as given here.
+    """
+    given = {"feature": feature, "since": since, "input": input_tokens, "output": output_tokens}
+    return store.row(_VERDICTS, given)

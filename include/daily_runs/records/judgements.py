@@ -42,6 +42,20 @@ def counts(store: Store, attempt_id: str, shard: int | None = None) -> dict[str,
     return {row["status"]: row["n"] for row in rows}
 
 
+def failures(store: Store, attempt_id: str, shard: int | None = None) -> dict[str, int]:
+    """Answers that could not be judged by `hop: kind`, the most frequent first."""
+    rows = store.rows(
+        """
+        SELECT j.error_hop || ': ' || j.error_kind AS failure, count(*)::int AS n FROM daily_runs.judgement j
+        JOIN daily_runs.answer a USING (attempt_id, prompt_id)
+        WHERE attempt_id = %(attempt)s AND j.status = 'unscored' AND (%(shard)s::int IS NULL OR a.shard = %(shard)s)
+        GROUP BY 1 ORDER BY 2 DESC
+        """,
+        {"attempt": attempt_id, "shard": shard},
+    )
+    return {row["failure"]: row["n"] for row in rows}
+
+
 def known_verdicts(store: Store, keys: Sequence[str]) -> set[str]:
     """Which of these verdicts were paid for already."""
     rows = store.rows(
@@ -92,7 +106,7 @@ class JudgementRows:
         self._judgement(prompt_ids, key, JudgementStatus.SENT, tries=tries)
 
     def refused(self, prompt_ids: Sequence[str], tries: int) -> None:
-        """The call was refused for rate or overload, so not paid: only `tries` count."""
+        """The call was refused, so not paid: only `tries` count."""
         self._store.rows(
             """
             UPDATE daily_runs.judgement SET tries = %(tries)s

@@ -34,7 +34,7 @@ CALM_SECONDS = 480.0
 PROBES_AT_ONCE = 3
 GOOD_PROBES = 3
 
-UNTELLING_KINDS = frozenset({"unusable_verdict", "empty_answer", "answer_timeout"})
+UNTELLING_KINDS = frozenset({"unusable_verdict", "judge_refused", "empty_answer", "answer_timeout"})
 """Provider failures that are no outage: it answered, but not usefully; or it accepted minutes ago and said no more,
 which is how a refused Vulnerability Resolution looks too."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from daily_runs.errors import AccessError, Blame, CallError, DailyRunsError, Hop
 from daily_runs.judging.prompt import JudgePrompt, build
+from daily_runs.judging.refusals import ACCOUNT_KINDS, of_our_making, was_refused
 from daily_runs.judging.verdict import Verdict
 from daily_runs.quota.ledger import Ledger
 from daily_runs.quota.pacer import Pacer
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
     from daily_runs.judging.judge import Judge
 
 
-FATAL_KINDS = frozenset({"unauthorized", "forbidden", "unknown_model"})
-"""Failures that every further call would share: the stage stops instead of leaving each answer unscored."""
 OUTAGE_KINDS = frozenset({"breaker_open"})
-"""As above: the provider is out for long."""
+"""The provider is out for long: the stage stops instead of leaving each answer unscored."""
+ALIKE_MAX = 5
+"""So many refusals of one kind in a row, none of them the vendor's fault, are no answer's: the stage stops."""
 PROMPT_CHARACTERS_MAX = 600_000
 """A longer prompt is never sent: at 3 characters a token it fills the 200,000 tokens that a judge takes at once."""
 
@@ -51,7 +52,8 @@ def run(work: Work) -> Report:
     """Judge every answer of the shard that has no settled judgement yet; `failed` counts the unscored.
 
     Raises:
-        AccessError: the judge's address refuses our key or model.
+        AccessError: the judge refuses our key, account or model, or refuses `ALIKE_MAX` answers in a row for one
+            reason of our own making. What was not judged until then stays unjudged, for a later try.
         CountsError: the counts do not add up.
     """
     cases = _cases(work)
@@ -70,7 +72,10 @@ def run(work: Work) -> Report:
         answered=counts.get(JudgementStatus.SCORED, 0),
         failed=counts.get(JudgementStatus.UNSCORED, 0),
         missing=counts.get("missing", 0),
-        details={"verdicts_reused": sum(len(cases[key].prompt_ids) for key in known)},
+        details={
+            "verdicts_reused": sum(len(cases[key].prompt_ids) for key in known),
+            "failures": judgements.failures(work.store, work.attempt.attempt_id, work.shard),
+        },
     )
 
 
@@ -78,7 +83,7 @@ def _cases(work: Work) -> dict[str, _Case]:
     cases: dict[str, _Case] = {}
     for row in judgements.unjudged(work.store, work.attempt.attempt_id, work.shard):
         prompt = build(work.rubric, work.items[row["item_id"]], row["answer"])
-        key = prompt.key(work.catalogue.judge.model)
+        key = prompt.key(work.catalogue.judge.identity)
         case = cases.setdefault(key, _Case(key, prompt))
         case.prompt_ids.append(row["prompt_id"])
         case.tries = max(case.tries, row["tries"])
@@ -105,6 +110,7 @@ async def _judge_all(work: Work, cases: list[_Case]) -> None:
                     group.create_task(clerk.work_through(queue))
         except* DailyRunsError as refused:
             raise refused.exceptions[0] from None
+        await clerk.settle_refused()
 
 
 class _Clerk:
@@ -113,12 +119,19 @@ class _Clerk:
     def __init__(self, work: Work, judge: Judge, breaker: Breaker, pacer: Pacer) -> None:
         self._work, self._judge, self._breaker, self._pacer = work, judge, breaker, pacer
         self._rows = judgements.JudgementRows(work.store, work.attempt.attempt_id)
+        self._refused: list[tuple[_Case, CallError]] = []
 
     async def work_through(self, queue: Iterator[_Case]) -> None:
         """Settle cases until the queue is empty."""
         for case in queue:
             await self._settle(case)
             self._work.settled(len(case.prompt_ids))
+
+    async def settle_refused(self) -> None:
+        """Leave the refused cases unscored: a verdict, another refusal or the end has shown that each stands alone."""
+        refused, self._refused = self._refused, []
+        for case, error in refused:
+            await asyncio.to_thread(self._rows.unscored, case.prompt_ids, case.key, error)
 
     async def _settle(self, case: _Case) -> None:
         try:
@@ -127,15 +140,11 @@ class _Clerk:
         except CallError as error:
             if error.kind in OUTAGE_KINDS or not uses_up_a_try(error):
                 raise  # no answer's fault: they stay unjudged, for Airflow to try the task again later
-            if error.kind in FATAL_KINDS:
-                settings = self._work.catalogue.judge
-                raise AccessError(
-                    f"connection {settings.connection}",
-                    f"the judge {settings.model} can't be asked ({error})",
-                    "Check the key, and judge.model in accounts.yaml.",
-                ) from error
-            await asyncio.to_thread(self._rows.unscored, case.prompt_ids, case.key, error)
+            if error.kind in ACCOUNT_KINDS:
+                raise self._stopped(error, ACCOUNT_KINDS[error.kind]) from error
+            await self._settle_failed(case, error)
         else:
+            await self.settle_refused()
             await asyncio.to_thread(
                 self._rows.scored,
                 case.prompt_ids,
@@ -144,6 +153,23 @@ class _Clerk:
                 rubric_version=self._work.rubric.version,
                 judge_model=self._work.catalogue.judge.model,
             )
+
+    async def _settle_failed(self, case: _Case, error: CallError) -> None:
+        """Hold back what may be a refusal of every answer, until that is known; anything else is this answer's."""
+        if not of_our_making(error):
+            await asyncio.to_thread(self._rows.unscored, case.prompt_ids, case.key, error)
+            return
+        if self._refused and self._refused[-1][1].kind != error.kind:
+            await self.settle_refused()
+        self._refused.append((case, error))
+        if len(self._refused) >= ALIKE_MAX:
+            remedy = "Have `daily-runs doctor` ask it, and mend judge in accounts.yaml (docs/runbooks/access.md)."
+            raise self._stopped(error, remedy, f" for {len(self._refused)} answers in a row") from error
+
+    def _stopped(self, error: CallError, remedy: str, more: str = "") -> AccessError:
+        settings = self._work.catalogue.judge
+        problem = f"the judge {settings.model} can't be asked{more} ({error})"
+        return AccessError(f"connection {settings.connection}", problem, remedy)
 
     async def _try(self, case: _Case) -> Verdict:
         if case.prompt.characters > PROMPT_CHARACTERS_MAX:
@@ -156,7 +182,7 @@ class _Clerk:
             try:
                 return await self._judge.judge(case.prompt, self._work.rubric, case.prompt_ids[0], call)
             except CallError as error:
-                if not uses_up_a_try(error):  # refused, so not paid
+                if was_refused(error):
                     case.tries -= 1
                     await asyncio.to_thread(self._rows.refused, case.prompt_ids, case.tries)
                 raise

@@ -1,8 +1,9 @@
-"""Limit probe: asks the path what it allows, compares with what the run needs, and spends nothing.
+"""Limit probe: asks the path what it allows, compares with what the run needs, and has the judge judge once.
 
 Every limit is a row (`daily_runs.readiness.limits.findings`). One that is too low stops the run here, before any paid
 call, with the remedy and its owner. "Did not tell" is `unknown`, which does not stop a run, and is never taken for
-"no limit".
+"no limit". Of a path that allows the run nothing is spent; then one reference answer is judged, the one paid call here
+(`daily_runs.stages.judge_trial`), before any prompt is asked.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from daily_runs.errors import LimitTooLowError
 from daily_runs.quota.month_budget import month_budget
@@ -19,6 +21,7 @@ from daily_runs.readiness.limits.measure import PathFacts, look_at_path
 from daily_runs.readiness.limits.table import as_text
 from daily_runs.records import answers, judgements
 from daily_runs.records.run import Report
+from daily_runs.stages import judge_trial
 from daily_runs.stages.work import Work, gitlab_session
 from daily_runs.statuses import LimitVerdict
 
@@ -32,7 +35,8 @@ def run(work: Work) -> Report:
 
     Raises:
         LimitTooLowError: a limit does not allow the run.
-        CallError: the path could not be asked at all.
+        AccessError: the judge cannot be asked.
+        CallError: path or judge could not be reached at all.
     """
     key = work.attempt.key
     unsettled = answers.unsettled(work.store, work.attempt.attempt_id, None)
@@ -45,7 +49,16 @@ def run(work: Work) -> Report:
     if fits(found):
         of_burst = asyncio.run(_burst(work))
         found, sent = found + of_burst.found, of_burst.calls_spent
-    return _report(work, found, sent + facts.calls_spent)
+    report = _report(work, found, sent + facts.calls_spent)
+    return _with_trial(work, report) if needed else report
+
+
+def _with_trial(work: Work, report: Report) -> Report:
+    """Have the judge tried, now that the path allows the run and before a prompt is paid for."""
+    trial = judge_trial.run(work)
+    told = "asked just now" if trial.paid else "in a trial of the last hours"
+    log.info("judge %s gives a reference answer %.2f, %s", work.catalogue.judge.model, trial.score, told)
+    return replace(report, details={**report.details, "judge_trial": trial._asdict()})
 
 
 def _of_judging(work: Work) -> list[LimitFinding]:

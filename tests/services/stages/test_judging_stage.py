@@ -170,6 +170,99 @@ def test_a_refused_key_stops_the_stage_and_leaves_no_answer_unscored(kit: Kit) -
     assert {row["status"] for row in judgements(kit, work)} == {"sent"}
 
 
+class StoppedBy(NamedTuple):
+    """A refusal of the judge, how many answers wait for it, and how often it may be asked."""
+
+    name: str
+    status: int
+    body: bytes
+    answers: int
+    asked_at_most: int
+
+
+def refusal(kind: str, message: str = "x", code: str | None = None) -> bytes:
+    details = {"details": {"error_code": code}} if code else {}
+    return json.dumps({"type": "error", "error": {"type": kind, "message": message, **details}}).encode()
+
+
+CREDIT = "Your credit balance is too low to access the Anthropic API."
+STOPPED_BY = (
+    StoppedBy("credit", 400, refusal("invalid_request_error", CREDIT), 8, 1),
+    StoppedBy("billing", 402, refusal("billing_error"), 8, 1),
+    StoppedBy("spend limit", 429, refusal("rate_limit_error", "x", "enforced_spend_limit_reached"), 8, 1),
+    StoppedBy("no permission", 403, refusal("permission_error"), 8, 1),
+    StoppedBy("no login, with 200", 200, refusal("authentication_error"), 8, 1),
+    StoppedBy("a form it does not take", 400, refusal("invalid_request_error", "tool_choice"), 8, judging.ALIKE_MAX),
+    StoppedBy("a status of tomorrow", 418, refusal("teapot_error"), 8, judging.ALIKE_MAX),
+)
+
+
+def judged_by(kit: Kit, address: str, *texts: str) -> Work:
+    """Work whose judge is at that address, one call at a time, so that the order of calls is the answers'."""
+    other = kit.changed({"judge": {"address": address, "in_flight_max": 1}})
+    return with_answers(other, *texts)
+
+
+@pytest.mark.parametrize("case", STOPPED_BY, ids=lambda case: case.name)
+def test_what_every_answer_would_meet_stops_the_stage_and_leaves_all_of_them_to_be_judged(
+    case: StoppedBy, kit: Kit, serve_script: Callable[[Script], str]
+) -> None:
+    asked: list[str] = []
+
+    def script(request: Any) -> tuple[int, bytes]:
+        asked.append(request.path)
+        return case.status, case.body
+
+    work = judged_by(kit, serve_script(script), *(f"Answer {number}." for number in range(case.answers)))
+    for _ in range(4):  # a refusal is not paid, so it uses up no try, however often the stage is run
+        asked.clear()
+        with pytest.raises(AccessError, match=r"connection daily_runs_anthropic_eval: the judge .* can't be asked"):
+            kit.run(work, "judging")
+        assert len(asked) <= case.asked_at_most
+    assert {(row["status"], row["tries"]) for row in judgements(kit, work)} == {("sent", 0)}
+
+
+def test_refusals_that_a_verdict_comes_between_are_the_answers_own_and_the_last_line_names_them(
+    kit: Kit, serve_script: Callable[[Script], str]
+) -> None:
+    """Every third answer gets a verdict, so no five in a row are refused."""
+    rubric = rubrics.load(folders.rubric_path(kit.catalogue.features["duo_chat"]))
+    given = {"reasons": "Fits.", "scores": {criterion.name: 3 for criterion in rubric.criteria}}
+    verdict = message(content=[{"type": "text", "text": json.dumps(given)}], stop_reason="end_turn")
+    asked: list[int] = []
+
+    def script(_: Any) -> tuple[int, bytes]:
+        asked.append(len(asked))
+        return (200, verdict) if len(asked) % 3 == 0 else (413, refusal("request_too_large"))
+
+    work = judged_by(kit, serve_script(script), *(f"Answer {number}." for number in range(8)))
+    (report,) = kit.run(work, "judging")
+    assert (report.answered, report.failed) == (2, 6)
+    assert report.details["failures"] == {"model_vendor: request_too_large": 6}
+    assert len(asked) == 8
+
+
+def test_few_answers_that_are_refused_alike_are_left_unscored(kit: Kit, serve_script: Callable[[Script], str]) -> None:
+    work = judged_by(kit, serve_script(lambda _: (400, refusal("invalid_request_error"))), "One.", "Two.")
+    (report,) = kit.run(work, "judging")
+    assert (report.answered, report.failed) == (0, 2)
+    assert report.details["failures"] == {"model_vendor: invalid_request": 2}
+
+
+def test_a_verdict_without_a_count_of_tokens_is_kept(kit: Kit, serve_script: Callable[[Script], str]) -> None:
+    rubric = rubrics.load(folders.rubric_path(kit.catalogue.features["duo_chat"]))
+    given = {"reasons": "Fits.", "scores": {criterion.name: 3 for criterion in rubric.criteria}}
+    body = message(content=[{"type": "text", "text": json.dumps(given)}], stop_reason="end_turn", usage=None)
+    work = judged_by(kit, serve_script(lambda _: (200, body)), "One.")
+    (report,) = kit.run(work, "judging")
+    assert report.answered == 1
+    (row,) = kit.store.rows("SELECT score, input_tokens, output_tokens FROM daily_runs.verdict")
+    assert (row["score"], row["input_tokens"], row["output_tokens"]) == (pytest.approx(0.5), None, None)
+    used = kit.store.row("SELECT sum(input_tokens) AS input, sum(measured_calls) AS measured FROM daily_runs.quota_use")
+    assert used["input"] >= work.catalogue.judge.input_tokens_per_verdict  # the reservation stays
+    assert used["measured"] == 0
+
+
 def test_an_order_in_the_answer_does_not_raise_its_score(kit: Kit) -> None:
     """The plain answer says nothing; the second one orders a full score; the third forges a reference and a new end."""
     plain = "No idea."
@@ -241,10 +334,11 @@ def message(**changes: Any) -> bytes:
 FAILURES = (
     Failure("bad request", 400, ERROR, "invalid_request", OWN, False),
     Failure("no login", 401, ERROR, "unauthorized", OWN, False),
-    Failure("billing", 402, ERROR, "vendor_refused", OWN, False),
+    Failure("billing", 402, ERROR, "billing", OWN, False),
     Failure("forbidden", 403, ERROR, "forbidden", OWN, False),
     Failure("no such model", 404, ERROR, "unknown_model", OWN, False),
-    Failure("conflict", 409, ERROR, "vendor_refused", OWN, False),
+    Failure("request timeout", 408, ERROR, "vendor_timeout", VENDOR, True),
+    Failure("conflict", 409, ERROR, "vendor_conflict", VENDOR, True),
     Failure("too large", 413, ERROR, "request_too_large", OWN, False),
     Failure("unprocessable", 422, ERROR, "vendor_refused", OWN, False),
     Failure("rate limit", 429, ERROR, "vendor_rate_limit", RATE, True),
@@ -265,16 +359,6 @@ FAILURES = (
     Failure("null for content", 200, message(content=[None]), "unusable_verdict", VENDOR, True),
     Failure("content that is a text", 200, message(content="5 points"), "unusable_verdict", VENDOR, True),
     Failure("only text", 200, message(content=[{"type": "text", "text": "5"}]), "unusable_verdict", VENDOR, True),
-    Failure("no usage", 200, message(usage=None), "malformed_body", VENDOR, True),
-    Failure("a usage without figures", 200, message(usage={}), "malformed_body", VENDOR, True),
-    Failure(
-        "a usage beyond the store",
-        200,
-        message(usage={"input_tokens": 2**31, "output_tokens": 5}),
-        "malformed_body",
-        VENDOR,
-        True,
-    ),
     Failure("an empty verdict", 200, message(), "unusable_verdict", VENDOR, True),
 )
 
@@ -332,7 +416,6 @@ def test_the_key_goes_in_the_header_and_the_answer_in_the_user_part_only(ask_jud
         ask_judge(script)
     assert "An answer." in sent[0]["messages"][0]["content"]
     assert "An answer." not in json.dumps(sent[0]["system"])
-    assert sent[0]["tool_choice"] == {"type": "tool", "name": "record_verdict"}
     assert Counter(entry["role"] for entry in sent[0]["messages"]) == {"user": 1}
 
 

@@ -15,6 +15,7 @@ from tests.conftest import TIME_SCALE, SandboxView
 from daily_runs.errors import CallError, LimitTooLowError
 from daily_runs.readiness.limits import finding_rows
 from daily_runs.sandbox.process import Sandbox
+from daily_runs.stages import judge_trial
 
 if TYPE_CHECKING:
     from tests.conftest import Kit
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 def probed(kit: Kit) -> dict[tuple[str, str], dict[str, Any]]:
     rows = kit.store.rows("SELECT * FROM daily_runs.limit_probe ORDER BY probe_id")
     return {(row["hop"], row["limit_name"]): row for row in rows}
+
+
+def of_path(kit: Kit) -> list[dict[str, Any]]:
+    """What was sent to the environments, the judge's trial left out."""
+    return [entry for entry in kit.sandbox.entries() if entry["side"] != "anthropic"]
 
 
 @pytest.mark.parametrize("feature", ["root_cause_analysis", "code_suggestions"])
@@ -37,8 +43,8 @@ def test_a_path_that_allows_the_run_is_recorded_hop_by_hop_and_nothing_is_spent(
     assert found["gitlab", "GraphQL complexity"]["allowed"] == 250
     assert found["gitlab", "API requests per minute and user"]["allowed"] == 2000
     assert {row["verdict"] for row in found.values()} == {"fits", "unknown"}
-    assert report.details["requests_sent"] == len(kit.sandbox.entries()) == 3
-    assert kit.sandbox.entries(paid=True) == []
+    assert report.details["requests_sent"] == len(of_path(kit)) == 3
+    assert [entry["key"] for entry in kit.sandbox.entries(paid=True)] == [judge_trial.PROMPT_ID]
     assert kit.sandbox.entries("aiAction") == []  # it counts even what it refuses
 
 
@@ -52,8 +58,9 @@ def test_what_binds_has_a_mark_in_the_store_and_in_the_log_and_is_in_the_report(
     assert (row["limit_name"], row["needed"], row["allowed"], row["owner"]) == ("ai_action", 900, 960, "infrastructure")
     assert row["remedy"] == "900 calls need 6 evaluation users or the instance setting at 150"
     named = {"limit_name": "ai_action", "needed": 900, "allowed": 960, "unit": "calls per 8 h"}
-    assert report.details == {"fits": True, "binding": {**named, "owner": "infrastructure"}, "requests_sent": 3}
-    (header, *lines) = caplog.messages[-1].splitlines()[1:]
+    fits = {"fits": True, "binding": {**named, "owner": "infrastructure"}, "requests_sent": 3}
+    assert {name: report.details[name] for name in fits} == fits
+    (header, *lines) = caplog.messages[-2].splitlines()[1:]
     assert header.split() == ["limit", "needed", "allowed", "unit", "verdict", "source", "owner"]
     assert len(lines) == len(probed(kit))
     (marked,) = [line for line in lines if line.startswith("*")]
@@ -104,7 +111,7 @@ def test_the_latest_probe_of_a_feature_is_shown_whole_and_alone(kit: Kit) -> Non
 def test_a_burst_of_the_catalogue_is_part_of_the_probe(kit: Kit) -> None:
     kit = kit.changed({"environments": {"staging": {"readiness": {"burst_requests": 20}}}})
     (report,) = kit.run(kit.work("duo_chat", 4), "limit_probe")
-    assert report.details["requests_sent"] == len(kit.sandbox.entries()) == 23
+    assert report.details["requests_sent"] == len(of_path(kit)) == 23
     row = probed(kit)["gitlab", "rate of a burst"]
     assert row["verdict"] == "fits"
     assert re.fullmatch(r"20 of 20 requests passed in [\d.]+ s, 100/min intended", row["evidence"])

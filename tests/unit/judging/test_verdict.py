@@ -64,3 +64,16 @@ def test_a_verdict_carries_points_score_and_cost() -> None:
 
 def test_what_stands_beside_the_verdict_is_ignored() -> None:
     assert parse({"reasons": "Fine.", "scores": SCORES, "mood": "good"}, RUBRIC, 1, 1).points == SCORES
+
+
+@pytest.mark.parametrize("points", [4.0, 1.0, 5.0, 5])
+def test_whole_numbers_are_points_however_they_are_written(points: float) -> None:
+    """JSON Schema: a number without a fraction is an integer, so 4.0 is what was asked for."""
+    found = parse({"reasons": "good", "scores": {**SCORES, "clarity": points}}, RUBRIC, 1, 1).points["clarity"]
+    assert (found, type(found)) == (int(points), int)
+
+
+@pytest.mark.parametrize("points", [4.5, 0.0, 6.0, float("nan"), float("inf"), 10**400, -4.0, False, "4.0"])
+def test_other_numbers_are_no_points(points: object) -> None:
+    with pytest.raises(CallError, match="points off the scale"):
+        parse({"reasons": "good", "scores": {**SCORES, "clarity": points}}, RUBRIC, 1, 1)

@@ -18,7 +18,7 @@ from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab.hops import exchange
 from daily_runs.gitlab.hops import refusal as refusal_rules
 from daily_runs.gitlab.hops import rule as rule_module
-from daily_runs.judging import judge
+from daily_runs.judging import refusals
 from daily_runs.resilience.retry import (
     BUDGET_SECONDS,
     RETRY_AFTER_MAX_SECONDS,
@@ -241,7 +241,7 @@ def test_the_budget_is_domain_time() -> None:
 
 def test_a_529_is_overload_from_the_vendor_and_from_an_unknown_hop() -> None:
     response = httpx2.Response(529, request=httpx2.Request("POST", "http://127.0.0.1/v1/messages"))
-    named = judge.attribute(anthropic.APIStatusError("overloaded", response=response, body=None))
+    named = refusals.attribute(anthropic.APIStatusError("overloaded", response=response, body=None))
     unnamed = refusal_rules.attribute(exchange.Exchange(529, {}))
     assert unnamed is not None
     assert (uses_up_a_try(named), uses_up_a_try(unnamed)) == (False, False)

@@ -13,6 +13,9 @@ from daily_runs.catalogue.reading.draft import BrokenRule, Draft, as_catalogue
 from daily_runs.catalogue.reading.yaml_lines import KeyPath
 
 DAY_MINUTES = 24 * 60
+THINKING_ROOM_TOKENS = 4096
+"""Room for thinking and a verdict: what the vendor's own example gives; 1,024 can end in the midst of a thought
+(platform.claude.com/docs/en/models/sonnet-5-5/migration-guide)."""
 
 
 def findings(draft: Draft) -> Iterator[BrokenRule]:
@@ -22,6 +25,7 @@ def findings(draft: Draft) -> Iterator[BrokenRule]:
         yield from _lending(name, account)
     if draft.judge:
         yield from _verdict_fits(draft, draft.judge)
+        yield from _verdict_ends(draft.judge)
     for name, feature in draft.features.items():
         for environment_name in environments_of(feature):
             yield from _fits(draft, name, environment_name)
@@ -59,6 +63,20 @@ def _verdict_fits(draft: Draft, judge: JudgeSettings) -> Iterator[BrokenRule]:
             yield from _fits_at_once(
                 path, f"one verdict takes {tokens:,} {side} tokens", tokens, judge.account, account
             )
+
+
+def _verdict_ends(judge: JudgeSettings) -> Iterator[BrokenRule]:
+    """One answer of the judge must have room for what it thinks and says, and no more than its model may say."""
+    path: KeyPath = ("judge", "max_output_tokens")
+    asked, allowed = judge.asked_as, judge.max_output_tokens
+    if asked.max_output_tokens is not None and allowed > asked.max_output_tokens:
+        problem = f"{allowed:,}, but an answer of {judge.model} has {asked.max_output_tokens:,} tokens at most"
+        yield BrokenRule(path, problem, "Lower it.")
+    if asked.thinking == "adaptive" and allowed < THINKING_ROOM_TOKENS:
+        problem = (
+            f"{allowed:,}, but {judge.model} thinks first: together with a verdict it may need {THINKING_ROOM_TOKENS:,}"
+        )
+        yield BrokenRule(path, problem, f"Give {THINKING_ROOM_TOKENS} or more.")
 
 
 def _fits(draft: Draft, name: str, environment_name: str) -> Iterator[BrokenRule]:

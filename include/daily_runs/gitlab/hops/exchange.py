@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import email.utils
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +10,8 @@ from functools import cached_property
 from typing import Any
 
 import httpx
+
+from daily_runs import http_dates
 
 BODY_CHARACTERS_MAX = 65_536
 TITLE_CHARACTERS_MAX = 60
@@ -76,18 +76,8 @@ class Exchange:
 
     @property
     def retry_after_seconds(self) -> float | None:
-        """`Retry-After` (RFC 9110 §10.2.3): seconds, or a date, counted from the answer's own `Date`."""
-        value = self.headers.get("retry-after", "").strip()
-        try:
-            seconds = float(value)
-        except ValueError:
-            try:
-                until = email.utils.parsedate_to_datetime(value)
-                since = email.utils.parsedate_to_datetime(self.headers.get("date", ""))
-                seconds = (until - since).total_seconds()
-            except (ValueError, TypeError, OverflowError):
-                return None
-        return max(0.0, seconds) if math.isfinite(seconds) else None
+        """What the answer asks us to wait, in seconds (see `http_dates.retry_after_seconds`)."""
+        return http_dates.retry_after_seconds(self.headers)
 
     @property
     def body_description(self) -> str:

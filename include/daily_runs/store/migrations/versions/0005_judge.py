@@ -1,0 +1,19 @@
+"""Verdicts whose tokens the judge did not tell, and the trial verdicts that come before paid inference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """Apply `0005_judge.sql`."""
+    statements = Path(__file__).with_suffix(".sql").read_text()
+    # The driver's own connection takes many statements at once, and a `%` in them as it stands.
+    driver_connection = op.get_bind().connection.driver_connection
+    assert driver_connection is not None
+    driver_connection.execute(statements)

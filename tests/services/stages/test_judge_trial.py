@@ -1,0 +1,110 @@
+"""One reference answer is judged before a prompt is paid for: a judge that cannot be asked costs no inference."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from daily_runs.errors import AccessError, CallError
+from daily_runs.stages.judge_trial import PROMPT_ID, YOUNG_HOURS
+
+if TYPE_CHECKING:
+    from tests.conftest import Kit
+    from tests.services.stages.conftest import Script
+
+
+def trials(kit: Kit) -> list[dict[str, Any]]:
+    """What the sandbox's judge was asked in trials."""
+    return [entry for entry in kit.sandbox.entries("messages") if entry["key"] == PROMPT_ID]
+
+
+def test_the_first_run_has_a_reference_judged_and_those_after_it_go_by_that(kit: Kit) -> None:
+    work = kit.work("duo_chat", 4)
+    (first,) = kit.run(work, "limit_probe")
+    (second,) = kit.run(work, "limit_probe")
+    assert (first.details["judge_trial"]["paid"], second.details["judge_trial"]["paid"]) == (True, False)
+    assert first.details["judge_trial"]["score"] == second.details["judge_trial"]["score"] > 0.9
+    (trial,) = trials(kit)
+    assert trial["paid"]
+    assert kit.sandbox.entries("aiAction") == []
+    used = kit.store.row("SELECT sum(calls) AS calls FROM daily_runs.quota_use WHERE account = 'EVAL'")
+    assert used["calls"] == 1  # the ledger counts it like any verdict
+
+
+def test_an_old_trial_is_made_again(kit: Kit) -> None:
+    work = kit.work("duo_chat", 4)
+    kit.run(work, "limit_probe")
+    kit.store.rows(
+        "UPDATE daily_runs.judge_trial SET judged_at = now() - make_interval(hours => %(hours)s)",
+        {"hours": int(YOUNG_HOURS) + 1},
+    )
+    for paid in (True, False):
+        (report,) = kit.run(work, "limit_probe")
+        assert report.details["judge_trial"]["paid"] is paid
+    assert len(trials(kit)) == 2
+
+
+@pytest.mark.parametrize(
+    "judge",
+    [
+        {"model": "claude-opus-5"},
+        {"models": {"claude-sonnet-5-5": {"effort": "high"}}},
+        {"models": {"claude-sonnet-5-5": {"verdict_form": "strict_tool"}}},
+        {"max_output_tokens": 4096},
+    ],
+    ids=str,
+)
+def test_a_judge_that_is_asked_otherwise_is_tried_anew(kit: Kit, judge: dict[str, Any]) -> None:
+    kit.run(kit.work("duo_chat", 4), "limit_probe")
+    other = kit.changed({"judge": judge})
+    (report,) = other.run(other.work("duo_chat", 5), "limit_probe")
+    assert report.details["judge_trial"]["paid"]
+
+
+def test_a_run_that_does_not_fit_pays_for_no_trial(kit: Kit) -> None:
+    kit = kit.changed({"environments": {"staging": {"limits": {"ai_action_calls_per_window": 1}}}})
+    with pytest.raises(Exception, match="ai_action"):
+        kit.run(kit.work("duo_chat", 12), "limit_probe")
+    assert kit.sandbox.entries(paid=True) == []
+
+
+class Unable(NamedTuple):
+    """How a judge fails, and how the stage ends."""
+
+    name: str
+    status: int
+    body: dict[str, Any]
+    error: type[Exception]
+    says: str
+
+
+def error(kind: str, message: str = "x") -> dict[str, Any]:
+    return {"type": "error", "error": {"type": kind, "message": message}}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Unable(
+            "refused form", 400, error("invalid_request_error"), AccessError, "invalid_request.*no prompt was asked"
+        ),
+        Unable("no credit", 402, error("billing_error"), AccessError, "billing.*Buy credits"),
+        Unable("retired", 404, error("not_found_error"), AccessError, "unknown_model.*judge.model"),
+        Unable("no verdict", 200, {"content": [], "model": "claude-sonnet-5-5"}, AccessError, "unusable_verdict"),
+        Unable("overloaded", 529, error("overloaded_error"), CallError, "vendor_overloaded|breaker_open"),
+        Unable("down", 500, error("api_error"), CallError, "vendor_server_error|breaker_open"),
+    ],
+    ids=lambda case: case.name,
+)
+def test_a_judge_that_cannot_judge_stops_the_run_before_a_prompt_is_asked(
+    case: Unable, kit: Kit, serve_script: Callable[[Script], str]
+) -> None:
+    address = serve_script(lambda _: (case.status, json.dumps(case.body).encode()))
+    kit = kit.changed({"judge": {"address": address}})
+    with pytest.raises(case.error, match=case.says):
+        kit.run(kit.work("duo_chat", 4), "seed_check", "limit_probe", "inference")
+    assert kit.sandbox.entries(paid=True) == []
+    assert kit.count("daily_runs.judge_trial") == 0
