@@ -33,4 +33,4 @@ with DAG(
     doc_md=READINESS_DOC,
 ):
     for name in sorted(CATALOGUE.environments):
-        tasks.look.override(task_id=f"look_at_{name}")(name)
+        tasks.check_readiness.override(task_id=f"look_at_{name}")(name)

@@ -30,10 +30,10 @@ TASK_DOCS = {
     "publish": "Replaces the run's published rows in one transaction. Safe to clear. `docs/runbooks/counts.md`.",
     "compare": "Lays what the arms published side by side; with two, the paired difference. Writes nothing, safe to"
     " clear. `docs/runbooks/counts.md`.",
-    "look_at": "Looks at one environment for every feature that goes there: seeds, and limits on the path. Takes no"
-    " look if the newest is younger than half an hour, unless somebody triggered it. Free calls only; safe to clear. A"
-    " path that cannot be looked at is no fault of this task: its log, and `daily-runs status`, say *unknown* and why."
-    " `docs/runbooks/readiness.md`.",
+    "check_readiness": "Looks at one environment for every feature that goes there: seeds, and limits on the path."
+    " Takes no look if the newest is younger than half an hour, unless somebody triggered it. Free calls only; safe to"
+    " clear. A path that cannot be looked at is no fault of this task: its log, and `daily-runs status`, say *unknown*"
+    " and why. `docs/runbooks/readiness.md`.",
 }
 
 READINESS_DOC = """

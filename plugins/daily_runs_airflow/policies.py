@@ -16,8 +16,8 @@ from daily_runs.catalogue.rates import judging_minutes, run_minutes
 RETRIES = 2
 RETRY_DELAY = dt.timedelta(seconds=10)
 SHORT_TASK_TIMEOUT = dt.timedelta(minutes=10)
-LOOK_TIMEOUT = dt.timedelta(minutes=30)
-"""A look takes up to 10 minutes (`readiness_look`), after waiting as long for another process's."""
+CHECK_TIMEOUT = dt.timedelta(minutes=30)
+"""A look takes up to 10 minutes (`readiness.check`), after waiting as long for another process's."""
 HOURLY_CHECK_TIMEOUT = dt.timedelta(minutes=20)
 LONG_TASK_FACTOR = 2.0
 """A stage that works at a granted rate may take this many times what the rate promises, plus a short task's time."""
@@ -86,7 +86,7 @@ def limits_of(catalogue: Catalogue, feature: Feature, environment: str) -> ArmLi
 
 def routing_timeout(wait: dt.timedelta) -> dt.timedelta:
     """How long it may take until a run's arms are chosen: planning, a look, the wait for staging, the route."""
-    return wait + (LOOK_TIMEOUT + SHORT_TASK_TIMEOUT * 2) * (RETRIES + 1)
+    return wait + (CHECK_TIMEOUT + SHORT_TASK_TIMEOUT * 2) * (RETRIES + 1)
 
 
 def priority_of(feature: Feature) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
     StagingReadySensor(task_id="wait_for_staging", feature="duo_chat", environment="staging", wait=…)
 
-`wait` is the most that a run waits, on the wall clock, from its start: `readiness_waiting.wait_max(catalogue, name)`.
+`wait` is the most that a run waits, on the wall clock, from its start: `readiness.waiting.wait_max(catalogue, name)`.
 `SeedDataSensor` waits for the seeds alone, `GraphqlLimitSensor` for the limits alone, `StagingReadySensor` for both and
 for the approval of the phase of the run's date. Each ends in one of three ways, never mixed up:
 

@@ -20,7 +20,7 @@ from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.catalogue.reading.watch import CatalogueWatch
 from daily_runs.clock import Clock
 from daily_runs.readiness import check, state
-from daily_runs.readiness.waiting import look_every
+from daily_runs.readiness.waiting import check_every
 from daily_runs.records import attempts, routes
 from daily_runs.records.run import Report, RunKey
 from daily_runs.results import comparison
@@ -81,8 +81,8 @@ def staging_ready(feature: str, manifest: Mapping[str, Any]) -> str:
         log.info("nobody needs to look at staging: %s", plan.why)
         return "route"
     with _store() as store:
-        every = look_every(catalogue, routing.STAGING)
-        check.look(store, catalogue, routing.STAGING, find, older_than_seconds=every)
+        every = check_every(catalogue, routing.STAGING)
+        check.refresh(store, catalogue, routing.STAGING, find, older_than_seconds=every)
         moment = dt.datetime.fromisoformat(manifest["logical_date"])
         found = state.of_feature(store, catalogue, feature, routing.STAGING, moment)
     log.info("staging is %s for %s: %s", found.state, feature, found.reason)
@@ -192,7 +192,7 @@ def compare(feature: str, manifest: Mapping[str, Any], routed: Mapping[str, Any]
     return outcome
 
 
-def look(environment: str) -> dict[str, Any]:
+def check_readiness(environment: str) -> dict[str, Any]:
     """Take a look unless there is a young one (by hand: always); log what the newest one found of each feature.
 
     Returns:
@@ -202,7 +202,7 @@ def look(environment: str) -> dict[str, Any]:
     young = 0.0 if by_hand else HOURLY.total_seconds() / 2
     aspects = state.LOOKED_AT
     with _store() as store:
-        looked = check.look(store, catalogue, environment, find, older_than_seconds=young)
+        looked = check.refresh(store, catalogue, environment, find, older_than_seconds=young)
         found = [
             state.of_feature(store, catalogue, feature.feature, environment, Clock.now(), aspects)
             for feature in check.features_of(catalogue, environment)

@@ -14,7 +14,7 @@ from airflow.sdk import task
 
 from daily_runs.catalogue.pools import SENSORS_POOL
 from daily_runs_airflow.docs import TASK_DOCS
-from daily_runs_airflow.policies import EVERY_TASK, HOURLY_CHECK_TIMEOUT, LOOK_TIMEOUT
+from daily_runs_airflow.policies import CHECK_TIMEOUT, EVERY_TASK, HOURLY_CHECK_TIMEOUT
 
 if TYPE_CHECKING:
     from daily_runs_airflow import task_bodies as bodies
@@ -40,7 +40,7 @@ def plan(feature: str) -> dict[str, Any]:
     task_id="staging_ready",
     doc_md=TASK_DOCS["staging_ready"],
     do_xcom_push=False,
-    **EVERY_TASK | {"execution_timeout": LOOK_TIMEOUT},
+    **EVERY_TASK | {"execution_timeout": CHECK_TIMEOUT},
 )
 def staging_ready(feature: str, manifest: Mapping[str, Any]) -> str:
     """Look whether staging is ready; returns the task that is next."""
@@ -88,10 +88,12 @@ def compare(feature: str, manifest: Mapping[str, Any], routed: Mapping[str, Any]
     return bodies.compare(feature, manifest, routed)
 
 
-@task(doc_md=TASK_DOCS["look_at"], pool=SENSORS_POOL, **EVERY_TASK | {"execution_timeout": HOURLY_CHECK_TIMEOUT})
-def look(environment: str) -> dict[str, Any]:
+@task(
+    doc_md=TASK_DOCS["check_readiness"], pool=SENSORS_POOL, **EVERY_TASK | {"execution_timeout": HOURLY_CHECK_TIMEOUT}
+)
+def check_readiness(environment: str) -> dict[str, Any]:
     """Look at an environment for every feature, unless somebody just has; returns what was found."""
-    return bodies.look(environment)
+    return bodies.check_readiness(environment)
 
 
 # The stages of an arm, by name.

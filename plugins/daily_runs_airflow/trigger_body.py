@@ -11,8 +11,8 @@ from daily_runs.catalogue.reading.watch import CatalogueWatch
 from daily_runs.clock import Clock
 from daily_runs.errors import DailyRunsError
 from daily_runs.readiness import state
-from daily_runs.readiness.check import look
-from daily_runs.readiness.waiting import Checked, look_every
+from daily_runs.readiness.check import refresh
+from daily_runs.readiness.waiting import Checked, check_every
 from daily_runs.statuses import ReadinessAspect
 from daily_runs.store.database import open_store
 from daily_runs_airflow.connections import find, store_url
@@ -30,9 +30,9 @@ def check(feature: str, environment: str, aspects: Sequence[str], moment: dt.dat
     try:
         with _ONE_AT_A_TIME:
             catalogue = catalogue_watch().catalogue
-        every = look_every(catalogue, environment)
+        every = check_every(catalogue, environment)
         with open_store(store_url(), connections=1) as store:
-            look(store, catalogue, environment, find, older_than_seconds=every)
+            refresh(store, catalogue, environment, find, older_than_seconds=every)
             found = state.of_feature(store, catalogue, feature, environment, moment, wanted)
     except DailyRunsError as error:
         return Checked(state.unknown(feature, environment, wanted, str(error)), every, None)

@@ -150,7 +150,7 @@ def test_the_hourly_look_takes_a_young_one_for_its_own_and_looks_at_once_by_hand
 ) -> None:
     def run(run_type: str) -> dict[str, Any]:
         monkeypatch.setattr(task_bodies, "get_current_context", lambda: {"dag_run": SimpleNamespace(run_type=run_type)})
-        return task_bodies.look("staging")
+        return task_bodies.check_readiness("staging")
 
     told = [run(run_type) for run_type in ("scheduled", "scheduled", "manual", "manual")]
     assert [one["looked"] for one in told] == [True, False, True, True]

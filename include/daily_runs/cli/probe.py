@@ -26,7 +26,7 @@ from daily_runs.readiness.check import features_of
 from daily_runs.readiness.limits import finding_rows, table
 from daily_runs.readiness.limits.burst import BurstOutcome, burst, spend_ai_action
 from daily_runs.readiness.limits.findings import LimitFinding, binding, fits, too_low, weigh
-from daily_runs.readiness.limits.measure import PathFacts, look_at_path
+from daily_runs.readiness.limits.measure import PathMeasures, measure_path
 from daily_runs.store import database, provenance
 from daily_runs.store.database import Store
 
@@ -67,7 +67,7 @@ class Probe(NamedTuple):
     """What was found, by feature, and what it cost."""
 
     environment: str
-    facts: PathFacts
+    facts: PathMeasures
     found: Mapping[str, Sequence[LimitFinding]]
     requests_sent: int
     ai_action_calls: int
@@ -106,7 +106,7 @@ class CouldNotLookError(DailyRunsError):
 class _Spent(NamedTuple):
     """What a probe's requests brought: findings of all features, and of each."""
 
-    facts: PathFacts
+    facts: PathMeasures
     ai_action: BurstOutcome
     bursts: Mapping[str, BurstOutcome]
 
@@ -185,7 +185,7 @@ async def _spend(
     count = environment.readiness.burst_requests if asked.burst is None else asked.burst
     async with gitlab_client(environment, connection) as gitlab:
         tell(f"the path to {name}")
-        facts = await look_at_path(gitlab, environment, Clock(environment.time_scale))
+        facts = await measure_path(gitlab, environment, Clock(environment.time_scale))
         bursts = {}
         for feature in features if count else ():
             tell(f"{count} free requests at the rate of {feature.feature}")

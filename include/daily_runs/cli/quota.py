@@ -72,7 +72,7 @@ class QuotaStatus(NamedTuple):
         return Group(*(line for part in shown for line in (part, "")))
 
 
-def look(store: Store, catalogue: Catalogue) -> QuotaStatus:
+def read_quota(store: Store, catalogue: Catalogue) -> QuotaStatus:
     """Read everything, in domain time."""
     scale = max(environment.time_scale for environment in catalogue.environments.values())
     limits = [_per_minute(row, 60 / scale) for row in ledger_rows.limits(store, 60 / scale)]
@@ -93,13 +93,13 @@ def show(catalogue: Catalogue, *, watch: bool, console: Console) -> QuotaStatus:
         AccessError: the store does not answer or is not migrated.
     """
     with database.local_url() as url, database.open_store(url) as store:
-        quota = look(store, catalogue)
+        quota = read_quota(store, catalogue)
         if watch:
             with Live(quota.render(), console=console, auto_refresh=False) as live:
                 try:
                     while True:
                         time.sleep(LOOK_EVERY_SECONDS)
-                        quota = look(store, catalogue)
+                        quota = read_quota(store, catalogue)
                         live.update(quota.render(), refresh=True)
                 except KeyboardInterrupt:
                     pass

@@ -27,7 +27,7 @@ from daily_runs.readiness.seeds import manifest
 from daily_runs.readiness.seeds.coverage import SURPLUS, SURPLUS_REMEDY, Coverage, coverage, made_of, remedy, said
 from daily_runs.readiness.seeds.find import SeedsSeen
 from daily_runs.readiness.seeds.manifest import ManifestEntry
-from daily_runs.readiness.seeds.verify import look
+from daily_runs.readiness.seeds.verify import verify_seeds
 from daily_runs.statuses import SeedStatus
 from daily_runs.store import database
 from daily_runs.store.database import Store
@@ -156,7 +156,7 @@ async def _look(
 ) -> SeedsSeen:
     there = catalogue.environments[environment]
     async with gitlab_client(there, connection_of(there, connections.find)) as gitlab:
-        return await look(gitlab, catalogue, environment, feature, items, store)
+        return await verify_seeds(gitlab, catalogue, environment, feature, items, store)
 
 
 @contextmanager

@@ -111,7 +111,7 @@ def show(overlay: str | None, *, look_first: bool, console: Console) -> Board:
     with database.local_url() as url, database.open_store(url) as store:
         if look_first:
             with console.status("looking at staging ..."):
-                check.look(store, catalogue, STAGING, connections.find, older_than_seconds=0)
+                check.refresh(store, catalogue, STAGING, connections.find, older_than_seconds=0)
         return read(store, catalogue)
 
 

@@ -1,4 +1,4 @@
-"""One look at an environment, for every feature that goes there: its path once, then seeds and limits of each feature.
+"""One check of an environment, for every feature that goes there: its path once, then seeds and limits of each feature.
 
 It spends nothing: identity, version, headers and page sizes of the path, and reads of the seed project.
 """
@@ -21,27 +21,27 @@ from daily_runs.gitlab.session import connection_of, gitlab_client
 from daily_runs.readiness import check_rows, waiting
 from daily_runs.readiness.check_rows import AspectVerdict
 from daily_runs.readiness.limits import finding_rows, findings
-from daily_runs.readiness.limits.measure import PathFacts, look_at_path
+from daily_runs.readiness.limits.measure import PathMeasures, measure_path
 from daily_runs.readiness.seeds import coverage, verify
 from daily_runs.statuses import ReadinessAspect, ReadinessState
 from daily_runs.store import provenance
 from daily_runs.store.database import Store
 
 
-def look(
+def refresh(
     store: Store, catalogue: Catalogue, environment_name: str, connect: Connect, *, older_than_seconds: float
 ) -> bool:
-    """Look at an environment for every feature that goes there, unless the newest look is younger.
+    """Check an environment for every feature that goes there, unless the newest check is younger.
 
     Free: it makes no call that an AI budget is spent on. A path that cannot be looked at is an outcome, too, and is
-    stored. While another process looks, it waits for that look instead; a dead one blocks nobody.
+    stored. While another process checks, it waits for that check instead; a dead one blocks nobody.
 
     Args:
-        older_than_seconds: wall clock, from the newest look's end. One that could not look is young for
-            `readiness_waiting.FAILED_LOOK_SECONDS` at most.
+        older_than_seconds: wall clock, from the newest check's end. One that could not look is young for
+            `waiting.FAILED_CHECK_SECONDS` at most.
 
     Returns:
-        Whether it looked itself.
+        Whether it checked itself.
 
     Raises:
         AccessError: the store is away, or holds rows of the other provenance; nothing was sent.
@@ -52,12 +52,12 @@ def look(
     provenance.check_provenance(store, environment.provenance)
     if _is_young(store, environment_name, older_than_seconds):
         return False
-    with check_rows.sole_looker(store, environment_name, wall_seconds_max(environment)) as mine:
+    with check_rows.sole_checker(store, environment_name, wall_seconds_max(environment)) as mine:
         if not mine or _is_young(store, environment_name, older_than_seconds):
             return False
-        look_id = check_rows.begin(store, environment_name)
-        seen = asyncio.run(take(store, catalogue, environment_name, connect))
-        check_rows.end(store, look_id, seen.calls, seen.error, seen.verdicts)
+        check_id = check_rows.begin(store, environment_name)
+        found = asyncio.run(check_environment(store, catalogue, environment_name, connect))
+        check_rows.end(store, check_id, found.calls, found.error, found.verdicts)
     return True
 
 
@@ -65,19 +65,19 @@ def _is_young(store: Store, environment_name: str, older_than_seconds: float) ->
     newest = check_rows.newest(store, environment_name)
     if newest is None:
         return False
-    young = min(older_than_seconds, waiting.FAILED_LOOK_SECONDS) if newest.error else older_than_seconds
+    young = min(older_than_seconds, waiting.FAILED_CHECK_SECONDS) if newest.error else older_than_seconds
     return newest.age_seconds < young
 
 
-LOOK_SECONDS_MAX = 600.0
-"""Domain seconds, at least `LOOK_WALL_SECONDS_MIN` on the clock: a path that answers this slowly is none."""
-LOOK_WALL_SECONDS_MIN = 60.0
+CHECK_SECONDS_MAX = 600.0
+"""Domain seconds, at least `CHECK_WALL_SECONDS_MIN` on the clock: a path that answers this slowly is none."""
+CHECK_WALL_SECONDS_MIN = 60.0
 WHERE_FEATURES_ON_HOLD_WILL_GO = ("staging",)
 """Where a feature that is on hold throughout will go once it is built: its owner wants to know what is in the way."""
 
 
 class CheckOutcome(NamedTuple):
-    """What a look found, by feature. `error`: why it could not look, or not to the end; `calls`: requests sent."""
+    """What a check found, by feature. `error`: why it could not look, or not to the end; `calls`: requests sent."""
 
     verdicts: Mapping[str, tuple[AspectVerdict, ...]]
     calls: int
@@ -85,8 +85,8 @@ class CheckOutcome(NamedTuple):
 
 
 def wall_seconds_max(environment: Environment) -> float:
-    """How long a look may take, on the wall clock."""
-    return wall_timeout(Clock(environment.time_scale), LOOK_SECONDS_MAX, at_least=LOOK_WALL_SECONDS_MIN)
+    """How long a check may take, on the wall clock."""
+    return wall_timeout(Clock(environment.time_scale), CHECK_SECONDS_MAX, at_least=CHECK_WALL_SECONDS_MIN)
 
 
 def features_of(catalogue: Catalogue, environment_name: str) -> list[Feature]:
@@ -99,24 +99,26 @@ def features_of(catalogue: Catalogue, environment_name: str) -> list[Feature]:
     return sorted(going, key=lambda feature: (feature.priority, feature.feature))
 
 
-async def take(store: Store, catalogue: Catalogue, environment_name: str, connect: Connect) -> CheckOutcome:
-    """Look once. A path that cannot be looked at is an outcome: what was not seen is `unknown` then, with the reason.
+async def check_environment(
+    store: Store, catalogue: Catalogue, environment_name: str, connect: Connect
+) -> CheckOutcome:
+    """Check once. A path that cannot be looked at is an outcome: what was not seen is `unknown` then, with the reason.
 
     Raises:
         StageError: the store is away.
     """
     environment, features = catalogue.environments[environment_name], features_of(catalogue, environment_name)
-    look, where = _Look(store, catalogue, environment_name), ""
+    check, where = _Check(store, catalogue, environment_name), ""
     verdicts: dict[str, tuple[AspectVerdict, ...]] = {}
     try:
         connection = connection_of(environment, connect)
         where = f" at {connection.address}"
         async with asyncio.timeout(wall_seconds_max(environment)):
-            async with gitlab_client(environment, connection, look.count) as gitlab:
-                facts = await look_at_path(gitlab, environment, Clock(environment.time_scale))
+            async with gitlab_client(environment, connection, check.count) as gitlab:
+                facts = await measure_path(gitlab, environment, Clock(environment.time_scale))
                 for feature in features:
-                    verdicts[feature.feature] = await look.at(gitlab, facts, feature)
-        return CheckOutcome(verdicts, look.calls, None)
+                    verdicts[feature.feature] = await check.at(gitlab, facts, feature)
+        return CheckOutcome(verdicts, check.calls, None)
     except (CallError, UserError) as error:
         reason, owner = f"could not look{where}: {error}", _owner(environment, error)
     except TimeoutError:
@@ -126,11 +128,11 @@ async def take(store: Store, catalogue: Catalogue, environment_name: str, connec
         AspectVerdict(aspect, ReadinessState.UNKNOWN, reason, owner, {})
         for aspect in (ReadinessAspect.SEEDS, ReadinessAspect.LIMITS)
     )
-    return CheckOutcome({feature.feature: unknown for feature in features} | verdicts, look.calls, reason)
+    return CheckOutcome({feature.feature: unknown for feature in features} | verdicts, check.calls, reason)
 
 
-class _Look:
-    """A look under way; counts what it sends."""
+class _Check:
+    """A check under way; counts what it sends."""
 
     def __init__(self, store: Store, catalogue: Catalogue, environment_name: str) -> None:
         self._store, self._catalogue, self._name, self.calls = store, catalogue, environment_name, 0
@@ -138,21 +140,21 @@ class _Look:
     def count(self) -> None:
         self.calls += 1
 
-    async def at(self, gitlab: GitLab, facts: PathFacts, feature: Feature) -> tuple[AspectVerdict, ...]:
+    async def at(self, gitlab: GitLab, facts: PathMeasures, feature: Feature) -> tuple[AspectVerdict, ...]:
         """Both aspects of one feature."""
         return await self._seeds(gitlab, feature), self._limits(facts, feature)
 
     async def _seeds(self, gitlab: GitLab, feature: Feature) -> AspectVerdict:
         try:
             items = load_feature_dataset(feature)
-            seen = await verify.look(gitlab, self._catalogue, self._name, feature, items, self._store)
+            seen = await verify.verify_seeds(gitlab, self._catalogue, self._name, feature, items, self._store)
         except (CallError, UserError) as error:
             owner = _owner(self._catalogue.environments[self._name], error)
             return AspectVerdict(ReadinessAspect.SEEDS, ReadinessState.UNKNOWN, f"could not look: {error}", owner, {})
         found = coverage.coverage(feature, seen)
         return AspectVerdict(ReadinessAspect.SEEDS, _state(found.ready), found.reason(), found.owner, found.as_json())
 
-    def _limits(self, facts: PathFacts, feature: Feature) -> AspectVerdict:
+    def _limits(self, facts: PathMeasures, feature: Feature) -> AspectVerdict:
         needed = feature.prompts_per_run
         weighed = findings.weigh(self._store, facts, self._catalogue, feature, self._name, calls_needed=needed)
         finding_rows.save_limits(self._store, self._name, feature.feature, weighed)

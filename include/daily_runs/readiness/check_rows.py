@@ -1,4 +1,4 @@
-"""Rows of looks at an environment, and who may look now: one process at a time. Postgres' clock decides.
+"""Rows of checks of an environment, and who may check it now: one process at a time. Postgres' clock decides.
 
 The lock is a session's advisory lock: it ends with its holder, `kill -9` included.
 """
@@ -24,7 +24,7 @@ ASK_EVERY_SECONDS = 0.2
 _KEPT_ALIVE = b"SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
 """The lock of a machine that vanished ends within a minute, not after the hours that a kernel waits."""
 KEEP_DAYS = 30
-"""Looks that are older are forgotten when a new one ends."""
+"""Checks that are older are forgotten when a new one ends."""
 
 
 class AspectVerdict(NamedTuple):
@@ -41,9 +41,9 @@ class AspectVerdict(NamedTuple):
 
 
 class EndedCheck(NamedTuple):
-    """A look that ended. `error`: why nothing, or not everything, could be looked at (None: it could be)."""
+    """A check that ended. `error`: why nothing, or not everything, could be looked at (None: it could be)."""
 
-    look_id: int
+    check_id: int
     ended_at: dt.datetime
     age_seconds: float
     calls: int
@@ -51,8 +51,8 @@ class EndedCheck(NamedTuple):
 
 
 @contextmanager
-def sole_looker(store: Store, environment: str, wait_seconds: float) -> Iterator[bool]:
-    """Be the one that looks at an environment; False when another process still did after `wait_seconds` (wall clock).
+def sole_checker(store: Store, environment: str, wait_seconds: float) -> Iterator[bool]:
+    """Be the one that checks an environment; False when another process still did after `wait_seconds` (wall clock).
 
     Raises:
         AccessError: the store is away.
@@ -77,15 +77,15 @@ def _taken(connection: Connection, name: str, deadline: float) -> bool:
 
 
 def begin(store: Store, environment: str) -> int:
-    """Store that a look begins; returns its id. One whose process died stays without an end, and counts for nothing."""
+    """Store that a check begins; returns its id. One whose process died never ends, and counts for nothing."""
     query = "INSERT INTO daily_runs.look (environment) VALUES (%(environment)s) RETURNING look_id"
     return int(store.row(query, {"environment": environment})["look_id"])
 
 
 def end(
-    store: Store, look_id: int, calls: int, error: str | None, found: Mapping[str, Sequence[AspectVerdict]]
+    store: Store, check_id: int, calls: int, error: str | None, found: Mapping[str, Sequence[AspectVerdict]]
 ) -> None:
-    """Store what a look found, by feature, and that it ended.
+    """Store what a check found, by feature, and that it ended.
 
     Args:
         calls: requests that it sent.
@@ -99,7 +99,7 @@ def end(
             VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
             """,
             [
-                (look_id, feature, v.aspect, v.state, storable(v.reason), v.owner, json.dumps(dict(v.details)))
+                (check_id, feature, v.aspect, v.state, storable(v.reason), v.owner, json.dumps(dict(v.details)))
                 for feature, verdicts in found.items()
                 for v in verdicts
             ],
@@ -109,17 +109,17 @@ def end(
         )
         connection.execute(
             b"UPDATE daily_runs.look SET ended_at = clock_timestamp(), calls = %s, error = %s WHERE look_id = %s",
-            [calls, error and storable(error), look_id],
+            [calls, error and storable(error), check_id],
         )
 
     store.retrying(write)
 
 
 def newest(store: Store, environment: str) -> EndedCheck | None:
-    """The newest look at an environment that ended, with its age by the store's clock."""
+    """The newest check of an environment that ended, with its age by the store's clock."""
     rows = store.rows(
         """
-        SELECT look_id, ended_at, calls, error,
+        SELECT look_id AS check_id, ended_at, calls, error,
                extract(epoch FROM clock_timestamp() - ended_at)::float8 AS age_seconds
         FROM daily_runs.look WHERE environment = %(environment)s AND ended_at IS NOT NULL
         ORDER BY look_id DESC LIMIT 1
@@ -129,14 +129,14 @@ def newest(store: Store, environment: str) -> EndedCheck | None:
     return EndedCheck(**rows[0]) if rows else None
 
 
-def verdicts(store: Store, look_id: int, feature: str) -> tuple[AspectVerdict, ...]:
-    """What a look found of a feature: seeds and limits; nothing when it did not look for that feature."""
+def verdicts(store: Store, check_id: int, feature: str) -> tuple[AspectVerdict, ...]:
+    """What a check found of a feature: seeds and limits; nothing when it was not for that feature."""
     rows = store.rows(
         """
         SELECT aspect, state, reason, owner, details FROM daily_runs.readiness
-        WHERE look_id = %(look_id)s AND feature = %(feature)s ORDER BY aspect DESC
+        WHERE look_id = %(check_id)s AND feature = %(feature)s ORDER BY aspect DESC
         """,
-        {"look_id": look_id, "feature": feature},
+        {"check_id": check_id, "feature": feature},
     )
     return tuple(
         AspectVerdict(ReadinessAspect(r["aspect"]), ReadinessState(r["state"]), r["reason"], r["owner"], r["details"])

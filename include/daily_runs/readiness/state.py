@@ -1,11 +1,11 @@
-"""Whether an environment is ready for a feature: seeds, limits and the phase's approval, as the newest look found them.
+"""Whether an environment is ready for a feature: seeds, limits and the phase's approval, by the newest check.
 
-One look at an environment serves every feature and whoever waits, in whatever process:
+One check of an environment serves every feature and whoever waits, in whatever process:
 
-- `look(store, catalogue, environment_name, connect, older_than_seconds=…)` takes one if the newest is older. One
-  process at a time looks, the others wait for its outcome;
-- `of_feature(store, catalogue, feature_name, environment_name, moment)` says what the newest look means for a feature.
-  Approval is the catalogue's word on the phase of `moment`, and needs no look.
+- `check.refresh(store, catalogue, environment_name, connect, older_than_seconds=…)` checks if the newest is older. One
+  process at a time does, the others wait for its outcome;
+- `of_feature(store, catalogue, feature_name, environment_name, moment)` says what the newest check means for a feature.
+  Approval is the catalogue's word on the phase of `moment`, and needs no check.
 
 Both block (a store, HTTP): from an event loop, call them in a thread. "Could not look" is `unknown`, never `not_ready`.
 """
@@ -30,7 +30,7 @@ LOOKED_AT = (ReadinessAspect.SEEDS, ReadinessAspect.LIMITS)
 class Readiness(NamedTuple):
     """What is known of an environment's readiness for a feature, aspect by aspect.
 
-    `looked_at`: end of the look it rests on; None: nobody has looked yet, or no look was needed (approval alone).
+    `looked_at`: end of the check it rests on; None: nobody has looked yet, or no check was needed (approval alone).
     """
 
     feature: str
@@ -79,7 +79,7 @@ def of_feature(
     moment: dt.datetime,
     aspects: Collection[ReadinessAspect] = ASPECTS,
 ) -> Readiness:
-    """Readiness by the newest look; one that is older than `readiness_waiting.look_age_max` says nothing any more.
+    """Readiness by the newest check; one that is older than `waiting.check_age_max` says nothing any more.
 
     Args:
         moment: of the run that is to start; its phase's approval counts.
@@ -91,9 +91,9 @@ def of_feature(
     """
     feature = feature_named(catalogue, feature_name)
     newest = check_rows.newest(store, environment_name)
-    stale = _nothing_told(newest, waiting.look_age_max(catalogue, environment_name))
+    stale = _nothing_told(newest, waiting.check_age_max(catalogue, environment_name))
     found = (
-        {v.aspect: v for v in check_rows.verdicts(store, newest.look_id, feature_name)} if newest and not stale else {}
+        {v.aspect: v for v in check_rows.verdicts(store, newest.check_id, feature_name)} if newest and not stale else {}
     )
     found[ReadinessAspect.APPROVAL] = _approval(feature, moment)
     nobody = stale or "the newest look was not for this feature"
@@ -109,7 +109,7 @@ def unknown(feature: str, environment: str, aspects: Collection[ReadinessAspect]
 
 
 def _nothing_told(newest: EndedCheck | None, age_seconds_max: float) -> str:
-    """Why the newest look tells nothing; empty when it does."""
+    """Why the newest check tells nothing; empty when it does."""
     if newest is None:
         return "nobody has looked yet"
     if newest.age_seconds <= age_seconds_max:

@@ -16,22 +16,22 @@ if TYPE_CHECKING:  # it knows the store, which a DAG file must not import
 FIRST_PAUSE_SHARE = 1 / 3
 PAUSE_FACTOR = 1.5
 PAUSE_SECONDS_MIN = 0.25
-LOOK_AGE_SECONDS_MAX = 3600.0
-"""Wall clock: the hourly look's interval, and so no look is older while looks succeed."""
-FAILED_LOOK_SECONDS = 60.0
-"""Wall clock: so long a look that could not look keeps others from trying again. A path that is down is not hammered,
+CHECK_AGE_SECONDS_MAX = 3600.0
+"""Wall clock: the hourly check's interval, and so no check is older while checks succeed."""
+FAILED_CHECK_SECONDS = 60.0
+"""Wall clock: so long a check that could not look keeps others from trying again. A path that is down is not hammered,
 and a failure of a moment does not send every feature elsewhere."""
 
 
-def look_every(catalogue: Catalogue, environment_name: str) -> float:
-    """Seconds of the wall clock in which an environment is looked at once at most, however many wait."""
+def check_every(catalogue: Catalogue, environment_name: str) -> float:
+    """Seconds of the wall clock in which an environment is checked once at most, however many wait."""
     environment = catalogue.environments[environment_name]
     return Clock(environment.time_scale).wall(environment.readiness.look_every_minutes * 60)
 
 
-def look_age_max(catalogue: Catalogue, environment_name: str) -> float:
-    """Seconds of the wall clock after which a look says nothing any more: longer than any pause between looks."""
-    return max(2 * look_every(catalogue, environment_name), LOOK_AGE_SECONDS_MAX)
+def check_age_max(catalogue: Catalogue, environment_name: str) -> float:
+    """Seconds of the wall clock after which a check says nothing any more: longer than any pause between checks."""
+    return max(2 * check_every(catalogue, environment_name), CHECK_AGE_SECONDS_MAX)
 
 
 def wait_max(catalogue: Catalogue, environment_name: str) -> dt.timedelta:
@@ -48,7 +48,7 @@ def pause(checks: int, every_seconds: float, age_seconds: float | None, left_sec
     up to the whole of it.
 
     Args:
-        every_seconds: see `look_every`.
+        every_seconds: see `check_every`.
         age_seconds: of the newest look; None: there is none, so one is due as soon as it can be taken.
         left_seconds: until the deadline.
     """
@@ -76,7 +76,7 @@ def outcome(now: ReadinessState, best_known: ReadinessState, left_seconds: float
 class Checked(NamedTuple):
     """What a check found.
 
-    `every_seconds`: see `look_every`. `age_seconds`: of the newest look, None while there is none.
+    `every_seconds`: see `check_every`. `age_seconds`: of the newest look, None while there is none.
     """
 
     readiness: Readiness

@@ -17,7 +17,7 @@ from daily_runs.errors import LimitTooLowError
 from daily_runs.quota.month_budget import month_budget
 from daily_runs.readiness.limits import burst, finding_rows
 from daily_runs.readiness.limits.findings import LimitFinding, binding, fits, of_month, too_low, weigh
-from daily_runs.readiness.limits.measure import PathFacts, look_at_path
+from daily_runs.readiness.limits.measure import PathMeasures, measure_path
 from daily_runs.readiness.limits.table import as_text
 from daily_runs.records import answers, judgements
 from daily_runs.records.run import Report
@@ -79,9 +79,9 @@ def _report(work: Work, found: Sequence[LimitFinding], sent: int) -> Report:
     return Report("limit_probe", asked=len(found), answered=len(found) - unknown, missing=unknown, details=details)
 
 
-async def _look(work: Work) -> PathFacts:
+async def _look(work: Work) -> PathMeasures:
     async with gitlab_session(work) as gitlab:
-        return await look_at_path(gitlab, work.environment, work.clock)
+        return await measure_path(gitlab, work.environment, work.clock)
 
 
 async def _burst(work: Work) -> burst.BurstOutcome:

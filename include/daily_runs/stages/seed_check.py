@@ -12,7 +12,7 @@ from daily_runs.errors import SeedsMissingError
 from daily_runs.readiness.seeds import binding_rows
 from daily_runs.readiness.seeds.coverage import Coverage, coverage, remedies
 from daily_runs.readiness.seeds.find import SeedsSeen
-from daily_runs.readiness.seeds.verify import look
+from daily_runs.readiness.seeds.verify import verify_seeds
 from daily_runs.records import answers
 from daily_runs.records.run import Report
 from daily_runs.stages.work import Work, gitlab_session
@@ -50,7 +50,7 @@ def run(work: Work) -> Report:
 async def _look(work: Work) -> SeedsSeen:
     items, environment = list(work.items.values()), work.attempt.key.environment
     async with gitlab_session(work) as gitlab:
-        return await look(gitlab, work.catalogue, environment, work.feature, items, work.store)
+        return await verify_seeds(gitlab, work.catalogue, environment, work.feature, items, work.store)
 
 
 def _explain(work: Work, found: Coverage, seen: SeedsSeen) -> str:

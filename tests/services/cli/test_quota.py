@@ -102,7 +102,7 @@ def line_of(out: str, *words: str) -> str:
 def shown_at_once(store: Store) -> str:
     """What is printed, without the command's start: states are of the last second."""
     console = Console(width=120, record=True, file=io.StringIO())
-    console.print(command_quota.look(store, CATALOGUE).render())
+    console.print(command_quota.read_quota(store, CATALOGUE).render())
     return console.export_text()
 
 
@@ -257,7 +257,7 @@ def test_watching_goes_on_looking_until_ctrl_c(store: Store, ledger: Ledger, mon
         return seen
 
     monkeypatch.setattr(command_quota, "LOOK_EVERY_SECONDS", 0.0)
-    monkeypatch.setattr(command_quota, "look", look)
+    monkeypatch.setattr(command_quota, "read_quota", look)
     command_quota.show(CATALOGUE, watch=True, console=Console(file=sys.stdout))
     assert len(looks) == 3
 

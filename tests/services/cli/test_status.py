@@ -122,7 +122,7 @@ def test_a_phase_in_force_that_nobody_approved_is_said_with_its_owner() -> None:
 
 def test_why_a_look_saw_nothing_is_told_once(kit: Kit) -> None:
     closed = kit.changed({"environments": {"staging": {"address": f"http://127.0.0.1:{free_port()}"}}})
-    check.look(closed.store, closed.catalogue, STAGING, cast(Connect, connections.find), older_than_seconds=0)
+    check.refresh(closed.store, closed.catalogue, STAGING, cast(Connect, connections.find), older_than_seconds=0)
     found = status.read(closed.store, closed.catalogue)
     assert "not all of it could be seen" in found.heading
     (reason,) = found.reasons

@@ -155,9 +155,9 @@ def test_exactly_110_percent_is_a_throttle_to_whoever_asks(kit: Kit, budget_usd:
     assert not findings.fits(found)
 
 
-def no_facts() -> measure.PathFacts:
+def no_facts() -> measure.PathMeasures:
     """A path that told nothing but who we are."""
-    return measure.PathFacts("u", "u", None, None, None, None, "", None, None, None, {}, 3)
+    return measure.PathMeasures("u", "u", None, None, None, None, "", None, None, None, {}, 3)
 
 
 def test_an_alarm_is_said_and_the_run_starts(kit: Kit, caplog: pytest.LogCaptureFixture) -> None:

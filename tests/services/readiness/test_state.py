@@ -30,16 +30,13 @@ from daily_runs.gitlab import looking
 from daily_runs.gitlab.client import GitLab
 from daily_runs.quota.ledger import Ledger
 from daily_runs.quota.tariff import ai_action_window
-from daily_runs.readiness import check as check_module
-from daily_runs.readiness import check as readiness_look
-from daily_runs.readiness import check_rows, waiting
-from daily_runs.readiness import state as readiness
+from daily_runs.readiness import check, check_rows, waiting
 from daily_runs.readiness.check_rows import AspectVerdict
 from daily_runs.readiness.limits.finding_rows import latest_limits, save_limits
 from daily_runs.readiness.limits.findings import AI_ACTION, LimitFinding
 from daily_runs.readiness.seeds import verify
 from daily_runs.readiness.seeds.find import SeedsSeen
-from daily_runs.readiness.state import Readiness
+from daily_runs.readiness.state import LOOKED_AT, Readiness, of_feature
 from daily_runs.statuses import LimitSource, ReadinessAspect, ReadinessState
 from daily_runs.store import database
 from daily_runs.store.embedded import free_port
@@ -57,12 +54,12 @@ def quick(kit: Kit) -> Kit:
 
 def look(kit: Kit, *, older_than_seconds: float = 3600, environment: str = "staging") -> bool:
     """Look as the command line does."""
-    return check_module.look(kit.store, kit.catalogue, environment, FIND, older_than_seconds=older_than_seconds)
+    return check.refresh(kit.store, kit.catalogue, environment, FIND, older_than_seconds=older_than_seconds)
 
 
 def found(kit: Kit, feature: str = "duo_chat", moment: dt.datetime = DAY) -> Readiness:
     """What the newest look at staging says of a feature."""
-    return readiness.of_feature(kit.store, kit.catalogue, feature, "staging", moment)
+    return of_feature(kit.store, kit.catalogue, feature, "staging", moment)
 
 
 def aspect(of: Readiness, name: ReadinessAspect) -> AspectVerdict:
@@ -82,7 +79,7 @@ def test_one_look_tells_seeds_and_limits_of_every_feature_that_goes_there(kit: K
         assert found(kit, name).state is READY, found(kit, name).reason
     told = kit.store.rows("SELECT feature, aspect FROM daily_runs.latest_readiness WHERE environment = 'staging'")
     assert {(row["feature"], row["aspect"]) for row in told} == {
-        (name, what) for name in kit.catalogue.features for what in readiness.LOOKED_AT
+        (name, what) for name in kit.catalogue.features for what in LOOKED_AT
     }
 
 
@@ -116,10 +113,8 @@ def test_a_second_look_reads_no_log_again(kit: Kit) -> None:
 
 
 def test_a_feature_that_never_goes_there_is_not_looked_at(kit: Kit) -> None:
-    assert "vulnerability_explanation" not in [
-        f.feature for f in readiness_look.features_of(kit.catalogue, "production")
-    ]
-    assert {f.feature for f in readiness_look.features_of(kit.catalogue, "staging")} == set(kit.catalogue.features)
+    assert "vulnerability_explanation" not in [f.feature for f in check.features_of(kit.catalogue, "production")]
+    assert {f.feature for f in check.features_of(kit.catalogue, "staging")} == set(kit.catalogue.features)
 
 
 def test_a_look_that_is_young_enough_serves_the_next_one_who_asks(quick: Kit) -> None:
@@ -141,7 +136,7 @@ LOOKER = """
 import sys, time
 from daily_runs.readiness import check_rows
 from daily_runs.store.database import open_store
-with open_store(sys.argv[1]) as store, check_rows.sole_looker(store, "staging", 0) as mine:
+with open_store(sys.argv[1]) as store, check_rows.sole_checker(store, "staging", 0) as mine:
     check_rows.begin(store, "staging")
     print(mine, flush=True)
     time.sleep(600)
@@ -153,9 +148,9 @@ def test_one_who_dies_while_looking_is_in_nobodys_way(quick: Kit) -> None:
         try:
             assert looker.stdout is not None
             assert looker.stdout.readline() == "True\n"
-            with check_rows.sole_looker(quick.store, "staging", 0) as mine:
+            with check_rows.sole_checker(quick.store, "staging", 0) as mine:
                 assert not mine
-            with check_rows.sole_looker(quick.store, "production", 0) as mine:
+            with check_rows.sole_checker(quick.store, "production", 0) as mine:
                 assert mine
         finally:
             os.kill(looker.pid, signal.SIGKILL)
@@ -228,8 +223,8 @@ def test_a_look_of_days_ago_says_nothing_when_whoever_looks_now_hangs(
 ) -> None:
     look(quick)
     turned_back(quick, 3 * 86_400)
-    monkeypatch.setattr(readiness_look, "wall_seconds_max", lambda _environment: 0.5)
-    with check_rows.sole_looker(quick.store, "staging", 0) as mine:
+    monkeypatch.setattr(check, "wall_seconds_max", lambda _environment: 0.5)
+    with check_rows.sole_checker(quick.store, "staging", 0) as mine:
         assert mine
         assert not look(quick)
         chat = found(quick)
@@ -241,7 +236,7 @@ def test_a_look_of_days_ago_says_nothing_when_whoever_looks_now_hangs(
 
 def test_a_look_counts_as_long_as_the_next_one_may_take_to_come(quick: Kit) -> None:
     look(quick)
-    oldest = waiting.look_age_max(quick.catalogue, "staging")
+    oldest = waiting.check_age_max(quick.catalogue, "staging")
     turned_back(quick, oldest - 30)
     assert found(quick).state is READY
     turned_back(quick, 31)
@@ -255,8 +250,8 @@ def test_no_pause_between_looks_is_as_long_as_a_look_counts(
     shipped = catalogue_files.load(overlay="sandbox")
     staging = {"time_scale": scale, "readiness": {"look_every_minutes": minutes}}
     catalogue = changed(shipped, {"environments": {"staging": staging}})
-    pause = waiting.pause(checks, waiting.look_every(catalogue, "staging"), age, 1e9)
-    assert pause < waiting.look_age_max(catalogue, "staging")
+    pause = waiting.pause(checks, waiting.check_every(catalogue, "staging"), age, 1e9)
+    assert pause < waiting.check_age_max(catalogue, "staging")
 
 
 def test_the_lock_of_a_machine_that_vanished_ends_soon(quick: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,7 +263,7 @@ def test_the_lock_of_a_machine_that_vanished_ends_soon(quick: Kit, monkeypatch: 
 
     monkeypatch.setattr(check_rows, "connect", connect_and_show)
     kept: dict[str, Any] = {}
-    with check_rows.sole_looker(quick.store, "staging", 0):
+    with check_rows.sole_checker(quick.store, "staging", 0):
         for setting in (b"idle", b"interval", b"count"):
             kept |= opened[0].execute(b"SHOW tcp_keepalives_" + setting).fetchone() or {}
     assert kept == {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
@@ -278,28 +273,28 @@ def test_a_failure_of_a_moment_is_looked_at_again_before_the_interval_is_over(qu
     def broken(*_: object, **__: object) -> NoReturn:
         raise AccessError("connection x", "is gone for ten seconds", "Wait.")
 
-    assert check_module.look(quick.store, quick.catalogue, "staging", cast(Connect, broken), older_than_seconds=900)
+    assert check.refresh(quick.store, quick.catalogue, "staging", cast(Connect, broken), older_than_seconds=900)
     assert found(quick).state is UNKNOWN
     assert not look(quick)
-    turned_back(quick, waiting.FAILED_LOOK_SECONDS)
+    turned_back(quick, waiting.FAILED_CHECK_SECONDS)
     assert look(quick)
     assert found(quick).state is READY
-    turned_back(quick, waiting.FAILED_LOOK_SECONDS)
+    turned_back(quick, waiting.FAILED_CHECK_SECONDS)
     assert not look(quick), "one that could look is young for the whole interval"
 
 
 def test_one_slow_feature_leaves_known_what_was_seen_before_it(quick: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
-    features = [feature.feature for feature in readiness_look.features_of(quick.catalogue, "staging")]
+    features = [feature.feature for feature in check.features_of(quick.catalogue, "staging")]
     slow = features[-1]
-    seen_in_time = verify.look
+    seen_in_time = verify.verify_seeds
 
     async def look_at(gitlab: GitLab, catalogue: Catalogue, name: str, feature: Feature, *more: Any) -> SeedsSeen:
         if feature.feature == slow:
             await asyncio.Event().wait()
         return await seen_in_time(gitlab, catalogue, name, feature, *more)
 
-    monkeypatch.setattr(verify, "look", look_at)
-    monkeypatch.setattr(readiness_look, "wall_seconds_max", lambda _environment: 5.0)
+    monkeypatch.setattr(verify, "verify_seeds", look_at)
+    monkeypatch.setattr(check, "wall_seconds_max", lambda _environment: 5.0)
     assert look(quick)
     assert {name: found(quick, name).state for name in features} == {**dict.fromkeys(features, READY), slow: UNKNOWN}
     assert "not done after 5 s" in found(quick, slow).reason
@@ -326,20 +321,20 @@ def refusing(response: Callable[[], httpx.Response]) -> Callable[..., AbstractAs
 
 def test_a_hop_that_refuses_steadily_for_rate_is_named(quick: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     refusal = refusing(lambda: httpx.Response(429, headers={"cf-ray": "1"}, text="error code: 1015"))
-    monkeypatch.setattr(readiness_look, "gitlab_client", refusal)
+    monkeypatch.setattr(check, "gitlab_client", refusal)
     monkeypatch.setattr(looking, "BUDGET_WALL_SECONDS_MIN", 0.0)
     assert look(quick)
     chat = found(quick)
     assert "cloudflare_rate_limit at cloudflare" in chat.reason
     assert "not done" not in chat.reason
-    assert {aspect(chat, name).owner for name in readiness.LOOKED_AT} == {"infrastructure"}
+    assert {aspect(chat, name).owner for name in LOOKED_AT} == {"infrastructure"}
     assert 1 < looks(quick)[0]["calls"] < 15
 
 
 def test_a_look_has_time_for_a_refusal_of_the_path_and_of_each_feature(quick: Kit) -> None:
     refusals = 1 + len(quick.catalogue.features)
-    assert refusals * looking.BUDGET_SECONDS < readiness_look.LOOK_SECONDS_MAX
-    assert refusals * looking.BUDGET_WALL_SECONDS_MIN < readiness_look.LOOK_WALL_SECONDS_MIN
+    assert refusals * looking.BUDGET_SECONDS < check.CHECK_SECONDS_MAX
+    assert refusals * looking.BUDGET_WALL_SECONDS_MIN < check.CHECK_WALL_SECONDS_MIN
 
 
 def test_a_store_of_real_runs_is_not_looked_for_in_the_sandbox(quick: Kit) -> None:
@@ -392,9 +387,7 @@ def test_only_the_phase_of_the_runs_moment_needs_an_approval(quick: Kit) -> None
 def test_only_the_aspects_that_were_asked_for_count(quick: Kit) -> None:
     quick.sandbox.process.order_seeds({"environment": "staging", "missing_share": 0.5})
     look(quick)
-    limits = readiness.of_feature(
-        quick.store, quick.catalogue, "duo_chat", "staging", DAY, aspects=[ReadinessAspect.LIMITS]
-    )
+    limits = of_feature(quick.store, quick.catalogue, "duo_chat", "staging", DAY, aspects=[ReadinessAspect.LIMITS])
     assert limits.state is READY
 
 
@@ -464,5 +457,5 @@ def test_a_wait_ends_ready_at_once_and_otherwise_at_the_deadline_only(
 def test_the_catalogues_figures_are_of_the_domain_and_waits_are_of_the_clock(kit: Kit) -> None:
     keys = {"look_every_minutes": 15, "wait_hours_max": 6}
     kit = kit.changed({"environments": {"staging": {"readiness": keys, "time_scale": 60}}})
-    assert waiting.look_every(kit.catalogue, "staging") == 15
+    assert waiting.check_every(kit.catalogue, "staging") == 15
     assert waiting.wait_max(kit.catalogue, "staging") == dt.timedelta(minutes=6)

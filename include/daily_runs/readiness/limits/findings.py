@@ -21,7 +21,7 @@ from daily_runs.gitlab import documents
 from daily_runs.quota.ledger import Ledger
 from daily_runs.quota.month_budget import MonthBudget, MonthState, month_budget
 from daily_runs.quota.tariff import ai_action_window
-from daily_runs.readiness.limits.measure import PathFacts
+from daily_runs.readiness.limits.measure import PathMeasures
 from daily_runs.statuses import LimitSource, LimitVerdict
 from daily_runs.store.database import Store
 
@@ -101,7 +101,7 @@ def _may_bind(finding: LimitFinding) -> bool:
 
 def weigh(
     store: Store,
-    facts: PathFacts,
+    facts: PathMeasures,
     catalogue: Catalogue,
     feature: Feature,
     environment_name: str,
@@ -119,7 +119,7 @@ def weigh(
 
 
 def findings(
-    facts: PathFacts,
+    facts: PathMeasures,
     catalogue: Catalogue,
     feature: Feature,
     environment_name: str,
@@ -147,13 +147,13 @@ def findings(
     ]
 
 
-def _in_front(facts: PathFacts, environment: Environment) -> Iterator[LimitFinding]:
+def _in_front(facts: PathMeasures, environment: Environment) -> Iterator[LimitFinding]:
     for hop, seen in facts.hops.items():
         owner = owner_of(environment, hop)
         yield LimitFinding(hop, "rate at the hop", 0, None, "requests/min", LimitSource.MEASURED, seen, "", owner)
 
 
-def _of_gitlab(facts: PathFacts, feature: Feature, environment: Environment, rate: Budget) -> Iterator[LimitFinding]:
+def _of_gitlab(facts: PathMeasures, feature: Feature, environment: Environment, rate: Budget) -> Iterator[LimitFinding]:
     """What GitLab itself told."""
     limits, owner = environment.limits, owner_of(environment, "gitlab")
     left = "" if facts.requests_remaining is None else f", {facts.requests_remaining} left of this minute"

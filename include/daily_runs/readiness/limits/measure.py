@@ -26,7 +26,7 @@ BEYOND_A_PAGE = documents.PAGE_SIZE + 1
 _HEADERS_BY_HOP = {"cloudflare": "cf-ray", "load_balancer": "gitlab-lb", "ai_gateway": ""}
 
 
-class PathFacts(NamedTuple):
+class PathMeasures(NamedTuple):
     """What a look learned. None: the path does not tell, which is never "no limit".
 
     Attributes:
@@ -54,7 +54,7 @@ class PathFacts(NamedTuple):
     calls_spent: int
 
 
-async def look_at_path(gitlab: GitLab, environment: Environment, clock: Clock, user: str | None = None) -> PathFacts:
+async def measure_path(gitlab: GitLab, environment: Environment, clock: Clock, user: str | None = None) -> PathMeasures:
     """Climb the ladder; free.
 
     Args:
@@ -73,7 +73,7 @@ async def look_at_path(gitlab: GitLab, environment: Environment, clock: Clock, u
         evidence = f"currentUser of {user} is null"
         raise CallError(Hop.GITLAB, "unauthorized", blame=Blame.OWN_SYSTEM, retryable=False, evidence=evidence)
     page_size, page_evidence = await _page_size(counted, gitlab, environment, user)
-    return PathFacts(
+    return PathMeasures(
         user=user,
         username=username,
         version=version,

@@ -17,7 +17,7 @@ MEMORY_HOURS_MAX = 24.0
 """Content read longer ago (domain time) is read again: an environment may have been set up anew, with old ids."""
 
 
-async def look(
+async def verify_seeds(
     gitlab: GitLab, catalogue: Catalogue, environment: str, feature: Feature, items: Sequence[Item], store: Store | None
 ) -> SeedsSeen:
     """Look for the seeds of some or all of a feature's items, as the environment's first evaluation user.

@@ -16,13 +16,13 @@ from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.quota.month_budget import MonthBudget
 from daily_runs.readiness.limits import table
 from daily_runs.readiness.limits.findings import LimitFinding, binding, findings, fits, too_low
-from daily_runs.readiness.limits.measure import PathFacts
+from daily_runs.readiness.limits.measure import PathMeasures
 from daily_runs.statuses import LimitSource, LimitVerdict
 
 RCA, CHAT, CODE = "root_cause_analysis", "duo_chat", "code_suggestions"
 FITS, TOO_LOW, UNKNOWN = LimitVerdict.FITS, LimitVerdict.TOO_LOW, LimitVerdict.UNKNOWN
 CATALOGUE = catalogue_files.load(overlay="sandbox")
-TOLD = PathFacts(
+TOLD = PathMeasures(
     user="evaluation-1",
     username="evaluation-1",
     version="18.6.0",
@@ -60,7 +60,7 @@ def users(count: int) -> Catalogue:
 
 
 def found_of(
-    facts: PathFacts = TOLD,
+    facts: PathMeasures = TOLD,
     *,
     feature: str = RCA,
     catalogue: Catalogue = CATALOGUE,
@@ -189,7 +189,7 @@ numbers = st.none() | st.integers(0, 10_000)
 
 
 @given(st.builds(TOLD._replace, requests_limit=numbers, complexity_limit=numbers, page_size=numbers), numbers)
-def test_what_binds_stops_the_run_when_anything_does_and_is_known(facts: PathFacts, room: int | None) -> None:
+def test_what_binds_stops_the_run_when_anything_does_and_is_known(facts: PathMeasures, room: int | None) -> None:
     found = found_of(facts, room=room)
     tightest = binding(found)
     assert tightest is not None
