@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 INSTALLED := $(VENV)/.installed
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install proxies demo bench test check format lock clean
+.PHONY: help install proxies demo bench test test-fast coverage check format lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -38,8 +39,16 @@ bench: $(INSTALLED) ## ours, Inspect AI, the SDK and aiolimiter on one simulated
 proxies: ## the real haproxy and nginx that tests start: the machine's own, else unpacked below .venv
 	@sh tests/proxies/install.sh $(VENV)/proxies
 
-test: $(INSTALLED) proxies ## all tests: unit, services, architecture, proxies, Airflow, end to end
-	@$(BIN)/python -m pytest
+test: $(INSTALLED) proxies ## all tests; those on a real Airflow beside the others. WORKERS=2 processes for these
+	@WORKERS=$(WORKERS) $(BIN)/python -m tests.parts
+
+test-fast: $(INSTALLED) ## the tests that need no running Airflow, no proxy and no command line of ours
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist=loadfile $(addprefix --ignore=tests/,airflow end_to_end proxies)
+
+coverage: $(INSTALLED) proxies ## all tests with coverage of lines and branches, subprocesses included; report in htmlcov
+	@rm -f .coverage*
+	@WORKERS=$(WORKERS) $(BIN)/python -m tests.parts --coverage; status=$$?; \
+	 $(BIN)/coverage combine --quiet && $(BIN)/coverage html --quiet && $(BIN)/coverage report; exit $$status
 
 kill-cells: $(INSTALLED) ## what may die while runs work, one cell at a time on a real Airflow, ~15 minutes
 	@sh tests/kill_cells/install.sh $(VENV)/faketime

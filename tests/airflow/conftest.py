@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -25,7 +24,6 @@ from daily_runs.local.stack import Stack
 from daily_runs.sandbox.control import merge_patch
 from daily_runs.store.database import Store, open_store
 
-os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="daily-runs-airflow-"))  # imports of airflow write there
 TIME_SCALE = 60.0
 RUN_TIMEOUT_SECONDS = 420
 DAYS_OF_STAGING = ("2026-01-05", "2026-01-06", "2026-01-07")

@@ -10,11 +10,11 @@ import pytest
 from airflow.sdk import DAG
 from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.timetables.base import DataInterval, TimeRestriction
+from tests.plugins.scheduled import as_scheduled
 
 from daily_runs.catalogue.features import Phase, PhaseName
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs_airflow.timetable import DESCRIPTION_LENGTH_MAX, MISSED_TICK_GRACE, MigrationTimetable
-from tests.airflow.scheduled import as_scheduled
 
 PHASES = catalogue_files.load().features["root_cause_analysis"].phases
 RCA = MigrationTimetable(PHASES)

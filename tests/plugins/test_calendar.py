@@ -11,11 +11,11 @@ import pendulum
 import pytest
 from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.timetables.base import DataInterval
+from tests.architecture.project import PROJECT
+from tests.plugins.scheduled import as_scheduled
 
 from daily_runs.catalogue.features import PHASE_ENVIRONMENTS, Feature
 from daily_runs.catalogue.reading import files as catalogue_files
-from tests.airflow.scheduled import as_scheduled
-from tests.architecture.project import PROJECT
 
 FIRST, LAST = pendulum.datetime(2026, 7, 20), pendulum.datetime(2026, 9, 17, 23, 59, 59)  # a Monday; a Thursday
 DAYS = 60

@@ -20,6 +20,7 @@ from airflow.sdk import DAG, RetryAction
 from airflow.sdk.exceptions import AirflowSkipException
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.triggers.base import TriggerEvent
+from tests.conftest import TIME_SCALE, Kit
 
 from daily_runs.catalogue import folders
 from daily_runs.catalogue.pools import SENSORS_POOL
@@ -32,7 +33,6 @@ from daily_runs.store.embedded import free_port
 from daily_runs_airflow import sensors, task_bodies, trigger_body, triggers
 from daily_runs_airflow.sensors import GraphqlLimitSensor, ReadinessSensor, SeedDataSensor, StagingReadySensor
 from daily_runs_airflow.triggers import ReadinessTrigger
-from tests.conftest import TIME_SCALE, Kit
 
 LOOK_EVERY_SECONDS = 1.0
 HOUR_SECONDS = 3600.0
