@@ -118,7 +118,9 @@ STAND_IN = """#!/bin/sh
 # A stand-in for python and uv: it notes what it was asked and takes its time, as an installation does.
 case "$*" in
 "-c import fcntl"*) exec python3 "$@" ;;
-"-m venv "*) mkdir -p "$3/bin"; for name in python uv ruff mypy lint-imports daily-runs; do cp "$0" "$3/bin/$name"; done ;;
+"-m venv "*)
+    mkdir -p "$3/bin"
+    for name in python uv ruff mypy lint-imports daily-runs; do cp "$0" "$3/bin/$name"; done ;;
 esac
 echo "begins $*" >>"$LOG"; sleep 0.2; echo "ends $*" >>"$LOG"
 case "$*" in *"$FAILS"*) exit 1 ;; esac
