@@ -7,16 +7,16 @@ every environment, the resource is found (`seed_key`).
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from daily_runs.catalogue.features import Feature
-from daily_runs.catalogue.folders import dataset_path
-from daily_runs.errors import DatasetError
+from daily_runs.catalogue.folders import dataset_path, include_root
+from daily_runs.errors import DatasetError, UserError
+from daily_runs.input_files import JSONL_BYTES_MAX, first_of, is_one_line, json_row, read_text, shortened
 
 
 def load_feature_dataset(feature: Feature) -> tuple[Item, ...]:
@@ -25,7 +25,7 @@ def load_feature_dataset(feature: Feature) -> tuple[Item, ...]:
     Raises:
         DatasetError: see `daily_runs.load`.
     """
-    return load(dataset_path(feature))
+    return load(dataset_path(feature), below=include_root())
 
 
 def dataset_sha256(items: Sequence[Item]) -> str:
@@ -106,13 +106,15 @@ class CodeCut(_Strict):
         return self.above + self.below
 
 
+_NAMES = frozenset({"name", "stage", "title", "scanner", "identifier", "file_name"})
+
 Resource = Annotated[CiJob | WorkItem | Vulnerability | CodeCut, Field(discriminator="type")]
 
 
 class Item(_Strict):
     """One line of a data set.
 
-    `question` is what is asked (a slash command or free text; empty for code suggestions). `reference` maps a section's
+    `question` is what is asked (a slash command or free text; a chat item needs one). `reference` maps a section's
     name to its text: what a good answer says. `anchor` items never change (docs/domain.md §8).
     """
 
@@ -130,40 +132,64 @@ class Item(_Strict):
         return hashlib.sha256(self.resource.content.encode()).hexdigest()
 
 
-def load(path: Path) -> tuple[Item, ...]:
-    """Read a data set, or say of *every* bad row which line it is and why.
+def load(path: Path, below: Path | None = None) -> tuple[Item, ...]:
+    """Read a data set, or say of the bad rows which line each is and why.
+
+    Args:
+        below: the folder in which the file must lie; any, by default.
 
     Raises:
-        DatasetError: unreadable file, no rows, bad rows (all of them, a line each), or a repeated id or seed key.
+        DatasetError: unreadable file (see `input_files.read_text`), no rows, bad rows (a line each; of very many the
+            first), or a repeated id or seed key.
     """
+    place = str(path)
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(str(path), f"cannot be read ({error})", "Give a readable UTF-8 JSONL file.") from error
+        text = read_text(path, place, bytes_max=JSONL_BYTES_MAX, below=below)
+    except UserError as error:
+        problem = error.problem if error.problem.startswith("cannot") else f"cannot be read (it {error.problem})"
+        raise DatasetError(place, problem, error.remedy) from error
     items: list[Item] = []
     bad: list[str] = []
     seen: dict[str, int] = {}
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
-        try:
-            item = Item.model_validate(json.loads(line))
-        except json.JSONDecodeError as error:
-            bad.append(f"line {number}: not JSON ({error.msg} at column {error.colno})")
-            continue
-        except ValidationError as error:
-            bad.extend(f"line {number}: {_where(e['loc'])}: {e['msg']}" for e in error.errors())
-            continue
-        for name in (f"id {item.id!r}", f"seed_key {item.seed_key!r}"):
+        item, faults = _item(line)
+        for name in (f"id {item.id!r}", f"seed_key {item.seed_key!r}") if item else ():
             if name in seen:
-                bad.append(f"line {number}: {name} stands already in line {seen[name]}")
+                faults.append(f"{name} stands already in line {seen[name]}")
             seen.setdefault(name, number)
-        items.append(item)
+        bad += [f"line {number}: {shortened(fault)}" for fault in faults]
+        items += [item] if item else []
     if bad:
-        raise DatasetError(str(path), f"{len(bad)} faults\n  " + "\n  ".join(bad), "Mend or remove these rows.")
+        raise DatasetError(place, f"{len(bad)} faults\n  " + "\n  ".join(first_of(bad)), "Mend or remove these rows.")
     if not items:
-        raise DatasetError(str(path), "holds no rows", "A data set needs at least one item.")
+        raise DatasetError(place, "holds no rows", "A data set needs at least one item.")
     return tuple(items)
+
+
+def _item(line: str) -> tuple[Item | None, list[str]]:
+    """A row's item, or what is wrong with the row."""
+    try:
+        item = Item.model_validate(json_row(line))
+    except ValidationError as error:
+        return None, [f"{_where(e['loc'])}: {e['msg']}" for e in error.errors()]
+    except ValueError as error:
+        return None, [str(error)]
+    return item, [*_of_names(item.resource), *_of_question(item)]
+
+
+def _of_names(resource: Resource) -> Iterator[str]:
+    """Names go to terminals, logs and GitLab as they are; a log, a description or code may hold anything."""
+    for field in sorted(_NAMES & type(resource).model_fields.keys()):
+        if not is_one_line(getattr(resource, field)):
+            yield f"resource.{resource.type}.{field}: is not one line without control characters"
+
+
+def _of_question(item: Item) -> Iterator[str]:
+    is_seen = any(character.isprintable() and not character.isspace() for character in item.question)
+    if isinstance(item.resource, WorkItem) and not is_seen:
+        yield "question: a chat about a work item needs one"
 
 
 def _where(location: tuple[int | str, ...]) -> str:

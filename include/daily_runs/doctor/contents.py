@@ -10,7 +10,7 @@ from daily_runs.catalogue import folders
 from daily_runs.catalogue.features import ASKED_ABOUT, Feature
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.catalogue.reading.files import Reading
-from daily_runs.catalogue.reading.yaml_lines import Fault
+from daily_runs.catalogue.reading.yaml_lines import Fault, shown_faults
 from daily_runs.errors import CatalogueError, DatasetError, UserError
 from daily_runs.judging import rubric
 
@@ -26,8 +26,8 @@ def check(path: Path | None = None, overlay: str | None = None) -> Reading:
         return reading
     include = path.parent if path else folders.include_root()
     contents = [contents_of(feature, include) for feature in reading.catalogue.features.values()]
-    faults = tuple(fault for content in contents for fault in content.faults)
-    return Reading(None, faults) if faults else reading
+    faults = [fault for content in contents for fault in content.faults]
+    return Reading(None, shown_faults(faults)) if faults else reading
 
 
 class Contents(NamedTuple):
@@ -43,12 +43,12 @@ def contents_of(feature: Feature, include: Path) -> Contents:
     faults: list[Fault] = []
     file = include / "datasets" / feature.dataset
     try:
-        items = dataset.load(file)
+        items = dataset.load(file, below=include)
         faults += _other_kinds(feature, items, file)
     except DatasetError as error:
         faults.append(_fault(error))
     try:
-        weighs = rubric.load(include / "rubrics" / feature.rubric)
+        weighs = rubric.load(include / "rubrics" / feature.rubric, below=include)
     except CatalogueError as error:
         faults.append(_fault(error))
     else:

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
+from daily_runs.catalogue.reading import yaml_lines
+from daily_runs.catalogue.reading.yaml_lines import Document, Fault
 from daily_runs.errors import CatalogueError
+from daily_runs.input_files import first_of, printable, shortened
 
 SCALE_MIN, SCALE_MAX = 1, 5
 """The points a criterion is scored on; `score` maps them to 0..1."""
+_REMEDY = "Mend the rubric (docs/datasets.md has an example)."
+
+
+def _points(key: object) -> object:
+    """The points of a scale as YAML's key has them, in the one way to write each."""
+    if isinstance(key, str) and not re.fullmatch(r"0|-?[1-9][0-9]{0,3}", key):
+        raise PydanticCustomError("points", "Points should be a whole number")
+    return key
+
+
+_Points = Annotated[int, BeforeValidator(_points), Field(ge=SCALE_MIN, le=SCALE_MAX)]
 
 
 class Criterion(BaseModel):
@@ -22,9 +39,9 @@ class Criterion(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]*$")]
-    weight: Annotated[float, Field(gt=0, le=1)]
+    weight: Annotated[float, Field(gt=0, le=1, strict=True)]
     question: Annotated[str, StringConstraints(min_length=1)]
-    scale: dict[Annotated[int, Field(ge=SCALE_MIN, le=SCALE_MAX)], str] = Field(min_length=2)
+    scale: dict[_Points, str] = Field(min_length=2)
 
 
 class Rubric(BaseModel):
@@ -35,6 +52,13 @@ class Rubric(BaseModel):
     feature: str
     guidance: Annotated[str, StringConstraints(min_length=1)]
     criteria: tuple[Criterion, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Rubric:
+        names = Counter(criterion.name for criterion in self.criteria)
+        if twice := [name for name, count in names.items() if count > 1]:
+            raise ValueError(f"more than one criterion is named {', '.join(map(repr, twice))}")
+        return self
 
     @model_validator(mode="after")
     def _weights_sum_to_one(self) -> Rubric:
@@ -54,17 +78,36 @@ class Rubric(BaseModel):
         return min(1.0, max(0.0, (mean - SCALE_MIN) / (SCALE_MAX - SCALE_MIN)))
 
 
-def load(path: Path) -> Rubric:
+def load(path: Path, below: Path | None = None) -> Rubric:
     """Read a rubric.
 
+    Args:
+        below: the folder in which the file must lie; any, by default.
+
     Raises:
-        CatalogueError: unreadable, not YAML, or not a rubric; each fault with its key.
+        CatalogueError: unreadable, not YAML, or not a rubric; each fault with its line and key.
     """
-    try:
-        data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return Rubric.model_validate(data)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        problem = " ".join(str(error).split())
-    except ValidationError as error:
-        problem = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the rubric'}: {e['msg']}" for e in error.errors())
-    raise CatalogueError(f"rubrics/{path.name}", problem, "Mend the rubric (docs/datasets.md has an example).")
+    name = f"rubrics/{printable(path.name)}"
+    document = yaml_lines.read(path, name, below=below)
+    faults = document.faults
+    if not faults:
+        try:
+            return Rubric.model_validate(document.data)
+        except ValidationError as error:
+            faults = list(_faults(error, document))
+    problem = "; ".join(first_of([_told(fault, name) for fault in faults]))
+    raise CatalogueError(name, problem, faults[0].remedy if len(faults) == 1 else _REMEDY)
+
+
+def _told(fault: Fault, name: str) -> str:
+    line = fault.place.removeprefix(name).removeprefix(":")
+    return shortened(fault.problem) + (f" (line {line})" if line else "")
+
+
+def _faults(error: ValidationError, document: Document) -> Iterator[Fault]:
+    for details in error.errors():
+        known = tuple(part for part in details["loc"] if part != "[key]")
+        while known not in document.places:
+            known = known[:-1]
+        where = ".".join(map(str, details["loc"])) or "the rubric"
+        yield Fault(str(document.places[known]), f"{where}: {details['msg']}", _REMEDY)

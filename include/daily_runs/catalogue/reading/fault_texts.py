@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from daily_runs.catalogue.reading import suggestions
 from daily_runs.catalogue.reading.yaml_lines import KeyPath
+from daily_runs.input_files import printable
 
 
 class Refusal(NamedTuple):
@@ -41,7 +42,7 @@ def shown(value: object) -> str:
     """A value as people see it in its file."""
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = printable(json.dumps(value, ensure_ascii=False))
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

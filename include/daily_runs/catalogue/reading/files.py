@@ -22,6 +22,7 @@ from daily_runs.catalogue.reading.fault_texts import shown
 from daily_runs.catalogue.reading.suggestions import did_you_mean
 from daily_runs.catalogue.reading.yaml_lines import Fault, KeyPath, Place, spell
 from daily_runs.errors import CatalogueError
+from daily_runs.input_files import is_one_line, printable
 
 _SECTIONS: dict[str, tuple[str, ...]] = {
     "accounts.yaml": ("accounts", "judge"),
@@ -59,14 +60,14 @@ def load(path: Path | None = None, overlay: str | None = None) -> Catalogue:
 
 
 def read(path: Path | None = None, overlay: str | None = None) -> Reading:
-    """As `load`, but hands back the faults, sorted by file and line."""
+    """As `load`, but hands back the faults, sorted by file and line; of very many the first, and their number."""
     folder = path or include_root() / "catalogue"
     if not folder.is_dir():
         return Reading(None, (Fault(str(folder), "is not a folder", "Give the folder that holds accounts.yaml."),))
     sources = _Sources(folder)
     sources.overlay(overlay or os.environ.get("DAILY_RUNS_OVERLAY") or None)
     catalogue = sources.catalogue()
-    return Reading(catalogue, tuple(sorted(sources.faults, key=_by_line)))
+    return Reading(catalogue, yaml_lines.shown_faults(sorted(sources.faults, key=_by_line)))
 
 
 def _by_line(fault: Fault) -> tuple[str, int]:
@@ -78,10 +79,11 @@ class _Sources:
     """All files as one tree of data, with the place of each key path, on its way to becoming a `Catalogue`."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.include = folder, Path(os.path.realpath(folder)).parent
         self.data: dict[str, Any] = {}
         self.places: dict[KeyPath, Place] = {}
         self.faults: list[Fault] = []
+        self.replaced: set[KeyPath] = set()
         for name, sections in _SECTIONS.items():
             self._sections_file(name, sections)
         self.data["features"] = {}
@@ -91,7 +93,7 @@ class _Sources:
             self.faults.append(Fault("features", "holds no feature that can be read", "Add features/NAME.yaml."))
 
     def _sections_file(self, name: str, sections: tuple[str, ...]) -> None:
-        document = yaml_lines.read(self.folder / name, name)
+        document = yaml_lines.read(self.folder / name, name, below=self.include)
         self.faults += document.faults
         for key in document.data:
             if key not in sections:
@@ -104,11 +106,14 @@ class _Sources:
         self.places |= {path: place for path, place in document.places.items() if path}
 
     def _feature_file(self, file: Path) -> None:
-        name = f"features/{file.name}"
+        name = f"features/{printable(file.name)}"
+        if not is_one_line(file.name):
+            self.faults.append(Fault(name, "has a control character in its name", "Rename it."))
+            return
         if file.suffix != ".yaml":
             self.faults.append(Fault(name, f"ends in {file.suffix}", "Rename it: only .yaml files are features."))
             return
-        document = yaml_lines.read(file, name)
+        document = yaml_lines.read(file, name, below=self.include)
         self.faults += document.faults
         if document.data:
             self.data["features"][file.stem] = document.data
@@ -120,19 +125,23 @@ class _Sources:
             return
         known = sorted(file.stem for file in self.folder.glob("overlays/*.yaml"))
         name = overlay if overlay.endswith(".yaml") else f"overlays/{overlay}.yaml"
-        if name == overlay and not Path(overlay).is_file():
+        if name == overlay and not os.path.exists(overlay):
             self.faults.append(Fault(name, "there is no such file", "Give a file, or a name in overlays/."))
             return
         if name != overlay and overlay not in known:
             self.faults.append(Fault(name, "there is no such overlay", did_you_mean(overlay, known)))
             return
-        document = yaml_lines.read(self.folder / name, name)  # an absolute path stands for itself
+        own = Path(name).is_absolute()  # an absolute path stands for itself
+        document = yaml_lines.read(self.folder / name, name, below=None if own else self.include)
         self.faults += document.faults
         for path, place in document.places.items():
             if path and (known_names := self._overlay_names(path)) is not None and path[-1] not in known_names:
                 problem = f"{spell(path)}: there is none of this name to lay over"
                 self.faults.append(Fault(str(place), problem, did_you_mean(str(path[-1]), known_names)))
-        self._merge(self.data, document.data, document.places, ())
+        self._merge(self.data, document.data, ())
+        for path, place in document.places.items():
+            if any(path[:length] in self.replaced for length in range(1, len(path) + 1)):
+                self.places[path] = place
 
     def _overlay_names(self, path: KeyPath) -> list[str] | None:
         """What may stand at a key path of an overlay; None where the models decide."""
@@ -143,16 +152,16 @@ class _Sources:
             return list(section)
         return None
 
-    def _merge(self, base: dict[str, Any], over: dict[str, Any], places: dict[KeyPath, Place], at: KeyPath) -> None:
+    def _merge(self, base: dict[str, Any], over: dict[str, Any], at: KeyPath) -> None:
         for key, value in over.items():
             path = (*at, key)
             if isinstance(base.get(key), dict) and isinstance(value, dict):
-                self._merge(base[key], value, places, path)
+                self._merge(base[key], value, path)
                 continue
             if (names := self._overlay_names(path)) is not None and key not in names:
                 continue
             base[key] = value
-            self.places |= {below: place for below, place in places.items() if below[: len(path)] == path}
+            self.replaced.add(path)
 
     def catalogue(self) -> Catalogue | None:
         """The finished catalogue, or None when there is any fault."""
@@ -211,7 +220,7 @@ class _Sources:
             value = value[key]
         try:
             # By way of JSON: pydantic's strict mode then takes lists and dates, but neither "20" nor true for a number.
-            return model.model_validate_json(json.dumps(value, default=str), strict=True)
+            return model.model_validate_json(json.dumps(value), strict=True)
         except ValidationError as error:
             self._faults_of(error, model, path)
             return None

@@ -22,6 +22,7 @@ from daily_runs.catalogue.reading.draft import BrokenRule, Draft
 from daily_runs.catalogue.reading.suggestions import did_you_mean, for_zone
 from daily_runs.catalogue.reading.yaml_lines import KeyPath
 from daily_runs.connections import is_loopback
+from daily_runs.input_files import is_below
 
 
 def problems(prices: Prices, calls: Mapping[str, str], judge_model: str) -> Iterator[tuple[KeyPath, str, str]]:
@@ -85,9 +86,11 @@ def _known(draft: Draft, section: str, name: str, path: KeyPath) -> Iterator[Bro
 
 
 def _users(name: str, environment: Environment) -> Iterator[BrokenRule]:
-    users = environment.evaluation_users
-    for index, user in enumerate(users):
-        if user in users[:index]:
+    seen: set[str] = set()
+    for index, user in enumerate(environment.evaluation_users):
+        if user not in seen:
+            seen.add(user)
+        else:
             yield BrokenRule(
                 ("environments", name, "evaluation_users", index),
                 f"{user!r} is listed already",
@@ -128,10 +131,16 @@ def _name(name: str, feature: Feature) -> Iterator[BrokenRule]:
 
 def _files(draft: Draft, name: str, feature: Feature) -> Iterator[BrokenRule]:
     for key, folder, file in (("dataset", "datasets", feature.dataset), ("rubric", "rubrics", feature.rubric)):
-        if not (draft.include / folder / file).is_file():
-            where = "" if Path(file).is_absolute() else f" in include/{folder}"
-            problem = f"there is no file {file!r}{where}"
+        path, whole = draft.include / folder / file, Path(file).is_absolute()
+        if not path.exists():
+            problem = f"there is no file {file!r}{'' if whole else f' in include/{folder}'}"
             yield BrokenRule(("features", name, key), problem, "Add the file or correct its name.")
+        elif whole or ".." in Path(file).parts or not is_below(path, draft.include):
+            problem = f"{file!r} leads out of include/{folder}"
+            yield BrokenRule(("features", name, key), problem, f"Put the file into include/{folder} and give its name.")
+        elif not path.is_file():
+            problem = f"{file!r} is no regular file"
+            yield BrokenRule(("features", name, key), problem, "Give a file, no folder, pipe or device.")
 
 
 def _timezone(name: str, feature: Feature) -> Iterator[BrokenRule]:

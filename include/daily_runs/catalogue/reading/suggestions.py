@@ -118,7 +118,7 @@ def for_value(key: str, kind: str, value: object, context: Mapping[str, Any], *,
         return f"List {context['min_length']} or more."
     bound = next((name for name in _BOUNDS if name in context), None)
     if bound is None or not isinstance(value, int | float):
-        return "Correct the value."
+        return "Write true or false." if kind == "bool_type" else "Correct the value."
     limit = context[bound]
     if limit == 1 and bound in ("le", "lt") and value <= 100 * limit and (bound, value) != ("lt", 100):
         return f"Write {_figure(value / 100, whole=False)} for {value:g} %."
