@@ -25,7 +25,7 @@ def load_feature_dataset(feature: Feature) -> tuple[Item, ...]:
     Raises:
         DatasetError: see `daily_runs.load`.
     """
-    return load(dataset_path(feature), below=include_root())
+    return load(dataset_path(feature), below=include_root() / "datasets")
 
 
 def dataset_sha256(items: Sequence[Item]) -> str:

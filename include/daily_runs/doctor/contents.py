@@ -43,12 +43,12 @@ def contents_of(feature: Feature, include: Path) -> Contents:
     faults: list[Fault] = []
     file = include / "datasets" / feature.dataset
     try:
-        items = dataset.load(file, below=include)
+        items = dataset.load(file, below=include / "datasets")
         faults += _other_kinds(feature, items, file)
     except DatasetError as error:
         faults.append(_fault(error))
     try:
-        weighs = rubric.load(include / "rubrics" / feature.rubric, below=include)
+        weighs = rubric.load(include / "rubrics" / feature.rubric, below=include / "rubrics")
     except CatalogueError as error:
         faults.append(_fault(error))
     else:

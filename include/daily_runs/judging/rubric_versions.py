@@ -22,7 +22,7 @@ def current(feature: Feature) -> Rubric:
     Raises:
         CatalogueError: it is not sound.
     """
-    return rubrics.load(folders.rubric_path(feature), folders.include_root())
+    return rubrics.load(folders.rubric_path(feature), folders.include_root() / "rubrics")
 
 
 def known(feature: Feature) -> dict[str, Rubric]:
@@ -31,7 +31,7 @@ def known(feature: Feature) -> dict[str, Rubric]:
     Raises:
         CatalogueError: one of the files is not sound.
     """
-    own, below = folders.rubric_path(feature), folders.include_root()
+    own, below = folders.rubric_path(feature), folders.include_root() / "rubrics"
     others = [rubrics.load(file, below) for file in sorted(own.parent.glob(f"{own.stem}*.yaml")) if file != own]
     chosen = rubrics.load(own, below)
     return {rubric.version: rubric for rubric in (chosen, *others) if rubric.feature == chosen.feature}

@@ -79,7 +79,7 @@ class _Sources:
     """All files as one tree of data, with the place of each key path, on its way to becoming a `Catalogue`."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.include = folder, Path(os.path.realpath(folder)).parent
+        self.folder = folder
         self.data: dict[str, Any] = {}
         self.places: dict[KeyPath, Place] = {}
         self.faults: list[Fault] = []
@@ -93,7 +93,7 @@ class _Sources:
             self.faults.append(Fault("features", "holds no feature that can be read", "Add features/NAME.yaml."))
 
     def _sections_file(self, name: str, sections: tuple[str, ...]) -> None:
-        document = yaml_lines.read(self.folder / name, name, below=self.include)
+        document = yaml_lines.read(self.folder / name, name, below=self.folder)
         self.faults += document.faults
         for key in document.data:
             if key not in sections:
@@ -113,7 +113,7 @@ class _Sources:
         if file.suffix != ".yaml":
             self.faults.append(Fault(name, f"ends in {file.suffix}", "Rename it: only .yaml files are features."))
             return
-        document = yaml_lines.read(file, name, below=self.include)
+        document = yaml_lines.read(file, name, below=self.folder)
         self.faults += document.faults
         if document.data:
             self.data["features"][file.stem] = document.data
@@ -132,7 +132,7 @@ class _Sources:
             self.faults.append(Fault(name, "there is no such overlay", did_you_mean(overlay, known)))
             return
         own = Path(name).is_absolute()  # an absolute path stands for itself
-        document = yaml_lines.read(self.folder / name, name, below=None if own else self.include)
+        document = yaml_lines.read(self.folder / name, name, below=None if own else self.folder)
         self.faults += document.faults
         for path, place in document.places.items():
             if path and (known_names := self._overlay_names(path)) is not None and path[-1] not in known_names:

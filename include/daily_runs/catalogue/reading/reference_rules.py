@@ -135,7 +135,7 @@ def _files(draft: Draft, name: str, feature: Feature) -> Iterator[BrokenRule]:
         if not path.exists():
             problem = f"there is no file {file!r}{'' if whole else f' in include/{folder}'}"
             yield BrokenRule(("features", name, key), problem, "Add the file or correct its name.")
-        elif whole or ".." in Path(file).parts or not is_below(path, draft.include):
+        elif whole or ".." in Path(file).parts or not is_below(path, draft.include / folder):
             problem = f"{file!r} leads out of include/{folder}"
             yield BrokenRule(("features", name, key), problem, f"Put the file into include/{folder} and give its name.")
         elif not path.is_file():

@@ -74,11 +74,13 @@ class CoreLoader(_FastLoader):
         self._depth = 0
 
     def descend_resolver(self, parent: yaml.Node | None, _: object) -> None:
+        """Called by the parser as it enters a node."""
         self._depth += 1
         if self._depth > DEPTH_MAX and parent is not None:
             raise TooDeepError(parent.start_mark.line + 1)
 
     def ascend_resolver(self) -> None:
+        """Called by the parser as it leaves a node."""
         self._depth -= 1
 
 
