@@ -18,6 +18,7 @@ from daily_runs.errors import AccessError, Blame, CallError, Hop
 from daily_runs.gitlab.hops.exchange import Exchange
 from daily_runs.gitlab.hops.failures import attribute_failure, endless, malformed, not_in_time, own_fault
 from daily_runs.gitlab.hops.refusal import attribute
+from daily_runs.gitlab.hops.rule import LOAD_BALANCER
 
 PAGES_MAX = 500
 """Of one connection: with `documents.PAGE_SIZE` nodes each, 50,000 nodes, far more than a seed project has."""
@@ -40,6 +41,7 @@ class GitLab:
         self, http: httpx.AsyncClient, address: str, keys: Mapping[str, str], graphql_limits: GraphqlLimits
     ) -> None:
         self._http, self._address, self._keys, self._limits = http, address.rstrip("/"), keys, graphql_limits
+        self._shows_balancer = False
 
     async def graphql(
         self, user: str, document: str, variables: Mapping[str, object] | None = None, *, prompt: str | None = None
@@ -57,7 +59,7 @@ class GitLab:
             raise own_fault("query_too_large", f"{size} characters, at most {size_max} pass")
         body = {"query": document, "variables": dict(variables or {})}
         response, elapsed_seconds = await self._send("POST", "/api/graphql", user, body, prompt)
-        exchange, answer = Exchange.of(response, elapsed_seconds), _parsed(response)
+        exchange, answer = self._exchange(response, elapsed_seconds), _parsed(response)
         errors = answer.get("errors") if isinstance(answer, dict) else None
         if errors:
             exchange = replace(exchange, body=json.dumps({"errors": errors}))
@@ -76,7 +78,7 @@ class GitLab:
             CallError: any failure; success is any 2xx that is not a web page.
         """
         response, elapsed_seconds = await self._send(method, path, user, json, prompt)
-        _raise_failure(Exchange.of(response, elapsed_seconds))
+        _raise_failure(self._exchange(response, elapsed_seconds))
         return response
 
     async def rest_json(
@@ -116,6 +118,12 @@ class GitLab:
         except httpx.DecodingError as error:
             raise malformed("its encoding cannot be undone") from error
         return response, time.monotonic() - started
+
+    def _exchange(self, response: httpx.Response, elapsed_seconds: float) -> Exchange:
+        """The exchange on record. Once an answer had the balancer's name, one without it did not come from behind."""
+        exchange = Exchange.of(response, elapsed_seconds, balancer_expected=self._shows_balancer)
+        self._shows_balancer = self._shows_balancer or exchange.has(*LOAD_BALANCER)
+        return exchange
 
     def _headers(self, user: str, prompt: str | None) -> dict[str, str]:
         if user not in self._keys:

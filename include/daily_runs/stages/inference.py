@@ -28,8 +28,22 @@ from daily_runs.statuses import AnswerStatus
 from daily_runs.store.pool import Row
 from daily_runs.store.writer import Writer
 
-FATAL_KINDS = frozenset({"unauthorized", "insufficient_scope"})
-"""Failures that every further call would share: the stage stops instead of failing each prompt."""
+_REFUSED = "the key of {user} is refused"
+_SCOPE = "Give a valid token with scope api or ai_features."
+FATAL_KINDS = {
+    "unauthorized": (_REFUSED, _SCOPE),
+    "insufficient_scope": (_REFUSED, _SCOPE),
+    "gateway_unauthorized": (
+        "the AI Gateway refuses GitLab itself, not {user}",
+        "Have the instance's administrator run GitLab's health check of Duo, and synchronize its subscription.",
+    ),
+    "usage_quota_refused": (
+        "the AI Gateway refuses {user} this feature",
+        "Give the user a seat of the subscription that has it, and a default Duo namespace.",
+    ),
+}
+"""Failures that every further call would share, what they mean and the remedy: the stage stops instead of failing each
+prompt."""
 
 SPENT_KINDS = frozenset({"ai_action_budget_spent"})
 """As above, and over by themselves after a while."""
@@ -132,11 +146,9 @@ class _Asker:
     def _stops_all(self, error: CallError, row: Row) -> DailyRunsError | None:
         """A failure that every prompt left would share: they stay as they are, for the stage to be run again."""
         if error.kind in FATAL_KINDS:
-            return AccessError(
-                f"connection {self._work.environment.connection}",
-                f"the key of {row['evaluation_user']} is refused ({error})",
-                "Give a valid token with scope api or ai_features.",
-            )
+            problem, remedy = FATAL_KINDS[error.kind]
+            told = f"{problem.format(user=row['evaluation_user'])} ({error})"
+            return AccessError(f"connection {self._work.environment.connection}", told, remedy)
         if error.kind in SPENT_KINDS:
             return LimitTooLowError(
                 f"{self._work.attempt.key}: {error}. What was not asked stays planned: clear this task when calls have"

@@ -270,6 +270,20 @@ def test_a_page_that_cannot_be_read_is_never_an_empty_list(connect: Connect, bod
     assert error.kind == kind
 
 
+def test_an_answer_that_lacks_the_balancers_name_is_the_edges_once_another_had_it(connect: Connect) -> None:
+    edge = {"server": "cloudflare", "cf-ray": "8f2b1c0e9d3a4b5c-FRA"}
+    refusal = httpx.Response(403, text="Not from here.", headers=edge)
+    signed = httpx.Response(200, json={"data": {}}, headers={**edge, "gitlab-lb": "haproxy-main-01-lb-gstg"})
+    replies = iter([refusal, signed, refusal])
+
+    async def scenario(client: GitLab) -> list[Hop]:
+        first = await failure_of(client.graphql(USER, "query q { a }"))
+        await client.graphql(USER, "query q { a }")
+        return [first.hop, (await failure_of(client.graphql(USER, "query q { a }"))).hop]
+
+    assert asyncio.run(scenario(connect(lambda _: next(replies)))) == [Hop.UNKNOWN, Hop.CLOUDFLARE]
+
+
 def test_no_log_line_carries_a_body_a_key_or_a_variable(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     client = connect(lambda _: answer({"data": {"text": "the answer"}}))

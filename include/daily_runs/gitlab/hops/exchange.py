@@ -24,18 +24,23 @@ _HARMLESS = re.compile(r"[\w ./:+*(),&'-]+")
 
 @dataclass(frozen=True)
 class Exchange:
-    """What came back for one request: header names in lower case, the body's text up to `BODY_CHARACTERS_MAX`."""
+    """What came back for one request: header names in lower case, the body's text up to `BODY_CHARACTERS_MAX`.
+
+    `balancer_expected`: other answers on the same path had the name of GitLab's load balancer.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: str = field(default="", repr=False)
     elapsed_seconds: float = 0.0
+    balancer_expected: bool = False
 
     @classmethod
-    def of(cls, response: httpx.Response, elapsed_seconds: float) -> Exchange:
+    def of(cls, response: httpx.Response, elapsed_seconds: float, *, balancer_expected: bool = False) -> Exchange:
         """Record a response that has been read in full."""
         headers = {name: value[:HEADER_CHARACTERS_MAX] for name, value in response.headers.items()}
-        return cls(response.status_code, headers, text_of(response)[:BODY_CHARACTERS_MAX], elapsed_seconds)
+        body = text_of(response)[:BODY_CHARACTERS_MAX]
+        return cls(response.status_code, headers, body, elapsed_seconds, balancer_expected)
 
     def has(self, *names: str) -> bool:
         """Whether any of these headers is there."""

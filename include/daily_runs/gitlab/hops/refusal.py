@@ -13,13 +13,10 @@ from typing import Any
 
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab.hops.attribution import ANSWERED, Attribution, Certainty
+from daily_runs.gitlab.hops.edge_rules import BALANCER_RULES, CLOUDFLARE_RULES
 from daily_runs.gitlab.hops.exchange import Exchange, harmless
-from daily_runs.gitlab.hops.rule import Rule, facts_of
+from daily_runs.gitlab.hops.rule import LOAD_BALANCER, RAILS, RAILS_ALONE, Rule, facts_of
 
-RAILS = ("x-request-id", "x-runtime", "x-gitlab-meta")
-RAILS_ALONE = ("x-runtime", "x-gitlab-meta")
-"""Many a proxy sets `x-request-id` as well, so alone it vouches for nothing."""
-LOAD_BALANCER = ("gitlab-lb",)
 TELLING = (*RAILS, *LOAD_BALANCER, "cf-ray", "cf-mitigated", "ratelimit-name", "retry-after", "x-gitlab-error-origin")
 
 
@@ -32,7 +29,6 @@ _FAULT_OF_AI_ACTION = (
 )
 _NOT_THERE = "The resource that you are attempting to access does not exist or you don't have permission"
 _SIGN_IN = r"(?:https?://[^/?#]++)?+[^?#]*?(/users/sign_in)(?:[?#].*)?"  # possessive: its time is linear
-_BEFORE_ORIGIN = (*LOAD_BALANCER, *RAILS)
 _SERVER_ERRORS = frozenset(range(500, 600))
 _SUCCESS = frozenset(range(200, 300))
 _OK = frozenset({200})
@@ -41,24 +37,6 @@ _ANY = frozenset(range(200, 600))
 
 def _one(*statuses: int) -> frozenset[int]:
     return frozenset(statuses)
-
-
-def _cloudflare(kind: str, blame: Blame, retryable: bool, statuses: frozenset[int], **evidence: Any) -> Rule:
-    vouched_by = ("cf-ray",)
-    return Rule(
-        kind, Hop.CLOUDFLARE, blame, retryable, statuses, none_of=_BEFORE_ORIGIN, vouched_by=vouched_by, **evidence
-    )
-
-
-def _load_balancer(kind: str, blame: Blame, statuses: frozenset[int]) -> tuple[Rule, ...]:
-    """Certain by GitLab's kind of name on the balancer's own page."""
-
-    def row(certainty: Certainty, **evidence: Any) -> Rule:
-        own: dict[str, Any] = {"any_of": LOAD_BALANCER, "none_of": RAILS, "html": True, "certainty": certainty}
-        return Rule(kind, Hop.LOAD_BALANCER, blame, True, statuses, **own, **evidence)
-
-    likely = Certainty.LIKELY
-    return row(likely, says=_OTHERS_PAGE), row(Certainty.CERTAIN, header=_OWN_NAME), row(likely)
 
 
 def _gitlab(kind: str, blame: Blame, retryable: bool, statuses: frozenset[int], **evidence: Any) -> Rule:
@@ -74,37 +52,48 @@ def _query_limit(kind: str, says: str) -> Rule:
     return _gitlab(kind, Blame.OWN_SYSTEM, False, _ANY, form="graphql", says=says)
 
 
-def _gateway(kind: str, blame: Blame, retryable: bool, status: int, **evidence: Any) -> Rule:
+def _gateway(kind: str, blame: Blame, retryable: bool, *statuses: int, **evidence: Any) -> Rule:
     """GitLab relays it, and the vendor behind the gateway may speak the same: never certain."""
-    return Rule(kind, Hop.AI_GATEWAY, blame, retryable, _one(status), certainty=Certainty.LIKELY, **evidence)
+    return Rule(kind, Hop.AI_GATEWAY, blame, retryable, _one(*statuses), certainty=Certainty.LIKELY, **evidence)
 
 
-_OWN_NAME = ("gitlab-lb", r"[\w.-]{0,60}-lb-(?:gstg|gprd)")
-# An nginx behind the balancer signs its own page, which then passes under the balancer's name.
-_OTHERS_PAGE = r"(?<=<center>)nginx(?=[</])"
+_MONOLITH = ("x-gitlab-error-origin", "monolith")
+"""GitLab marks what it refuses itself at code suggestions, not everywhere: that it is absent proves nothing."""
+# What the gateway says of a login is a sentence. GitLab says a word (`invalid_token`), a status, or to sign in.
+_GATEWAY_SENTENCE = r"(?!\d{3}\b|[a-z_]+$|You need to sign in)[A-Z][\w ',.()-]{1,100}"
+
+
+def _by_status(**evidence: Any) -> tuple[Rule, ...]:
+    """What Rails says by a status alone. Rails also relays, so a bare 429 or 402 of its names no hop."""
+    ours = Blame.OWN_SYSTEM
+    return (
+        _gitlab("unauthorized", ours, False, _one(401), **evidence),
+        _gitlab("forbidden", ours, False, _one(403), **evidence),
+        _gitlab("not_found", ours, False, _one(404), **evidence),
+        _gitlab("request_rejected", ours, False, _one(400, 413, 422), **evidence),
+        _gitlab("gitlab_error", Blame.PROVIDER, True, _SERVER_ERRORS, **evidence),
+    )
+
+
+def _relayed(kind: str, blame: Blame, retryable: bool, *statuses: int) -> Rule:
+    """`{"detail": …}` alone is how the gateway's framework refuses; GitLab says `message` or `error`."""
+    return _gateway(kind, blame, retryable, *statuses, any_of=RAILS, alone="detail")
+
 
 RULES: tuple[Rule, ...] = (
-    # Cloudflare answered itself: nothing behind it left a header.
-    _cloudflare("cloudflare_challenge", Blame.OWN_SYSTEM, False, _ANY, header=("cf-mitigated", "challenge")),
-    _cloudflare("cloudflare_rate_limit", Blame.RATE_LIMIT, True, _one(429), says="error code: 1015"),
-    _cloudflare("cloudflare_blocked", Blame.OWN_SYSTEM, False, _one(403), says="error code: 1020"),
-    _cloudflare(
-        "cloudflare_origin_unreachable",  # 520 to 526 exist at Cloudflare only
-        Blame.PROVIDER,
-        True,
-        frozenset(range(520, 527)),
-        any_of=("cf-ray",),
-        says=r"error code: 52[0-6]",
+    *CLOUDFLARE_RULES,
+    # GitLab's static pages (`public/*.html` in its source), which balancer or Workhorse show while Rails is away.
+    _gitlab(
+        "gitlab_deploying", Blame.PROVIDER, True, _SERVER_ERRORS | _OK, html=True, says="<title>Deploy in progress"
     ),
-    # HAProxy answered: it left its name, Rails left nothing.
-    *_load_balancer("load_balancer_rate_limit", Blame.RATE_LIMIT, _one(429)),
-    *_load_balancer("load_balancer_unavailable", Blame.PROVIDER, _one(502, 503, 504)),
+    _gitlab("gitlab_error", Blame.PROVIDER, True, _one(502), html=True, says="<title>GitLab is not responding"),
+    *BALANCER_RULES,
     # Rack::Attack, per user.
     _limiter("rack_attack", header=("ratelimit-name", r"throttle_\w{1,60}"), says="Retry later"),
     _limiter("rack_attack", any_of=RAILS, says="Retry later", certainty=Certainty.LIKELY),
     # The application's own limiters. `ai_action` counts over hours: no wait within a run helps.
     _limiter("application_limit", says=_TOO_MANY, vouched_by=RAILS_ALONE),
-    _limiter("application_limit", header=("x-gitlab-error-origin", "monolith"), vouched_by=RAILS_ALONE),
+    _limiter("application_limit", header=_MONOLITH, vouched_by=RAILS_ALONE),
     _gitlab("ai_action_limit", Blame.RATE_LIMIT, False, _OK, form="graphql", says=_TOO_MANY, path="aiAction"),
     _gitlab("application_limit", Blame.RATE_LIMIT, True, _OK, form="graphql", says=_TOO_MANY),
     _query_limit("query_complexity", r"Query has complexity of \d+, which exceeds max complexity of \d+"),
@@ -132,16 +121,24 @@ RULES: tuple[Rule, ...] = (
     ),
     _gateway("inference_failed", Blame.PROVIDER, True, 503, says="Inference failed"),
     _gateway("usage_quota_exceeded", Blame.RATE_LIMIT, False, 402, says="USAGE_QUOTA_EXCEEDED"),
+    _gateway("usage_quota_refused", Blame.OWN_SYSTEM, False, 401, 402, 403, 422, says=r"USAGE_QUOTA_[A-Z_]{1,60}"),
     _gateway("gateway_misdirected", Blame.PROVIDER, True, 421, any_of=RAILS),
-    # Rails answered. Rails also relays, so a bare 429 or 402 of its names no hop.
+    # Rails answered itself, and says so.
+    _gitlab("insufficient_scope", Blame.OWN_SYSTEM, False, _one(401, 403), says="insufficient_scope"),
+    *_by_status(header=_MONOLITH),
+    # The gateway's own refusals; a 5xx of it may be the vendor's.
+    _gateway("gateway_unauthorized", Blame.PROVIDER, False, 401, any_of=RAILS, alone="error", says=_GATEWAY_SENTENCE),
+    _relayed("gateway_unauthorized", Blame.PROVIDER, False, 401),
+    _relayed("gateway_forbidden", Blame.OWN_SYSTEM, False, 403),
+    _relayed("gateway_rejected", Blame.OWN_SYSTEM, False, 400, 404, 413, 422),
+    _relayed("gateway_rate_limit", Blame.RATE_LIMIT, True, 429),
+    _relayed("gateway_error", Blame.PROVIDER, True, *_SERVER_ERRORS),
+    _gateway("gateway_error", Blame.PROVIDER, True, 500, any_of=RAILS, html=False, says="Internal Server Error"),
+    # Rails answered, or so it seems.
     _gitlab("sign_in_page", Blame.OWN_SYSTEM, False, _one(302), header=("location", _SIGN_IN)),
     _gitlab("sign_in_page", Blame.OWN_SYSTEM, False, _OK, any_of=RAILS, html=True, says="/users/sign_in"),
     _gitlab("html_page", Blame.OWN_SYSTEM, False, _SUCCESS, any_of=RAILS, html=True),
-    _gitlab("insufficient_scope", Blame.OWN_SYSTEM, False, _one(401, 403), says="insufficient_scope"),
-    _gitlab("unauthorized", Blame.OWN_SYSTEM, False, _one(401), any_of=RAILS),
-    _gitlab("forbidden", Blame.OWN_SYSTEM, False, _one(403), any_of=RAILS),
-    _gitlab("not_found", Blame.OWN_SYSTEM, False, _one(404), any_of=RAILS),
-    _gitlab("gitlab_error", Blame.PROVIDER, True, _SERVER_ERRORS, any_of=RAILS),
+    *_by_status(any_of=RAILS),
     # Nothing else on the path speaks GraphQL.
     _gitlab("gitlab_error", Blame.PROVIDER, True, _OK, form="graphql", says="Internal server error"),
     _gitlab("resource_not_available", Blame.OWN_SYSTEM, False, _OK, form="graphql", says=_NOT_THERE),

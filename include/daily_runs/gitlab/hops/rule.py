@@ -9,7 +9,13 @@ from typing import Literal
 
 from daily_runs.errors import Blame, Hop
 from daily_runs.gitlab.hops.attribution import Certainty
+from daily_runs.gitlab.hops.cloudflare import edge_error_in
 from daily_runs.gitlab.hops.exchange import Exchange
+
+RAILS = ("x-request-id", "x-runtime", "x-gitlab-meta")
+RAILS_ALONE = ("x-runtime", "x-gitlab-meta")
+"""Many a proxy sets `x-request-id` as well, so alone it vouches for nothing."""
+LOAD_BALANCER = ("gitlab-lb",)
 
 
 @dataclass(frozen=True)
@@ -18,8 +24,10 @@ class Rule:
 
     `says` is a pattern: for `graphql`, of a message in the body's `errors`; for `rest`, of a string value in the JSON
     body or of the whole text (in an HTML page, of any part of it). `header` is a header's name and a pattern of its
-    value. `path` is the one field that the GraphQL error stands for. `certainty` holds if one of the headers
-    `vouched_by` is there (or none is named); else the hop is likely.
+    value. `path` is the one field that the GraphQL error stands for. `edge_codes` are numbers of Cloudflare's own
+    errors. `alone` is the one key of the body, a JSON object. `off_path`: other answers on this path had a load
+    balancer's name. `certainty` holds if one of the headers `vouched_by` is there (or none is named); else the hop is
+    likely.
     """
 
     kind: str
@@ -34,6 +42,9 @@ class Rule:
     says: str | None = None
     path: str | None = None
     html: bool | None = None
+    edge_codes: frozenset[int] = frozenset()
+    alone: str | None = None
+    off_path: bool = False
     vouched_by: tuple[str, ...] = ()
     certainty: Certainty = Certainty.CERTAIN
 
@@ -74,6 +85,24 @@ def _page(rule: Rule, exchange: Exchange) -> list[str] | None:
     return ["html page" if rule.html else "no html page"] if rule.html == exchange.html else None
 
 
+def _edge_code(rule: Rule, exchange: Exchange) -> list[str] | None:
+    if not rule.edge_codes:
+        return []
+    error = edge_error_in(exchange)
+    return [f"said {error.words!r}"] if error and error.code in rule.edge_codes else None
+
+
+def _alone(rule: Rule, exchange: Exchange) -> list[str] | None:
+    if rule.alone is None:
+        return []
+    body = exchange.json
+    return [f"said {rule.alone!r}"] if isinstance(body, dict) and list(body) == [rule.alone] else None
+
+
+def _off_path(rule: Rule, exchange: Exchange) -> list[str] | None:
+    return None if rule.off_path and not exchange.balancer_expected else []
+
+
 def _words(rule: Rule, exchange: Exchange) -> list[str] | None:
     if rule.says is None:
         return []
@@ -99,4 +128,13 @@ def _said_in_errors(rule: Rule, says: str, exchange: Exchange) -> list[str] | No
     return None
 
 
-_CHECKS: tuple[Callable[[Rule, Exchange], list[str] | None], ...] = (_status, _headers, _value, _page, _words)
+_CHECKS: tuple[Callable[[Rule, Exchange], list[str] | None], ...] = (
+    _status,
+    _headers,
+    _value,
+    _page,
+    _off_path,
+    _edge_code,
+    _alone,
+    _words,
+)

@@ -6,6 +6,7 @@ import json
 import pickle
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 import httpx
@@ -14,7 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.gitlab.hops.test_refusal import (
     BODIES,
+    DEPLOY_PAGE,
     EDGE,
+    HAPROXY_403,
+    HAPROXY_408,
     HTML,
     JSON,
     NAMES,
@@ -49,9 +53,37 @@ def answer(text: str) -> str:
     return json.dumps({"data": {"aiMessages": {"nodes": [{"content": text}]}}})
 
 
+OLD_PAGE = (
+    '<!DOCTYPE html><h1><span class="cf-error-type">Error</span>\n<span class="cf-error-code">{}</span></h1></html>'
+)
+CHALLENGE_PAGE = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body></body></html>"
+BLOCK_PAGE = (
+    "<!DOCTYPE html><html><head><title>Attention Required! | Cloudflare</title></head><body>"
+    "<h1>Sorry, you have been blocked</h1><script src='/cdn-cgi/scripts/x.js'></script></body></html>"
+)
+
+
+def edge_page(code: str, words: str) -> str:
+    return (
+        f"<!doctype html><title>{words}</title><h1>Error {code}</h1><p>{words}</p><p>Security by Cloudflare</p></html>"
+    )
+
+
+def five_page(code: int, words: str) -> str:
+    title = f"<title>gitlab.example.com | {code}: {words}</title>"
+    return f"<!DOCTYPE html>{title}<h1>{words}</h1><span>Error code {code}</span><p>Security by Cloudflare</p></html>"
+
+
+def edge_json(status: int, code: int | None = None, name: str = "") -> str:
+    more = {"error_code": code, "error_name": name} if code else {}
+    return json.dumps({"title": "Error", "status": status, **more, "cloudflare_error": True, "retryable": False})
+
+
 class Known(Protocol):
     """A case of either table."""
 
+    @property
+    def name(self) -> str: ...
     @property
     def status(self) -> int: ...
     @property
@@ -108,7 +140,9 @@ CASES = (
          CERTAIN),
     Case("526 of the edge", 526, {**EDGE, **TEXT}, "error code: 526", Hop.CLOUDFLARE, "cloudflare_origin_unreachable",
          CERTAIN),
-    Case("527, which is another matter", 527, {**EDGE, **TEXT}, "error code: 527", Hop.UNKNOWN, "http_527", UNKNOWN),
+    Case("527 of the edge", 527, {**EDGE, **TEXT}, "error code: 527", Hop.CLOUDFLARE, "cloudflare_origin_unreachable",
+         CERTAIN),
+    Case("528, which nobody has", 528, {**EDGE, **TEXT}, "error code: 528", Hop.UNKNOWN, "http_528", UNKNOWN),
     Case("522 without cf-ray", 522, TEXT, "error code: 522", Hop.UNKNOWN, "http_522", UNKNOWN),
     Case("522 behind the balancer", 522, {**STAGING_LB, **TEXT}, "error code: 522", Hop.UNKNOWN, "http_522", UNKNOWN),
     Case("522 that says 1015", 522, {**EDGE, **TEXT}, "error code: 1015", Hop.UNKNOWN, "http_522", UNKNOWN),
@@ -183,14 +217,186 @@ CASES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+EDGE_CASES = (
+    # Cloudflare's numbers, on a page.
+    Case("1015 as its page", 429, {**EDGE, **HTML}, edge_page("1015", "You are being rate limited"), Hop.CLOUDFLARE,
+         "cloudflare_rate_limit", CERTAIN),
+    Case("1015 in the old page's marks", 429, {**EDGE, **HTML}, OLD_PAGE.format(1015), Hop.CLOUDFLARE,
+         "cloudflare_rate_limit", CERTAIN),
+    Case("1020 as its page", 403, {**EDGE, **HTML}, edge_page("1020", "Access denied"), Hop.CLOUDFLARE,
+         "cloudflare_blocked", CERTAIN),
+    Case("1009 as its page", 403, {**EDGE, **HTML}, edge_page("1009", "Access denied"), Hop.CLOUDFLARE,
+         "cloudflare_blocked", CERTAIN),
+    Case("1010 in a script's words", 403, {**EDGE, **HTML}, "<html><script>x({errorCode: 1010, b: 1})</script></html>",
+         Hop.CLOUDFLARE, "cloudflare_blocked", CERTAIN),
+    Case("1006 as its page, cf-ray taken away", 403, HTML, edge_page("1006", "Access denied"), Hop.CLOUDFLARE,
+         "cloudflare_blocked", LIKELY),
+    Case("the firewall's block page", 403, {**EDGE, **HTML}, BLOCK_PAGE, Hop.CLOUDFLARE, "cloudflare_blocked", CERTAIN),
+    Case("520 as its page", 520, {**EDGE, **HTML}, five_page(520, "Web server is returning an unknown error"),
+         Hop.CLOUDFLARE, "cloudflare_origin_unreachable", CERTAIN),
+    Case("524 as its page", 524, {**EDGE, **HTML}, five_page(524, "A timeout occurred"), Hop.CLOUDFLARE,
+         "cloudflare_origin_unreachable", CERTAIN),
+    Case("527 as its page", 527, {**EDGE, **HTML}, five_page(527, "Railgun error"), Hop.CLOUDFLARE,
+         "cloudflare_origin_unreachable", CERTAIN),
+    Case("502 as Cloudflare's page", 502, {**EDGE, **HTML}, five_page(502, "Bad gateway"), Hop.CLOUDFLARE,
+         "cloudflare_origin_unreachable", CERTAIN),
+    Case("1033 as its page", 530, {**EDGE, **HTML}, edge_page("1033", "Cloudflare Tunnel error"), Hop.CLOUDFLARE,
+         "cloudflare_origin_unreachable", CERTAIN),
+    # The same in a line, and in JSON.
+    Case("1033 in a line", 530, {**EDGE, **TEXT}, "error code: 1033", Hop.CLOUDFLARE, "cloudflare_origin_unreachable",
+         CERTAIN),
+    Case("1009 in a line", 403, {**EDGE, **TEXT}, "error code: 1009\n", Hop.CLOUDFLARE, "cloudflare_blocked", CERTAIN),
+    Case("504 in a line", 504, {**EDGE, **TEXT}, "error code: 504", Hop.CLOUDFLARE, "cloudflare_origin_unreachable",
+         CERTAIN),
+    Case("530 in the zone owner's words", 530, {**EDGE, **JSON}, said("A server error occurred."), Hop.CLOUDFLARE,
+         "cloudflare_origin_unreachable", LIKELY),
+    Case("1015 in JSON", 429, {**EDGE, **JSON}, edge_json(429, 1015, "rate_limited"), Hop.CLOUDFLARE,
+         "cloudflare_rate_limit", CERTAIN),
+    Case("1015 in JSON with another status", 503, {**EDGE, **JSON}, edge_json(503, 1015, "rate_limited"),
+         Hop.CLOUDFLARE, "cloudflare_rate_limit", CERTAIN),
+    Case("1010 in JSON", 403, {**EDGE, **JSON}, edge_json(403, 1010, "browser_signature_banned"), Hop.CLOUDFLARE,
+         "cloudflare_blocked", CERTAIN),
+    Case("1033 in JSON, cf-ray taken away", 530, JSON, edge_json(530, 1033, "tunnel_error"), Hop.CLOUDFLARE,
+         "cloudflare_origin_unreachable", LIKELY),
+    Case("520 in JSON", 520, {**EDGE, **JSON}, edge_json(520), Hop.CLOUDFLARE, "cloudflare_origin_unreachable",
+         CERTAIN),
+    # Challenges without their header.
+    Case("a challenge by its title", 403, {**EDGE, **HTML}, CHALLENGE_PAGE, Hop.CLOUDFLARE, "cloudflare_challenge",
+         CERTAIN),
+    Case("the same as a 503", 503, {**EDGE, **HTML}, CHALLENGE_PAGE, Hop.CLOUDFLARE, "cloudflare_challenge", CERTAIN),
+    Case("a challenge by its script", 429, {**EDGE, **HTML}, "<html><script>window._cf_chl_opt={}</script></html>",
+         Hop.CLOUDFLARE, "cloudflare_challenge", CERTAIN),
+    Case("a challenge with its header as a 429", 429, {**EDGE, **HTML, "cf-mitigated": "challenge"}, "<html>wait",
+         Hop.CLOUDFLARE, "cloudflare_challenge", CERTAIN),
+    Case("a challenge's title, cf-ray taken away", 503, HTML, CHALLENGE_PAGE, Hop.CLOUDFLARE, "cloudflare_challenge",
+         LIKELY),
+    # What only resembles it.
+    Case("a page about 1015 that Rails made", 429, {**RAILS, **HTML}, edge_page("1015", "rate limited"), Hop.UNKNOWN,
+         "http_429", UNKNOWN),
+    Case("1015's page behind the balancer", 403, {"gitlab-lb": "other", **EDGE, **TEXT}, "error code: 1010",
+         Hop.UNKNOWN, "http_403", UNKNOWN),
+    Case("a number that Cloudflare has not", 403, {**EDGE, **HTML}, edge_page("1999", "Access denied"), Hop.UNKNOWN,
+         "http_403", UNKNOWN),
+    Case("1015 with the status of 1020, on a page", 403, {**EDGE, **HTML}, edge_page("1015", "rate limited"),
+         Hop.UNKNOWN, "http_403", UNKNOWN),
+    Case("522's page with another status", 503, {**EDGE, **HTML}, five_page(522, "Connection timed out"), Hop.UNKNOWN,
+         "http_503", UNKNOWN),
+    Case("502 on somebody's page behind Cloudflare", 502, {**EDGE, **HTML}, "<html><h1>Error 502</h1></html>",
+         Hop.UNKNOWN, "http_502", UNKNOWN),
+    Case("520 without cf-ray", 520, HTML, five_page(520, "unknown error"), Hop.UNKNOWN, "http_520", UNKNOWN),
+    Case("a number in JSON that is not said to be Cloudflare's", 429, {**EDGE, **JSON},
+         json.dumps({"error_code": 1015, "cloudflare_error": "yes"}), Hop.UNKNOWN, "http_429", UNKNOWN),
+    Case("Cloudflare's JSON quoted by Rails", 403, {**RAILS, **JSON}, edge_json(403, 1010), Hop.GITLAB, "forbidden",
+         CERTAIN),
+    Case("an ordinary page with Cloudflare's scripts", 403, {**EDGE, **HTML},
+         "<html><script src='/cdn-cgi/challenge-platform/scripts/jsd/main.js'></script></html>", Hop.UNKNOWN,
+         "http_403", UNKNOWN),
+    Case("Just a moment, in a sentence", 503, {**EDGE, **HTML}, "<html><p>Just a moment...</p></html>", Hop.UNKNOWN,
+         "http_503", UNKNOWN),
+    Case("a challenge's title with a status that it has not", 500, {**EDGE, **HTML}, CHALLENGE_PAGE, Hop.UNKNOWN,
+         "http_500", UNKNOWN),
+    Case("a block page without cf-ray", 403, HTML, "<html><h1>Sorry, you have been blocked</h1></html>", Hop.UNKNOWN,
+         "http_403", UNKNOWN),
+    Case("530 without cf-ray", 530, JSON, said("A server error occurred."), Hop.UNKNOWN, "http_530", UNKNOWN),
+    Case("a custom rule's body, where nothing is known of the path", 403, {**EDGE, **JSON}, said("go away"),
+         Hop.UNKNOWN, "http_403", UNKNOWN),
+    # HAProxy, and GitLab's own pages.
+    Case("HAProxy's 403 of the other environment", 403, {"gitlab-lb": "fe-01-lb-gprd", **HTML}, HAPROXY_403,
+         Hop.LOAD_BALANCER, "load_balancer_blocked", CERTAIN),
+    Case("another 403 page under the balancer's name", 403, {**STAGING_LB, **HTML}, "<html><h1>403</h1></html>",
+         Hop.LOAD_BALANCER, "load_balancer_blocked", LIKELY),
+    Case("HAProxy's 403 of nobody's balancer", 403, HTML, HAPROXY_403, Hop.UNKNOWN, "http_403", UNKNOWN),
+    Case("HAProxy's 403 quoted by Rails", 403, {**RAILS, **HTML}, HAPROXY_403, Hop.GITLAB, "forbidden", CERTAIN),
+    Case("HAProxy's 408, undeclared", 408, STAGING_LB, HAPROXY_408, Hop.LOAD_BALANCER, "load_balancer_timeout",
+         CERTAIN),
+    Case("a 408 in JSON under the balancer's name", 408, {**STAGING_LB, **JSON}, said("late"), Hop.UNKNOWN, "http_408",
+         UNKNOWN),
+    Case("HAProxy's 408 without the name", 408, {**EDGE, **HTML}, HAPROXY_408, Hop.UNKNOWN, "http_408", UNKNOWN),
+    Case("the deploy page under the balancer's name", 503, {**STAGING_LB, **HTML}, DEPLOY_PAGE, Hop.GITLAB,
+         "gitlab_deploying", LIKELY),
+    Case("the deploy page with 200", 200, HTML, DEPLOY_PAGE, Hop.GITLAB, "gitlab_deploying", LIKELY),
+    Case("the deploy page's words in a sentence", 503, {**STAGING_LB, **HTML}, "<p>Deploy in progress</p>",
+         Hop.LOAD_BALANCER, "load_balancer_unavailable", CERTAIN),
+    Case("the deploy page's words in JSON", 503, {**EDGE, **JSON}, said("Deploy in progress"), Hop.UNKNOWN, "http_503",
+         UNKNOWN),
+    Case("Workhorse's page while Rails is away", 502, {**STAGING_LB, **HTML},
+         "<html><head><title>GitLab is not responding (502)</title></head></html>", Hop.GITLAB, "gitlab_error", LIKELY),
+    # Rails' own refusals.
+    Case("a 400 by Rails", 400, {**RAILS, **JSON}, json.dumps({"error": "id is invalid"}), Hop.GITLAB,
+         "request_rejected", CERTAIN),
+    Case("a 422 page by Rails", 422, {**RAILS, **HTML}, "<title>The change you wanted was rejected (422)</title>",
+         Hop.GITLAB, "request_rejected", CERTAIN),
+    Case("a 413 with a request id only", 413, {**ID_ONLY, **JSON}, said("413"), Hop.GITLAB, "request_rejected", LIKELY),
+    Case("a 413 of a proxy", 413, {**STAGING_LB, **HTML}, "<h1>413 Request Entity Too Large</h1>", Hop.UNKNOWN,
+         "http_413", UNKNOWN),
+    Case("a 400 of nobody", 400, JSON, json.dumps({"error": "id is invalid"}), Hop.UNKNOWN, "http_400", UNKNOWN),
+)  # fmt: skip
+
+GATEWAY_CASES = (
+    Case("another sentence of the gateway about a login", 401, {**RAILS, **JSON},
+         json.dumps({"error": "Header mismatch 'X-Gitlab-Instance-Id'"}), Hop.AI_GATEWAY, "gateway_unauthorized",
+         LIKELY),
+    Case("a 401 by the framework", 401, {**RAILS, **JSON}, json.dumps({"detail": "Not authenticated"}), Hop.AI_GATEWAY,
+         "gateway_unauthorized", LIKELY),
+    Case("a 403 about another project", 403, {**RAILS, **JSON}, json.dumps({"detail": "Gitlab project id mismatch"}),
+         Hop.AI_GATEWAY, "gateway_forbidden", LIKELY),
+    Case("a 422 in one sentence", 422, {**RAILS, **JSON}, json.dumps({"detail": "Validation error"}), Hop.AI_GATEWAY,
+         "gateway_rejected", LIKELY),
+    Case("a 404 about a prompt of its own", 404, {**RAILS, **JSON}, json.dumps({"detail": "Prompt 'x' not found"}),
+         Hop.AI_GATEWAY, "gateway_rejected", LIKELY),
+    Case("a 502 about the vendor", 502, {**RAILS, **JSON}, json.dumps({"detail": "Anthropic API Status Error."}),
+         Hop.AI_GATEWAY, "gateway_error", LIKELY),
+    Case("a 500 by the server under the framework", 500, {**RAILS, **TEXT}, "Internal Server Error", Hop.AI_GATEWAY,
+         "gateway_error", LIKELY),
+    Case("a 429 in other words", 429, {**RAILS, **JSON}, json.dumps({"detail": "Slow down"}), Hop.AI_GATEWAY,
+         "gateway_rate_limit", LIKELY),
+    Case("not entitled, as a 403", 403, {**RAILS, **JSON}, json.dumps({"error_code": "USAGE_QUOTA_NOT_ENTITLED"}),
+         Hop.AI_GATEWAY, "usage_quota_refused", LIKELY),
+    Case("another code of that family", 402, JSON, json.dumps({"error_code": "USAGE_QUOTA_SUSPENDED"}), Hop.AI_GATEWAY,
+         "usage_quota_refused", LIKELY),
+    # GitLab's own refusals, which look alike.
+    Case("the gateway's shape, marked as GitLab's", 401, {**RAILS, **JSON, "x-gitlab-error-origin": "monolith"},
+         json.dumps({"error": "Invalid token"}), Hop.GITLAB, "unauthorized", CERTAIN),
+    Case("the framework's shape, marked as GitLab's", 422, {**RAILS, **JSON, "x-gitlab-error-origin": "monolith"},
+         json.dumps({"detail": "Validation error"}), Hop.GITLAB, "request_rejected", CERTAIN),
+    Case("a 500 marked as GitLab's, Rails' headers taken away", 500, {**JSON, "x-gitlab-error-origin": "monolith"},
+         json.dumps({"detail": "x"}), Hop.GITLAB, "gitlab_error", LIKELY),
+    Case("GitLab's OAuth", 401, {**RAILS, **JSON},
+         json.dumps({"error": "invalid_token", "error_description": "Token was revoked."}), Hop.GITLAB, "unauthorized",
+         CERTAIN),
+    Case("GitLab's OAuth in one word", 401, {**RAILS, **JSON}, json.dumps({"error": "invalid_token"}), Hop.GITLAB,
+         "unauthorized", CERTAIN),
+    Case("GitLab's login asks to sign in", 401, {**RAILS, **JSON},
+         json.dumps({"error": "You need to sign in or sign up before continuing."}), Hop.GITLAB, "unauthorized",
+         CERTAIN),
+    Case("GitLab's status as an error", 401, {**RAILS, **JSON}, json.dumps({"error": "401 Unauthorized"}), Hop.GITLAB,
+         "unauthorized", CERTAIN),
+    Case("GitLab's GraphQL about a token", 401, {**RAILS, **JSON}, graphql("Invalid token"), Hop.GITLAB,
+         "unauthorized", CERTAIN),
+    Case("detail beside a message", 403, {**RAILS, **JSON}, json.dumps({"message": "403 Forbidden", "detail": "x"}),
+         Hop.GITLAB, "forbidden", CERTAIN),
+    Case("detail within a message", 500, {**RAILS, **JSON}, said({"detail": "x"}), Hop.GITLAB, "gitlab_error", CERTAIN),
+    Case("the framework's shape without Rails", 403, {**EDGE, **JSON}, json.dumps({"detail": "Forbidden"}), Hop.UNKNOWN,
+         "http_403", UNKNOWN),
+    Case("the gateway's 401 without Rails", 401, JSON, json.dumps({"error": "Invalid token"}), Hop.UNKNOWN, "http_401",
+         UNKNOWN),
+    Case("a list of details", 500, {**RAILS, **JSON}, json.dumps([{"detail": "x"}]), Hop.GITLAB, "gitlab_error",
+         CERTAIN),
+    Case("a code of that family in a sentence", 403, {**RAILS, **JSON}, said("USAGE_QUOTA_NOT_ENTITLED, sorry"),
+         Hop.GITLAB, "forbidden", CERTAIN),
+    Case("an answer about quotas", 200, {**RAILS, **JSON}, json.dumps({"error_code": "USAGE_QUOTA_NOT_ENTITLED"}),
+         Hop.GITLAB, ANSWERED, CERTAIN),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [*CASES, *EDGE_CASES, *GATEWAY_CASES], ids=lambda case: case.name)
 def test_each_exchange_has_its_hop_kind_and_certainty(case: Case) -> None:
     found = attribution_of(case.exchange)
     assert (found.hop, found.kind, found.certainty) == (case.hop, case.kind, case.certainty)
 
 
 def test_there_are_many_near_misses_and_each_has_a_name_of_its_own() -> None:
-    names = [case.name for case in (*ROWS, *NEAR_MISSES, *CASES)]
+    names = [case.name for case in KNOWN]
     assert len(NEAR_MISSES) + len(CASES) >= 75
     assert len(names) == len(set(names))
 
@@ -214,6 +420,38 @@ def test_the_facts_that_decided_are_named_one_by_one(
     status: int, headers: dict[str, str], body: str, evidence: tuple[str, ...]
 ) -> None:
     assert attribution_of(Exchange(status, headers, body)).evidence == evidence
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "kind"),
+    [
+        (403, {**EDGE, **TEXT}, "Not here.", "cloudflare_blocked"),
+        (403, {**EDGE, **JSON}, said("go away"), "cloudflare_blocked"),
+        (429, {**EDGE, **JSON}, said("slow down"), "cloudflare_rate_limit"),
+        (503, {**EDGE, **HTML}, "<html>Back soon</html>", "cloudflare_origin_unreachable"),
+        (522, {**EDGE, **JSON}, "{}", "cloudflare_origin_unreachable"),
+    ],
+)
+def test_a_custom_answer_of_the_edge_is_likely_where_all_else_on_the_path_is_signed_by_the_balancer(
+    status: int, headers: dict[str, str], body: str, kind: str
+) -> None:
+    alone = Exchange(status, headers, body)
+    assert attribution_of(alone).hop is Hop.UNKNOWN
+    found = attribution_of(replace(alone, balancer_expected=True))
+    assert (found.hop, found.kind, found.certainty) == (Hop.CLOUDFLARE, kind, LIKELY)
+    assert "cf-ray present" in found.evidence
+    assert "no gitlab-lb" in found.evidence
+    for taken in ("cf-ray", "server"):
+        left = {name: value for name, value in headers.items() if name != taken}
+        assert attribution_of(Exchange(status, left, body, balancer_expected=True)).hop is Hop.UNKNOWN
+    signed = Exchange(status, {**headers, "gitlab-lb": "x"}, body, balancer_expected=True)
+    assert attribution_of(signed).hop is not Hop.CLOUDFLARE
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("body", ["error" + " " * 65_000, "error code" * 6_500, "<a>" * 21_000, "error<a> " * 7_000])
+def test_a_long_page_is_judged_at_once(body: str) -> None:
+    assert attribution_of(Exchange(429, {**EDGE, **HTML}, f"<html>{body}")).kind == "http_429"
 
 
 SEEN: tuple[tuple[int, Mapping[str, str], str, str, str], ...] = (
@@ -333,7 +571,7 @@ def check(found: Attribution, exchange: Exchange) -> None:
         assert [claim for claim in telling if not claim.startswith("no ")], "a hop is named by what is there"
 
 
-KNOWN: tuple[Known, ...] = (*ROWS, *NEAR_MISSES, *CASES)
+KNOWN: tuple[Known, ...] = (*ROWS, *NEAR_MISSES, *CASES, *EDGE_CASES, *GATEWAY_CASES)
 
 
 @pytest.mark.parametrize("case", KNOWN, ids=lambda case: case.name)

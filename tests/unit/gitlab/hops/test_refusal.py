@@ -31,6 +31,13 @@ SPENT = {**RAILS, "ratelimit-observed": "2001", "ratelimit-remaining": "0", "ret
 JSON = {"content-type": "application/json; charset=utf-8"}
 TEXT = {"content-type": "text/plain; charset=utf-8"}
 HTML = {"content-type": "text/html; charset=utf-8"}
+HAPROXY_403 = "<html><body><h1>403 Forbidden</h1>\nRequest forbidden by administrative rules.\n</body></html>\n"
+HAPROXY_408 = (
+    "<html><body><h1>408 Request Time-out</h1>\nYour browser didn't send a complete request in time.\n</body></html>\n"
+)
+DEPLOY_PAGE = (
+    "<!DOCTYPE html><html><head><title>Deploy in progress</title></head><body><h1>Deploy in progress</h1></body></html>"
+)
 PAGE = "<html><body><h1>503 Service Unavailable</h1></body></html>"
 
 
@@ -136,6 +143,32 @@ ROWS = (
          "sign_in_page", OURS, False),
     Case("another page of GitLab's with 200", 200, {**RAILS, **HTML}, "<!DOCTYPE html><h1>Maintenance</h1>", Hop.GITLAB,
          "html_page", OURS, False),
+    Case("edge bans a browser", 403, {**EDGE, **TEXT}, "error code: 1010", Hop.CLOUDFLARE, "cloudflare_blocked", OURS,
+         False),
+    Case("balancer 403", 403, {**STAGING_LB, **HTML}, HAPROXY_403, Hop.LOAD_BALANCER, "load_balancer_blocked", OURS,
+         False),
+    Case("balancer 408", 408, {**STAGING_LB, **HTML}, HAPROXY_408, Hop.LOAD_BALANCER, "load_balancer_timeout", OURS,
+         True),
+    Case("deploy page", 503, {**EDGE, **HTML}, DEPLOY_PAGE, Hop.GITLAB, "gitlab_deploying", PROVIDER, True,
+         sure=LIKELY),
+    Case("rails rejects", 400, {**RAILS, **JSON}, json.dumps({"error": "content is missing"}), Hop.GITLAB,
+         "request_rejected", OURS, False),
+    Case("rails finds it too large", 413, {**RAILS, **JSON}, said("413 Request Entity Too Large"), Hop.GITLAB,
+         "request_rejected", OURS, False),
+    Case("rails misses a namespace", 422, {**RAILS, **JSON},
+         json.dumps({"error": "missing_default_duo_group", "error_description": "x", "message": {"error": "x"}}),
+         Hop.GITLAB, "request_rejected", OURS, False),
+    Case("gateway 401", 401, {**RAILS, **JSON}, json.dumps({"error": "Invalid token"}), Hop.AI_GATEWAY,
+         "gateway_unauthorized", PROVIDER, False, sure=LIKELY),
+    Case("gateway 403", 403, {**RAILS, **JSON}, json.dumps({"detail": "Unauthorized to access duo_chat"}),
+         Hop.AI_GATEWAY, "gateway_forbidden", OURS, False, sure=LIKELY),
+    Case("gateway 422", 422, {**RAILS, **JSON}, json.dumps({"detail": [{"loc": ["body"], "msg": "too long"}]}),
+         Hop.AI_GATEWAY, "gateway_rejected", OURS, False, sure=LIKELY),
+    Case("gateway 500", 500, {**RAILS, **JSON}, json.dumps({"detail": "Internal server error"}), Hop.AI_GATEWAY,
+         "gateway_error", PROVIDER, True, sure=LIKELY),
+    Case("gateway does not find an entitlement", 402, {**RAILS, **JSON},
+         json.dumps({"error": "not_entitled", "error_code": "USAGE_QUOTA_NOT_ENTITLED", "message": "no"}),
+         Hop.AI_GATEWAY, "usage_quota_refused", OURS, False, sure=LIKELY),
 )  # fmt: skip
 
 OTHER_WORDS = (
@@ -191,7 +224,7 @@ NEAR_MISSES = (
     Case("the edge's words behind the balancer", 429, {**STAGING_LB, **TEXT}, "error code: 1015", Hop.UNKNOWN,
          "http_429", RATE, True),
     Case("the edge's headers and nothing else", 429, EDGE, "", Hop.UNKNOWN, "http_429", RATE, True),
-    Case("another error of the edge", 403, {**EDGE, **TEXT}, "error code: 1010", Hop.UNKNOWN, "http_403", OURS, False),
+    Case("another error of the edge", 403, {**EDGE, **TEXT}, "error code: 1099", Hop.UNKNOWN, "http_403", OURS, False),
     Case("1015 inside a longer text", 429, {**EDGE, **TEXT}, "see error code: 1015 in the manual", Hop.UNKNOWN,
          "http_429", RATE, True),
     Case("cf-mitigated beside Rails headers", 403, {**RAILS, **JSON, "cf-mitigated": "challenge"}, said("no"),
@@ -222,7 +255,9 @@ NEAR_MISSES = (
     Case("a 402 without the code", 402, {**RAILS, **JSON}, said("Payment Required"), Hop.UNKNOWN, "http_402", OURS,
          False),
     Case("the gateway's words with another status", 500, {**RAILS, **JSON}, json.dumps({"detail": "Inference failed"}),
-         Hop.GITLAB, "gitlab_error", PROVIDER, True),
+         Hop.AI_GATEWAY, "gateway_error", PROVIDER, True, sure=LIKELY),
+    Case("the gateway's words in GitLab's shape", 500, {**RAILS, **JSON}, said("Inference failed"), Hop.GITLAB,
+         "gitlab_error", PROVIDER, True),
     Case("a 401 that no Rails header vouches for", 401, EDGE, "", Hop.UNKNOWN, "http_401", OURS, False),
     Case("a 404 of the edge", 404, EDGE, "", Hop.UNKNOWN, "http_404", OURS, False),
     Case("a redirect elsewhere", 301, {**EDGE, "location": "https://www.example.com/"}, "", Hop.UNKNOWN, "http_301",
