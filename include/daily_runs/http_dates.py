@@ -1,4 +1,7 @@
-"""Moments and waits in HTTP headers: `Date` (RFC 9110 §6.6.1) and `Retry-After` (§10.2.3). One reading for all hops."""
+"""Moments and waits in HTTP headers: `Date` (RFC 9110 §6.6.1), `Retry-After` (§10.2.3) and a spent budget's reset.
+
+One reading for all hops.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,9 @@ import math
 from collections.abc import Mapping
 
 from daily_runs.clock import Clock
+
+EPOCH_SECONDS_MIN = 1e9
+"""A reset under this (2001 as a moment, 31 years as a wait) is a wait."""
 
 
 def date_in(header: str | None) -> dt.datetime | None:
@@ -35,6 +41,39 @@ def retry_after_seconds(headers: Mapping[str, str], now: dt.datetime | None = No
     except ValueError:
         return _seconds_until(date_in(value), date_in(headers.get("date")), now or Clock.now())
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def reset_seconds(headers: Mapping[str, str], now: dt.datetime | None = None) -> float | None:
+    """When a refused user's budget is full again: seconds from the answer on; None where no spent budget is told.
+
+    GitLab gives the moment twice, as a date (`RateLimit-ResetTime`) and in seconds since 1970 (`RateLimit-Reset`):
+    https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#response-headers. A small number is the
+    seconds that are left, as others have it. A budget that is not spent is not what refused.
+
+    Args:
+        headers: those of a 429 without `Retry-After`, by lower-case names.
+        now: as in `retry_after_seconds`.
+    """
+    if headers.get("ratelimit-remaining", "0").strip() != "0":
+        return None
+    sent, now = date_in(headers.get("date")), now or Clock.now()
+    named = _seconds_until(date_in(headers.get("ratelimit-resettime")), sent, now)
+    if named is not None:
+        return named
+    try:
+        value = float(headers.get("ratelimit-reset", ""))
+    except ValueError:
+        return None
+    if not math.isfinite(value) or value < 0:
+        return None
+    return value if value < EPOCH_SECONDS_MIN else _seconds_until(_moment(value), sent, now)
+
+
+def _moment(epoch_seconds: float) -> dt.datetime | None:
+    try:
+        return dt.datetime.fromtimestamp(epoch_seconds, dt.UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _seconds_until(moment: dt.datetime | None, sent: dt.datetime | None, now: dt.datetime) -> float | None:

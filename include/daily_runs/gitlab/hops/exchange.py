@@ -81,8 +81,9 @@ class Exchange:
 
     @property
     def retry_after_seconds(self) -> float | None:
-        """What the answer asks us to wait, in seconds (see `http_dates.retry_after_seconds`)."""
-        return http_dates.retry_after_seconds(self.headers)
+        """What the answer asks us to wait, in seconds; where a 429 does not say it, until the spent budget's reset."""
+        asked = http_dates.retry_after_seconds(self.headers)
+        return http_dates.reset_seconds(self.headers) if asked is None and self.status == 429 else asked
 
     @property
     def body_description(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -319,6 +320,47 @@ def test_retry_after_is_read_in_both_its_forms(headers: dict[str, str], seconds:
     error = attribute(Exchange(503, headers))
     assert error is not None
     assert error.retry_after_seconds == seconds
+
+
+AT = {"date": "Fri, 20 Nov 2026 10:00:00 GMT"}
+EMPTY = {"ratelimit-name": "throttle_authenticated_api", "ratelimit-remaining": "0", **AT}
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "seconds"),
+    [
+        (429, {**EMPTY, "ratelimit-reset": "1795168830"}, 30.0),
+        (429, {**EMPTY, "ratelimit-reset": "1795168800"}, 0.0),
+        (429, {**EMPTY, "ratelimit-reset": "1795168000"}, 0.0),  # past, by the answer's own clock
+        (429, {**EMPTY, "ratelimit-resettime": "Fri, 20 Nov 2026 10:00:45 GMT"}, 45.0),
+        (429, {**EMPTY, "ratelimit-resettime": "soon", "ratelimit-reset": "1795168830"}, 30.0),
+        (429, {**EMPTY, "ratelimit-reset": "17"}, 17.0),  # the seconds that are left
+        (429, {**AT, "ratelimit-reset": "1795168830"}, 30.0),  # what remains was taken away
+        (429, {**EMPTY, "retry-after": "7", "ratelimit-reset": "1795168830"}, 7.0),
+        (429, {**EMPTY, "retry-after": "soon", "ratelimit-reset": "1795168830"}, 30.0),
+        (429, {"ratelimit-remaining": "0", "ratelimit-reset": "1600000000"}, None),  # past by our clock: tells nothing
+        (429, {**EMPTY, "ratelimit-remaining": "12", "ratelimit-reset": "1795168830"}, None),  # another limit refused
+        (503, {**EMPTY, "ratelimit-reset": "1795168830"}, None),
+        (429, EMPTY, None),
+        (429, {**EMPTY, "ratelimit-reset": "nan"}, None),
+        (429, {**EMPTY, "ratelimit-reset": "-5"}, None),
+        (429, {**EMPTY, "ratelimit-reset": "1e300"}, None),
+        (429, {**EMPTY, "ratelimit-reset": "tomorrow"}, None),
+    ],
+)
+def test_a_429_that_does_not_say_how_long_is_waited_for_until_its_budgets_reset(
+    status: int, headers: dict[str, str], seconds: float | None
+) -> None:
+    error = attribute(Exchange(status, headers))
+    assert error is not None
+    assert error.retry_after_seconds == seconds
+
+
+def test_a_reset_is_counted_from_our_clock_where_the_answer_names_no_moment() -> None:
+    error = attribute(Exchange(429, {"ratelimit-remaining": "0", "ratelimit-reset": str(time.time() + 50)}))
+    assert error is not None
+    assert error.retry_after_seconds is not None
+    assert 0 < error.retry_after_seconds <= 50
 
 
 def test_the_evidence_gives_facts_and_no_text_of_the_body() -> None:
