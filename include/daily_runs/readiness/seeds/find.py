@@ -2,7 +2,7 @@
 
 | resource | found by | state it must have | content that is compared |
 |---|---|---|---|
-| CI job | its name is the seed key | failed, its log neither erased nor empty | the job's trace (REST) |
+| CI job | its name is the seed key | failed, its log neither erased nor empty | the log in the job's trace (REST) |
 | issue, epic | its title starts with `[seed key]` | has a description | the description |
 | vulnerability | its file lies in `seeds/<seed key>/` | SAST; detected or confirmed; the file is there | that file |
 | code cut | nothing to find: it is sent in the request | | |
@@ -25,7 +25,9 @@ from daily_runs.gitlab import documents
 from daily_runs.gitlab.client import GitLab, walk
 from daily_runs.gitlab.hops.exchange import text_of
 from daily_runs.gitlab.hops.failures import malformed
+from daily_runs.gitlab.hops.visible import is_blank
 from daily_runs.gitlab.looking import Counted
+from daily_runs.readiness.seeds.job_log import holds_log
 from daily_runs.statuses import SeedStatus
 
 TRACES_IN_FLIGHT = 4
@@ -151,27 +153,27 @@ class _Look:
                 found[key] = _Found(str(number), None if fault else wanted[key].checksum, fault)
             else:
                 unread[key] = str(number)
-        found |= await self._traces(unread, memory)
+        found |= await self._traces(unread, wanted, memory)
         return _Listed(found, [key for key, node in nodes.items() if not _job_fault(node)])
 
-    async def _traces(self, unread: Mapping[str, str], memory: SeedMemory | None) -> dict[str, _Found]:
+    async def _traces(
+        self, unread: Mapping[str, str], wanted: Mapping[str, Item], memory: SeedMemory | None
+    ) -> dict[str, _Found]:
         """The logs of jobs (global id by key)."""
         if not unread:
             return {}
         project_id, gate = await self._project_id(), asyncio.Semaphore(TRACES_IN_FLIGHT)
 
-        async def read(resource_id: str) -> _Found:
+        async def read(key: str, resource_id: str) -> _Found:
             path = f"/api/v4/projects/{project_id}/jobs/{_number(resource_id)}/trace"
             async with gate:  # also while it is kept: a look that dies loses no more than is in flight
                 response = await self._call(lambda: self._gitlab.rest("GET", path, self._user))
-                found = _with_content(resource_id, text_of(response), "its log is empty")
+                found = _with_log(resource_id, text_of(response), wanted[key])
                 if memory and found.sha256:
                     await asyncio.to_thread(memory.keep, resource_id, found.sha256)
             return found
 
-        return dict(
-            zip(unread, await _all_or_none([read(resource_id) for resource_id in unread.values()]), strict=True)
-        )
+        return dict(zip(unread, await _all_or_none([read(*one) for one in unread.items()]), strict=True))
 
     async def issues(self) -> _Listed:
         """Issues by the key in their title, the newest of a key; a closed one still counts, but is no surplus."""
@@ -228,8 +230,15 @@ class _Look:
             raise malformed("a project without id") from error
 
 
+def _with_log(resource_id: str, trace: str, item: Item) -> _Found:
+    """The checksum is the item's where its log is in the trace, which holds what the runner says as well."""
+    if holds_log(trace, item.resource.content):
+        return _Found(resource_id, item.checksum)
+    return _with_content(resource_id, trace, "its log is empty")
+
+
 def _with_content(resource_id: str, content: str, if_empty: str) -> _Found:
-    if not content.strip():
+    if is_blank(content):
         return _Found(resource_id, None, if_empty)
     return _Found(resource_id, hashlib.sha256(content.encode()).hexdigest())
 

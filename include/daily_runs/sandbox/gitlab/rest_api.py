@@ -16,6 +16,7 @@ from daily_runs.sandbox.gitlab.assistant import TOO_MANY, chat_text, item_asked,
 from daily_runs.sandbox.gitlab.instance import Instance
 from daily_runs.sandbox.gitlab.resolvers import GITLAB_REVISION, GITLAB_VERSION
 from daily_runs.sandbox.gitlab.seeds import SandboxSeed
+from daily_runs.sandbox.gitlab.traces import trace_of
 from daily_runs.sandbox.world.exchange import HopReply, SandboxExchange, json_reply, text_reply
 
 SUGGESTIONS_PATH, CHAT_PATH = "/api/v4/code_suggestions/completions", "/api/v4/chat/completions"
@@ -128,9 +129,9 @@ class RestApi:
         return json_reply(text, 201)
 
     async def _trace(self, _: SandboxExchange, params: _Params) -> HopReply:
-        """A job's log; of one that was erased, an empty text with 200, as GitLab answers."""
+        """A job's trace; of one that was erased, an empty text with 200, as GitLab answers."""
         seed = self._instance.project.jobs.get(int(params["id"])) if self._here(params) else None
-        return text_reply(200, "" if seed.spoilt else seed.content) if seed else _NOT_FOUND
+        return text_reply(200, "" if seed.spoilt else trace_of(seed)) if seed else _NOT_FOUND
 
     async def _diffs(self, _: SandboxExchange, params: _Params) -> HopReply:
         iid, now = int(params["id"]), self._instance.world.clock.now()

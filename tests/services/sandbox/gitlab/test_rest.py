@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from daily_runs.readiness.seeds.job_log import holds_log
 from daily_runs.sandbox.world.world import World
 
 Connect = Callable[..., httpx.Client]
@@ -105,9 +106,27 @@ def test_a_trace_is_the_job_log_by_project_id_or_path(make_world: MakeWorld, git
     for name in (project_number, "daily-runs%2Fseeds"):
         trace = client.get(f"/api/v4/projects/{name}/jobs/{number}/trace")
         assert trace.headers["content-type"].startswith("text/plain")
-        assert trace.text == f"$ pytest\nlog of job {job['name'].rpartition('-')[2]}\n"
+        log = f"$ pytest\nlog of job {job['name'].rpartition('-')[2]}\n"
+        assert trace.text != log
+        assert holds_log(trace.text, log)
     assert client.get(f"/api/v4/projects/{project_number}/jobs/1/trace").status_code == 404
     assert client.get(f"/api/v4/projects/1/jobs/{number}/trace").status_code == 404
+
+
+def test_every_second_trace_has_time_stamps_and_all_have_what_a_runner_writes(
+    make_world: MakeWorld, gitlab: Connect
+) -> None:
+    client = gitlab(make_world())
+    query = '{ project(fullPath: "daily-runs/seeds") { jobs(first: 20) { nodes { id } } } }'
+    jobs = client.post("/api/graphql", json={"query": query}).json()["data"]["project"]["jobs"]["nodes"]
+    numbers = [job["id"].rpartition("/")[2] for job in jobs]
+    traces = [client.get(f"/api/v4/projects/daily-runs%2Fseeds/jobs/{number}/trace").text for number in numbers]
+    assert {trace[26:33] == "Z 00O \x1b" for trace in traces} == {True, False}
+    for trace in traces:
+        assert "Running with gitlab-runner" in trace
+        assert ":step_script\r\x1b[0K" in trace
+        assert "50%\rremote" in trace
+        assert trace.rstrip().endswith("\x1b[31;1mERROR: Job failed: exit code 1\x1b[0;m")
 
 
 def test_health_endpoints_are_closed_to_outside_addresses(make_world: MakeWorld, gitlab: Connect) -> None:
