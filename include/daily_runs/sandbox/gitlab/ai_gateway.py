@@ -18,13 +18,29 @@ CLAUDE = "claude-sonnet-4-20250514"
 ERROR_TEXTS = {
     "M3003": "I'm sorry, I can't generate a response. You might want to try again. You could also be getting this "
     "error because the items you're asking about either don't exist, you don't have access to them, or your session "
-    "has expired. Error code: M3003",
+    "has expired.",
     "G3001": "I'm sorry, but answering this question requires a different Duo subscription. Please contact your "
-    "administrator. Error code: G3001",
-    "A1000": "I'm sorry, I couldn't respond in time. Please try again. Error code: A1000",
-    "A1001": "I'm sorry, I can't generate a response. Please try again. Error code: A1001",
+    "administrator.",
+    "A1000": "I'm sorry, I couldn't respond in time. Please try again.",
+    "A1001": "I'm sorry, I can't generate a response. Please try again.",
+    "A6000": "I'm sorry, I couldn't respond in time. Please try a more specific request or enter /clear to start a new "
+    "chat.",
 }
-_DRAWN_CODES = ("M3003", "A1000", "A1001")
+"""What a chat user reads, by code. The text itself has no code: see `errors_of`."""
+_DRAWN_CODES = ("M3003", "A1000", "A1001", "G3001", "A6000")
+_SENT_AS_SUCCESS = {"A6000"}
+_SHOWN_WITHOUT_CODE = {"G3001"}
+_HELP = "https://docs.gitlab.com/ee/user/gitlab_duo_chat/troubleshooting.html"
+
+
+def errors_of(code: str) -> list[str]:
+    """The `errors` beside a message's `content`, which is the bare text: GitLab puts a code there, as a link, or
+    repeats the text without one, or (A6000) takes the text for an answer and leaves `errors` empty.
+    """
+    text = ERROR_TEXTS[code]
+    if code in _SENT_AS_SUCCESS:
+        return []
+    return [text if code in _SHOWN_WITHOUT_CODE else f"{text} Error code: [{code}]({_HELP}#error-{code.lower()})"]
 
 
 class Inference(NamedTuple):

@@ -13,7 +13,7 @@ from graphql import GraphQLError
 from daily_runs.catalogue.features import FeatureCall
 from daily_runs.dataset import Item
 from daily_runs.sandbox.gitlab import answers
-from daily_runs.sandbox.gitlab.ai_gateway import ERROR_TEXTS, Inference
+from daily_runs.sandbox.gitlab.ai_gateway import ERROR_TEXTS, Inference, errors_of
 from daily_runs.sandbox.gitlab.instance import Instance, Message, SandboxMergeRequest, iso_now
 from daily_runs.sandbox.gitlab.seeds import SandboxSeed, location
 from daily_runs.sandbox.world.exchange import SandboxExchange
@@ -93,8 +93,11 @@ def _chat(
     now = instance.world.clock.now()
     ready = now + instance.world.latency_seconds()
     instance.messages[str(exchange.user)][request_id] = [
-        Message(instance.next_number(), request_id, thread, conversation, role, said, iso_now(), at)
-        for role, said, at in (("USER", content, now), ("ASSISTANT", text, ready))
+        Message(instance.next_number(), request_id, thread, conversation, role, said, iso_now(), at, errors)
+        for role, said, at, errors in (
+            ("USER", content, now, []),
+            ("ASSISTANT", text, ready, errors_of(asked.error_code) if asked.error_code else []),
+        )
     ]
     return {"requestId": request_id, "threadId": thread_gid(thread), "errors": []}
 
@@ -121,7 +124,7 @@ def _resolve(instance: Instance, exchange: SandboxExchange, resource: AskedResou
 
 
 def chat_text(instance: Instance, exchange: SandboxExchange, item: Item | None, asked: Inference) -> str:
-    """What the user reads: an answer, or the text of an error that looks like one."""
+    """What the user reads: an answer, or the text of an error that looks like one, without its code."""
     if asked.error_code is not None:
         return ERROR_TEXTS[asked.error_code]
     return answers.prose(prompt_for(instance, exchange, item)) if item else answers.small_talk()

@@ -45,6 +45,7 @@ class Message(NamedTuple):
     content: str
     timestamp: str
     ready_at: float
+    errors: list[str]
 
 
 class Instance:

@@ -94,7 +94,7 @@ def _message(message: Message) -> Node:
         "contentHtml": None,
         "role": message.role,
         "timestamp": message.timestamp,
-        "errors": [],
+        "errors": message.errors,
         "chunkId": None,
     }
 

@@ -13,10 +13,11 @@ from daily_runs.dataset import CodeCut, Item
 from daily_runs.sandbox.gitlab import answers
 from daily_runs.sandbox.gitlab.ai_gateway import CLAUDE, Inference
 from daily_runs.sandbox.gitlab.assistant import TOO_MANY, chat_text, item_asked, prompt_for
-from daily_runs.sandbox.gitlab.instance import Instance
+from daily_runs.sandbox.gitlab.instance import Instance, SandboxMergeRequest
 from daily_runs.sandbox.gitlab.resolvers import GITLAB_REVISION, GITLAB_VERSION
+from daily_runs.sandbox.gitlab.rest_bodies import merge_request_files
+from daily_runs.sandbox.gitlab.rest_bodies.traces import trace_of
 from daily_runs.sandbox.gitlab.seeds import SandboxSeed
-from daily_runs.sandbox.gitlab.traces import trace_of
 from daily_runs.sandbox.world.exchange import HopReply, SandboxExchange, json_reply, text_reply
 
 SUGGESTIONS_PATH, CHAT_PATH = "/api/v4/code_suggestions/completions", "/api/v4/chat/completions"
@@ -56,6 +57,8 @@ class RestApi:
             ("POST", CHAT_PATH, "rest chat", self._chat),
             ("GET", project + r"/jobs/(?P<id>\d+)/trace", "rest job trace", self._trace),
             ("GET", project + r"/merge_requests/(?P<id>\d+)/diffs", "rest merge request diffs", self._diffs),
+            ("GET", project + r"/merge_requests/(?P<id>\d+)/raw_diffs", "rest merge request diffs", self._raw_diffs),
+            ("GET", project + r"/merge_requests/(?P<id>\d+)/changes", "rest merge request diffs", self._changes),
             ("GET", project, "rest project", self._project),
             ("GET", r"/api/v4/personal_access_tokens/self", "rest token", self._token),
             ("GET", r"/api/v4/user", "rest user", self._user),
@@ -126,7 +129,10 @@ class RestApi:
         asked = self._instance.gateway.ask_claude(exchange, FeatureCall.CHAT)
         text = chat_text(self._instance, exchange, item or item_asked(self._instance, content), asked)
         await self._instance.world.clock.sleep(self._instance.world.latency_seconds())
-        return json_reply(text, 201)
+        coded = (
+            f" Error code: {asked.error_code}" if asked.error_code else ""
+        )  # a bare string has no `errors` beside it
+        return json_reply(text + coded, 201)
 
     async def _trace(self, _: SandboxExchange, params: _Params) -> HopReply:
         """A job's trace; of one that was erased, an empty text with 200, as GitLab answers."""
@@ -134,13 +140,22 @@ class RestApi:
         return text_reply(200, "" if seed.spoilt else trace_of(seed)) if seed else _NOT_FOUND
 
     async def _diffs(self, _: SandboxExchange, params: _Params) -> HopReply:
+        made = self._merge_request(params)
+        return json_reply([merge_request_files.listed(made)]) if made else _NOT_FOUND
+
+    async def _raw_diffs(self, _: SandboxExchange, params: _Params) -> HopReply:
+        made = self._merge_request(params)
+        return text_reply(200, merge_request_files.raw(made)) if made else _NOT_FOUND
+
+    async def _changes(self, _: SandboxExchange, params: _Params) -> HopReply:
+        """Always as with `access_raw_diffs=true`: read from the repository."""
+        made = self._merge_request(params)
+        return json_reply({"changes": [merge_request_files.whole(made)], "overflow": False}) if made else _NOT_FOUND
+
+    def _merge_request(self, params: _Params) -> SandboxMergeRequest | None:
         iid, now = int(params["id"]), self._instance.world.clock.now()
-        made = [m for m in self._instance.merge_requests if m.iid == iid and m.ready_at <= now]
-        if not made or not self._here(params):
-            return _NOT_FOUND
-        paths = {"old_path": made[0].path, "new_path": made[0].path, "a_mode": "100644", "b_mode": "100644"}
-        flags = {"new_file": False, "renamed_file": False, "deleted_file": False, "generated_file": False}
-        return json_reply([{"diff": made[0].diff, **paths, **flags}])
+        made = (m for m in self._instance.merge_requests if m.iid == iid and m.ready_at <= now)
+        return next(made, None) if self._here(params) else None
 
     async def _project(self, _: SandboxExchange, params: _Params) -> HopReply:
         if not self._here(params):
@@ -157,7 +172,15 @@ class RestApi:
 
     async def _user(self, exchange: SandboxExchange, _: _Params) -> HopReply:
         user = str(exchange.user)
-        return json_reply({"id": self._instance.user_ids[user], "username": user, "name": user, "state": "active"})
+        return json_reply(
+            {
+                "id": self._instance.user_ids[user],
+                "username": user,
+                "name": user,
+                "state": "active",
+                "preferred_language": "en",
+            }
+        )
 
     async def _metadata(self, _: SandboxExchange, __: _Params) -> HopReply:
         return json_reply({"version": GITLAB_VERSION, "revision": GITLAB_REVISION, "enterprise": True})

@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from daily_runs.gitlab.hops.error_codes import error_code_in
+from daily_runs.sandbox.gitlab.ai_gateway import ERROR_TEXTS, errors_of
 from daily_runs.sandbox.world.world import World
 
 Connect = Callable[..., httpx.Client]
@@ -27,6 +29,7 @@ JOBS = """query($first: Int, $after: String) { project(fullPath: "daily-runs/see
 VULNERABILITIES = """{ project(fullPath: "daily-runs/seeds") { vulnerabilities(reportType: [SAST], first: 50) {
   nodes { id title state severity reportType identifiers { name externalId }
     location { __typename ... on VulnerabilityLocationSast { file startLine } } mergeRequest { iid } } } } }"""
+HELP = "https://docs.gitlab.com/ee/user/gitlab_duo_chat/troubleshooting.html"
 TOO_MANY = "This endpoint has been requested too many times. Try again later."
 
 
@@ -304,9 +307,25 @@ def test_an_empty_account_looks_like_an_answer_with_an_error_code(make_world: Ma
     tokens, now = world.account("EVAL").input_tokens, world.clock.now()
     tokens.take(tokens.available(now), now)
     request_id = graphql(client, ASK, chat(job))["data"]["aiAction"]["requestId"]
-    assert "Error code: A1001" in answer_to(client, request_id)
+    answer = wait_for(lambda: graphql(client, POLL, {"ids": [request_id]})["data"]["aiMessages"]["nodes"])[0]
+    assert answer["content"] == "I'm sorry, I can't generate a response. Please try again."
+    assert answer["errors"] == [f"{answer['content']} Error code: [A1001]({HELP}#error-a1001)"]
     entry = next(e for e in world.ledger.entries if e.operation == "aiAction")
     assert (entry.account, entry.paid, entry.outcome) == ("EVAL", False, "model_vendor")
+
+
+@pytest.mark.parametrize("code", ERROR_TEXTS)
+def test_no_content_has_a_code_and_errors_say_what_gitlab_says_there(code: str) -> None:
+    assert code not in ERROR_TEXTS[code]
+    told = {"A6000": [], "G3001": [ERROR_TEXTS["G3001"]]}
+    coded = [f"{ERROR_TEXTS[code]} Error code: [{code}]({HELP}#error-{code.lower()})"]
+    assert errors_of(code) == told.get(code, coded)
+
+
+@pytest.mark.parametrize("code", ERROR_TEXTS)
+def test_our_side_takes_no_text_of_these_for_an_answer(code: str) -> None:
+    assert error_code_in(ERROR_TEXTS[code]) is not None
+    assert all(error_code_in(error) for error in errors_of(code))
 
 
 def test_production_spends_the_other_account(make_world: MakeWorld, gitlab: Connect) -> None:

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import pytest
 
 from daily_runs.readiness.seeds.job_log import holds_log
+from daily_runs.sandbox.gitlab.instance import SandboxMergeRequest
+from daily_runs.sandbox.gitlab.rest_bodies import merge_request_files
 from daily_runs.sandbox.world.world import World
 
 Connect = Callable[..., httpx.Client]
@@ -127,6 +130,23 @@ def test_every_second_trace_has_time_stamps_and_all_have_what_a_runner_writes(
         assert ":step_script\r\x1b[0K" in trace
         assert "50%\rremote" in trace
         assert trace.rstrip().endswith("\x1b[31;1mERROR: Job failed: exit code 1\x1b[0;m")
+
+
+@pytest.mark.parametrize(
+    ("lines", "flags"),
+    [(1, (False, False)), (300, (True, False)), (3_000, (False, True))],
+    ids=["small", "collapsed", "too large"],
+)
+def test_a_large_files_diff_is_left_out_of_the_list_and_stands_in_the_repository(
+    lines: int, flags: tuple[bool, bool]
+) -> None:
+    diff = f"@@ -0,0 +1,{lines} @@\n" + ("+" + "y" * 80 + "\n") * lines
+    made = SandboxMergeRequest(1, 7, "Resolve", "src/a.py", diff, "2026-01-01T00:00:00Z", 0.0)
+    listed = merge_request_files.listed(made)
+    assert (listed["collapsed"], listed["too_large"]) == flags
+    assert listed["diff"] == ("" if any(flags) else diff)
+    assert merge_request_files.whole(made)["diff"] == diff
+    assert merge_request_files.raw(made).endswith(diff)
 
 
 def test_health_endpoints_are_closed_to_outside_addresses(make_world: MakeWorld, gitlab: Connect) -> None:

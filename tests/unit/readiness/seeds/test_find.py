@@ -162,10 +162,23 @@ class Case(NamedTuple):
 
 BOUND, MISSING, CHANGED, WRONG_STATE = SeedStatus
 OTHER_FILE = {"seeds/of/seed/run.py": "print(1)\n"}
+TRACE = (
+    "\x1b[0KRunning with gitlab-runner 18.2.0\x1b[0;m\n"
+    "section_start:1795000000:step_script\r\x1b[0K\x1b[0K\x1b[36;1mExecuting\x1b[0;m\n"
+    "\x1b[32;1m$ cat seed.log\x1b[0;m\n"
+    f"{CONTENT}section_end:1795000003:step_script\r\x1b[0K\n\x1b[31;1mERROR: Job failed: exit code 1\x1b[0;m\n"
+)
+STAMPED = "".join(f"2026-05-08T09:28:48.158399Z 01O {line}\n" for line in TRACE.split("\n")[:-1])
 CASES = [
     Case("a failed job with its log", "job", Project(jobs=[job()]), BOUND),
     Case("no job of that name", "job", Project(jobs=[job(name="of/other")]), MISSING),
     Case("a job with another log", "job", Project(jobs=[job()], traces={7: "line one\n"}), CHANGED),
+    Case("a job with its log in a runner's trace", "job", Project(jobs=[job()], traces={7: TRACE}), BOUND),
+    Case("the trace with stamps", "job", Project(jobs=[job()], traces={7: STAMPED}), BOUND),
+    Case("a trace with another log", "job", Project(jobs=[job()], traces={7: TRACE.replace("two", "tow")}), CHANGED),
+    Case("a trace with half of the log", "job", Project(jobs=[job()], traces={7: TRACE.replace("line two\n", "")}),
+         CHANGED),
+    Case("a log that shows nothing", "job", Project(jobs=[job()], traces={7: "\u200b\n"}), WRONG_STATE, "log is empty"),
     Case("a job that passed", "job", Project(jobs=[job(status="SUCCESS")]), WRONG_STATE, "is SUCCESS, not FAILED"),
     Case("a job that still runs", "job", Project(jobs=[job(status="RUNNING")]), WRONG_STATE, "is RUNNING"),
     Case("a retried job whose newest passed", "job", Project(jobs=[job(9, status="SUCCESS"), job(7)]), WRONG_STATE),
@@ -371,6 +384,8 @@ OTHER = hashlib.sha256(b"other").hexdigest()
 REMEMBERED = [
     Remembered("the content it should have", Project(jobs=[job()]), SHA256, Seed("of/seed", BOUND, JOB, SHA256), 0),
     Remembered("other content", Project(jobs=[job()]), OTHER, Seed("of/seed", BOUND, JOB, SHA256), 1),
+    Remembered("other content, where a trace holds the log", Project(jobs=[job()], traces={7: TRACE}), OTHER,
+               Seed("of/seed", BOUND, JOB, SHA256), 1),
     Remembered("other content, rightly", Project(jobs=[job()], traces={7: "other"}), OTHER,
                Seed("of/seed", CHANGED, JOB, OTHER), 1),
     Remembered("of a job that was erased since", Project(jobs=[job(erasedAt="2026-01-01")]), SHA256,
@@ -386,6 +401,14 @@ def test_a_memory_speaks_for_a_seed_and_never_against_it(case: Remembered, seen:
     found = seen(case.project, item("job"), memory=Memory({JOB: case.sha256}))
     assert found.seeds == (case.seed,)
     assert sum(name.startswith("trace") for name in case.project.asked) == case.traces_read
+
+
+def test_of_a_trace_the_logs_checksum_is_remembered_so_it_is_read_once(seen: Look) -> None:
+    project, memory = Project(jobs=[job()], traces={7: STAMPED}), Memory()
+    first = seen(project, item("job"), memory=memory)
+    assert memory.known == {JOB: SHA256}
+    assert seen(project, item("job"), memory=memory).seeds == first.seeds
+    assert sum(name.startswith("trace") for name in project.asked) == 1
 
 
 def test_what_can_change_is_never_remembered(seen: Look) -> None:
