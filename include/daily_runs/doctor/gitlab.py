@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import httpx
@@ -15,6 +16,7 @@ from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.environments import Environment
 from daily_runs.catalogue.features import PHASE_ENVIRONMENTS, Feature, FeatureCall, environments_of
 from daily_runs.doctor.finding import Diagnosis, Now, RoundTrip, Subject
+from daily_runs.doctor.language import languages, profile_of
 from daily_runs.errors import AccessError, CallError, Hop
 from daily_runs.gitlab.client import GitLab
 from daily_runs.gitlab.documents import WHOAMI
@@ -36,16 +38,17 @@ _TOKEN_REFUSED = (
     "http_401",
     "http_403",
 )
-_LATER = ("tokens", "user names", "clock", "limits")
+_LATER = ("tokens", "user names", "language", "clock", "limits")
 
 
 class UserReading(NamedTuple):
-    """What one user's two free calls brought: the token's own description, and who GitLab takes the user for."""
+    """What one user's free calls brought: the token's own description, who GitLab takes the user for, their profile."""
 
     user: str
     asked: RoundTrip
     response: httpx.Response | CallError
     who: Mapping[str, Any] | CallError | None
+    profile: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def token(self) -> Mapping[str, Any]:
@@ -102,9 +105,10 @@ async def _ask_as(client: GitLab, user: str, now: Now) -> UserReading:
     if not _is_object(response):
         return UserReading(user, asked, malformed("status 200, no JSON object"), None)
     try:
-        return UserReading(user, asked, response, await client.graphql(user, WHOAMI))
+        who = await client.graphql(user, WHOAMI)
     except CallError as error:
         return UserReading(user, asked, response, error)
+    return UserReading(user, asked, response, who, await profile_of(client, user))
 
 
 def _is_object(response: httpx.Response) -> bool:
@@ -130,6 +134,7 @@ def _findings(
         yield from _none_of(subject, _LATER[1:], "no token was accepted")
         return
     yield _user_names(subject, good)
+    yield languages(subject, {s.user: s.profile for s in good})
     yield subject.clock(date_in(first.response.headers.get("date")), first.asked)
     yield _complexity(subject, good[0])
     yield _api_limit(subject, environment, first.response)

@@ -108,7 +108,7 @@ def test_all_is_green_where_all_is_well_and_nothing_is_spent(healthy: str, sandb
     assert subjects == ["store", "catalogue", "airflow", "staging", "production", "judge", "accounts"]
     assert sandbox.entries(), "the sandbox was really asked"
     assert sandbox.entries(paid=True) == []
-    assert {entry["operation"] for entry in sandbox.entries()} == {"rest token", "graphql", "models"}
+    assert {entry["operation"] for entry in sandbox.entries()} == {"rest token", "rest user", "graphql", "models"}
 
 
 def test_one_environment_is_looked_at_when_one_is_named(healthy: str, sandbox: SandboxView) -> None:
