@@ -2,7 +2,7 @@
 
 A plan's days are UTC days, whatever zone a feature's own dates are in. One run is one feature in one environment at one
 tick of its phase's cron; a shadow phase has two arms. Inference spends the environment's account; when all of it is
-answered, judging spends the judge's. As in `quota.rates`, a call's whole tokens count against an account's input
+answered, judging spends the judge's. As in `catalogue.rates`, a call's whole tokens count against an account's input
 tokens; the ledger counts them apart, so a plan errs on the slow side.
 """
 

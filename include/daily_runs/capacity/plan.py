@@ -2,7 +2,7 @@
 
 **A plan fits** when every run ends before its feature's next one is to start and within 24 h of its own start, and when
 the evaluation users' `ai_action` calls suffice in every window. That no account's limit and no share is passed holds by
-construction (`quota.fluid`): too much load shows as lateness, not as refusals.
+construction (`capacity.fluid`): too much load shows as lateness, not as refusals.
 """
 
 from __future__ import annotations

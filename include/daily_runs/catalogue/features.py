@@ -1,7 +1,7 @@
 """The catalogue: what a team changes without touching code, as typed, frozen models.
 
 `include/catalogue` holds `accounts.yaml`, `environments.yaml`, one file a feature under `features/`, and
-`overlays/NAME.yaml` (merged over the others: the sandbox's addresses and time scale). `catalogue_files` reads
+`overlays/NAME.yaml` (merged over the others: the sandbox's addresses and time scale). `reading.files` reads
 them and turns every fault into a `CatalogueError` with file, line, value and remedy. Facts: docs/domain.md §1–§4.
 """
 

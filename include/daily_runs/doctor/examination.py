@@ -33,7 +33,7 @@ def examine(
 
     Args:
         environment: only this one; all of the catalogue if None.
-        overlay: see `catalogue_files.load`.
+        overlay: see `reading.files.load`.
         now: our clock.
         tell: called with what is looked at next, for a progress line.
 

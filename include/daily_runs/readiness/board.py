@@ -1,4 +1,4 @@
-"""The status board: one line a feature, from phase to last gate. Pure; `command_status` reads and shows it.
+"""The status board: one line a feature, from phase to last gate. Pure; `cli.status` reads and shows it.
 
 It is the table of docs/domain.md §1, alive: what the catalogue plans beside what looks and runs have found.
 """

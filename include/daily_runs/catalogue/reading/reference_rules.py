@@ -1,4 +1,4 @@
-"""Rules between parts of the catalogue: references that must resolve, dates in order; `catalogue_limits` has the rest.
+"""Rules between parts of the catalogue: references that must resolve, dates in order; `limit_rules` has the rest.
 
 Each rule yields what it finds as key path, problem and remedy; `daily_runs.catalogue.reading.files` adds file and line.
 """

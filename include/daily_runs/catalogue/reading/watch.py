@@ -35,7 +35,7 @@ class CatalogueWatch:
     """Reads the catalogue anew when one of its files changed; a faulty edit is logged and the last sound one kept.
 
     Args:
-        overlay, path: see `catalogue_files.load`.
+        overlay, path: see `reading.files.load`.
 
     Raises:
         CatalogueError: the catalogue is not sound at the start.
