@@ -40,10 +40,14 @@ class Guard:
             pass_fds=tuple(lock_files),
         )
 
-    def watch_group(self, process: subprocess.Popen[bytes]) -> None:
-        """Look after a child that leads a process group of its own."""
+    def watch_group(self, process: subprocess.Popen[bytes], *, first: bool = False) -> None:
+        """Look after a child that leads a session, and after all that it starts.
+
+        Args:
+            first: stop it before the others, whose answers its own children wait for.
+        """
         self._children.append(process)
-        self._tell({"group": process.pid})
+        self._tell({"group": process.pid, "first": first})
 
     def watch_postgres(self, data: Path, users_lock: int) -> None:
         """Stop the embedded Postgres of that data folder, unless another process still holds the shared lock."""
@@ -54,9 +58,9 @@ class Guard:
         if self._process.stdin and not self._process.stdin.closed:
             self._process.stdin.close()
         while self._process.poll() is None:
-            for child in self._children:
-                child.poll()  # reaps, so that the guard sees the group's end
             time.sleep(0.05)
+        for child in self._children:
+            child.poll()
 
     def _tell(self, order: dict[str, Any]) -> None:
         assert self._process.stdin is not None
@@ -64,22 +68,49 @@ class Guard:
         self._process.stdin.flush()
 
 
+def members(session: int) -> list[int]:
+    """The living processes of a session; Airflow's tasks lead groups of their own in their scheduler's."""
+    return [pid for pid in _pids() if _session_of(pid) == session and not _is_zombie(pid)]
+
+
+def _pids() -> list[int]:
+    if (PROCESSES / "self").exists():
+        return [int(folder.name) for folder in PROCESSES.iterdir() if folder.name.isdigit()]
+    command = ["ps", "-A", "-o", "pid="]
+    return [int(pid) for pid in subprocess.run(command, capture_output=True, check=False).stdout.split()]
+
+
+def _session_of(pid: int) -> int | None:
+    with suppress(ProcessLookupError, PermissionError):
+        return os.getsid(pid)
+    return None
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether it has ended, and only its parent has not asked how."""
+    if (PROCESSES / "self").exists():
+        try:
+            return (PROCESSES / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+    command = ["ps", "-o", "state=", "-p", str(pid)]
+    state = subprocess.run(command, capture_output=True, check=False).stdout.strip()
+    return not state or state.startswith(b"Z")
+
+
 def _group_lives(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
+    return bool(members(group))
 
 
 def _signal_groups(groups: Sequence[int], number: signal.Signals) -> None:
     for group in groups:
-        with suppress(ProcessLookupError, PermissionError):  # it has ended: of no group may the next ones suffer
-            os.killpg(group, number)
+        for process in members(group):
+            with suppress(ProcessLookupError, PermissionError):  # it has ended: of none may the next ones suffer
+                os.kill(process, number)
 
 
 def stop_groups(groups: Sequence[int]) -> None:
-    """Ask each process group to end; kill what is left after `GRACE_SECONDS`."""
+    """Ask the processes of each session to end; kill what is left after `GRACE_SECONDS`."""
     _signal_groups(groups, signal.SIGTERM)
     deadline = time.monotonic() + GRACE_SECONDS
     while any(map(_group_lives, groups)) and time.monotonic() < deadline:
@@ -131,7 +162,9 @@ def main() -> None:
     orders = [json.loads(line) for line in sys.stdin]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    stop_groups([order["group"] for order in reversed(orders) if "group" in order])
+    groups = [order for order in reversed(orders) if "group" in order]
+    for first in (True, False):
+        stop_groups([order["group"] for order in groups if order["first"] is first])
     for order in reversed(orders):
         if "postgres" in order:
             stop_postgres(Path(order["postgres"]), order["lock"])

@@ -38,7 +38,7 @@ NAMED_ERRORS = ExceptionRetryPolicy(
         RetryRule(
             exception=[errors.CallError, errors.CountsError],
             action=RetryAction.RETRY,
-            reason="the next try does only what is missing",
+            reason="a further try does only what is missing; after the last one, clear the task",
         ),
     ]
 )

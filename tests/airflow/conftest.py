@@ -20,6 +20,7 @@ from daily_runs.catalogue import folders
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.local import stack as local
 from daily_runs.local.airflow_api import AirflowApi
+from daily_runs.local.settings import PROJECT
 from daily_runs.local.stack import Stack
 from daily_runs.sandbox.control import merge_patch
 from daily_runs.store.database import Store, open_store
@@ -157,7 +158,7 @@ BUNDLE = "airflow.dag_processing.bundles.local.LocalDagBundle"
 OF_TESTS = {
     "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(
         [
-            {"name": "dags", "classpath": BUNDLE, "kwargs": {"path": str(local.PROJECT / "dags")}},
+            {"name": "dags", "classpath": BUNDLE, "kwargs": {"path": str(PROJECT / "dags")}},
             {"name": "tests", "classpath": BUNDLE, "kwargs": {"path": str(Path(__file__).parent / "dags")}},
         ]
     ),

@@ -72,6 +72,60 @@ def test_released_it_stops_a_whole_group_and_returns_when_all_have_ended() -> No
     assert is_gone(int(grandchild), seconds=1)
 
 
+TASKS = """
+import os, signal, subprocess, sys, time
+task = "import os, time; os.setpgid(0, 0); print(os.getpid(), flush=True); time.sleep(600)"
+children = [subprocess.Popen([sys.executable, "-c", task], stdout=subprocess.PIPE) for _ in range(2)]
+print(*[child.stdout.readline().decode().strip() for child in children], flush=True)
+{then}
+"""
+LIVES, DIES = "time.sleep(600)", "os.kill(os.getpid(), signal.SIGKILL)"
+
+
+@pytest.mark.parametrize("process_folder", ["/proc", "/nowhere"], ids=["by /proc", "by ps"])
+@pytest.mark.parametrize("then", [LIVES, DIES], ids=["their starter lives", "their starter was killed"])
+def test_processes_that_lead_groups_of_their_own_are_stopped_with_the_session_that_they_are_of(
+    then: str, process_folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PROCESSES", Path(process_folder))
+    scheduler, line = start(TASKS.format(then=then))
+    tasks = [int(word) for word in line.split()]
+    assert len(tasks) == 2
+    assert set(tasks) <= set(module.members(scheduler.pid))
+    stop_groups([scheduler.pid])
+    scheduler.wait(5)
+    assert all(is_gone(pid, seconds=1) for pid in tasks)
+
+
+SLOW = """
+import signal, sys, time
+def end(*_):
+    time.sleep(0.5)
+    open(sys.argv[1], "a").write(sys.argv[2] + chr(10))
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+print("up", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("first", ["a", "b", "c"])
+def test_what_is_to_stop_first_has_ended_before_anything_else_is_asked_to(first: str, tmp_path: Path) -> None:
+    guard, told = Guard(), tmp_path / "told"
+    for name in "abc":
+        code = SLOW.replace("0.5", "0.5" if name == first else "0.0")
+        command = [sys.executable, "-c", code, str(told), name]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+        assert child.stdout is not None
+        child.stdout.readline()
+        child.stdout.close()
+        guard.watch_group(child, first=name == first)
+    guard.release()
+    ended = told.read_text().split()
+    assert ended[0] == first
+    assert sorted(ended) == ["a", "b", "c"]
+
+
 def test_a_group_that_ended_by_itself_is_no_trouble() -> None:
     guard = Guard()
     child, _ = start("print('up')")

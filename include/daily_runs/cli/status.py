@@ -20,6 +20,8 @@ from daily_runs.errors import ParameterError
 from daily_runs.readiness import board_rows, check, check_rows
 from daily_runs.readiness.board import STAGING, BoardLine, BoardRows, board
 from daily_runs.readiness.board_cells import HEADINGS, NEVER_LOOKED, cells
+from daily_runs.records import unfinished
+from daily_runs.records.unfinished import StrandedAttempt
 from daily_runs.store import database
 from daily_runs.store.database import Store
 
@@ -55,6 +57,7 @@ class Board(NamedTuple):
     looked_at: dt.datetime | None
     error: str | None
     lines: list[BoardLine]
+    stranded: Sequence[StrandedAttempt] = ()
 
     @property
     def heading(self) -> str:
@@ -79,12 +82,13 @@ class Board(NamedTuple):
                 told_above = self.error is not None and aspect is not None and aspect["state"] == "unknown"
                 if aspect and aspect["state"] != "ready" and not told_above:
                     found.append(f"{line.feature.title}, {name}: {aspect['reason']}")
-        return found
+        return [*found, *(f"{attempt.problem}. {attempt.remedy}" for attempt in self.stranded)]
 
     def as_json(self) -> dict[str, Any]:
         """For a script."""
         looked = {"looked_at": self.looked_at, "look_error": self.error}
-        return {"at": self.at, **looked, "features": [line.as_json() for line in self.lines]}
+        stranded = [attempt._asdict() for attempt in self.stranded]
+        return {"at": self.at, **looked, "features": [line.as_json() for line in self.lines], "stranded": stranded}
 
     def render(self) -> Sequence[RenderableType]:
         """For a terminal."""
@@ -121,7 +125,8 @@ def read(store: Store, catalogue: Catalogue) -> Board:
     seen = BoardRows(aspects, board_rows.last_runs(store), board_rows.last_gates(store), board_rows.last_routes(store))
     now, newest = Clock.now(), check_rows.newest(store, STAGING)
     at, error = (newest.ended_at, newest.error) if newest else (None, None)
-    return Board(now, at, error, board(catalogue, seen, now))
+    stranded = unfinished.stranded(store, catalogue.features, catalogue.environments)
+    return Board(now, at, error, board(catalogue, seen, now), stranded)
 
 
 def _cell(text: str) -> str:

@@ -43,7 +43,7 @@ def examine(
     reading = catalogue_files.read(overlay=overlay)
     names = _environments(reading.catalogue, environment)
     tell("store")
-    found = list(own.store(now))
+    found = list(own.store(now, reading.catalogue))
     tell("catalogue")
     found += own.catalogue(reading, overlay)
     tell("airflow")

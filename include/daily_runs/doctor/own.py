@@ -12,23 +12,25 @@ from daily_runs.catalogue.reading.files import Reading
 from daily_runs.doctor import contents as contents_module
 from daily_runs.doctor.finding import Diagnosis, Now, RoundTrip, Subject
 from daily_runs.errors import UserError
+from daily_runs.records import unfinished
 from daily_runs.store import database
 
 STORE, CATALOGUE = Subject("store"), Subject("catalogue")
+UNFINISHED = "unfinished runs"
 
 
-def store(now: Now) -> Iterator[Diagnosis]:
-    """Reachable, migrated, its clock. The embedded server is started for it, and migrated, as by every command."""
+def store(now: Now, catalogue: Catalogue | None) -> Iterator[Diagnosis]:
+    """Reachable, migrated, its clock, runs that nobody can finish. The embedded server is started for it, and migrated, as by every command."""
     try:
         with database.local_url() as url:
-            yield from _store_at(url, now)
+            yield from _store_at(url, now, catalogue)
     except UserError as error:
         yield STORE.refused("answers", error)
-        for check in ("migrated", "clock"):
+        for check in ("migrated", UNFINISHED, "clock"):
             yield STORE.not_checked(check, "the store does not answer")
 
 
-def _store_at(url: str, now: Now) -> Iterator[Diagnosis]:
+def _store_at(url: str, now: Now, catalogue: Catalogue | None) -> Iterator[Diagnosis]:
     with database.connect(url) as connection:
         sent = now()
         (told,) = connection.execute("SELECT clock_timestamp() AS told").fetchall()
@@ -43,7 +45,20 @@ def _store_at(url: str, now: Now) -> Iterator[Diagnosis]:
         yield STORE.fault("migrated", f"cannot be read ({reason})", "Give the login rights on schema daily_runs.")
     else:
         yield STORE.ok("migrated", f"at revision {database.newest_revision()}")
+        yield from _unfinished(url, catalogue)
     yield STORE.clock(told["told"], RoundTrip(sent, received), precision_seconds=0)
+
+
+def _unfinished(url: str, catalogue: Catalogue | None) -> Iterator[Diagnosis]:
+    if catalogue is None:
+        yield STORE.not_checked(UNFINISHED, "the catalogue is not sound")
+        return
+    with database.open_store(url) as opened:
+        found = unfinished.stranded(opened, catalogue.features, catalogue.environments)
+    for attempt in found:
+        yield STORE.notice(UNFINISHED, attempt.problem, attempt.remedy)
+    if not found:
+        yield STORE.ok(UNFINISHED, "the catalogue has the features and environments of all of them")
 
 
 def catalogue(reading: Reading, overlay: str | None) -> Iterator[Diagnosis]:

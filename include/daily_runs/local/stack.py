@@ -6,11 +6,9 @@ this process ends. What must be known to use it stands in `.daily_runs/local.jso
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import json
 import os
-import secrets
 import socket
 import subprocess
 import sys
@@ -21,23 +19,26 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-import yaml
 from rich.console import Console
 
-from daily_runs.catalogue import folders
 from daily_runs.catalogue.pools import pools
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.errors import DailyRunsError, ParameterError
 from daily_runs.local import airflow_api
 from daily_runs.local.airflow_api import AirflowApi
+from daily_runs.local.settings import USER, airflow_settings, kept_password, write_overlay
 from daily_runs.store.database import DATABASE, migrate
-from daily_runs.store.embedded import EmbeddedPostgres, free_port, kept_secret, state_root
+from daily_runs.store.embedded import EmbeddedPostgres, free_port, private_file, private_folder, state_root
 
-COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
-USER = "admin"
-WORKERS = 4
+COMPONENTS = {
+    "api-server": (),
+    "scheduler": ("--skip-serve-logs",),
+    "dag-processor": (),
+    "triggerer": ("--skip-serve-logs",),
+}
+"""Airflow's processes, with their options. Its log servers would listen on every interface, whatever is configured
+(`airflow.utils.serve_logs`); the API server reads the same files from the folder."""
 START_TIMEOUT_SECONDS = 180
-PROJECT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,8 @@ def running(
         with stack.api() as api:
             api.write_pools(pools(catalogue_files.load(overlay=stack.overlay)))
         note = root / "local.json"
-        note.touch(mode=0o600)
-        note.write_text(json.dumps(asdict(stack)))
+        with os.fdopen(private_file(note, empty=True), "w") as written:
+            written.write(json.dumps(asdict(stack)))
         try:
             yield stack
         finally:
@@ -105,8 +106,9 @@ def _only_stack(root: Path) -> Iterator[None]:
     """Hold the state folder: two stacks would share one Airflow database. A crash gives it back (no child holds it)."""
     with ExitStack() as held:
         try:
-            root.mkdir(parents=True, exist_ok=True)
-            fcntl.flock(held.enter_context((root / "stack.lock").open("w")), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = held.enter_context(os.fdopen(private_file(root / "stack.lock"), "w"))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             remedy = "Stop it, or set DAILY_RUNS_STATE."
             raise ParameterError(str(root), "a stack runs there already", remedy) from None
@@ -121,10 +123,10 @@ def _started(root: Path, server: EmbeddedPostgres, port: int, time_scale: float,
     store, airflow = server.url(DATABASE), f"http://127.0.0.1:{port}"
     sandbox_port = str(free_port())
     sandbox = f"http://127.0.0.1:{sandbox_port}"
-    overlay = str(_write_overlay(root, sandbox, time_scale))
+    overlay = str(write_overlay(root, sandbox, time_scale))
     environment = {
         **os.environ,
-        **_airflow_settings(root, port, airflow, server.url("airflow")),
+        **airflow_settings(root, port, airflow, server.url("airflow")),
         "AIRFLOW_CONN_DAILY_RUNS_STORE": store,
         "DAILY_RUNS_OVERLAY": overlay,
         **settings,
@@ -132,8 +134,9 @@ def _started(root: Path, server: EmbeddedPostgres, port: int, time_scale: float,
     options = ["--port", sandbox_port, "--time-scale", str(time_scale)]
     parts.start("sandbox", [sys.executable, "-m", "daily_runs.cli", "sandbox", *options], environment)
     parts.finish("db migrate", [sys.executable, "-m", "airflow", "db", "migrate"], environment)
-    for component in COMPONENTS:
-        parts.start(component, [sys.executable, "-m", "airflow", component], environment)
+    for component, words in COMPONENTS.items():
+        command = [sys.executable, "-m", "airflow", component, *words]
+        parts.start(component, command, environment, works=component == "scheduler")
     parts.wait_until_healthy(airflow)
     return Stack(
         airflow=airflow,
@@ -142,7 +145,7 @@ def _started(root: Path, server: EmbeddedPostgres, port: int, time_scale: float,
         store=store,
         overlay=overlay,
         time_scale=time_scale,
-        password=_password(root),
+        password=kept_password(root),
         processes=parts.pids(),
     )
 
@@ -172,7 +175,10 @@ def wait_for_end(stack: Stack) -> NoReturn:
     while True:
         dead = [name for name, pid in stack.processes.items() if not _lives(pid)]
         if dead:
-            raise DailyRunsError(f"{', '.join(dead)} ended by itself; see {state_root() / 'logs'}. Stopping the rest.")
+            raise DailyRunsError(
+                f"{', '.join(dead)} ended by itself; see {state_root() / 'logs'}. Tasks are told to send nothing more,"
+                " and the rest is stopped. The next daily-runs up goes on by itself with the runs that were under way."
+            )
         time.sleep(1)
 
 
@@ -180,12 +186,12 @@ class _Parts:
     """The processes of a stack, each with its log file."""
 
     def __init__(self, logs: Path, server: EmbeddedPostgres) -> None:
-        logs.mkdir(parents=True, exist_ok=True)
+        private_folder(logs)
         self._logs, self._guard = logs, server.guard
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
-        with (self._logs / f"{name}.log").open("wb") as log:
+    def start(self, name: str, command: list[str], environment: Mapping[str, str], *, works: bool = False) -> None:
+        with os.fdopen(private_file(self._logs / f"{name}.log", empty=True), "wb") as log:
             process = subprocess.Popen(
                 command,
                 env=dict(environment),
@@ -193,8 +199,9 @@ class _Parts:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                umask=0o077,
             )
-        self._guard.watch_group(process)
+        self._guard.watch_group(process, first=works)
         self._processes[name] = process
 
     def finish(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
@@ -241,61 +248,3 @@ def _free(port: int) -> int:
             reason = error.strerror or "not allowed"
             raise ParameterError("--port", f"{port} cannot be used ({reason})", "Give another, or 0.") from error
     return port
-
-
-def _write_overlay(root: Path, sandbox: str, time_scale: float) -> Path:
-    """The shipped sandbox overlay with this stack's address and time scale."""
-    shipped = yaml.safe_load((folders.include_root() / "catalogue" / "overlays" / "sandbox.yaml").read_text())
-    for name, environment in shipped["environments"].items():
-        environment |= {"address": f"{sandbox}/{name}", "time_scale": time_scale}
-    shipped["judge"]["address"] = f"{sandbox}/anthropic"
-    file = root / "overlay.yaml"
-    file.write_text(yaml.safe_dump(shipped))
-    return file
-
-
-def _secret(root: Path, name: str, make: str) -> str:
-    """A secret that is made once (see `kept_secret`)."""
-    file = root / "airflow" / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    return kept_secret(file, make)
-
-
-def _password(root: Path) -> str:
-    return _secret(root, "password", secrets.token_urlsafe(9))
-
-
-def _airflow_settings(root: Path, port: int, address: str, database: str) -> dict[str, str]:
-    passwords = root / "airflow" / "passwords.json"
-    _secret(root, passwords.name, json.dumps({USER: _password(root)}))
-    fernet = _secret(root, "fernet_key", base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
-    settings = {
-        "CORE__LOAD_EXAMPLES": "False",
-        "CORE__DAGS_FOLDER": str(PROJECT / "dags"),
-        "CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
-        "CORE__EXECUTOR": "LocalExecutor",
-        "CORE__PARALLELISM": str(WORKERS),
-        "CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
-        "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
-        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
-        "CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
-        "CORE__FERNET_KEY": fernet,
-        "CORE__SENSITIVE_VAR_CONN_NAMES": "keys",
-        "DATABASE__SQL_ALCHEMY_CONN": database.replace("postgresql://", "postgresql+psycopg2://"),
-        "API__HOST": "127.0.0.1",
-        "API__PORT": str(port),
-        "API__BASE_URL": address,
-        "API__SECRET_KEY": _secret(root, "api_secret", secrets.token_hex(16)),
-        "API__WORKERS": "1",
-        "API_AUTH__JWT_SECRET": _secret(root, "jwt_secret", secrets.token_hex(32)),
-        "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
-        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
-        "LOGGING__BASE_LOG_FOLDER": str(root / "airflow" / "task_logs"),
-        "LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
-        "LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
-        "SCHEDULER__ENABLE_TRACEMALLOC": "False",
-        "TRIGGERER__DEFAULT_CAPACITY": "100",
-        "USAGE_DATA_COLLECTION__ENABLED": "False",
-        "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-    }
-    return {"AIRFLOW_HOME": str(root / "airflow"), **{f"AIRFLOW__{name}": value for name, value in settings.items()}}

@@ -22,6 +22,7 @@ from daily_runs.resilience.breaker import Breaker
 from daily_runs.resilience.retry import uses_up_a_try, with_retries
 from daily_runs.stages.answer_poller import AnswerPoller
 from daily_runs.stages.paid_call import paced_call, tries_left
+from daily_runs.stages.stopping import heeding_sigterm
 from daily_runs.stages.tariffs import inference_tariff, prompt_tokens
 from daily_runs.stages.work import Work, gitlab_session
 from daily_runs.statuses import AnswerStatus
@@ -92,10 +93,11 @@ async def _ask_all(work: Work, pending: Sequence[Row]) -> None:
         asker = _Asker(work, caller, breaker, pacer)
         queue = iter(pending)
         at_once = min(len(pending), work.feature.limits.in_flight_max)  # the ledger keeps the bound over all tasks
-        async with asyncio.TaskGroup() as group:
-            looking = group.create_task(asker.poller.run())
-            await asyncio.wait([group.create_task(asker.work_through(queue)) for _ in range(at_once)])
-            looking.cancel()
+        with heeding_sigterm(asker.stop):
+            async with asyncio.TaskGroup() as group:
+                looking = group.create_task(asker.poller.run())
+                await asyncio.wait([group.create_task(asker.work_through(queue)) for _ in range(at_once)])
+                looking.cancel()
         if asker.stopped_by:
             raise asker.stopped_by
 
@@ -117,31 +119,38 @@ class _Asker:
     async def work_through(self, queue: Iterator[Row]) -> None:
         """Settle prompts until the queue is empty, or an error occurs that every remaining prompt would hit too."""
         for row in queue:
-            await self._settle(row)
-            self._work.settled(1)
+            self._work.settled(await self._settle(row))
             if self.stopped_by:
                 return
 
-    async def _settle(self, row: Row) -> None:
+    def stop(self, error: DailyRunsError) -> None:
+        """Send nothing more, and end with this error once the open calls are over; the first one counts."""
+        self.stopped_by = self.stopped_by or error
+
+    async def _settle(self, row: Row) -> int:
+        """How many prompts have an answer or a failure now that had none: 1, or 0 when the stage is stopped first."""
         prompt_id = row["prompt_id"]
         made = row["tries"] - (row["ticket"] is not None)  # a ticket's try is not over yet
         try:
             answer = await with_retries(lambda: self._try(row), clock=self._work.clock, attempts_max=tries_left(made))
         except CallError as error:
             self.stopped_by = self.stopped_by or self._stops_all(error, row)
-            if not self.stopped_by:
-                await self._store(asyncio.to_thread(self._rows.failed, prompt_id, error))
+            if self.stopped_by:
+                return 0
+            return await self._stored(asyncio.to_thread(self._rows.failed, prompt_id, error))
         except DailyRunsError as error:
-            self.stopped_by = self.stopped_by or error
-        else:
-            await self._store(self._answered.add((prompt_id, answer)))
+            self.stop(error)
+            return 0
+        return await self._stored(self._answered.add((prompt_id, answer)))
 
-    async def _store(self, writing: Awaitable[None]) -> None:
-        """What can't be stored stops the stage, but not the calls of others that are in flight."""
+    async def _stored(self, writing: Awaitable[None]) -> int:
+        """1 if it could be; else 0, and that stops the stage, but not the calls of others that are in flight."""
         try:
             await writing
         except DailyRunsError as error:
-            self.stopped_by = self.stopped_by or error
+            self.stop(error)
+            return 0
+        return 1
 
     def _stops_all(self, error: CallError, row: Row) -> DailyRunsError | None:
         """A failure that every prompt left would share: they stay as they are, for the stage to be run again."""

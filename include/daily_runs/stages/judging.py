@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from daily_runs.errors import AccessError, Blame, CallError, DailyRunsError, Hop
+from daily_runs.errors import AccessError, Blame, CallError, DailyRunsError, Hop, StageError
 from daily_runs.judging.prompt import JudgePrompt, build
 from daily_runs.judging.refusals import ACCOUNT_KINDS, of_our_making, was_refused
 from daily_runs.judging.verdict import Verdict
@@ -22,6 +22,7 @@ from daily_runs.records.run import Report
 from daily_runs.resilience.breaker import Breaker
 from daily_runs.resilience.retry import uses_up_a_try, with_retries
 from daily_runs.stages.paid_call import paced_call, tries_left
+from daily_runs.stages.stopping import heeding_sigterm
 from daily_runs.stages.tariffs import judging_tariff, verdict_tokens
 from daily_runs.stages.work import Work
 from daily_runs.statuses import JudgementStatus
@@ -105,11 +106,14 @@ async def _judge_all(work: Work, cases: list[_Case]) -> None:
         clerk = _Clerk(work, judge, breaker, pacer)
         queue = iter(cases)
         try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(at_once):
-                    group.create_task(clerk.work_through(queue))
+            with heeding_sigterm(clerk.stop):
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(at_once):
+                        group.create_task(clerk.work_through(queue))
         except* DailyRunsError as refused:
             raise refused.exceptions[0] from None
+        if clerk.told_to_stop:
+            raise clerk.told_to_stop
         await clerk.settle_refused()
 
 
@@ -120,11 +124,21 @@ class _Clerk:
         self._work, self._judge, self._breaker, self._pacer = work, judge, breaker, pacer
         self._rows = judgements.JudgementRows(work.store, work.attempt.attempt_id)
         self._refused: list[tuple[_Case, CallError]] = []
+        self.told_to_stop: StageError | None = None
+
+    def stop(self, error: StageError) -> None:
+        """Send nothing more; what is in flight is waited for, since it is paid."""
+        self.told_to_stop = error
 
     async def work_through(self, queue: Iterator[_Case]) -> None:
-        """Settle cases until the queue is empty."""
+        """Settle cases until the queue is empty, or until it is told to stop."""
         for case in queue:
-            await self._settle(case)
+            try:
+                await self._settle(case)
+            except StageError as error:
+                if error is self.told_to_stop:
+                    return
+                raise
             self._work.settled(len(case.prompt_ids))
 
     async def settle_refused(self) -> None:
@@ -176,6 +190,8 @@ class _Clerk:
             evidence = f"a prompt of {case.prompt.characters} characters, at most {PROMPT_CHARACTERS_MAX} are sent"
             raise CallError(Hop.CLIENT, "answer_too_long", blame=Blame.OWN_SYSTEM, retryable=False, evidence=evidence)
         async with paced_call(self._breaker, self._pacer, verdict_tokens(self._work, case.prompt)) as call:
+            if self.told_to_stop:
+                raise self.told_to_stop
             case.tries += 1
             await asyncio.to_thread(self._rows.sent, case.prompt_ids, case.key, case.tries)
             await call.sending()

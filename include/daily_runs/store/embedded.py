@@ -65,6 +65,28 @@ def kept_secret(file: Path, fresh: str) -> str:
     return file.read_text()
 
 
+def private_file(file: Path, *, empty: bool = False) -> int:
+    """A descriptor to read and write a file that only its owner may read; made if absent.
+
+    Raises:
+        UserError: a link stands there (who made it would choose the file that we write to), or it is not ours.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_TRUNC if empty else 0)
+    try:
+        descriptor = os.open(file, flags, 0o600)
+        os.fchmod(descriptor, 0o600)  # an older version left it open to others
+    except OSError as error:
+        problem = "is a link" if file.is_symlink() else f"cannot be written ({error.strerror})"
+        raise UserError(str(file), problem, "Remove it, or set DAILY_RUNS_STATE to a folder of your own.") from error
+    return descriptor
+
+
+def private_folder(folder: Path) -> None:
+    """A folder that only its owner may enter; made if absent."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
 class EmbeddedPostgres:
     """A context manager; inside it the server runs and `url(database)` says how to reach it.
 
@@ -92,11 +114,11 @@ class EmbeddedPostgres:
     def __enter__(self) -> Self:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            self._users_lock = os.open(self.root / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            self._users_lock = private_file(self.root / "users.lock")
             fcntl.flock(self._users_lock, fcntl.LOCK_SH)
             self.guard = Guard([self._users_lock])
             self.guard.watch_postgres(self._data, self._users_lock)
-            with (self.root / "start.lock").open("w") as start_lock:
+            with os.fdopen(private_file(self.root / "start.lock"), "w") as start_lock:
                 fcntl.flock(start_lock, fcntl.LOCK_EX)
                 self._port = self._started_or_release()
         except OSError as error:
@@ -113,7 +135,7 @@ class EmbeddedPostgres:
         """How psycopg reaches a database, which is made if absent."""
         import psycopg  # noqa: PLC0415 - keeps the import of this module cheap
 
-        start_lock = (self.root / "start.lock").open("w")
+        start_lock = os.fdopen(private_file(self.root / "start.lock"), "w")
         with start_lock, psycopg.connect(self._url("postgres"), autocommit=True) as connection:
             fcntl.flock(start_lock, fcntl.LOCK_EX)  # two commands at once make it once
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
@@ -167,7 +189,7 @@ class EmbeddedPostgres:
 
     def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         # No pipe: the server inherits the output and would keep it open.
-        with (self.root / "start.log").open("w+") as log:
+        with os.fdopen(private_file(self.root / "start.log", empty=True), "w+") as log:
             done = subprocess.run(
                 command,
                 user=self._user,
