@@ -1,6 +1,6 @@
 """One DAG a feature of the catalogue: plan, is staging ready, route, an arm of six stages per environment, compare.
 
-Set DAILY_RUNS_SCHEDULES=off to have every DAG run only when triggered; Airflow then refuses backfills, which need dates.
+Set DAILY_RUNS_SCHEDULES=off to have every DAG run only when triggered; Airflow then refuses backfills, too.
 """
 
 from __future__ import annotations

@@ -20,7 +20,10 @@ UNFINISHED = "unfinished runs"
 
 
 def store(now: Now, catalogue: Catalogue | None) -> Iterator[Diagnosis]:
-    """Reachable, migrated, its clock, runs that nobody can finish. The embedded server is started for it, and migrated, as by every command."""
+    """Reachable, migrated, its clock, runs that nobody can finish.
+
+    The embedded server is started for it, and migrated, as by every command.
+    """
     try:
         with database.local_url() as url:
             yield from _store_at(url, now, catalogue)

@@ -49,7 +49,8 @@ SELECT attempt_id::text, feature, environment, logical_date,
        CASE WHEN feature = ANY(%(features)s) THEN 'environment ' || environment ELSE 'feature ' || feature END AS gone,
        (SELECT count(*)::int FROM daily_runs.answer a
         WHERE a.attempt_id = t.attempt_id AND a.status IN ('answered', 'sent')) AS paid,
-       (SELECT count(*)::int FROM daily_runs.answer a WHERE a.attempt_id = t.attempt_id AND a.status = 'planned') AS unasked
+       (SELECT count(*)::int FROM daily_runs.answer a
+        WHERE a.attempt_id = t.attempt_id AND a.status = 'planned') AS unasked
 FROM daily_runs.attempt t JOIN daily_runs.run USING (run_key)
 WHERE t.status = 'running' AND NOT (feature = ANY(%(features)s) AND environment = ANY(%(environments)s))
 ORDER BY t.started_at DESC LIMIT %(most)s

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
@@ -172,6 +174,69 @@ def test_the_board_tells_the_last_run_and_gate_of_a_real_run(kit: Kit) -> None:
     assert line.gate["passed"] == line.gate["checks"] > 10
     assert found.looked_at is None
     assert "nobody has looked yet" in found.heading
+
+
+@dataclass(frozen=True)
+class Gone:
+    """An edit of the catalogue under an unfinished run of Duo Chat in staging; `what` the catalogue lacks then."""
+
+    says: str
+    what: str
+    catalogue: Callable[[Catalogue], Catalogue]
+
+
+def without(catalogue: Catalogue, kind: str, name: str, renamed: str = "") -> Catalogue:
+    """A catalogue that lacks one feature or environment, or has it under another name."""
+    entries = dict(getattr(catalogue, kind))
+    entry = entries.pop(name)
+    return catalogue.model_copy(update={kind: entries | ({renamed: entry} if renamed else {})})
+
+
+ANSWERED = """
+UPDATE daily_runs.answer SET status = 'answered', answer = 'so', sent_at = now(), settled_at = now(), tries = 1
+WHERE prompt_id IN (%(a)s, %(b)s)
+"""
+GONE = [
+    Gone("a removed feature", "feature duo_chat", lambda found: without(found, "features", CHAT)),
+    Gone("a renamed feature", "feature duo_chat", lambda found: without(found, "features", CHAT, "duo_chat_agentic")),
+    Gone("a removed environment", "environment staging", lambda found: without(found, "environments", STAGING)),
+    Gone(
+        "a renamed environment", "environment staging", lambda found: without(found, "environments", "staging", "stage")
+    ),
+]
+
+
+@pytest.mark.parametrize("case", GONE, ids=lambda case: case.says)
+def test_an_unfinished_run_of_what_the_catalogue_lost_is_named_with_what_was_paid_and_what_to_do(
+    kit: Kit, case: Gone
+) -> None:
+    work = kit.work(CHAT, 6)
+    kit.store.rows(ANSWERED, first_two(kit))
+    assert status.read(kit.store, kit.catalogue).stranded == []
+    found = status.read(kit.store, case.catalogue(kit.catalogue))
+    (reason,) = [reason for reason in found.reasons if "unfinished" in reason]
+    assert reason == (
+        f"duo_chat in staging, run of 2026-08-17 00:00 UTC: unfinished, but {case.what} is not in the catalogue;"
+        f" 2 answers are paid, 4 prompts were not asked (attempt {work.attempt.attempt_id}). Bring {case.what} back"
+        " under this name and clear the run's failed tasks; or give the answers up: docs/runbooks/input.md, A feature"
+        " that is gone."
+    )
+    assert reason in found.render()
+    assert "- duo_chat in staging" in found.as_markdown()
+    (row,) = found.as_json()["stranded"]
+    assert (row["attempt_id"], row["paid"], row["unasked"]) == (work.attempt.attempt_id, 2, 4)
+
+
+def first_two(kit: Kit) -> dict[str, str]:
+    rows = kit.store.rows("SELECT prompt_id FROM daily_runs.answer ORDER BY prompt_id LIMIT 2")
+    return dict(zip("ab", (row["prompt_id"] for row in rows), strict=True))
+
+
+@pytest.mark.parametrize("ended", ["published", "quarantined", "superseded"])
+def test_a_run_that_came_to_an_end_is_left_alone_whatever_becomes_of_its_feature(kit: Kit, ended: str) -> None:
+    kit.work(CHAT, 4)
+    kit.store.rows("UPDATE daily_runs.attempt SET status = %(status)s, ended_at = now()", {"status": ended})
+    assert status.read(kit.store, without(kit.catalogue, "features", CHAT)).stranded == []
 
 
 def test_a_script_gets_data_and_a_tracking_issue_a_table(

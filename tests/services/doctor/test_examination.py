@@ -29,6 +29,9 @@ from daily_runs.doctor import examination
 from daily_runs.doctor.finding import Diagnosis, State
 from daily_runs.errors import ParameterError
 from daily_runs.local import stack as local
+from daily_runs.records.run import RunKey
+from daily_runs.runs import opening
+from daily_runs.store.database import open_store
 
 USERS = catalogue_files.load().environments["staging"].evaluation_users
 Overlaid = Callable[..., str]
@@ -109,6 +112,33 @@ def test_all_is_green_where_all_is_well_and_nothing_is_spent(healthy: str, sandb
     assert sandbox.entries(), "the sandbox was really asked"
     assert sandbox.entries(paid=True) == []
     assert {entry["operation"] for entry in sandbox.entries()} == {"rest token", "rest user", "graphql", "models"}
+
+
+@pytest.mark.parametrize("renamed_to", ["", "duo_chat_agentic"], ids=["removed", "renamed"])
+def test_an_unfinished_run_of_a_feature_that_is_gone_is_named_and_is_no_fault(
+    healthy: str, store_url: str, renamed_to: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = RunKey("duo_chat", "staging", dt.datetime(2026, 8, 17, tzinfo=dt.UTC))
+    with open_store(store_url) as store:
+        attempt = opening.plan(store, catalogue_files.load(overlay=healthy), key, limit=4)
+    try:
+        include = tmp_path / "include"
+        shutil.copytree(folders.include_root(), include, ignore=shutil.ignore_patterns("daily_runs"))
+        file = include / "catalogue" / "features" / "duo_chat.yaml"
+        if renamed_to:
+            text = file.read_text().replace("feature: duo_chat", f"feature: {renamed_to}")
+            file.with_stem(renamed_to).write_text(text)
+        file.unlink()
+        monkeypatch.setenv("DAILY_RUNS_INCLUDE", str(include))
+        findings = examination.examine("staging", healthy)
+    finally:
+        with open_store(store_url) as store:
+            store.rows("TRUNCATE daily_runs.run CASCADE")
+    (found,) = of(findings, "store", "unfinished runs")
+    assert found.state is State.NOTICE
+    assert "feature duo_chat is not in the catalogue; 0 answers are paid, 4 prompts were not asked" in found.detail
+    assert attempt.attempt_id in found.detail
+    assert found.remedy.startswith("Bring feature duo_chat back under this name")
 
 
 def test_one_environment_is_looked_at_when_one_is_named(healthy: str, sandbox: SandboxView) -> None:
