@@ -43,7 +43,7 @@ class _Strict(BaseModel):
 
 
 class CiJob(_Strict):
-    """A failed CI job; `log` is its whole trace."""
+    """A failed CI job; `log` is all that its command printed, which its trace holds among the runner's own lines."""
 
     type: Literal["ci_job"]
     name: Text

@@ -143,7 +143,8 @@ RULES: tuple[Rule, ...] = (
     _gitlab("gitlab_error", Blame.PROVIDER, True, _OK, form="graphql", says="Internal server error"),
     _gitlab("resource_not_available", Blame.OWN_SYSTEM, False, _OK, form="graphql", says=_NOT_THERE),
     # Nothing is paid for what is refused in place of the payload, so words that nobody knows (another language, another
-    # version) are taken for the limit: the prompts stay planned, where any other failure would lose them for good.
+    # version) are taken for the limit: the prompts stay planned, where any other failure would lose them for good
+    # (docs/decisions/0022-unknown-words-of-ai-action-are-its-limit.md).
     _gitlab(
         "ai_action_limit",
         Blame.RATE_LIMIT,
