@@ -79,7 +79,7 @@ class ReadinessState(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Redo(StrEnum):
+class Rerun(StrEnum):
     """What a run does anew; the rest is taken over from the attempt before it, and not paid again."""
 
     ALL = "all"

@@ -17,7 +17,7 @@ TASK_DOCS = {
     " and so does the table `daily_runs.routed`. `docs/runbooks/readiness.md`.",
     "seed_check": "Binds each seed key to a live resource, verified. Fails with the missing keys and their owner:"
     " `docs/runbooks/seeds.md`. Clearing it in a run that is *published* or *quarantined* opens a new attempt, which"
-    " does what the form's *Do again* says: after *all*, it pays for every prompt again.",
+    " does what the form's *Rerun* says: after *all*, it pays for every prompt again.",
     "limit_probe": "Asks the path what it allows; fails before any paid call when a limit is too low, with the remedy:"
     " `docs/runbooks/limits.md`. Safe to clear.",
     "inference": "Asks the prompts of one shard at the rate the ledger grants. Clearing it asks only for what is"
@@ -85,7 +85,7 @@ up to {t.unscored_share_max:.0%} of the answers may stay unscored.
 or mean score under {t.mean_score_min:g}); `inference` runs past its timeout.
 
 *Rerun just that*: mend the cause, then clear the failed task. Inference and judging ask only for what is missing, but
-what was in flight may be paid again. Of a run that has ended, trigger the DAG by its form with *Do again*: only missing
+what was in flight may be paid again. Of a run that has ended, trigger the DAG by its form with *Rerun*: only missing
 answers, only the judging, or only the gate; what is there is not paid again. The form also forces an environment, a
 sample or single prompts.
 

@@ -28,7 +28,7 @@ from daily_runs.runs import rerun, routing, trigger_form
 from daily_runs.runs.routing import Planned
 from daily_runs.stages import pipeline
 from daily_runs.stages.work import Work
-from daily_runs.statuses import ReadinessState, Redo
+from daily_runs.statuses import ReadinessState, Rerun
 from daily_runs.store.database import Store, open_store
 from daily_runs_airflow.connections import find, store_url
 
@@ -63,7 +63,7 @@ def plan(feature: str) -> dict[str, Any]:
     log.info("%s of %s: %s%s", feature, moment, plan.why, note)
     return {
         **form._asdict(),
-        "redo": str(form.redo),
+        "rerun": str(form.rerun),
         "logical_date": moment.astimezone(dt.UTC).isoformat(),
         "done_in": done_in if form.is_rerun else None,
         "why": plan.why + note,
@@ -145,9 +145,9 @@ def open_and_check_seeds(feature: str, environment: str, manifest: Mapping[str, 
         is inference's, in time of the domain.
     """
     catalogue = catalogue_files.load()
-    order = rerun.Order(
+    order = rerun.RerunOrder(
         key=RunKey(feature, environment, dt.datetime.fromisoformat(manifest["logical_date"])),
-        redo=Redo(manifest["redo"]),
+        rerun=Rerun(manifest.get("rerun") or manifest["redo"]),  # the old name: planned before the field was renamed
         prompts=manifest["prompts"],
         only=manifest["only"],
         rubric_version=manifest["rubric_version"],
@@ -157,7 +157,7 @@ def open_and_check_seeds(feature: str, environment: str, manifest: Mapping[str, 
     with _store() as store:
         attempt = rerun.open_attempt(store, catalogue, order)
         begun = "resumed" if attempt.resumed else "opened"
-        log.info("%s attempt %s of %s (redo: %s)", begun, attempt.attempt_id, order.key, order.redo)
+        log.info("%s attempt %s of %s (rerun: %s)", begun, attempt.attempt_id, order.key, order.rerun)
         _run(store, "seed_check", attempt.attempt_id, None)
     rate = shard_prompts_per_minute(catalogue, catalogue.features[feature], environment, attempt.shards)
     shared = {"attempt_id": attempt.attempt_id, "prompts_per_minute": rate}

@@ -173,7 +173,7 @@ def partly(airflow: Airflow, routed: Mapping[str, DagRun]) -> DagRun:
 @pytest.fixture(scope="module")
 def completed(airflow: Airflow, partly: DagRun) -> Sent:
     """Its missing answers, asked by the form, which names no run: it is the newest."""
-    return sent_by(airflow, redo="missing_answers", note="the hop is back")
+    return sent_by(airflow, rerun="missing_answers", note="the hop is back")
 
 
 def test_a_forced_route_is_obeyed_at_once_without_a_look_and_recorded(airflow: Airflow, partly: DagRun) -> None:
@@ -213,7 +213,7 @@ def test_a_run_that_is_to_wait_waits_in_the_triggerer_and_goes_on_once_staging_i
 def test_judge_again_sends_no_inference(airflow: Airflow, completed: Sent) -> None:
     version = keep_a_strict_rubric(airflow)
     before = published(airflow, completed.run)
-    judged = sent_by(airflow, redo="judge_again", rubric_version=version[:8])
+    judged = sent_by(airflow, rerun="judge_again", rubric_version=version[:8])
     assert judged.state == "success"
     assert {entry["operation"] for entry in judged.entries} == {"messages"}
     assert len(judged.paid("messages")) == PROMPTS
@@ -224,7 +224,7 @@ def test_judge_again_sends_no_inference(airflow: Airflow, completed: Sent) -> No
 def test_gate_and_publish_again_sends_nothing(airflow: Airflow, completed: Sent) -> None:
     logical_date = airflow.attempt(completed.run)["run_key"].rpartition("/")[2]
     before = published_row(airflow, airflow.attempt(completed.run)["run_key"])
-    gated = sent_by(airflow, redo="gate_and_publish", run=logical_date)
+    gated = sent_by(airflow, rerun="gate_and_publish", run=logical_date)
     assert gated.state == "success"
     assert gated.entries == []
     after = published(airflow, gated.run)
@@ -256,7 +256,7 @@ def test_a_form_that_cannot_be_is_refused_in_plan_and_not_tried_again(airflow: A
     assert completed.run.dag_id  # so there is a run to do again
     runs = {
         "only: unknown 'tag:nothing'": airflow.trigger(FEATURE, environment="staging", only="tag:nothing"),
-        "run: there is no run of 2001-01-01": airflow.trigger(FEATURE, redo="judge_again", run="2001-01-01"),
+        "run: there is no run of 2001-01-01": airflow.trigger(FEATURE, rerun="judge_again", run="2001-01-01"),
     }
     for said, run in runs.items():
         assert airflow.wait(run) == "failed"

@@ -108,7 +108,7 @@ def test_an_unknown_parameter_is_refused_with_the_known_ones(airflow: Airflow) -
     assert airflow.wait(run) == "failed"
     log = airflow.log(run, "plan")
     assert "unknown parameter enviroment" in log
-    assert "Known: environment, note, only, prompts, redo, rubric_version, run" in log
+    assert "Known: environment, note, only, prompts, rerun, rubric_version, run" in log
 
 
 def test_a_failing_gate_quarantines_and_is_not_retried(airflow: Airflow) -> None:

@@ -16,7 +16,7 @@ from daily_runs.catalogue.rates import judging_minutes
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.runs.trigger_form import Form
 from daily_runs.stages import pipeline
-from daily_runs.statuses import Redo
+from daily_runs.statuses import Rerun
 from tests.architecture.project import PROJECT, result_of, start_probe
 
 DEFAULT_POOL = "default_pool"
@@ -110,8 +110,8 @@ def test_every_field_of_the_form_is_described_and_checked(loaded: Loaded, shippe
     for dag_id, dag in loaded.features.items():
         assert set(dag["params"]) == set(Form._fields), dag_id
         assert set(dag["params"]["environment"]["enum"]) == {"auto", *shipped.environments}, dag_id
-        redo = dag["params"]["redo"]
-        assert set(redo["enum"]) == set(redo["values_display"]) == {str(redo) for redo in Redo}, dag_id
+        rerun = dag["params"]["rerun"]
+        assert set(rerun["enum"]) == set(rerun["values_display"]) == {str(rerun) for rerun in Rerun}, dag_id
 
 
 def test_every_task_has_a_timeout(loaded: Loaded) -> None:

@@ -24,7 +24,7 @@ from daily_runs.records.run import Attempt, Report, RunKey
 from daily_runs.results import published
 from daily_runs.runs import rerun, trigger_form
 from daily_runs.stages import pipeline
-from daily_runs.statuses import Redo
+from daily_runs.statuses import Rerun
 from daily_runs.store import database
 from daily_runs.store.database import Store
 from daily_runs.store.pool import Row
@@ -41,18 +41,21 @@ def command(
     environment: Annotated[str, typer.Option(help="staging or production.")],
     limit: Annotated[int | None, typer.Option(help="Ask so many prompts instead of the catalogue's number.")] = None,
     only: Annotated[str, typer.Option(help="Only these prompts, items or tags: rca-007, tag:cost.")] = "",
-    redo: Annotated[
-        Redo,
+    rerun: Annotated[
+        Rerun,
         typer.Option(help="What is done anew: all pays for every prompt; the others keep the answers that it has."),
-    ] = Redo.ALL,
+    ] = Rerun.ALL,
+    redo: Annotated[Rerun | None, typer.Option(hidden=True)] = None,
     date: Annotated[
-        dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day; today (redo: newest run).")
+        dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day; today (a rerun: newest run).")
     ] = None,
     overlay: Overlay = None,
     as_json: AsJson = False,
 ) -> None:
     """Run one feature's six stages in this process, without Airflow. Run it again to go on where it stopped."""
-    asked = RunOptions(feature, environment, date.date() if date else None, limit, only, redo)
+    if redo is not None and rerun is not Rerun.ALL:
+        raise ParameterError("--redo", "is the old name of --rerun, which is given too", "Give --rerun alone.")
+    asked = RunOptions(feature, environment, date.date() if date else None, limit, only, redo or rerun)
     outcome = run(asked, overlay=in_use(overlay), console=Console(stderr=True))
     if as_json:
         print_json(outcome.as_json())
@@ -63,7 +66,7 @@ def command(
 class Begun(NamedTuple):
     """What a rerun had to do as it began: prompts to ask, and answers taken over that were still to be judged."""
 
-    redo: Redo
+    rerun: Rerun
     taken_over_from: str
     to_ask: int
     to_judge: int
@@ -71,8 +74,8 @@ class Begun(NamedTuple):
     def __str__(self) -> str:
         """For people."""
         return (
-            f"redo {self.redo}, taken over from attempt {self.taken_over_from}: {self.to_ask} prompts were left to ask,"
-            f" {self.to_judge} of its answers to judge"
+            f"rerun {self.rerun}, taken over from attempt {self.taken_over_from}: {self.to_ask} prompts were left to"
+            f" ask, {self.to_judge} of its answers to judge"
         )
 
 
@@ -119,7 +122,7 @@ class RunOptions(NamedTuple):
     day: dt.date | None
     limit: int | None = None
     only: str = ""
-    redo: Redo = Redo.ALL
+    rerun: Rerun = Rerun.ALL
 
 
 def run(asked: RunOptions, *, overlay: str | None, console: Console) -> RunOutcome:
@@ -148,19 +151,19 @@ def run(asked: RunOptions, *, overlay: str | None, console: Console) -> RunOutco
     return RunOutcome(reports, row, begun)
 
 
-def _order(store: Store, catalogue: Catalogue, feature: Feature, asked: RunOptions) -> rerun.Order:
+def _order(store: Store, catalogue: Catalogue, feature: Feature, asked: RunOptions) -> rerun.RerunOrder:
     moment = midnight(asked.day or Clock.now().date())
-    if asked.redo is not Redo.ALL:
+    if asked.rerun is not Rerun.ALL:
         day = asked.day.isoformat() if asked.day else None
         values = {"environment": asked.environment, "prompts": asked.limit, "only": asked.only, "run": day}
         try:
-            wanted = trigger_form.read((), values | {"redo": asked.redo})
+            wanted = trigger_form.read((), values | {"rerun": asked.rerun})
             moment = rerun.target(store, catalogue, feature, wanted, moment, manual=True).logical_date
         except ParameterError as error:
             place = OPTIONS.get(error.place, f"--{error.place}")
             raise ParameterError(place, error.problem, error.remedy) from None
     key = RunKey(asked.feature, asked.environment, moment)
-    return rerun.Order(key, asked.redo, prompts=asked.limit, only=asked.only)
+    return rerun.RerunOrder(key, asked.rerun, prompts=asked.limit, only=asked.only)
 
 
 def _begun(store: Store, attempt: Attempt) -> Begun | None:
@@ -168,7 +171,7 @@ def _begun(store: Store, attempt: Attempt) -> Begun | None:
     if base is None:
         return None
     to_ask = len(answers.unsettled(store, attempt.attempt_id, None))
-    return Begun(attempt.redo, base, to_ask, len(judgements.unjudged(store, attempt.attempt_id, None)))
+    return Begun(attempt.rerun, base, to_ask, len(judgements.unjudged(store, attempt.attempt_id, None)))
 
 
 def _progress(console: Console) -> Progress:

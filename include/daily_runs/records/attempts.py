@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from daily_runs.errors import ParameterError, StageError
 from daily_runs.records.run import Attempt, Prompt, Report, RunKey
-from daily_runs.statuses import AttemptStatus, Redo
+from daily_runs.statuses import AttemptStatus, Rerun
 from daily_runs.store.database import Store
 from daily_runs.store.exclusive import is_free
 from daily_runs.store.pool import Connection, Row
@@ -20,7 +20,7 @@ PAYING_STAGES = ("inference", "judging")
 class AttemptPlan(NamedTuple):
     """What an attempt is to do; `plan_hash` makes two executions the same work.
 
-    `redo` and `taken_over_from` (an attempt's id): see `daily_runs.runs.rerun`.
+    `rerun` and `taken_over_from` (an attempt's id): see `daily_runs.runs.rerun`.
     """
 
     key: RunKey
@@ -33,7 +33,7 @@ class AttemptPlan(NamedTuple):
     judge_model: str
     airflow_run_id: str | None
     note: str
-    redo: Redo = Redo.ALL
+    rerun: Rerun = Rerun.ALL
     taken_over_from: str | None = None
 
 
@@ -41,7 +41,7 @@ _NEW_ATTEMPT = """
 INSERT INTO daily_runs.attempt (run_key, plan_hash, asked, shards, provenance, dataset_sha256, rubric_version,
 judge_model, airflow_run_id, note, redo, taken_over_from)
 VALUES (%(run_key)s, %(plan_hash)s, %(asked)s, %(shards)s, %(provenance)s, %(dataset_sha256)s, %(rubric_version)s,
-        %(judge_model)s, %(airflow_run_id)s, %(note)s, %(redo)s, %(taken_over_from)s)
+        %(judge_model)s, %(airflow_run_id)s, %(note)s, %(rerun)s, %(taken_over_from)s)
 RETURNING attempt_id::text
 """
 
@@ -87,8 +87,8 @@ def take_run(connection: Connection, store: Store, key: RunKey, provenance: str)
 def unfinished_of(connection: Connection, run_key: str) -> Row | None:
     """The run's attempt that is running, if one is."""
     return connection.execute(
-        "SELECT attempt_id::text, plan_hash, asked, shards, airflow_run_id, redo, dataset_sha256, rubric_version,"
-        " judge_model"
+        "SELECT attempt_id::text, plan_hash, asked, shards, airflow_run_id, redo AS rerun, dataset_sha256,"
+        " rubric_version, judge_model"
         " FROM daily_runs.attempt WHERE run_key = %s AND status = 'running'",
         [run_key],
     ).fetchone()
@@ -124,10 +124,10 @@ def _must_not_be_its_rerun(connection: Connection, unfinished: Row, plan: Attemp
         return
     opener = unfinished["airflow_run_id"] or "the command line"
     problem = (
-        f"attempt {unfinished['attempt_id']} (redo: {unfinished['redo']}, by {opener}) does this run again already"
+        f"attempt {unfinished['attempt_id']} (rerun: {unfinished['rerun']}, by {opener}) does this run again already"
     )
-    remedy = f"Go on there. To pay for every prompt once more, start a new run by the form with redo: {Redo.ALL}."
-    raise ParameterError("redo", problem, remedy)
+    remedy = f"Go on there. To pay for every prompt once more, start a new run by the form with rerun: {Rerun.ALL}."
+    raise ParameterError("rerun", problem, remedy)
 
 
 def supersede(connection: Connection, attempt_id: str) -> None:
@@ -166,7 +166,7 @@ def find_attempt(store: Store, attempt_id: str) -> Attempt:
         {"id": attempt_id},
     )
     key = RunKey(row["feature"], row["environment"], row["logical_date"])
-    return Attempt(attempt_id, key, row["asked"], row["shards"], resumed=True, redo=Redo(row["redo"]))
+    return Attempt(attempt_id, key, row["asked"], row["shards"], resumed=True, rerun=Rerun(row["redo"]))
 
 
 def save_report(store: Store, attempt: Attempt, shard: int | None, report: Report, seconds: float) -> None:

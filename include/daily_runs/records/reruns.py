@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from daily_runs.records.attempts import AttemptPlan, insert_attempt, supersede, take_run, unfinished_of
 from daily_runs.records.run import Attempt, RunKey
-from daily_runs.statuses import AttemptStatus, Redo
+from daily_runs.statuses import AttemptStatus, Rerun
 from daily_runs.store.database import Store
 from daily_runs.store.pool import Connection, Row
 
@@ -23,7 +23,7 @@ class Base(NamedTuple):
 
     attempt_id: str
     status: AttemptStatus
-    redo: Redo
+    rerun: Rerun
     plan_hash: str
     dataset_sha256: str
     rubric_version: str
@@ -37,8 +37,8 @@ class Base(NamedTuple):
 
 
 _BASE = """
-SELECT t.attempt_id::text, t.status, t.redo, t.plan_hash, t.dataset_sha256, t.rubric_version, t.judge_model, t.shards,
-       t.asked,
+SELECT t.attempt_id::text, t.status, t.redo AS rerun, t.plan_hash, t.dataset_sha256, t.rubric_version, t.judge_model,
+       t.shards, t.asked,
        count(*) FILTER (WHERE n.status = 'answered')::int AS answered,
        count(*) FILTER (WHERE n.status = 'failed')::int AS failed,
        count(*) FILTER (WHERE n.status IN ('planned', 'sent'))::int AS unsettled,
@@ -62,8 +62,8 @@ def base_for(store: Store, run_key: str) -> Base | None:
 
 def _base_for(connection: Connection, run_key: str) -> Base | None:
     rows = connection.execute(_BASE.encode(), {"run_key": run_key}).fetchall()
-    found = [Base(**{**row, "status": AttemptStatus(row["status"]), "redo": Redo(row["redo"])}) for row in rows]
-    if not found or found[0].redo is not Redo.ALL or not found[0].unsettled:
+    found = [Base(**{**row, "status": AttemptStatus(row["status"]), "rerun": Rerun(row["rerun"])}) for row in rows]
+    if not found or found[0].rerun is not Rerun.ALL or not found[0].unsettled:
         return found[0] if found else None
     newest = found[0]
     alike = [base for base in found if base.dataset_sha256 == newest.dataset_sha256 and base.asked >= newest.asked]
@@ -83,16 +83,9 @@ def runs(store: Store, feature: str) -> list[Row]:
     )
 
 
-class Wanted(NamedTuple):
-    """A rerun to open: of which run, what is done anew, by which DAG run (None: by the command line)."""
-
-    key: RunKey
-    provenance: str
-    redo: Redo
-    airflow_run_id: str | None
-
-
-def open_rerun(store: Store, wanted: Wanted, decide: Callable[[Base | None], AttemptPlan]) -> Attempt:
+def open_rerun(
+    store: Store, key: RunKey, provenance: str, rerun: Rerun, decide: Callable[[Base | None], AttemptPlan]
+) -> Attempt:
     """Open an attempt that takes over from the run's newest one with answers, or go on with the one opened before.
 
     A task that is tried again goes on with what its DAG run opened, as long as data set, rubric and judge are still
@@ -105,26 +98,26 @@ def open_rerun(store: Store, wanted: Wanted, decide: Callable[[Base | None], Att
         StageError: the run's unfinished attempt is being worked on; nothing was changed.
         UserError: whatever `decide` raises; nothing was changed.
     """
-    key, run_key = wanted.key, str(wanted.key)
+    run_key = str(key)
     with store.transaction() as connection:
-        take_run(connection, store, key, wanted.provenance)
+        take_run(connection, store, key, provenance)
         unfinished = unfinished_of(connection, run_key)
         base = _base_for(connection, run_key)
         plan = decide(base)
         assert base is not None  # `decide` refuses a run without answers
         if unfinished and _is_its_own(unfinished, plan):
             asked, shards = unfinished["asked"], unfinished["shards"]
-            return Attempt(unfinished["attempt_id"], key, asked, shards, resumed=True, redo=wanted.redo)
+            return Attempt(unfinished["attempt_id"], key, asked, shards, resumed=True, rerun=rerun)
         if unfinished:
             supersede(connection, unfinished["attempt_id"])
         attempt_id = insert_attempt(connection, plan, base.asked)
         _take_over(connection, base, attempt_id, plan)
-    return Attempt(attempt_id, key, base.asked, base.shards, resumed=False, redo=wanted.redo)
+    return Attempt(attempt_id, key, base.asked, base.shards, resumed=False, rerun=rerun)
 
 
 def _is_its_own(unfinished: Row, plan: AttemptPlan) -> bool:
     """Opened by the same DAG run, to do the same with the same inputs."""
-    same = ("airflow_run_id", "redo", "dataset_sha256", "rubric_version", "judge_model")
+    same = ("airflow_run_id", "rerun", "dataset_sha256", "rubric_version", "judge_model")
     return plan.airflow_run_id is not None and all(unfinished[name] == getattr(plan, name) for name in same)
 
 
@@ -156,9 +149,9 @@ FROM daily_runs.judgement WHERE attempt_id = %(base)s AND status = ANY(%(judgeme
 """
 
 _JUDGEMENTS_KEPT = {
-    Redo.MISSING_ANSWERS: ["scored"],
-    Redo.JUDGE_AGAIN: [],
-    Redo.GATE_AND_PUBLISH: ["scored", "unscored"],
+    Rerun.MISSING_ANSWERS: ["scored"],
+    Rerun.JUDGE_AGAIN: [],
+    Rerun.GATE_AND_PUBLISH: ["scored", "unscored"],
 }
 
 
@@ -167,8 +160,8 @@ def _take_over(connection: Connection, base: Base, new: str, plan: AttemptPlan) 
     parameters = {
         "base": base.attempt_id,
         "new": new,
-        "failed_anew": plan.redo is Redo.MISSING_ANSWERS,
-        "judgements": _JUDGEMENTS_KEPT[plan.redo] if judged_alike else [],
+        "failed_anew": plan.rerun is Rerun.MISSING_ANSWERS,
+        "judgements": _JUDGEMENTS_KEPT[plan.rerun] if judged_alike else [],
     }
     for statement in (_ANSWERS, _OTHERS, _JUDGEMENTS):
         connection.execute(statement.encode(), parameters)

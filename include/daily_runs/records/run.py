@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from daily_runs.dataset import Item, dataset_sha256
 from daily_runs.errors import CountsError
-from daily_runs.statuses import Redo
+from daily_runs.statuses import Rerun
 
 
 class RunKey(NamedTuple):
@@ -40,14 +40,14 @@ class Prompt(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """One execution of a run, as the store knows it; `redo`: what it does anew (`daily_runs.runs.rerun`)."""
+    """One execution of a run, as the store knows it; `rerun`: what it does anew (`daily_runs.runs.rerun`)."""
 
     attempt_id: str
     key: RunKey
     asked: int
     shards: int
     resumed: bool
-    redo: Redo = Redo.ALL
+    rerun: Rerun = Rerun.ALL
 
 
 def choose_prompts(items: Sequence[Item], count: int, shards: int) -> tuple[Prompt, ...]:

@@ -33,7 +33,7 @@ def plan(
     airflow_run_id: str | None = None,
     note: str = "",
 ) -> Attempt:
-    """Open the attempt of a run that asks all, or resume the unfinished one that does the same work (others: `redo`).
+    """Open the attempt of a run that asks all, or resume the unfinished one that does the same work (others: `rerun`).
 
     Args:
         limit: ask so many prompts instead of the catalogue's number.

@@ -1,7 +1,7 @@
 """Doing a run again without paying for what it has: a new attempt takes over from the run's newest one with answers
 (see `reruns.base_for`).
 
-| redo | takes over | does anew |
+| rerun | takes over | does anew |
 |---|---|---|
 | missing_answers | answers, verdicts, tickets | prompts without an answer, answers without a verdict, gate, publish |
 | judge_again | answers and failures | judging (a verdict that the store has is not paid again), gate, publish |
@@ -32,12 +32,12 @@ from daily_runs.records.run import Attempt, RunKey
 from daily_runs.runs import opening, routing
 from daily_runs.runs.routing import AUTO
 from daily_runs.runs.trigger_form import Form
-from daily_runs.statuses import ReadinessState, Redo
+from daily_runs.statuses import ReadinessState, Rerun
 from daily_runs.store.database import Store
 from daily_runs.store.pool import Row
 
 SHOWN_MAX = 5
-ASK_ALL = f"Choose redo: {Redo.ALL}"
+ASK_ALL = f"Choose rerun: {Rerun.ALL}"
 
 
 class Target(NamedTuple):
@@ -59,11 +59,11 @@ class Target(NamedTuple):
         return f"; left out, as it has no answers to take over there: {names} (to ask there: {ASK_ALL.lower()})"
 
 
-class Order(NamedTuple):
+class RerunOrder(NamedTuple):
     """An execution of one run; `prompts` and `only` are for those that ask all (see `Form`)."""
 
     key: RunKey
-    redo: Redo = Redo.ALL
+    rerun: Rerun = Rerun.ALL
     prompts: int | None = None
     only: str = ""
     rubric_version: str = ""
@@ -107,14 +107,14 @@ def target(
         return Target(date, environments)
     if not environments:
         remedy = f"{ASK_ALL}, or name another run. {_known(rows)}"
-        raise ParameterError("redo", f"the run of {_shown(date)} has no answers to take over", remedy)
+        raise ParameterError("rerun", f"the run of {_shown(date)} has no answers to take over", remedy)
     for environment in environments:
         _must_be_possible(store, catalogue, RunKey(feature.feature, environment, date), form)
     return Target(date, environments, tuple(row["environment"] for row in of_date if not row["has_answers"]))
 
 
 def _must_be_possible(store: Store, catalogue: Catalogue, key: RunKey, form: Form) -> None:
-    order = Order(key, form.redo, rubric_version=form.rubric_version)
+    order = RerunOrder(key, form.rerun, rubric_version=form.rubric_version)
     plan_of(catalogue, order, reruns.base_for(store, str(key)))
 
 
@@ -143,7 +143,7 @@ def _date(
         return own if own in dates else dates[0]
     where = f"{feature.feature}/{form.environment}" if form.forced else feature.feature
     when = "" if manual else f" of {_shown(own)}"
-    raise ParameterError("redo", f"{where} has no run{when} to do again", f"{ASK_ALL}. {_known(rows)}")
+    raise ParameterError("rerun", f"{where} has no run{when} to do again", f"{ASK_ALL}. {_known(rows)}")
 
 
 def _named(text: str, dates: Sequence[dt.datetime], rows: Sequence[Row]) -> dt.datetime:
@@ -170,7 +170,7 @@ def _shown(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
-def open_attempt(store: Store, catalogue: Catalogue, order: Order) -> Attempt:
+def open_attempt(store: Store, catalogue: Catalogue, order: RerunOrder) -> Attempt:
     """Open an attempt that does what is ordered, or go on with the one that does it already.
 
     Raises:
@@ -178,31 +178,30 @@ def open_attempt(store: Store, catalogue: Catalogue, order: Order) -> Attempt:
         StageError: somebody works on the run's unfinished attempt, which this one would end.
         AccessError: the store holds rows of the other provenance.
     """
-    if order.redo is Redo.ALL:
+    if order.rerun is Rerun.ALL:
         limit, only, run_id = order.prompts, order.only, order.airflow_run_id
         return opening.plan(store, catalogue, order.key, limit=limit, only=only, airflow_run_id=run_id, note=order.note)
     provenance = catalogue.environments[order.key.environment].provenance
-    wanted = reruns.Wanted(order.key, provenance, order.redo, order.airflow_run_id)
-    return reruns.open_rerun(store, wanted, lambda base: plan_of(catalogue, order, base))
+    return reruns.open_rerun(store, order.key, provenance, order.rerun, lambda base: plan_of(catalogue, order, base))
 
 
-def plan_of(catalogue: Catalogue, order: Order, base: Base | None) -> AttemptPlan:
+def plan_of(catalogue: Catalogue, order: RerunOrder, base: Base | None) -> AttemptPlan:
     """What the rerun's attempt is to do.
 
     Raises:
-        ParameterError: the base has nothing to take over, or not all that this redo needs; or its data set, rubric or
+        ParameterError: the base has nothing to take over, or not all that it needs; or its data set, rubric or
             judge is not that of today, where the new rows would be mixed with the old ones.
     """
     if base is None:
-        raise ParameterError("redo", f"{order.key} has no answers to take over", f"{ASK_ALL}, or name another run.")
+        raise ParameterError("rerun", f"{order.key} has no answers to take over", f"{ASK_ALL}, or name another run.")
     feature = catalogue.features[order.key.feature]
     data = dataset_sha256(dataset.load_feature_dataset(feature))
     if data != base.dataset_sha256:
         problem = f"the data set changed since attempt {base.attempt_id}: its answers are to other prompts"
-        raise ParameterError("redo", problem, f"{ASK_ALL}, or bring that data set back.")
-    _must_be_whole(order.redo, base)
+        raise ParameterError("rerun", problem, f"{ASK_ALL}, or bring that data set back.")
+    _must_be_whole(order.rerun, base)
     rubric_version, judge_model = _judged_by(catalogue, feature, order, base)
-    parts = [base.plan_hash, base.attempt_id, order.redo, rubric_version, judge_model]
+    parts = [base.plan_hash, base.attempt_id, order.rerun, rubric_version, judge_model]
     return AttemptPlan(
         key=order.key,
         prompts=(),
@@ -214,40 +213,40 @@ def plan_of(catalogue: Catalogue, order: Order, base: Base | None) -> AttemptPla
         judge_model=judge_model,
         airflow_run_id=order.airflow_run_id,
         note=order.note,
-        redo=order.redo,
+        rerun=order.rerun,
         taken_over_from=base.attempt_id,
     )
 
 
-def _must_be_whole(redo: Redo, base: Base) -> None:
+def _must_be_whole(rerun: Rerun, base: Base) -> None:
     """A rerun that sends nothing needs every prompt settled; one that does not judge needs every answer judged."""
-    if redo is not Redo.MISSING_ANSWERS and base.unsettled:
+    if rerun is not Rerun.MISSING_ANSWERS and base.unsettled:
         problem = f"{base.unsettled} of {base.asked} prompts of attempt {base.attempt_id} were never settled"
-        raise ParameterError("redo", problem, f"Choose redo: {Redo.MISSING_ANSWERS}.")
-    if redo is Redo.GATE_AND_PUBLISH and base.unjudged:
+        raise ParameterError("rerun", problem, f"Choose rerun: {Rerun.MISSING_ANSWERS}.")
+    if rerun is Rerun.GATE_AND_PUBLISH and base.unjudged:
         problem = f"{base.unjudged} of {base.answered} answers of attempt {base.attempt_id} were never judged"
-        raise ParameterError("redo", problem, f"Choose redo: {Redo.JUDGE_AGAIN}.")
+        raise ParameterError("rerun", problem, f"Choose rerun: {Rerun.JUDGE_AGAIN}.")
 
 
-def _judged_by(catalogue: Catalogue, feature: Feature, order: Order, base: Base) -> tuple[str, str]:
+def _judged_by(catalogue: Catalogue, feature: Feature, order: RerunOrder, base: Base) -> tuple[str, str]:
     """The attempt's rubric version and judge: today's when all is judged again, else the base's.
 
     Missing answers of a base that cannot be judged again yet, as prompts of it are unsettled, are judged by today's
     where the base's are gone, and so are all its other answers.
     """
     judge, known = catalogue.judge.model, rubric_versions.known(feature)
-    if order.redo is Redo.JUDGE_AGAIN:
+    if order.rerun is Rerun.JUDGE_AGAIN:
         return rubric_versions.named(feature, order.rubric_version).version, judge
-    if order.redo is Redo.MISSING_ANSWERS and base.unsettled:
+    if order.rerun is Rerun.MISSING_ANSWERS and base.unsettled:
         has_rubric = base.rubric_version in known
         return base.rubric_version if has_rubric else rubric_versions.current(feature).version, judge
     if base.rubric_version not in known:
         problem = f"attempt {base.attempt_id} was judged by rubric {base.rubric_version}, which is none of today's"
         known_ones = ", ".join(known)
         raise ParameterError(
-            "redo", problem, f"Keep that rubric's file beside the new one (known: {known_ones}), or judge again."
+            "rerun", problem, f"Keep that rubric's file beside the new one (known: {known_ones}), or judge again."
         )
-    if order.redo is Redo.MISSING_ANSWERS and base.judge_model != judge:
+    if order.rerun is Rerun.MISSING_ANSWERS and base.judge_model != judge:
         problem = f"attempt {base.attempt_id} was judged by {base.judge_model}, and the judge is {judge} now"
-        raise ParameterError("redo", problem, f"Choose redo: {Redo.JUDGE_AGAIN}, or {Redo.ALL}.")
+        raise ParameterError("rerun", problem, f"Choose rerun: {Rerun.JUDGE_AGAIN}, or {Rerun.ALL}.")
     return base.rubric_version, base.judge_model

@@ -16,16 +16,16 @@ from daily_runs.judging import rubric_versions
 from daily_runs.records.run import choose_prompts
 from daily_runs.runs import selection
 from daily_runs.runs.routing import AUTO
-from daily_runs.statuses import Redo
+from daily_runs.statuses import Rerun
 
 RUN_PATTERN = r"^(\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?)?$"
 RUBRIC_PATTERN = r"^([0-9a-f]{8,12})?$"
 
-REDO_LABELS: Mapping[Redo, str] = {
-    Redo.ALL: "All: ask every prompt (pays for all of them)",
-    Redo.MISSING_ANSWERS: "Missing answers only: ask what failed or was never answered, judge what has no verdict",
-    Redo.JUDGE_AGAIN: "Judge again: keep the answers, judge them by a rubric version",
-    Redo.GATE_AND_PUBLISH: "Gate and publish again: keep answers and verdicts, send nothing",
+RERUN_LABELS: Mapping[Rerun, str] = {
+    Rerun.ALL: "All: ask every prompt (pays for all of them)",
+    Rerun.MISSING_ANSWERS: "Missing answers only: ask what failed or was never answered, judge what has no verdict",
+    Rerun.JUDGE_AGAIN: "Judge again: keep the answers, judge them by a rubric version",
+    Rerun.GATE_AND_PUBLISH: "Gate and publish again: keep answers and verdicts, send nothing",
 }
 
 
@@ -38,12 +38,12 @@ _FIXED: Mapping[str, dict[str, Any]] = {
         "title": "Only these",
         "description": "Prompt ids (rca-007#1), item ids (rca-007) or tags (tag:cost), comma separated. Empty: all",
     },
-    "redo": {
-        "default": str(Redo.ALL),
+    "rerun": {
+        "default": str(Rerun.ALL),
         "type": "string",
-        "enum": [str(redo) for redo in REDO_LABELS],
-        "values_display": {str(redo): label for redo, label in REDO_LABELS.items()},
-        "title": "Do again",
+        "enum": [str(rerun) for rerun in RERUN_LABELS],
+        "values_display": {str(rerun): label for rerun, label in RERUN_LABELS.items()},
+        "title": "Rerun",
         "description": "Anything but all takes over what the run's last attempt has, and pays only for the rest",
     },
     "rubric_version": {
@@ -58,7 +58,7 @@ _FIXED: Mapping[str, dict[str, Any]] = {
         "default": None,
         "type": _TEXT,
         "pattern": RUN_PATTERN,
-        "title": "Run to do again",
+        "title": "Run to rerun",
         "description": "Its logical date in UTC (2026-08-15T06:00:00Z), or the day if it has one run. Empty: this run's"
         " own date; for a manual run that takes something over, the feature's newest run",
     },
@@ -71,6 +71,8 @@ _FIXED: Mapping[str, dict[str, Any]] = {
     },
 }
 """The fields that are the same for every feature."""
+OLD_NAMES = {"redo": "rerun"}
+"""What fields were called before: a run configuration that is kept in Airflow, or in a script, may still say so."""
 
 
 class Form(NamedTuple):
@@ -83,7 +85,7 @@ class Form(NamedTuple):
     environment: str = AUTO
     prompts: int | None = None
     only: str = ""
-    redo: Redo = Redo.ALL
+    rerun: Rerun = Rerun.ALL
     rubric_version: str = ""
     run: str = ""
     note: str = ""
@@ -96,7 +98,7 @@ class Form(NamedTuple):
     @property
     def is_rerun(self) -> bool:
         """Whether something is taken over from a run."""
-        return self.redo is not Redo.ALL
+        return self.rerun is not Rerun.ALL
 
     @property
     def is_about_a_run(self) -> bool:
@@ -134,17 +136,27 @@ def read(given: Collection[str], values: Mapping[str, Any]) -> Form:
     Raises:
         ParameterError: a key that is no field, a value of another type, or fields that make no sense together.
     """
-    unknown = sorted(set(given) - set(Form._fields))
+    unknown = sorted(set(given) - {*Form._fields, *OLD_NAMES})
     if unknown:
         known = ", ".join(sorted(Form._fields))
         raise ParameterError("run configuration", f"unknown parameter {', '.join(unknown)}", f"Known: {known}.")
+    values = _by_their_names_of_today(given, values)
     sent = {name: values[name] for name in Form._fields if values.get(name) is not None}
     for name, value in sent.items():
         _must_be_of_its_type(name, value)
     form = Form(**sent)
-    form = form._replace(redo=Redo(form.redo), **{name: getattr(form, name).strip() for name in ("only", "run")})
+    form = form._replace(rerun=Rerun(form.rerun), **{name: getattr(form, name).strip() for name in ("only", "run")})
     _must_make_sense(form)
     return form
+
+
+def _by_their_names_of_today(given: Collection[str], values: Mapping[str, Any]) -> Mapping[str, Any]:
+    for old, name in OLD_NAMES.items():
+        if old in given and name in given:
+            raise ParameterError(old, f"is the old name of {name}, which is given too", f"Give {name} alone.")
+        if values.get(old) is not None:
+            values = {**values, name: values[old]}
+    return values
 
 
 def _must_be_of_its_type(name: str, value: object) -> None:
@@ -153,17 +165,17 @@ def _must_be_of_its_type(name: str, value: object) -> None:
             raise ParameterError(name, f"{value!r} is no number of prompts", "Give 1 or more, or leave it empty.")
     elif not isinstance(value, str):
         raise ParameterError(name, f"{value!r} is no text", "Give it in quotes.")
-    elif name == "redo" and value not in list(Redo):
-        raise ParameterError(name, f"{value!r} is none of its values", f"Known: {', '.join(Redo)}.")
+    elif name == "rerun" and value not in list(Rerun):
+        raise ParameterError(name, f"{value!r} is none of its values", f"Known: {', '.join(Rerun)}.")
 
 
 def _must_make_sense(form: Form) -> None:
     if form.is_rerun and (form.prompts is not None or form.only):
         field = "prompts" if form.prompts is not None else "only"
-        raise ParameterError(field, f"does not go with redo: {form.redo}", "A rerun has the prompts of its run.")
-    if form.rubric_version and form.redo is not Redo.JUDGE_AGAIN:
-        problem = f"does not go with redo: {form.redo}"
-        raise ParameterError("rubric_version", problem, f"Choose redo: {Redo.JUDGE_AGAIN}, or leave it empty.")
+        raise ParameterError(field, f"does not go with rerun: {form.rerun}", "A rerun has the prompts of its run.")
+    if form.rubric_version and form.rerun is not Rerun.JUDGE_AGAIN:
+        problem = f"does not go with rerun: {form.rerun}"
+        raise ParameterError("rubric_version", problem, f"Choose rerun: {Rerun.JUDGE_AGAIN}, or leave it empty.")
 
 
 def check(catalogue: Catalogue, feature: Feature, form: Form) -> None:

@@ -23,7 +23,7 @@ from daily_runs.records import attempts
 from daily_runs.records.run import Attempt, Report
 from daily_runs.stages import inference, judging, limit_probe, publishing, seed_check, validation
 from daily_runs.stages.work import Stage, Work
-from daily_runs.statuses import Redo
+from daily_runs.statuses import Rerun
 from daily_runs.store.database import Store
 from daily_runs.store.exclusive import exclusive
 
@@ -64,7 +64,7 @@ def work_for(
     opened_with = attempts.inputs_of(store, attempt.attempt_id)
     rubric = _rubric(feature, opened_with.rubric_version)
     provenance = catalogue.environments[attempt.key.environment].provenance
-    judge_model = opened_with.judge_model if attempt.redo is Redo.GATE_AND_PUBLISH else catalogue.judge.model
+    judge_model = opened_with.judge_model if attempt.rerun is Rerun.GATE_AND_PUBLISH else catalogue.judge.model
     now = attempts.AttemptInputs(provenance, dataset_sha256(items), rubric.version, judge_model)
     _must_be_unchanged(attempt, opened_with, now)
     used = attempts.items_used(store, attempt.attempt_id)

@@ -14,7 +14,7 @@ from daily_runs.readiness.limits import finding_rows, findings, measure
 from daily_runs.records import judgements
 from daily_runs.runs import rerun
 from daily_runs.stages import limit_probe
-from daily_runs.statuses import LimitVerdict, Redo
+from daily_runs.statuses import LimitVerdict, Rerun
 
 if TYPE_CHECKING:
     from tests.conftest import Kit
@@ -110,7 +110,7 @@ def judged_again(kit: Kit, budgets_spent: float) -> Work:
     """A rerun that asks nothing and judges all, in a month that stands so."""
     first = spent(kit)
     usd = expected_usd(kit, first)
-    order = rerun.Order(first.attempt.key, Redo.JUDGE_AGAIN)
+    order = rerun.RerunOrder(first.attempt.key, Rerun.JUDGE_AGAIN)
     attempt = rerun.open_attempt(kit.store, kit.catalogue, order)
     feature = {"budget_usd_per_month": usd / budgets_spent}
     patch = {"environments": {"staging": {"provenance": "live"}}, "features": {"duo_chat": feature}}

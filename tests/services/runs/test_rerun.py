@@ -31,12 +31,11 @@ from daily_runs.records.answers import AnswerRows
 from daily_runs.records.judgements import JudgementRows
 from daily_runs.records.routes import Routed
 from daily_runs.records.run import Attempt, Prompt, RunKey
-from daily_runs.runs import rerun as redo
-from daily_runs.runs import trigger_form
-from daily_runs.runs.rerun import Order
+from daily_runs.runs import rerun, trigger_form
+from daily_runs.runs.rerun import RerunOrder
 from daily_runs.stages import pipeline
 from daily_runs.stages.work import Work
-from daily_runs.statuses import AnswerStatus, AttemptStatus, ReadinessState, Redo
+from daily_runs.statuses import AnswerStatus, AttemptStatus, ReadinessState, Rerun
 from daily_runs.store.database import Store
 from daily_runs.store.exclusive import exclusive
 
@@ -44,7 +43,7 @@ FEATURE, PROMPTS = "duo_chat", 6
 KEY = RunKey(FEATURE, "staging", DAY)
 ASKS, JUDGES = "aiAction", "messages"
 BEFORE_GATE = ("seed_check", "limit_probe", "inference", "judging")
-PARTIAL = [redo for redo in Redo if redo is not Redo.ALL]
+PARTIAL = [rerun for rerun in Rerun if rerun is not Rerun.ALL]
 FAILURE = CallError(Hop.GITLAB, "rack_attack", blame=Blame.RATE_LIMIT, retryable=True)
 
 
@@ -70,9 +69,9 @@ def another_rubric(include: Path, name: str) -> str:
     return found
 
 
-def again(kit: Kit, how: Redo, **order: Any) -> Work:
+def again(kit: Kit, how: Rerun, **order: Any) -> Work:
     """A rerun of the test's run."""
-    attempt = redo.open_attempt(kit.store, kit.catalogue, Order(KEY, how, **order))
+    attempt = rerun.open_attempt(kit.store, kit.catalogue, RerunOrder(KEY, how, **order))
     return work_on(kit, attempt)
 
 
@@ -132,7 +131,7 @@ def statuses(kit: Kit) -> list[str]:
 def test_gate_and_publish_sends_nothing_and_publishes_the_same_rows_as_a_new_attempt(kit: Kit) -> None:
     first = done(kit)
     run_before, results_before = contract(kit)
-    rerun = again(kit, Redo.GATE_AND_PUBLISH, note="the threshold was wrong")
+    rerun = again(kit, Rerun.GATE_AND_PUBLISH, note="the threshold was wrong")
     assert sent_by(kit, rerun) == []
     run, results = contract(kit)
     assert run["attempt_id"] != run_before["attempt_id"]
@@ -158,7 +157,7 @@ def test_missing_answers_asks_and_judges_just_those(kit: Kit) -> None:
     first, failed = with_failures(kit, "judging")
     with pytest.raises(GateFailedError):
         kit.run(first, "validation")
-    rerun = again(kit, Redo.MISSING_ANSWERS)
+    rerun = again(kit, Rerun.MISSING_ANSWERS)
     sent = sent_by(kit, rerun)
     assert set(paid(sent, ASKS)) == failed
     assert len(paid(sent, ASKS)) == len(failed)
@@ -170,30 +169,30 @@ def test_missing_answers_asks_and_judges_just_those(kit: Kit) -> None:
 
 def test_missing_answers_of_a_run_that_misses_none_sends_nothing(kit: Kit) -> None:
     done(kit)
-    assert sent_by(kit, again(kit, Redo.MISSING_ANSWERS)) == []
+    assert sent_by(kit, again(kit, Rerun.MISSING_ANSWERS)) == []
 
 
 def test_judge_again_by_the_same_rubric_uses_the_verdicts_that_are_there(kit: Kit) -> None:
     done(kit)
-    assert sent_by(kit, again(kit, Redo.JUDGE_AGAIN)) == []
+    assert sent_by(kit, again(kit, Rerun.JUDGE_AGAIN)) == []
 
 
 def test_judge_again_by_another_rubric_asks_the_judge_alone(kit: Kit, include: Path) -> None:
     first = done(kit)
     strict = another_rubric(include, f"{FEATURE}-strict.yaml")
-    rerun = again(kit, Redo.JUDGE_AGAIN, rubric_version=strict[:8])
+    rerun = again(kit, Rerun.JUDGE_AGAIN, rubric_version=strict[:8])
     sent = sent_by(kit, rerun)
     assert {entry["operation"] for entry in sent} == {JUDGES}
     assert len(paid(sent, JUDGES)) == PROMPTS
     assert contract(kit)[0]["rubric_version"] == strict
-    back = again(kit, Redo.JUDGE_AGAIN)  # by the catalogue's: those verdicts were paid for
+    back = again(kit, Rerun.JUDGE_AGAIN)  # by the catalogue's: those verdicts were paid for
     assert sent_by(kit, back) == []
     assert contract(kit)[0]["rubric_version"] == first.rubric.version
 
 
 def test_judge_again_keeps_failures_as_they_are(kit: Kit) -> None:
     first, failed = with_failures(kit)
-    rerun = again(kit, Redo.JUDGE_AGAIN)
+    rerun = again(kit, Rerun.JUDGE_AGAIN)
     assert paid(sent_by(kit, rerun, *BEFORE_GATE), ASKS) == []
     found = [row for row in kit.answers(rerun) if row["status"] == AnswerStatus.FAILED]
     assert {row["prompt_id"] for row in found} == failed
@@ -209,7 +208,7 @@ def test_a_ticket_that_was_paid_for_is_collected_and_not_paid_again(kit: Kit) ->
         " WHERE attempt_id = %(id)s AND prompt_id = (SELECT min(prompt_id) FROM daily_runs.answer)",
         {"id": first.attempt.attempt_id},
     )
-    rerun = again(kit, Redo.MISSING_ANSWERS)
+    rerun = again(kit, Rerun.MISSING_ANSWERS)
     sent = sent_by(kit, rerun, "seed_check", "limit_probe", "inference")
     assert [entry["operation"] for entry in sent if entry["operation"] in (ASKS, "aiMessages")] == ["aiMessages"]
     assert answers.counts(kit.store, rerun.attempt.attempt_id) == {"answered": PROMPTS}
@@ -224,39 +223,39 @@ def test_an_answer_is_in_the_months_bill_once_however_often_it_is_taken_over(kit
     with_failures(kit, "judging")
     before = bill()
     assert before["input_tokens"] >= PROMPTS * 100
-    kit.run(again(kit, Redo.JUDGE_AGAIN), *BEFORE_GATE)
-    again(kit, Redo.GATE_AND_PUBLISH)
+    kit.run(again(kit, Rerun.JUDGE_AGAIN), *BEFORE_GATE)
+    again(kit, Rerun.GATE_AND_PUBLISH)
     assert kit.count("daily_runs.answer") == PROMPTS * 3
     assert bill() == before
-    kit.run(again(kit, Redo.MISSING_ANSWERS), "seed_check", "limit_probe", "inference")
+    kit.run(again(kit, Rerun.MISSING_ANSWERS), "seed_check", "limit_probe", "inference")
     assert bill()["input_tokens"] > before["input_tokens"]
 
 
 def test_the_run_stays_published_until_its_rerun_passes_the_gate(kit: Kit) -> None:
     first = done(kit)
     strict = kit.changed({"features": {FEATURE: {"thresholds": {"mean_score_min": 1.0}}}})
-    rerun = again(strict, Redo.GATE_AND_PUBLISH)
+    rerun = again(strict, Rerun.GATE_AND_PUBLISH)
     assert statuses(kit) == [AttemptStatus.PUBLISHED, AttemptStatus.RUNNING]
     strict.run(rerun, *BEFORE_GATE)
     with pytest.raises(GateFailedError):
         strict.run(rerun, "validation")
     assert str(contract(kit)[0]["attempt_id"]) == first.attempt.attempt_id
     assert statuses(kit) == [AttemptStatus.PUBLISHED, AttemptStatus.QUARANTINED]
-    kit.run(again(kit, Redo.GATE_AND_PUBLISH), *pipeline.STAGES)
+    kit.run(again(kit, Rerun.GATE_AND_PUBLISH), *pipeline.STAGES)
     assert statuses(kit) == [AttemptStatus.SUPERSEDED, AttemptStatus.QUARANTINED, AttemptStatus.PUBLISHED]
 
 
 def test_a_task_that_is_tried_again_goes_on_with_what_its_dag_run_opened(kit: Kit) -> None:
     with_failures(kit)
-    first = again(kit, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
-    second = again(kit, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    first = again(kit, Rerun.MISSING_ANSWERS, airflow_run_id="manual__1")
+    second = again(kit, Rerun.MISSING_ANSWERS, airflow_run_id="manual__1")
     assert second.attempt == first.attempt._replace(resumed=True)
-    other = again(kit, Redo.MISSING_ANSWERS, airflow_run_id="manual__2")
+    other = again(kit, Rerun.MISSING_ANSWERS, airflow_run_id="manual__2")
     assert other.attempt.attempt_id != first.attempt.attempt_id
 
 
 @pytest.mark.parametrize("how", PARTIAL)
-def test_asking_all_never_goes_on_with_an_attempt_that_took_answers_over(kit: Kit, how: Redo) -> None:
+def test_asking_all_never_goes_on_with_an_attempt_that_took_answers_over(kit: Kit, how: Rerun) -> None:
     done(kit)
     rerun = again(kit, how)
     new = kit.attempt(FEATURE, PROMPTS)
@@ -273,9 +272,9 @@ def test_an_attempt_that_somebody_works_on_is_not_taken_over(kit: Kit, stage: st
         exclusive(kit.store, attempts.lock_name(stage, work.attempt.attempt_id), 0),
         pytest.raises(StageError, match=rf"is being worked on now \({stage}\). Nothing was changed"),
     ):
-        again(kit, Redo.MISSING_ANSWERS)
+        again(kit, Rerun.MISSING_ANSWERS)
     assert statuses(kit) == [AttemptStatus.RUNNING]
-    again(kit, Redo.MISSING_ANSWERS)
+    again(kit, Rerun.MISSING_ANSWERS)
     assert statuses(kit) == [AttemptStatus.SUPERSEDED, AttemptStatus.RUNNING]
 
 
@@ -286,7 +285,7 @@ def test_a_task_of_the_attempt_before_sends_nothing_more(kit: Kit) -> None:
         " WHERE status = 'failed' AND attempt_id = %(id)s",
         {"id": work.attempt.attempt_id},
     )
-    again(kit, Redo.MISSING_ANSWERS)
+    again(kit, Rerun.MISSING_ANSWERS)
     before = len(kit.sandbox.entries(ASKS))
     with pytest.raises(StageError, match="superseded"):
         kit.run(work, "inference")
@@ -296,61 +295,61 @@ def test_a_task_of_the_attempt_before_sends_nothing_more(kit: Kit) -> None:
 def test_however_many_reruns_are_opened_at_once_one_is_left_with_every_prompt(kit: Kit) -> None:
     done(kit)
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
-        opened = list(pool.map(lambda n: again(kit, Redo.MISSING_ANSWERS, airflow_run_id=f"manual__{n}"), range(6)))
+        opened = list(pool.map(lambda n: again(kit, Rerun.MISSING_ANSWERS, airflow_run_id=f"manual__{n}"), range(6)))
     assert sorted(statuses(kit)) == ["published", "running"] + ["superseded"] * 5
     for work in opened:
         assert answers.counts(kit.store, work.attempt.attempt_id) == {"answered": PROMPTS}
 
 
 @pytest.mark.parametrize("how", PARTIAL)
-def test_a_run_without_answers_has_nothing_to_take_over(kit: Kit, how: Redo) -> None:
+def test_a_run_without_answers_has_nothing_to_take_over(kit: Kit, how: Rerun) -> None:
     kit.attempt(FEATURE, PROMPTS)
     with pytest.raises(
-        ParameterError, match=r"redo: duo_chat/staging/\S+ has no answers to take over. Choose redo: all"
+        ParameterError, match=r"rerun: duo_chat/staging/\S+ has no answers to take over. Choose rerun: all"
     ):
         again(kit, how)
     assert statuses(kit) == [AttemptStatus.RUNNING]
 
 
 @pytest.mark.parametrize("how", PARTIAL)
-def test_answers_to_other_prompts_are_not_taken_over(kit: Kit, include: Path, how: Redo) -> None:
+def test_answers_to_other_prompts_are_not_taken_over(kit: Kit, include: Path, how: Rerun) -> None:
     done(kit)
     file = include / "datasets" / f"{FEATURE}.jsonl"
     file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
-    with pytest.raises(ParameterError, match="the data set changed since attempt .* Choose redo: all"):
+    with pytest.raises(ParameterError, match="the data set changed since attempt .* Choose rerun: all"):
         again(kit, how)
 
 
-@pytest.mark.parametrize("how", [Redo.JUDGE_AGAIN, Redo.GATE_AND_PUBLISH])
-def test_what_asks_nothing_needs_every_prompt_settled(kit: Kit, how: Redo) -> None:
+@pytest.mark.parametrize("how", [Rerun.JUDGE_AGAIN, Rerun.GATE_AND_PUBLISH])
+def test_what_asks_nothing_needs_every_prompt_settled(kit: Kit, how: Rerun) -> None:
     work, failed = with_failures(kit)
     kit.store.rows(
         "UPDATE daily_runs.answer SET status = 'planned', tries = 0, error_kind = NULL, settled_at = NULL"
         " WHERE status = 'failed' AND attempt_id = %(id)s",
         {"id": work.attempt.attempt_id},
     )
-    with pytest.raises(ParameterError, match=f"{len(failed)} of 6 prompts of .* Choose redo: missing_answers"):
+    with pytest.raises(ParameterError, match=f"{len(failed)} of 6 prompts of .* Choose rerun: missing_answers"):
         again(kit, how)
 
 
 def test_what_judges_nothing_needs_every_answer_judged(kit: Kit) -> None:
     _, failed = with_failures(kit)
-    with pytest.raises(ParameterError, match=f"{PROMPTS - len(failed)} of .* never judged. Choose redo: judge_again"):
-        again(kit, Redo.GATE_AND_PUBLISH)
+    with pytest.raises(ParameterError, match=f"{PROMPTS - len(failed)} of .* never judged. Choose rerun: judge_again"):
+        again(kit, Rerun.GATE_AND_PUBLISH)
 
 
 def test_another_judge_may_judge_all_again_but_not_some(kit: Kit) -> None:
     done(kit)
     other = kit.changed({"judge": {"model": "claude-opus-4-20250514"}, "prices": None})
     with pytest.raises(ParameterError, match="was judged by .*, and the judge is claude-opus-4-20250514 now"):
-        again(other, Redo.MISSING_ANSWERS)
-    assert sent_by(other, again(other, Redo.GATE_AND_PUBLISH)) == []
+        again(other, Rerun.MISSING_ANSWERS)
+    assert sent_by(other, again(other, Rerun.GATE_AND_PUBLISH)) == []
     assert contract(kit)[0]["judge_model"] == kit.catalogue.judge.model
-    assert again(other, Redo.JUDGE_AGAIN).catalogue.judge.model == "claude-opus-4-20250514"
+    assert again(other, Rerun.JUDGE_AGAIN).catalogue.judge.model == "claude-opus-4-20250514"
 
 
-@pytest.mark.parametrize("how", [Redo.MISSING_ANSWERS, Redo.GATE_AND_PUBLISH])
-def test_verdicts_stay_those_of_their_rubric_as_long_as_its_file_is_kept(kit: Kit, include: Path, how: Redo) -> None:
+@pytest.mark.parametrize("how", [Rerun.MISSING_ANSWERS, Rerun.GATE_AND_PUBLISH])
+def test_verdicts_stay_those_of_their_rubric_as_long_as_its_file_is_kept(kit: Kit, include: Path, how: Rerun) -> None:
     first = done(kit)
     file = include / "rubrics" / f"{FEATURE}.yaml"
     old = file.read_text()
@@ -427,10 +426,10 @@ def attempt_of(store: Store, day: str, environment: str = "staging", *, answered
 
 def target(
     kit: Kit, *, manual: bool = True, own: dt.datetime = OWN, dag_run: str | None = None, **fields: Any
-) -> redo.Target:
-    given = trigger_form.Form(**{"redo": Redo.JUDGE_AGAIN, **fields})
+) -> rerun.Target:
+    given = trigger_form.Form(**{"rerun": Rerun.JUDGE_AGAIN, **fields})
     feature = kit.catalogue.features[FEATURE]
-    return redo.target(kit.store, kit.catalogue, feature, given, own, manual=manual, airflow_run_id=dag_run)
+    return rerun.target(kit.store, kit.catalogue, feature, given, own, manual=manual, airflow_run_id=dag_run)
 
 
 def test_a_manual_rerun_without_a_date_is_of_the_newest_run_wherever_it_has_answers(kit: Kit) -> None:
@@ -438,8 +437,8 @@ def test_a_manual_rerun_without_a_date_is_of_the_newest_run_wherever_it_has_answ
     newest = attempt_of(kit.store, "2026-08-18")
     attempt_of(kit.store, "2026-08-18", "production")
     attempt_of(kit.store, "2026-08-16", "production")
-    assert target(kit) == redo.Target(newest, ("production", "staging"))
-    assert target(kit, environment="staging") == redo.Target(newest, ("staging",))
+    assert target(kit) == rerun.Target(newest, ("production", "staging"))
+    assert target(kit, environment="staging") == rerun.Target(newest, ("staging",))
 
 
 def test_the_newest_run_without_answers_is_not_passed_over_in_silence(kit: Kit) -> None:
@@ -463,8 +462,8 @@ def test_a_run_by_its_date_is_redone_on_that_date_alone(kit: Kit) -> None:
 def test_a_run_is_named_by_its_logical_date_or_its_day(kit: Kit, text: str) -> None:
     moment = attempt_of(kit.store, "2026-08-17")
     attempt_of(kit.store, "2026-08-18")
-    assert target(kit, run=text) == redo.Target(moment, ("staging",))
-    assert target(kit, run=text, redo=Redo.ALL).logical_date == moment
+    assert target(kit, run=text) == rerun.Target(moment, ("staging",))
+    assert target(kit, run=text, rerun=Rerun.ALL).logical_date == moment
 
 
 @pytest.mark.parametrize("text", ["2026-08-17T06:00:01Z", "2026-08-19", "2026-13-01"])
@@ -480,7 +479,7 @@ def test_a_run_that_was_skipped_or_fell_back_may_be_asked_for_in_any_environment
     decision = Routed(FEATURE, "scheduled__1", skipped, ["staging"], [], False, ReadinessState.NOT_READY, "no seeds")
     routes.save(kit.store, decision)
     for run, expected in (("2026-08-17", moment), ("2026-08-18", skipped)):
-        assert target(kit, run=run, redo=Redo.ALL, environment="staging").logical_date == expected
+        assert target(kit, run=run, rerun=Rerun.ALL, environment="staging").logical_date == expected
         with pytest.raises(ParameterError, match="there is no run of"):
             target(kit, run=run, environment="staging")
 
@@ -497,17 +496,17 @@ def test_the_command_line_does_a_run_again(kit: Kit, tmp_path: Path, monkeypatch
     overlay.write_text(yaml.safe_dump({"environments": environments, "judge": judge}))
     monkeypatch.setenv("DAILY_RUNS_STORE", kit.store.url)
     before = len(kit.sandbox.entries())
-    asked = command_run.RunOptions(FEATURE, "staging", DAY.date(), redo=Redo.GATE_AND_PUBLISH)
+    asked = command_run.RunOptions(FEATURE, "staging", DAY.date(), rerun=Rerun.GATE_AND_PUBLISH)
     outcome = command_run.run(asked, overlay=str(overlay), console=Console(quiet=True))
     assert len(kit.sandbox.entries()) == before
     assert outcome.begun is not None
-    (said,) = [line for line in outcome.render() if str(line).startswith("redo gate_and_publish, taken over from ")]
+    (said,) = [line for line in outcome.render() if str(line).startswith("rerun gate_and_publish, taken over from ")]
     assert str(said).endswith(f"{outcome.begun.taken_over_from}: 0 prompts were left to ask, 0 of its answers to judge")
     assert outcome.as_json()["rerun"]["to_ask"] == 0
     assert outcome.published["attempt_id"] == contract(kit)[0]["attempt_id"]
     assert statuses(kit) == [AttemptStatus.SUPERSEDED, AttemptStatus.PUBLISHED]
-    again_with = asked._replace(redo=Redo.JUDGE_AGAIN, only="tag:cost")
-    with pytest.raises(ParameterError, match="^--only: does not go with redo: judge_again"):
+    again_with = asked._replace(rerun=Rerun.JUDGE_AGAIN, only="tag:cost")
+    with pytest.raises(ParameterError, match="^--only: does not go with rerun: judge_again"):
         command_run.run(again_with, overlay=str(overlay), console=Console(quiet=True))
     other_day = asked._replace(day=DAY.date() - dt.timedelta(1))
     with pytest.raises(ParameterError, match="^--date: there is no run of 2026-08-16"):
@@ -520,7 +519,7 @@ def test_a_day_of_two_runs_needs_the_logical_date(kit: Kit) -> None:
     attempt_of(kit.store, "2026-08-17")
     kit.attempt(FEATURE, PROMPTS)  # at midnight of the same day
     with pytest.raises(ParameterError, match="2 runs are of 2026-08-17"):
-        target(kit, run="2026-08-17", redo=Redo.ALL)
+        target(kit, run="2026-08-17", rerun=Rerun.ALL)
 
 
 def test_a_manual_rerun_means_the_same_run_however_often_it_is_planned(kit: Kit) -> None:
@@ -536,7 +535,7 @@ def test_an_arm_that_a_rerun_leaves_out_is_named(kit: Kit) -> None:
     moment = attempt_of(kit.store, "2026-08-17", "production")
     attempt_of(kit.store, "2026-08-17", answered=False)
     found = target(kit)
-    assert found == redo.Target(moment, ("production",), ("staging",))
+    assert found == rerun.Target(moment, ("production",), ("staging",))
     assert "left out, as it has no answers to take over there: staging" in found.note
     assert target(kit, environment="production").note == ""
 
@@ -554,33 +553,33 @@ def test_a_run_of_another_phase_is_not_left_to_wait_for_todays_approval(kit: Kit
     with pytest.raises(
         ParameterError, match="environment: the run of 2026-07-15T06:00:00Z might have to wait, and its"
     ):
-        target(kit, run="2026-07-15", redo=Redo.ALL)
-    assert target(kit, run="2026-07-15", redo=Redo.ALL, environment="staging").logical_date == old
-    assert target(kit, run="2026-08-17", redo=Redo.ALL).logical_date == of_this_phase
+        target(kit, run="2026-07-15", rerun=Rerun.ALL)
+    assert target(kit, run="2026-07-15", rerun=Rerun.ALL, environment="staging").logical_date == old
+    assert target(kit, run="2026-08-17", rerun=Rerun.ALL).logical_date == of_this_phase
     skips = kit.changed({"features": {FEATURE: {"when_not_ready": "skip"}}})
-    assert target(skips, run="2026-07-15", redo=Redo.ALL).logical_date == old
+    assert target(skips, run="2026-07-15", rerun=Rerun.ALL).logical_date == old
 
 
 # A rerun that is unfinished.
 
 
 def test_clearing_the_first_dag_run_neither_ends_its_rerun_nor_pays_it_again(kit: Kit) -> None:
-    order = Order(KEY, prompts=PROMPTS, airflow_run_id="scheduled__1")
-    kit.run(work_on(kit, redo.open_attempt(kit.store, kit.catalogue, order)), "seed_check", "limit_probe", "inference")
-    again(kit, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
-    newest = again(kit, Redo.JUDGE_AGAIN, airflow_run_id="manual__2")
+    order = RerunOrder(KEY, prompts=PROMPTS, airflow_run_id="scheduled__1")
+    kit.run(work_on(kit, rerun.open_attempt(kit.store, kit.catalogue, order)), "seed_check", "limit_probe", "inference")
+    again(kit, Rerun.MISSING_ANSWERS, airflow_run_id="manual__1")
+    newest = again(kit, Rerun.JUDGE_AGAIN, airflow_run_id="manual__2")
     before = statuses(kit)
     with pytest.raises(ParameterError, match=rf"{newest.attempt.attempt_id} .*by manual__2\) does .* Go on there"):
-        redo.open_attempt(kit.store, kit.catalogue, order)
+        rerun.open_attempt(kit.store, kit.catalogue, order)
     assert statuses(kit) == before == [AttemptStatus.SUPERSEDED, AttemptStatus.SUPERSEDED, AttemptStatus.RUNNING]
-    new = redo.open_attempt(kit.store, kit.catalogue, order._replace(airflow_run_id="manual__3"))
+    new = rerun.open_attempt(kit.store, kit.catalogue, order._replace(airflow_run_id="manual__3"))
     assert answers.counts(kit.store, new.attempt_id) == {"planned": PROMPTS}
 
 
 @pytest.mark.parametrize("stage", ["inference", "judging"])
 def test_asking_all_does_not_end_a_rerun_that_somebody_works_on(kit: Kit, stage: str) -> None:
     with_failures(kit)
-    rerun = again(kit, Redo.MISSING_ANSWERS)
+    rerun = again(kit, Rerun.MISSING_ANSWERS)
     with (
         exclusive(kit.store, attempts.lock_name(stage, rerun.attempt.attempt_id), 0),
         pytest.raises(StageError, match=rf"is being worked on now \({stage}\). Nothing was changed"),
@@ -607,9 +606,9 @@ def test_missing_answers_by_another_judge_judges_all_anew_where_that_is_the_only
 ) -> None:
     first, failed = with_failures(kit, "judging")
     unasked(kit, first)
-    stuck = again(kit, Redo.MISSING_ANSWERS, airflow_run_id="manual__1") if opened_before else first
+    stuck = again(kit, Rerun.MISSING_ANSWERS, airflow_run_id="manual__1") if opened_before else first
     other = kit.changed(ANOTHER_JUDGE)
-    rerun = again(other, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    rerun = again(other, Rerun.MISSING_ANSWERS, airflow_run_id="manual__1")
     assert rerun.attempt.attempt_id != stuck.attempt.attempt_id
     sent = sent_by(other, rerun)
     assert set(paid(sent, ASKS)) == failed
@@ -619,18 +618,18 @@ def test_missing_answers_by_another_judge_judges_all_anew_where_that_is_the_only
 
 def test_a_rerun_whose_judge_changed_when_all_was_settled_is_refused_with_a_way_out(kit: Kit) -> None:
     done(kit)
-    again(kit, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    again(kit, Rerun.MISSING_ANSWERS, airflow_run_id="manual__1")
     other = kit.changed(ANOTHER_JUDGE)
-    with pytest.raises(ParameterError, match="Choose redo: judge_again"):
-        again(other, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
-    assert not again(other, Redo.JUDGE_AGAIN, airflow_run_id="manual__2").attempt.resumed
+    with pytest.raises(ParameterError, match="Choose rerun: judge_again"):
+        again(other, Rerun.MISSING_ANSWERS, airflow_run_id="manual__1")
+    assert not again(other, Rerun.JUDGE_AGAIN, airflow_run_id="manual__2").attempt.resumed
 
 
 def test_missing_answers_whose_rubric_is_gone_are_judged_by_todays_with_all_others(kit: Kit, include: Path) -> None:
     with_failures(kit, "judging")
-    again(kit, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    again(kit, Rerun.MISSING_ANSWERS, airflow_run_id="manual__1")
     strict = another_rubric(include, f"{FEATURE}.yaml")
-    rerun = again(kit, Redo.MISSING_ANSWERS, airflow_run_id="manual__1")
+    rerun = again(kit, Rerun.MISSING_ANSWERS, airflow_run_id="manual__1")
     assert len(paid(sent_by(kit, rerun), JUDGES)) == PROMPTS
     assert contract(kit)[0]["rubric_version"] == strict
 
@@ -657,7 +656,7 @@ def test_answers_that_the_run_has_are_not_paid_again_as_a_later_attempt_broke_of
     first = done(kit)
     broken_off(kit, first, PROMPTS)
     assert base_of(kit) == first.attempt.attempt_id
-    for how in (Redo.GATE_AND_PUBLISH, Redo.MISSING_ANSWERS):
+    for how in (Rerun.GATE_AND_PUBLISH, Rerun.MISSING_ANSWERS):
         assert sent_by(kit, again(kit, how)) == []
 
 
@@ -691,7 +690,7 @@ def test_each_try_of_a_ticket_that_was_taken_over_stays_in_the_months_bill(kit: 
     )
     before = bill()
     assert before >= (PROMPTS + 2) * 1000
-    kit.run(again(kit, Redo.MISSING_ANSWERS), "seed_check", "limit_probe", "inference")
+    kit.run(again(kit, Rerun.MISSING_ANSWERS), "seed_check", "limit_probe", "inference")
     assert bill() == before
 
 
@@ -703,39 +702,39 @@ STATES = st.sampled_from(["planned", "in flight", "ticket", "failed", "answered"
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(states=st.lists(STATES, min_size=1, max_size=12), how=st.sampled_from(PARTIAL))
 def test_whatever_became_of_the_prompts_none_is_lost_and_none_that_has_an_answer_is_asked_again(
-    kit: Kit, states: list[str], how: Redo
+    kit: Kit, states: list[str], how: Rerun
 ) -> None:
     base = attempt_with(kit.store, states)
-    order = Order(base.key, how)
+    order = RerunOrder(base.key, how)
     refused = (
         not set(states) & {"answered", "scored", "unscored", "being judged"}
-        or (how is not Redo.MISSING_ANSWERS and set(states) & {"planned", "in flight", "ticket"})
-        or (how is Redo.GATE_AND_PUBLISH and set(states) & {"answered", "being judged"})
+        or (how is not Rerun.MISSING_ANSWERS and set(states) & {"planned", "in flight", "ticket"})
+        or (how is Rerun.GATE_AND_PUBLISH and set(states) & {"answered", "being judged"})
     )
     if refused:
-        with pytest.raises(ParameterError, match=r"^redo: "):
-            redo.open_attempt(kit.store, kit.catalogue, order)
+        with pytest.raises(ParameterError, match=r"^rerun: "):
+            rerun.open_attempt(kit.store, kit.catalogue, order)
         return
-    attempt = redo.open_attempt(kit.store, kit.catalogue, order)
+    attempt = rerun.open_attempt(kit.store, kit.catalogue, order)
     before, after = (rows_of(kit.store, found.attempt_id) for found in (base, attempt))
     assert attempt.asked == len(states) == len(after)
     assert {name: (row["item_id"], row["shard"]) for name, row in after.items()} == {
         name: (row["item_id"], row["shard"]) for name, row in before.items()
     }
     for name, row in before.items():
-        if row["status"] == "answered" or (row["status"] == "failed" and how is not Redo.MISSING_ANSWERS):
+        if row["status"] == "answered" or (row["status"] == "failed" and how is not Rerun.MISSING_ANSWERS):
             assert without(after[name], "attempt_id", "judged") == without(row, "attempt_id", "judged")
         elif row["ticket"]:
             assert (after[name]["status"], after[name]["ticket"], after[name]["tries"]) == ("sent", row["ticket"], 1)
         else:
             assert (after[name]["status"], after[name]["tries"], after[name]["sent_at"]) == ("planned", 0, None)
-    kept = {Redo.MISSING_ANSWERS: {"scored"}, Redo.JUDGE_AGAIN: set(), Redo.GATE_AND_PUBLISH: {"scored", "unscored"}}
+    kept = {Rerun.MISSING_ANSWERS: {"scored"}, Rerun.JUDGE_AGAIN: set(), Rerun.GATE_AND_PUBLISH: {"scored", "unscored"}}
     assert {name: row["judged"] for name, row in after.items()} == {
         name: row["judged"] if row["judged"] in kept[how] else None for name, row in before.items()
     }
     to_ask = {row["prompt_id"] for row in answers.unsettled(kit.store, attempt.attempt_id, None)}
     unanswered = {name for name, row in before.items() if row["status"] != "answered"}
-    assert to_ask == (unanswered if how is Redo.MISSING_ANSWERS else set())
+    assert to_ask == (unanswered if how is Rerun.MISSING_ANSWERS else set())
 
 
 def attempt_with(store: Store, states: Sequence[str]) -> Attempt:

@@ -17,7 +17,7 @@ from daily_runs.errors import ParameterError
 from daily_runs.records.run import Prompt, RunKey, choose_prompts
 from daily_runs.runs import opening, selection, trigger_form
 from daily_runs.runs.trigger_form import Form
-from daily_runs.statuses import Redo
+from daily_runs.statuses import Rerun
 
 CATALOGUE = catalogue_files.load()
 RCA = CATALOGUE.features["root_cause_analysis"]
@@ -57,7 +57,7 @@ def test_every_field_has_a_default_a_title_and_a_help_text() -> None:
 
 
 def test_unknown_keys_are_refused_with_all_that_are_known() -> None:
-    known = "Known: environment, note, only, prompts, redo, rubric_version, run"
+    known = "Known: environment, note, only, prompts, rerun, rubric_version, run"
     with pytest.raises(ParameterError, match=f"run configuration: unknown parameter enviroment, zone. {known}"):
         read(zone="x", enviroment="staging")
 
@@ -65,37 +65,37 @@ def test_unknown_keys_are_refused_with_all_that_are_known() -> None:
 @pytest.mark.parametrize(
     ("given", "place"),
     [
-        ({"redo": "missing_answers", "prompts": 5}, "prompts"),
-        ({"redo": "gate_and_publish", "only": "tag:cost"}, "only"),
-        ({"redo": "judge_again", "only": "rca-007"}, "only"),
-        ({"redo": "all", "rubric_version": "0123456789ab"}, "rubric_version"),
-        ({"redo": "missing_answers", "rubric_version": "0123456789ab"}, "rubric_version"),
-        ({"redo": "gate_and_publish", "rubric_version": "0123456789ab"}, "rubric_version"),
+        ({"rerun": "missing_answers", "prompts": 5}, "prompts"),
+        ({"rerun": "gate_and_publish", "only": "tag:cost"}, "only"),
+        ({"rerun": "judge_again", "only": "rca-007"}, "only"),
+        ({"rerun": "all", "rubric_version": "0123456789ab"}, "rubric_version"),
+        ({"rerun": "missing_answers", "rubric_version": "0123456789ab"}, "rubric_version"),
+        ({"rerun": "gate_and_publish", "rubric_version": "0123456789ab"}, "rubric_version"),
     ],
 )
 def test_what_makes_no_sense_together_is_refused_in_one_line(given: dict[str, Any], place: str) -> None:
-    with pytest.raises(ParameterError, match=rf"^{place}: does not go with redo: {given['redo']}. \S.*\.$"):
+    with pytest.raises(ParameterError, match=rf"^{place}: does not go with rerun: {given['rerun']}. \S.*\.$"):
         read(**given)
 
 
 @pytest.mark.parametrize(
     "given",
     [
-        {"redo": "judge_again", "rubric_version": "01234567"},
-        {"redo": "all", "only": "tag:cost", "prompts": 3, "run": "2026-08-15"},
-        {"redo": "missing_answers", "environment": "staging", "run": "2026-08-15", "note": "the hop was down"},
+        {"rerun": "judge_again", "rubric_version": "01234567"},
+        {"rerun": "all", "only": "tag:cost", "prompts": 3, "run": "2026-08-15"},
+        {"rerun": "missing_answers", "environment": "staging", "run": "2026-08-15", "note": "the hop was down"},
     ],
 )
 def test_what_makes_sense_together_is_taken(given: dict[str, Any]) -> None:
     assert {name: getattr(read(**given), name) for name in given} == given
-    assert read(**given).is_rerun == (given["redo"] != Redo.ALL)
+    assert read(**given).is_rerun == (given["rerun"] != Rerun.ALL)
 
 
 @pytest.mark.parametrize(
     "given",
     [
-        {"redo": "nope"},
-        {"redo": 1},
+        {"rerun": "nope"},
+        {"rerun": 1},
         {"only": 5},
         {"run": 20260815},
         {"note": ["x"]},
@@ -109,6 +109,16 @@ def test_a_value_that_its_field_does_not_take_is_refused_in_one_line(given: dict
     ((name, value),) = given.items()
     with pytest.raises(ParameterError, match=rf"^{name}: {re.escape(repr(value))} is no"):
         read(**given)
+
+
+@pytest.mark.parametrize("how", list(Rerun))
+def test_the_fields_old_name_is_still_taken(how: Rerun) -> None:
+    kept = {"redo": str(how)}  # as Airflow keeps a run's configuration, and hands it on beside the fields of today
+    assert trigger_form.read(kept, {**DEFAULTS, **kept}).rerun is how
+    with pytest.raises(ParameterError, match=r"^redo: is the old name of rerun, which is given too"):
+        read(redo=str(how), rerun="all")
+    with pytest.raises(ParameterError, match=r"^rerun: 'again' is none of its values"):
+        read(redo="again")
 
 
 def test_an_environment_that_is_not_in_the_catalogue_is_refused() -> None:
@@ -184,7 +194,7 @@ def test_plan_checks_names_against_what_the_run_really_asks() -> None:
             CATALOGUE, RCA, Form(only=f"{first_item()}#9")
         )  # 900 prompts of 115 items: none is asked a ninth time
     with pytest.raises(ParameterError, match="rubric_version: no rubric of include/rubrics/root_cause_analysis"):
-        trigger_form.check(CATALOGUE, RCA, Form(redo=Redo.JUDGE_AGAIN, rubric_version="01234567"))
+        trigger_form.check(CATALOGUE, RCA, Form(rerun=Rerun.JUDGE_AGAIN, rubric_version="01234567"))
 
 
 def first_item() -> str:

@@ -91,7 +91,7 @@ def test_every_command_of_the_list_shows_its_purpose_and_all_its_options() -> No
         shown = CliRunner().invoke(main.app, [*words, "--help"], env={"COLUMNS": "200"}).stdout
         assert shown.startswith(f"Usage: root {' '.join(words)} ") or f" {' '.join(words)} " in shown.splitlines()[0]
         assert " ".join((command.help or "no help").split()) in " ".join(shown.split())
-        options = {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
+        options = {name for one in command.params if not one.hidden for name in one.opts if name.startswith("--")}
         assert options - set(re.findall(r"--[a-z-]+", shown)) == set()
 
 
