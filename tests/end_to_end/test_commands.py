@@ -21,7 +21,8 @@ from daily_runs.catalogue.reading import files as catalogue_files
 from tests.conftest import TIME_SCALE, SandboxView
 
 FEATURES = sorted(catalogue_files.load().features)
-START_SECONDS = 120
+START_SECONDS = 200
+"""A stack is up in 25 on two idle cores; the limit ends a wait that would not end."""
 
 
 @pytest.fixture(scope="module")
