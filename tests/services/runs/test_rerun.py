@@ -340,12 +340,12 @@ def test_what_judges_nothing_needs_every_answer_judged(kit: Kit) -> None:
 
 def test_another_judge_may_judge_all_again_but_not_some(kit: Kit) -> None:
     done(kit)
-    other = kit.changed({"judge": {"model": "claude-opus-4-20250514"}, "prices": None})
-    with pytest.raises(ParameterError, match="was judged by .*, and the judge is claude-opus-4-20250514 now"):
+    other = kit.changed({"judge": {"model": "claude-opus-5"}, "prices": None})
+    with pytest.raises(ParameterError, match="was judged by .*, and the judge is claude-opus-5 now"):
         again(other, Rerun.MISSING_ANSWERS)
     assert sent_by(other, again(other, Rerun.GATE_AND_PUBLISH)) == []
     assert contract(kit)[0]["judge_model"] == kit.catalogue.judge.model
-    assert again(other, Rerun.JUDGE_AGAIN).catalogue.judge.model == "claude-opus-4-20250514"
+    assert again(other, Rerun.JUDGE_AGAIN).catalogue.judge.model == "claude-opus-5"
 
 
 @pytest.mark.parametrize("how", [Rerun.MISSING_ANSWERS, Rerun.GATE_AND_PUBLISH])
@@ -588,7 +588,7 @@ def test_asking_all_does_not_end_a_rerun_that_somebody_works_on(kit: Kit, stage:
     assert statuses(kit) == [AttemptStatus.SUPERSEDED, AttemptStatus.RUNNING]
 
 
-ANOTHER_JUDGE = {"judge": {"model": "claude-another"}, "prices": None}
+ANOTHER_JUDGE = {"judge": {"model": "claude-opus-5"}, "prices": None}
 
 
 def unasked(kit: Kit, work: Work) -> None:
@@ -613,7 +613,7 @@ def test_missing_answers_by_another_judge_judges_all_anew_where_that_is_the_only
     sent = sent_by(other, rerun)
     assert set(paid(sent, ASKS)) == failed
     assert len(paid(sent, JUDGES)) == PROMPTS
-    assert contract(kit)[0]["judge_model"] == "claude-another"
+    assert contract(kit)[0]["judge_model"] == "claude-opus-5"
 
 
 def test_a_rerun_whose_judge_changed_when_all_was_settled_is_refused_with_a_way_out(kit: Kit) -> None:

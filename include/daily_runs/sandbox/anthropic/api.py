@@ -8,6 +8,7 @@ ledger is written when the model is asked, so that it holds what was paid even i
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import Any
 
@@ -15,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from daily_runs.sandbox.anthropic import rules
 from daily_runs.sandbox.anthropic.batches import Batches
 from daily_runs.sandbox.anthropic.gate import Gate
 from daily_runs.sandbox.anthropic.messages import (
@@ -25,6 +27,7 @@ from daily_runs.sandbox.anthropic.messages import (
     input_tokens_of,
     read_request,
 )
+from daily_runs.sandbox.anthropic.models import VendorModel, model_named
 from daily_runs.sandbox.anthropic.prompt_cache import PromptCache
 from daily_runs.sandbox.anthropic.replies import ModelReply, message_json, reply_to
 from daily_runs.sandbox.anthropic.wire import ApiError, ReceivedCall, bad_request, rate_limited
@@ -70,11 +73,11 @@ class _Desk:
     async def messages(self, request: Request, call: ReceivedCall) -> Response:
         """`POST /v1/messages`, without streaming."""
         asked = _read(MessagesRequest, await _json_of(request, _MESSAGE_BYTES_MAX))
-        self._check_model(asked.model)
+        model = self._checked(asked, request)
         if asked.stream:
             raise bad_request("stream: whole messages only here; leave `stream` out or set it to false")
         world, buckets = self._world, self._world.account(call.account)
-        reply = self._reply(asked)
+        reply = self._reply(asked, model)
         call.at_seconds = world.clock.now()
         usage = self._cache.usage_of(call.account, asked, reply.output_tokens, call.at_seconds)
         call.reached_account = True
@@ -88,10 +91,10 @@ class _Desk:
         await world.clock.sleep(world.latency_seconds())
         return self.gate.ok(call, message_json(asked, reply, usage, "standard"))
 
-    def _reply(self, asked: MessagesRequest) -> ModelReply:
-        scenario = self._world.scenario
+    def _reply(self, asked: MessagesRequest, model: VendorModel) -> ModelReply:
+        scenario, thinks = self._world.scenario, rules.is_thinking(asked, model)
         try:
-            return reply_to(asked, scenario, scorable=not self._world.draw(scenario.unscorable_share))
+            return reply_to(asked, scenario, scorable=not self._world.draw(scenario.unscorable_share), thinks=thinks)
         except BadRequestError as error:
             raise bad_request(str(error)) from error
 
@@ -99,7 +102,7 @@ class _Desk:
         """`POST /v1/messages/count_tokens`: free, with a request limit of its own."""
         self._spend_own_limit(call.account, "count_tokens")
         asked = _read(CountRequest, await _json_of(request, _MESSAGE_BYTES_MAX))
-        self._check_model(asked.model)
+        self._checked(asked, request)
         return self.gate.ok(call, {"input_tokens": input_tokens_of(asked)})
 
     async def create_batch(self, request: Request, call: ReceivedCall) -> Response:
@@ -143,7 +146,7 @@ class _Desk:
 
     async def retrieve_model(self, request: Request, call: ReceivedCall) -> Response:
         """`GET /v1/models/{id}`."""
-        self._check_model(request.path_params["id"])
+        _known(request.path_params["id"])
         return self.gate.ok(call, _model(request.path_params["id"]))
 
     async def unknown(self, request: Request, _: ReceivedCall) -> Response:
@@ -160,9 +163,22 @@ class _Desk:
             shortage = Shortage("requests", bucket.wait_seconds(1, now))
             raise rate_limited(account, self._world.catalogue.judge.model, shortage, buckets)
 
-    def _check_model(self, model: str) -> None:
-        if model != self._world.catalogue.judge.model and not model.startswith("claude-"):
-            raise ApiError(404, "not_found_error", f"model: {model}")
+    @staticmethod
+    def _checked(asked: CountRequest, request: Request) -> VendorModel:
+        model = _known(asked.model)
+        try:
+            rules.check(asked, asked.model, model, request.headers["anthropic-version"])
+        except BadRequestError as error:
+            raise bad_request(str(error)) from error
+        return model
+
+
+def _known(name: str) -> VendorModel:
+    """A model that is served today; of one that is unknown or retired the vendor says the same."""
+    model = model_named(name, dt.datetime.now(dt.UTC).date())
+    if model is None:
+        raise ApiError(404, "not_found_error", f"model: {name}")
+    return model
 
 
 def _read(kind: type[Asked], body: object) -> Asked:

@@ -18,7 +18,9 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from daily_runs.sandbox.anthropic import rules
 from daily_runs.sandbox.anthropic.messages import BadRequestError, MessagesRequest, input_tokens_of, read_request
+from daily_runs.sandbox.anthropic.models import model_named
 from daily_runs.sandbox.anthropic.replies import BilledUsage, message_json, reply_to
 from daily_runs.sandbox.anthropic.wire import ApiError, error_body
 from daily_runs.sandbox.world.received import ReceivedRequest
@@ -208,7 +210,12 @@ class Batches:
             return _errored("api_error", "Internal server error")
         try:
             request = read_request(MessagesRequest, item.params)
-            reply = reply_to(request, scenario, scorable=not self._world.draw(scenario.unscorable_share))
+            model = model_named(request.model, batch.created.date())
+            if model is None:
+                return _errored("not_found_error", f"model: {request.model}")
+            rules.check(request, request.model, model, rules.STRICT_VERSION)
+            scorable, thinks = not self._world.draw(scenario.unscorable_share), rules.is_thinking(request, model)
+            reply = reply_to(request, scenario, scorable=scorable, thinks=thinks)
         except BadRequestError as error:
             return _errored("invalid_request_error", str(error))
         usage = BilledUsage(input_tokens_of(request), 0, 0, reply.output_tokens)

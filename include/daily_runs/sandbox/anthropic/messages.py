@@ -57,6 +57,7 @@ class Tool(BaseModel):
 
     name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,128}$")]
     input_schema: dict[str, Any]
+    strict: bool | None = None
 
 
 class ToolChoice(_Part):
@@ -77,9 +78,9 @@ class Format(BaseModel):
 
 
 class OutputConfig(_Part):
-    """Effort and format of the answer; the sandbox heeds the format."""
+    """Effort and format of the answer."""
 
-    effort: str | None = None
+    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
     format: Format | None = None
 
 
@@ -92,7 +93,6 @@ class CountRequest(_Part):
     tools: list[Tool] = Field(default_factory=list)
     tool_choice: ToolChoice | None = None
     output_config: OutputConfig | None = None
-    output_format: Format | None = None
     thinking: dict[str, Any] | None = None
     cache_control: CacheControl | None = None
     speed: str | None = None
@@ -152,6 +152,12 @@ def input_tokens_of(request: CountRequest) -> int:
     """Tokens of tools, system prompt and messages."""
     turns = sum(tokens_of(_text_of(turn.content)) + _TOKENS_PER_TURN for turn in request.messages)
     return turns + tool_tokens(request) + sum(tokens_of(block.text) for block in system_blocks(request))
+
+
+def schema_asked(request: CountRequest) -> dict[str, Any] | None:
+    """The schema that the answer's text must follow."""
+    asked = request.output_config.format if request.output_config else None
+    return asked.json_schema if asked else None
 
 
 def tool_tokens(request: CountRequest) -> int:

@@ -14,7 +14,9 @@ from daily_runs.sandbox.anthropic.messages import (
     Blocks,
     MessagesRequest,
     Tool,
+    input_tokens_of,
     last_user_text,
+    schema_asked,
     system_blocks,
     tokens_of,
 )
@@ -23,6 +25,10 @@ from daily_runs.sandbox.world.scenario import Scenario
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 _PLAIN_SENTENCES = 3
+_THINKS_FROM_TOKENS = 500
+_THOUGHT_SHARE = {"low": 0.25, "medium": 0.5, "high": 1.0, "xhigh": 2.0, "max": 4.0}
+_THOUGHT = {"type": "thinking", "thinking": "", "signature": "c2FuZGJveA=="}
+"""A thought as it is shown by default: omitted."""
 
 
 class BilledUsage(NamedTuple):
@@ -49,16 +55,25 @@ class ModelReply(NamedTuple):
     output_tokens: int
 
 
-def reply_to(request: MessagesRequest, scenario: Scenario, *, scorable: bool) -> ModelReply:
+def reply_to(request: MessagesRequest, scenario: Scenario, *, scorable: bool, thinks: bool = False) -> ModelReply:
     """The sandbox's turn: the asked schema filled, with a verdict where it wants one, else a short text.
+
+    A model that `thinks` does so first, where the prompt is long enough and no tool is forced; it counts as output.
 
     A verdict that the prompt gives no ground for (or `scorable` is False) becomes a text, as when a model declines.
 
     Raises:
         BadRequestError: the schema cannot be followed.
     """
+    thought = _thought_tokens(request) if thinks else 0
+    if thought >= request.max_tokens:
+        return ModelReply([_THOUGHT], "max_tokens", None, request.max_tokens)
+    if thought:
+        rest = request.model_copy(update={"max_tokens": request.max_tokens - thought})
+        reply = reply_to(rest, scenario, scorable=scorable)
+        return reply._replace(content=[_THOUGHT, *reply.content], output_tokens=reply.output_tokens + thought)
     tool = _tool_to_use(request)
-    schema = _schema_asked(request, tool)
+    schema = tool.input_schema if tool is not None else schema_asked(request)
     filled = _filled(request, schema, scenario) if schema is not None and scorable else None
     if filled is None:
         return _cut(_plain_text(request, scenario.worse_model), request)
@@ -69,6 +84,16 @@ def reply_to(request: MessagesRequest, scenario: Scenario, *, scorable: bool) ->
     if needed > request.max_tokens:
         return ModelReply([{**block, "input": {}}], "max_tokens", None, request.max_tokens)
     return ModelReply([block], "tool_use", None, needed)
+
+
+def _thought_tokens(request: MessagesRequest) -> int:
+    """As an adaptive model does: nothing for a short prompt, more for a long one and a high effort (an assumption)."""
+    forced = request.tool_choice is not None and request.tool_choice.type in ("any", "tool")
+    asked = input_tokens_of(request)
+    if forced or asked < _THINKS_FROM_TOKENS:
+        return 0
+    effort = request.output_config.effort if request.output_config else None
+    return int(asked * _THOUGHT_SHARE[effort or "high"])
 
 
 def _filled(request: MessagesRequest, schema: dict[str, Any], scenario: Scenario) -> Any | None:
@@ -82,19 +107,14 @@ def _filled(request: MessagesRequest, schema: dict[str, Any], scenario: Scenario
 
 
 def _tool_to_use(request: MessagesRequest) -> Tool | None:
-    """The tool that `tool_choice` names, or the first one offered unless the choice is `none`."""
-    choice = request.tool_choice
-    if not request.tools or (choice is not None and choice.type == "none"):
+    """The tool that it must call, or, where it may choose, the first one that the prompt speaks of."""
+    choice = request.tool_choice.type if request.tool_choice else "auto"
+    if choice == "none":
         return None
-    wanted = choice.name if choice is not None and choice.type == "tool" else request.tools[0].name
-    return next(tool for tool in request.tools if tool.name == wanted)
-
-
-def _schema_asked(request: MessagesRequest, tool: Tool | None) -> dict[str, Any] | None:
-    if tool is not None:
-        return tool.input_schema
-    asked = request.output_format or (request.output_config.format if request.output_config else None)
-    return asked.json_schema if asked else None
+    if choice == "tool":
+        return next(tool for tool in request.tools if request.tool_choice and tool.name == request.tool_choice.name)
+    told = "\n".join([*(block.text for block in system_blocks(request)), last_user_text(request)])
+    return next((tool for tool in request.tools if choice == "any" or tool.name in told), None)
 
 
 def _plain_text(request: MessagesRequest, worse_model: float) -> str:

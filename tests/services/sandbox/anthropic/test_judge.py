@@ -22,6 +22,8 @@ from daily_runs.sandbox.world.scenario import Latency, Scenario
 from daily_runs.sandbox.world.world import World
 
 MODEL = "claude-sonnet-5-5"
+FORCED = "claude-opus-4-8"
+"""A model that lets a tool be forced."""
 QUICK = Latency(median=0.001, p95=0.001)
 CRITERIA = ("faithfulness", "relevance", "completeness")
 QUESTION = "Why did the job fail?"
@@ -50,6 +52,14 @@ def _schema(criteria: tuple[str, ...] = CRITERIA) -> dict[str, Any]:
     }
 
 
+def _compiled() -> dict[str, Any]:
+    """The same schema in the keywords that the vendor compiles."""
+    schema = _schema()
+    points = {"type": "integer", "enum": [1, 2, 3, 4, 5]}
+    scores = {"properties": dict.fromkeys(CRITERIA, points), "required": list(CRITERIA), "additionalProperties": False}
+    return {**schema, "properties": {"reasons": {"type": "string"}, "scores": {"type": "object", **scores}}}
+
+
 def _prompt(answer: str, reference: str = REFERENCE) -> str:
     return _marked({"question": QUESTION, "reference": reference, "answer": answer})
 
@@ -67,7 +77,7 @@ def _scores(answer: str, worse: float = 0.0) -> dict[str, int]:
 def _ask(client: Anthropic, answer: str, **more: Any) -> Any:
     tool: Any = {"name": "record_verdict", "description": "Record it.", "input_schema": _schema()}
     asked: dict[str, Any] = {
-        "model": MODEL,
+        "model": FORCED,
         "max_tokens": 500,
         "system": RUBRIC,
         "messages": [{"role": "user", "content": _prompt(answer)}],
@@ -87,7 +97,7 @@ def test_a_forced_tool_returns_the_verdict_with_reasons_first(make_world: MakeWo
 
 
 def test_a_format_returns_the_verdict_as_text(make_world: MakeWorld, client_of: ClientOf) -> None:
-    config: Any = {"format": {"type": "json_schema", "schema": _schema()}}
+    config: Any = {"format": {"type": "json_schema", "schema": _compiled()}}
     message = client_of(make_world()).messages.create(
         model=MODEL,
         max_tokens=500,
