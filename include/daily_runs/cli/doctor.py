@@ -19,11 +19,16 @@ def command(
     environment: Annotated[str | None, typer.Option(help="Only this environment; all by default.")] = None,
     overlay: Overlay = None,
     as_json: AsJson = False,
+    verdict: Annotated[
+        bool, typer.Option(help="Have the judge give one tiny verdict, the one call that is paid (under 0.01 USD).")
+    ] = True,
 ) -> None:
-    """Check store, catalogue, pools, connections, scopes, clocks and limits, without spending anything."""
+    """Check store, catalogue, pools, connections, scopes, clocks, limits, and that the judge gives a verdict."""
     overlay = in_use(overlay)
     with Console(stderr=True).status("looking ...") as status:
-        findings = examination.examine(environment, overlay, tell=lambda what: status.update(f"looking at: {what} ..."))
+        findings = examination.examine(
+            environment, overlay, tell=lambda what: status.update(f"looking at: {what} ..."), paid=verdict
+        )
     if as_json:
         print_json([finding._asdict() for finding in findings])
     else:

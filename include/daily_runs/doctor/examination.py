@@ -28,14 +28,16 @@ def examine(
     *,
     now: Now = Clock.now,
     tell: Callable[[str], None] = lambda _what: None,
+    paid: bool = True,
 ) -> list[Diagnosis]:
-    """Look at everything by free calls only: nothing that is asked here reaches a model.
+    """Look at everything by free calls, and ask the judge for one tiny verdict, the one call that is paid.
 
     Args:
         environment: only this one; all of the catalogue if None.
         overlay: see `reading.files.load`.
         now: our clock.
         tell: called with what is looked at next, for a progress line.
+        paid: False: no verdict is asked for, so that nothing reaches a model.
 
     Raises:
         ParameterError: the catalogue has no such environment.
@@ -53,7 +55,7 @@ def examine(
             subject.not_checked("all of it", "the catalogue is not sound") for subject in (judge.JUDGE, gitlab.ALL)
         ]
         return found
-    return found + list(_outside(reading.catalogue, names, now, tell))
+    return found + list(_outside(reading.catalogue, names, now, tell, paid=paid))
 
 
 def _environments(catalogue: Catalogue | None, only: str | None) -> list[str]:
@@ -64,12 +66,14 @@ def _environments(catalogue: Catalogue | None, only: str | None) -> list[str]:
     return [only]
 
 
-def _outside(catalogue: Catalogue, names: Sequence[str], now: Now, tell: Callable[[str], None]) -> Iterator[Diagnosis]:
+def _outside(
+    catalogue: Catalogue, names: Sequence[str], now: Now, tell: Callable[[str], None], *, paid: bool
+) -> Iterator[Diagnosis]:
     for name in names:
         tell(name)
         yield from gitlab.gitlab(name, catalogue, now)
     tell("judge")
-    yield from judge.judge(catalogue, now, sandbox=catalogue.judge.provenance == "sandbox")
+    yield from judge.judge(catalogue, now, sandbox=catalogue.judge.provenance == "sandbox", paid=paid)
 
 
 def render(findings: Sequence[Diagnosis]) -> Table:

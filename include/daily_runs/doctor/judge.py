@@ -1,4 +1,4 @@
-"""The judge and the accounts: key, model, clock, and the limits that free calls show. Never `POST /v1/messages`."""
+"""The judge and the accounts: key, model, clock, limits that free calls show, and one tiny verdict, which is paid."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from daily_runs import connections
 from daily_runs.catalogue.accounts import Account
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.doctor.finding import Diagnosis, Now, RoundTrip, Subject
+from daily_runs.doctor.verdict import verdict
 from daily_runs.errors import AccessError, Blame, CallError, Hop
 from daily_runs.http_dates import date_in
 from daily_runs.judging.refusals import attribute
@@ -33,10 +34,11 @@ class ModelLookup(NamedTuple):
     listed: tuple[str, ...] = ()
 
 
-def judge(catalogue: Catalogue, now: Now, *, sandbox: bool) -> Iterator[Diagnosis]:
+def judge(catalogue: Catalogue, now: Now, *, sandbox: bool, paid: bool = True) -> Iterator[Diagnosis]:
     """The judge, then each account's limits.
 
     Args:
+        paid: whether the judge is asked for a verdict.
         sandbox: whether the sandbox answers: it knows every account's key, and its limits are the catalogue's.
     """
     settings = catalogue.judge
@@ -54,6 +56,12 @@ def judge(catalogue: Catalogue, now: Now, *, sandbox: bool) -> Iterator[Diagnosi
             told[name] = answer.headers
             if judges:
                 yield from _judge_findings(catalogue, answer)
+                if answer.known is False:
+                    yield JUDGE.not_checked("verdict", "the model is not known")
+                elif paid:
+                    yield from verdict(JUDGE, catalogue, sandbox=sandbox)
+                else:
+                    yield JUDGE.not_checked("verdict", "no paid call was wanted")
     for name, account in catalogue.accounts.items():
         yield _limits(name, account, told.get(name, {}), sandbox=sandbox)
 
@@ -64,7 +72,11 @@ def _ask(catalogue: Catalogue, account: str, now: Now, *, sandbox: bool) -> Mode
         settings.connection, default_address=settings.address, users=[account], sandbox=sandbox
     )
     with anthropic.Anthropic(
-        api_key=connection.keys[account], base_url=connection.address, max_retries=0, timeout=TIMEOUT_SECONDS
+        api_key=connection.keys[account],
+        base_url=connection.address,
+        max_retries=0,
+        timeout=TIMEOUT_SECONDS,
+        http_client=anthropic.DefaultHttpxClient(follow_redirects=False),
     ) as client:
         try:
             answer = _look(client, settings.model, connection.address, now)
@@ -116,7 +128,7 @@ def _unusable(connection_id: str, error: AccessError | CallError) -> Iterator[Di
         evidence = f" ({error.evidence})" if error.evidence else ""
         remedy = "Check judge.address, the network between, and that it runs; then look again."
         yield JUDGE.fault("connection", f"does not answer: {error.kind}{evidence}", remedy)
-    for check in ("model", "clock"):
+    for check in ("model", "clock", "verdict"):
         yield JUDGE.not_checked(check, "the connection is not usable")
 
 

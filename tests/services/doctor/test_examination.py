@@ -29,6 +29,7 @@ from daily_runs.doctor import examination
 from daily_runs.doctor.finding import Diagnosis, State
 from daily_runs.errors import ParameterError
 from daily_runs.local import stack as local
+from daily_runs.quota.month_budget import price_of
 from daily_runs.records.run import RunKey
 from daily_runs.runs import opening
 from daily_runs.store.database import open_store
@@ -104,12 +105,36 @@ def gitlab_keys(**changed: str) -> str:
     return json.dumps({"keys": keys})
 
 
-def test_all_is_green_where_all_is_well_and_nothing_is_spent(healthy: str, sandbox: SandboxView) -> None:
+def test_all_is_green_where_all_is_well_and_one_tiny_verdict_is_paid(healthy: str, sandbox: SandboxView) -> None:
     findings = examination.examine(overlay=healthy)
     assert [f for f in findings if f.state is not State.OK] == []
     subjects = list(dict.fromkeys(f.subject for f in findings))
     assert subjects == ["store", "catalogue", "airflow", "staging", "production", "judge", "accounts"]
     assert sandbox.entries(), "the sandbox was really asked"
+    (paid,) = sandbox.entries(paid=True)
+    assert (paid["operation"], paid["key"], paid["account"]) == ("messages", "doctor", "EVAL")
+    assert paid["input_tokens"] < 1000
+    assert {entry["operation"] for entry in sandbox.entries()} == {
+        "rest token",
+        "rest user",
+        "graphql",
+        "models",
+        "messages",
+    }
+    (verdict,) = of(findings, "judge", "verdict")
+    prices = catalogue_files.load().prices
+    assert prices is not None
+    usd = price_of(prices.models["claude-sonnet-5-5"], paid["input_tokens"], paid["output_tokens"])
+    assert "asked by structured_output" in verdict.detail
+    assert f"it took {paid['input_tokens']} + {paid['output_tokens']} tokens" in verdict.detail
+    assert f"{usd:.4f} USD" in verdict.detail
+
+
+def test_all_is_green_where_all_is_well_and_nothing_is_spent(healthy: str, sandbox: SandboxView) -> None:
+    """As `doctor --no-verdict` looks."""
+    findings = examination.examine(overlay=healthy, paid=False)
+    assert {f.state for f in findings if f.check != "verdict"} == {State.OK}
+    assert of(findings, "judge", "verdict")[0].state is State.NOT_CHECKED
     assert sandbox.entries(paid=True) == []
     assert {entry["operation"] for entry in sandbox.entries()} == {"rest token", "rest user", "graphql", "models"}
 
@@ -139,6 +164,33 @@ def test_an_unfinished_run_of_a_feature_that_is_gone_is_named_and_is_no_fault(
     assert "feature duo_chat is not in the catalogue; 0 answers are paid, 4 prompts were not asked" in found.detail
     assert attempt.attempt_id in found.detail
     assert found.remedy.startswith("Bring feature duo_chat back under this name")
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"verdict_form": "forced_tool"}, "asked by forced_tool: invalid_request at model_vendor (status 400)"),
+        ({"thinking": "disabled"}, "invalid_request at model_vendor (status 400)"),
+        ({"effort": "max"}, "invalid_request at model_vendor (status 400)"),
+    ],
+    ids=str,
+)
+def test_a_judge_that_is_asked_as_its_model_does_not_take_it_is_named_before_any_run_is_paid(
+    healthy: str, overlaid: Overlaid, asked: dict[str, str], says: str, sandbox: SandboxView
+) -> None:
+    overlay = overlaid(judge={"models": {"claude-sonnet-5-5": asked}})
+    subject, check, detail, remedy = only_fault(examination.examine("staging", overlay))
+    assert (subject, check) == ("judge", "verdict")
+    assert says in detail
+    assert remedy.startswith("Check the model's line in judge.models")
+    assert sandbox.entries(paid=True) == []
+
+
+def test_a_judge_that_gives_no_verdict_is_named(healthy: str, sandbox: SandboxView) -> None:
+    sandbox.change(unscorable_share=1.0)
+    subject, check, detail, _ = only_fault(examination.examine("staging", healthy))
+    assert (subject, check) == ("judge", "verdict")
+    assert "unusable_verdict" in detail
 
 
 def test_one_environment_is_looked_at_when_one_is_named(healthy: str, sandbox: SandboxView) -> None:
@@ -359,7 +411,7 @@ def test_an_unknown_model_is_named_with_those_that_are_known(
 def test_a_server_that_cannot_tell_its_models_is_not_blamed_for_an_unknown_one(
     healthy: str, overlaid: Overlaid, airflow: FakeAirflow
 ) -> None:
-    findings = examination.examine("staging", overlaid(judge={"address": airflow.address}))
+    findings = examination.examine("staging", overlaid(judge={"address": airflow.address}), paid=False)
     assert faults(findings) == []
     assert of(findings, "judge", "model")[0].state is State.NOT_CHECKED
 

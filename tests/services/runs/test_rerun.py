@@ -33,7 +33,7 @@ from daily_runs.records.routes import Routed
 from daily_runs.records.run import Attempt, Prompt, RunKey
 from daily_runs.runs import rerun, trigger_form
 from daily_runs.runs.rerun import RerunOrder
-from daily_runs.stages import pipeline
+from daily_runs.stages import judge_trial, pipeline
 from daily_runs.stages.work import Work
 from daily_runs.statuses import AnswerStatus, AttemptStatus, ReadinessState, Rerun
 from daily_runs.store.database import Store
@@ -106,7 +106,9 @@ def sent_by(kit: Kit, work: Work, *stages: str) -> list[dict[str, Any]]:
 
 
 def paid(entries: Sequence[dict[str, Any]], operation: str) -> list[str]:
-    return sorted(entry["key"] for entry in entries if entry["paid"] and entry["operation"] == operation)
+    """The prompts that were paid for; the judge's trial before them is none of a prompt."""
+    keys = sorted(entry["key"] for entry in entries if entry["paid"] and entry["operation"] == operation)
+    return [key for key in keys if key != judge_trial.PROMPT_ID]
 
 
 def without(row: dict[str, Any], *columns: str) -> dict[str, Any]:
