@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ AWAKE_STEP_SECONDS = 0.25
 """Wall clock. `within` looks so often whether its time is over; of a step in which the process slept, two count."""
 
 
-async def within(wall_seconds: float | None, work: Coroutine[Any, Any, T]) -> T:
+async def within(wall_seconds: float | None, work: Awaitable[T]) -> T:
     """What `work` returns, if it is done within so many seconds of the wall clock in which this process ran.
 
     Timeouts of a connection count from one byte to the next, so an answer that trickles in never ends by them. And a

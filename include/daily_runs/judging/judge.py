@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any, Self
@@ -11,7 +10,7 @@ import anthropic
 import httpx2
 
 from daily_runs.catalogue.accounts import JudgeSettings
-from daily_runs.clock import Clock, wall_timeout
+from daily_runs.clock import Clock, wall_timeout, within
 from daily_runs.connections import PROMPT_HEADER, RUN_HEADER, Connection, must_not_be_the_sandbox
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.judging.prompt import JudgePrompt
@@ -76,10 +75,10 @@ class Judge:
             AccessError: the judge is live, and the sandbox answered; its verdict is not handed on.
         """
         try:
-            async with asyncio.timeout(self._timeout_seconds):  # the whole answer, however it trickles
-                raw = await self._client.messages.with_raw_response.create(
-                    **params_of(self._settings, prompt), extra_headers={PROMPT_HEADER: prompt_id}
-                )
+            asking = self._client.messages.with_raw_response.create(
+                **params_of(self._settings, prompt), extra_headers={PROMPT_HEADER: prompt_id}
+            )
+            raw = await within(self._timeout_seconds, asking)  # the whole answer, however it trickles
         except TimeoutError as error:
             raise CallError(Hop.MODEL_VENDOR, "timeout", blame=Blame.PROVIDER, retryable=True) from error
         except anthropic.APIError as error:

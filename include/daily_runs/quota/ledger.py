@@ -93,9 +93,21 @@ FROM unnest(%(users)s::text[]) AS u
 LEFT JOIN daily_runs.quota_spent_user s ON s.window_name = %(limit)s AND s.evaluation_user = u
 """
 _SPEND_USER = """
-INSERT INTO daily_runs.quota_spent_user
-VALUES (%(limit)s, %(user)s, clock_timestamp() + make_interval(secs => %(seconds)s))
-ON CONFLICT (window_name, evaluation_user) DO UPDATE SET until = EXCLUDED.until
+WITH calls AS (
+    SELECT grant_id, row_number() OVER (ORDER BY greatest(at, sent_at), grant_id) AS number FROM daily_runs.quota_grant
+    WHERE window_name = %(limit)s AND evaluation_user = %(user)s AND sent_at IS NOT NULL
+    AND greatest(at, sent_at) > clock_timestamp() - make_interval(secs => %(seconds)s)
+)
+INSERT INTO daily_runs.quota_spent_user AS s (window_name, evaluation_user, until, at_call)
+SELECT %(limit)s, %(user)s, clock_timestamp() + make_interval(secs => %(seconds)s),
+       coalesce((SELECT number FROM calls WHERE grant_id = %(grant)s), (SELECT count(*) FROM calls))
+ON CONFLICT (window_name, evaluation_user) DO UPDATE SET until = EXCLUDED.until,
+    at_call = CASE WHEN s.until > clock_timestamp() THEN least(s.at_call, EXCLUDED.at_call) ELSE EXCLUDED.at_call END
+"""
+_SPENT_USERS = """
+SELECT evaluation_user, at_call FROM daily_runs.quota_spent_user
+WHERE window_name = %(limit)s AND evaluation_user = ANY(%(users)s) AND until > clock_timestamp()
+ORDER BY at_call, evaluation_user
 """
 _HOLD = """
 UPDATE daily_runs.quota_limit SET refusals = refusals + 1, refused_at = clock_timestamp(),
@@ -189,9 +201,21 @@ class Ledger:
         rows = self._store.rows(_USED, {**self._window(window), "users": list(users)})
         return sum(max(0, window.calls - row["used"]) for row in rows)
 
-    def user_is_spent(self, window: Window, user: str) -> None:
-        """The server refused this user though the ledger saw room: somebody else used it. Keep off it for a window."""
-        self._store.rows(_SPEND_USER, {**self._window(window), "user": user})
+    def user_is_spent(self, window: Window, user: str, grant_id: int | None = None) -> None:
+        """The server refused this user though the ledger saw room: somebody else used it. Keep off it for a window.
+
+        Args:
+            grant_id: of the call that was refused; None: it was the user's last one.
+        """
+        self._store.rows(_SPEND_USER, {**self._window(window), "user": user, "grant": grant_id})
+
+    def spent_users(self, window: Window, users: Sequence[str]) -> dict[str, int | None]:
+        """Whom of these users the server refused, and at which of their calls in the window; the earliest first.
+
+        None = it was not counted.
+        """
+        rows = self._store.rows(_SPENT_USERS, {**self._window(window), "users": list(users)})
+        return {row["evaluation_user"]: row["at_call"] for row in rows}
 
     def hold(self, limit: str, seconds: float) -> None:
         """A hop refused without telling what is left: send nothing under this limit for so many domain seconds."""

@@ -15,10 +15,10 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import NamedTuple, Self
 
-from daily_runs.errors import Blame, CallError, Hop, StageError
+from daily_runs.errors import Blame, CallError, StageError
 from daily_runs.quota.ledger import AHEAD_SECONDS, Findings, Grant, Granted, Ledger, Settled
 from daily_runs.quota.rate_limit_headers import Usage, facts_of, refused_dimension
-from daily_runs.quota.tariff import ExpectedTokens, Tariff
+from daily_runs.quota.tariff import ExpectedTokens, Tariff, budget_spent
 
 BLOCK_MAX = 256
 """Calls in one request to the ledger at most."""
@@ -230,7 +230,9 @@ class Pacer:
             for grant in granted.grants:
                 self._give(self._waiters.popleft(), grant, now + grant.wait_seconds)
             if granted.users_spent:
-                self._fail(_budget_spent(tariff))
+                assert tariff.window is not None  # only a window spends users
+                refused = await asyncio.to_thread(self._ledger.spent_users, tariff.window, tariff.users)
+                self._fail(budget_spent(tariff.window, tariff.users, refused))
             if granted.again_seconds is not None:
                 await asyncio.sleep(granted.again_seconds)
 
@@ -288,10 +290,3 @@ class Pacer:
             reporting = asyncio.to_thread(self._ledger.report, self._account, findings)
             self._reporting = asyncio.create_task(reporting)
             await asyncio.shield(self._reporting)  # on being cancelled, `__aexit__` waits for it
-
-
-def _budget_spent(tariff: Tariff) -> CallError:
-    assert tariff.window is not None  # only a window spends users
-    hours = tariff.window.seconds / 3600
-    evidence = f"{len(tariff.users)} users x {tariff.window.calls} calls in {hours:g} h: used"
-    return CallError(Hop.CLIENT, "ai_action_budget_spent", blame=Blame.RATE_LIMIT, retryable=False, evidence=evidence)

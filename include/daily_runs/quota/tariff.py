@@ -7,7 +7,7 @@ from the next request on. Rates are per minute of domain time; the ledger scales
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.environments import Environment
 from daily_runs.catalogue.features import Feature, FeatureCall
 from daily_runs.catalogue.user_rates import user_rates
+from daily_runs.errors import Blame, CallError, Hop
 
 
 def ai_action_window(feature: Feature, environment_name: str, environment: Environment) -> Window | None:
@@ -111,3 +112,22 @@ def share_of(catalogue: Catalogue, feature: Feature, account: Account) -> float:
     declared = [other.limits.account_share for other in catalogue.features.values()]
     left = max(0.01, 1 - sum(share for share in declared if share is not None))
     return left / declared.count(None) if account.lends_idle_share else left
+
+
+def budget_spent(window: Window, users: Sequence[str], refused: Mapping[str, int | None]) -> CallError:
+    """No user has a call left in the window: by our own count, or because GitLab refused where the ledger saw room.
+
+    Args:
+        window: the window.
+        users: who might have asked.
+        refused: whom GitLab refused, and at which call as the ledger counts; the earliest first.
+    """
+    hours = window.seconds / 3600
+    hop, evidence = Hop.CLIENT, f"{len(users)} users x {window.calls} calls in {hours:g} h: used"
+    if refused:
+        user, at_call = next(iter(refused.items()))
+        where = "a call" if at_call is None else f"call {at_call} of {window.calls} in {hours:g} h"
+        whom = f"{user}, and {len(refused)} of {len(users)} users in all"
+        hop = Hop.GITLAB
+        evidence = f"GitLab refused at {where} ({whom}): somebody else uses these users, or the instance allows fewer"
+    return CallError(hop, "ai_action_budget_spent", blame=Blame.RATE_LIMIT, retryable=False, evidence=evidence)

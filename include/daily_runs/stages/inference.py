@@ -180,7 +180,7 @@ class _Asker:
             row["evaluation_user"], row["tries"] = user, row["tries"] + 1
             await self._sent.add(answers.Sent(prompt_id, user, row["tries"], call.grant_id))
             await call.sending()
-            outcome = await self._ask(user, row)
+            outcome = await self._ask(user, row, call.grant_id)
             if isinstance(outcome, Answer):
                 if outcome.input_tokens is not None and outcome.output_tokens is not None:
                     call.usage = Usage(outcome.input_tokens, outcome.output_tokens)
@@ -188,23 +188,23 @@ class _Asker:
             await self._accepted.add((prompt_id, outcome))
             return await self._wait(user, outcome)
 
-    async def _ask(self, user: str, row: Row) -> Answer | Ticket:
+    async def _ask(self, user: str, row: Row, grant_id: int) -> Answer | Ticket:
         item = self._work.items[row["item_id"]]
         try:
             return await self._caller.ask(user, item, self._resources.get(item.seed_key), row["prompt_id"])
         except CallError as error:
             if error.blame is Blame.RATE_LIMIT:
-                await self._refused(user, error)
+                await self._refused(user, error, grant_id)
             if not uses_up_a_try(error):  # refused, so not paid
                 row["tries"] -= 1
                 await asyncio.to_thread(self._rows.refused, row["prompt_id"], row["tries"])
             raise
 
-    async def _refused(self, user: str, error: CallError) -> None:
+    async def _refused(self, user: str, error: CallError, grant_id: int) -> None:
         """Tell the ledger which limit it was, for everybody; GitLab's answers say nothing of what is left."""
         tariff = inference_tariff(self._work)()
         if error.kind == "ai_action_limit" and tariff.window:
-            await asyncio.to_thread(self._ledger.user_is_spent, tariff.window, user)
+            await asyncio.to_thread(self._ledger.user_is_spent, tariff.window, user, grant_id)
             error.retryable = True  # no wait helps this user, but another one may have room
         elif error.hop is Hop.GITLAB and tariff.user_rate:
             await self._hold(f"{tariff.user_rate.limit} of {user}", error)

@@ -625,6 +625,25 @@ def test_a_user_whom_the_server_refused_is_left_alone_for_a_window(timeline: Tim
     assert users_of(timeline, tariff, 1) == [USERS[0]]
 
 
+def test_it_is_known_at_which_call_the_server_refused_a_user(timeline: Timeline) -> None:
+    window, tariff = Window("ai_action in staging", 4, 3600), windowed(4)
+    assert timeline.ledger.spent_users(window, USERS) == {}
+    grants = timeline.ask(tariff, [SMALL] * 6).grants
+    mark_sent(timeline)
+    ids = [grant.grant_id for grant in grants if grant.user == USERS[0]]
+    timeline.ledger.user_is_spent(window, USERS[0], ids[2])
+    assert timeline.ledger.spent_users(window, USERS) == {USERS[0]: 3}
+    timeline.ledger.user_is_spent(window, USERS[0], ids[3])  # it was in flight already
+    timeline.ledger.user_is_spent(window, USERS[1])
+    assert list(timeline.ledger.spent_users(window, USERS).items()) == [(USERS[1], 2), (USERS[0], 3)]
+    timeline.ledger.user_is_spent(window, USERS[0], ids[1])  # told late
+    assert timeline.ledger.spent_users(window, USERS[:1]) == {USERS[0]: 2}
+    timeline.pass_by(3601)
+    assert timeline.ledger.spent_users(window, USERS) == {}
+    timeline.ledger.user_is_spent(window, USERS[0])
+    assert timeline.ledger.spent_users(window, USERS) == {USERS[0]: 0}
+
+
 def test_environments_have_windows_of_their_own(timeline: Timeline) -> None:
     other = replace(TARIFF, users=USERS[:1], window=Window("ai_action in production", 1, 3600))
     assert users_of(timeline, windowed(1, users=USERS[:1]), 1) == users_of(timeline, other, 1) == [USERS[0]]

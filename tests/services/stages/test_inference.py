@@ -11,12 +11,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.conftest import TIME_SCALE
 
 from daily_runs.connections import Connection
 from daily_runs.errors import AccessError, CallError, LimitTooLowError, StageError
 from daily_runs.gitlab.answers import Answer, Ticket
 from daily_runs.gitlab.calls import caller_for
 from daily_runs.records.answers import AnswerRows
+from daily_runs.sandbox.process import Sandbox
 from daily_runs.stages import inference
 from daily_runs.stages.answer_poller import AnswerPoller
 from daily_runs.stages.work import gitlab_session
@@ -296,6 +298,38 @@ def test_with_every_users_budget_spent_the_stage_stops_and_the_rest_stays_planne
         kit.run(work, "inference")
     assert Counter(row["status"] for row in kit.answers(work)) == {"answered": 6, "planned": 2}
     assert len(kit.sandbox.entries("aiAction")) == 6
+
+
+@pytest.mark.parametrize("allowed", [0, 3])
+def test_a_budget_that_gitlab_ends_early_is_said_to_be_gitlabs_and_at_which_call(kit: Kit, allowed: int) -> None:
+    """The catalogue says 160 calls a user; the instance allows fewer, or somebody else made the others."""
+    with Sandbox(TIME_SCALE) as instance:  # one whose calls no other test has made
+        instance.change_scenario({"ai_action_calls": allowed})
+        staging = {"evaluation_users": ["evaluation-1"], "address": f"{instance.address}/staging"}
+        one_by_one = {"features": {"duo_chat": {"limits": {"in_flight_max": 1}}}}
+        work = kit.changed({**one_by_one, "environments": {"staging": staging}}).work("duo_chat", 8)
+        kit.run(work, "seed_check")
+        with pytest.raises(LimitTooLowError) as stopped:
+            kit.run(work, "inference")
+    window = work.environment.limits.ai_action_calls_per_window
+    assert f"at gitlab (GitLab refused at call {allowed + 1} of {window} in 8 h" in str(stopped.value)
+    assert "somebody else uses these users, or the instance allows fewer" in str(stopped.value)
+    assert Counter(row["status"] for row in kit.answers(work)) == Counter(answered=allowed, planned=8 - allowed)
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [("401", "the AI Gateway refuses GitLab itself, not evaluation-"), ("402", "the AI Gateway refuses evaluation-")],
+)
+def test_what_the_gateway_refuses_to_all_stops_the_stage_and_blames_no_key(kit: Kit, form: str, told: str) -> None:
+    work = kit.work("code_suggestions", 4)
+    kit.run(work, "seed_check")
+    kit.sandbox.change(refuse={"ai_gateway": 1.0}, refusal_forms={"ai_gateway": form})
+    with pytest.raises(AccessError, match=told) as stopped:
+        kit.run(work, "inference")
+    assert "likely, not certain" in str(stopped.value)
+    assert "key of" not in str(stopped.value)
+    assert not any(row["status"] == "failed" for row in kit.answers(work))
 
 
 def test_two_tasks_on_one_shard_pay_each_prompt_once(kit: Kit) -> None:

@@ -12,6 +12,7 @@ from daily_runs.catalogue.features import Feature, FeatureCall
 from daily_runs.sandbox.gitlab.answers import tokens_factor
 from daily_runs.sandbox.world.exchange import SandboxExchange
 from daily_runs.sandbox.world.faults import InjectedFault
+from daily_runs.sandbox.world.scenario import GatewayForm
 from daily_runs.sandbox.world.world import World
 
 CLAUDE = "claude-sonnet-4-20250514"
@@ -19,6 +20,8 @@ ERROR_TEXTS = {
     "M3003": "I'm sorry, I can't generate a response. You might want to try again. You could also be getting this "
     "error because the items you're asking about either don't exist, you don't have access to them, or your session "
     "has expired.",
+    "M3006": "I'm sorry, you don't have the GitLab Duo subscription required to use Duo Chat. Please contact your "
+    "administrator.",
     "G3001": "I'm sorry, but answering this question requires a different Duo subscription. Please contact your "
     "administrator.",
     "A1000": "I'm sorry, I couldn't respond in time. Please try again.",
@@ -28,6 +31,8 @@ ERROR_TEXTS = {
 }
 """What a chat user reads, by code. The text itself has no code: see `errors_of`."""
 _DRAWN_CODES = ("M3003", "A1000", "A1001", "G3001", "A6000")
+_CHAT_CODES: dict[GatewayForm, str] = {"429": "G3001", "403": "M3006"}
+"""What chat makes of the gateway's refusals; A1001 of all others (`Gitlab::Duo::Chat::ReactExecutor`)."""
 _SENT_AS_SUCCESS = {"A6000"}
 _SHOWN_WITHOUT_CODE = {"G3001"}
 _HELP = "https://docs.gitlab.com/ee/user/gitlab_duo_chat/troubleshooting.html"
@@ -96,7 +101,8 @@ class AiGateway:
         if exchange.fault == InjectedFault.GATEWAY_503:
             return (InjectedFault.GATEWAY_503, "A1001", 503)
         if strikes(scenario.refuse.get("ai_gateway", 0.0), exchange.side):
-            return ("ai_gateway", "G3001", 429)
+            form = scenario.refusal_forms.ai_gateway
+            return ("ai_gateway", _CHAT_CODES.get(form, "A1001"), int(form))
         if strikes(scenario.refuse.get("model_vendor", 0.0), exchange.side):
             return ("model_vendor", "A1001", 429)
         if strikes(scenario.overloaded_share, exchange.side):

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import time
 
+from daily_runs.sandbox.gitlab import refusals
 from daily_runs.sandbox.world.bucket import FixedWindow
 from daily_runs.sandbox.world.exchange import Handler, HopReply, SandboxExchange, text_reply
 from daily_runs.sandbox.world.faults import InjectedFault
-from daily_runs.sandbox.world.scenario import RefusingHop
 from daily_runs.sandbox.world.world import World
 
 RACK_ATTACK_PERIOD_SECONDS = 60.0
-_HTML = "text/html; charset=utf-8"
 _BALANCER_ERRORS = {
     InjectedFault.BALANCER_502: (502, "502 Bad Gateway", "The server returned an invalid or incomplete response."),
     InjectedFault.BALANCER_503: (503, "503 Service Unavailable", "No server is available to handle this request."),
@@ -23,21 +22,17 @@ _BALANCER_ERRORS = {
 }
 
 
-def _refuses(world: World, hop: RefusingHop, exchange: SandboxExchange) -> bool:
-    return world.strikes(world.scenario.refuse.get(hop, 0.0), exchange.side)
-
-
 class Cloudflare:
-    """The edge: rate limiting by its own rules, error 1015."""
+    """The edge: limits, bans and challenges by its own rules."""
 
     def __init__(self, world: World, inner: Handler) -> None:
         self._world, self._inner = world, inner
 
     async def __call__(self, exchange: SandboxExchange) -> HopReply:
-        """Pass, or refuse with 429 and a plain body."""
-        if _refuses(self._world, "cloudflare", exchange):
+        """Pass, or refuse in the scenario's form."""
+        if refusals.refuses(self._world, "cloudflare", exchange):
             exchange.outcome = "cloudflare"
-            reply = text_reply(429, "error code: 1015", {"retry-after": "10"}, "text/plain; charset=UTF-8")
+            reply = refusals.CLOUDFLARE[self._world.scenario.refusal_forms.cloudflare]
         else:
             reply = (await self._inner(exchange)).adding({"cf-cache-status": "DYNAMIC"})
         ray = f"{self._world.rng.getrandbits(64):016x}-FRA"
@@ -53,10 +48,9 @@ class LoadBalancer:
 
     async def __call__(self, exchange: SandboxExchange) -> HopReply:
         """Pass, or answer an HTML page of its own."""
-        if _refuses(self._world, "load_balancer", exchange):
+        if refusals.refuses(self._world, "load_balancer", exchange):
             exchange.outcome = "load_balancer"
-            text = "You have sent too many requests in a given amount of time."
-            reply = _page(429, "429 Too Many Requests", text)
+            reply = refusals.LOAD_BALANCER[self._world.scenario.refusal_forms.load_balancer]
         elif exchange.fault in _BALANCER_ERRORS:
             reply = await self._broken(exchange, InjectedFault(exchange.fault))
         else:
@@ -68,11 +62,7 @@ class LoadBalancer:
         if fault is InjectedFault.BALANCER_504:
             await self._inner(exchange)
         exchange.outcome = fault
-        return _page(*_BALANCER_ERRORS[fault])
-
-
-def _page(status: int, title: str, text: str) -> HopReply:
-    return text_reply(status, f"<html><body><h1>{title}</h1>\n{text}\n</body></html>\n", kind=_HTML)
+        return refusals.balancer_page(*_BALANCER_ERRORS[fault])
 
 
 class RackAttack:
@@ -91,7 +81,8 @@ class RackAttack:
         window = self._windows.setdefault(exchange.user, FixedWindow(self._limit, self._seconds))
         allowed = window.take(now)
         used = window.used(now)
-        if _refuses(self._world, "gitlab", exchange):
+        form = self._world.scenario.refusal_forms.gitlab
+        if form not in refusals.RAILS and refusals.refuses(self._world, "gitlab", exchange):
             allowed, used = False, self._limit + 1
         reset = window.reset_seconds(now)
         headers = self._headers(exchange.user, used, reset)
@@ -99,7 +90,8 @@ class RackAttack:
             reply = await self._inner(exchange)
             return reply if "ratelimit-name" in reply.headers else reply.adding(headers)
         exchange.outcome = "gitlab"
-        return text_reply(429, "Retry later\n", {**headers, "retry-after": str(int(reset) + 1)})
+        waits = {} if form == "429_without_retry_after" else {"retry-after": str(int(reset) + 1)}
+        return text_reply(429, "Retry later\n", {**headers, **waits})
 
     def _headers(self, user: str | None, used: int, reset_seconds: float) -> dict[str, str]:
         return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 
+from daily_runs.sandbox.gitlab import refusals
 from daily_runs.sandbox.gitlab.graphql_api import GraphqlApi
 from daily_runs.sandbox.gitlab.instance import Instance
 from daily_runs.sandbox.gitlab.rest_api import INFERENCE_PATHS, RestApi
@@ -49,6 +50,10 @@ class Rails:
         ):
             exchange.outcome = InjectedFault.RAILS_500
             return json_reply({"message": "500 Internal Server Error"}, 500)
+        form = self._instance.world.scenario.refusal_forms.gitlab
+        if form in refusals.RAILS and refusals.refuses(self._instance.world, "gitlab", exchange):
+            exchange.outcome = "gitlab"
+            return refusals.RAILS[form]
         if exchange.path == GRAPHQL_PATH and exchange.method == "POST":
             return await self._graphql(exchange)
         if exchange.path.startswith("/api/v4/"):

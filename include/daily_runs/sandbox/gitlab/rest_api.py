@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from daily_runs.catalogue.features import FeatureCall
 from daily_runs.dataset import CodeCut, Item
-from daily_runs.sandbox.gitlab import answers
+from daily_runs.sandbox.gitlab import answers, refusals
 from daily_runs.sandbox.gitlab.ai_gateway import CLAUDE, Inference
 from daily_runs.sandbox.gitlab.assistant import TOO_MANY, chat_text, item_asked, prompt_for
 from daily_runs.sandbox.gitlab.instance import Instance, SandboxMergeRequest
@@ -26,7 +26,6 @@ INFERENCE_PATHS = {SUGGESTIONS_PATH, CHAT_PATH}
 CODESTRAL = "codestral@2405"
 CODE_SUGGESTIONS_PERIOD_SECONDS = 60.0
 _AI_SCOPES = {"api", "ai_features"}
-_GATEWAY_TEXTS = {429: "Too many requests. Please try again later.", 503: "Inference failed"}
 _NOT_FOUND = json_reply({"message": "404 Not Found"}, 404)
 _INSUFFICIENT = {
     "error": "insufficient_scope",
@@ -97,7 +96,7 @@ class RestApi:
             return json_reply({"error": "current_file[content_above_cursor] is missing"}, 400)
         asked = self._ask_for_code(exchange)
         if asked.failed:
-            return _gateway_refusal(asked)
+            return refusals.GATEWAY[asked.status]
         item = self._cuts.get((cut["content_above_cursor"], str(cut.get("content_below_cursor") or "")))
         text = answers.completion(prompt_for(self._instance, exchange, item)) if item else answers.stray_completion()
         await self._instance.world.clock.sleep(self._instance.world.latency_seconds())
@@ -220,11 +219,6 @@ def _json_object(body: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _gateway_refusal(asked: Inference) -> HopReply:
-    origin = {"x-gitlab-error-origin": "aigw"}
-    return json_reply({"detail": _GATEWAY_TEXTS[asked.status]}, asked.status, origin)
 
 
 def _suggestion(text: str, asked: Inference) -> dict[str, Any]:

@@ -13,6 +13,25 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 RefusingHop = Literal["cloudflare", "load_balancer", "gitlab", "ai_gateway", "model_vendor"]
+CloudflareForm = Literal[
+    "1015",
+    "1015_page",
+    "1015_json",
+    "1009_page",
+    "1010_json",
+    "1020",
+    "1020_page",
+    "challenge",
+    "challenge_unmarked",
+    "custom_rule",
+    "522",
+    "520_page",
+    "1033_page",
+    "1033_json",
+]
+BalancerForm = Literal["429", "403", "408", "deploy"]
+GitlabForm = Literal["429", "429_without_retry_after", "400", "413", "422"]
+GatewayForm = Literal["429", "401", "402", "403", "422", "500", "503"]
 Provider = Literal["anthropic", "vertex"]
 Side = Literal["staging", "production", "anthropic"]
 
@@ -49,6 +68,18 @@ class LimitFactor(_Strict):
     factor: Annotated[float, Field(gt=0, le=10)] = 1.0
 
 
+class RefusalForms(_Strict):
+    """In which of its forms each hop refuses (`daily_runs.sandbox.gitlab.refusals`); see `Scenario.refuse`.
+
+    A chat user sees a gateway's refusal as an error code in place of the answer, whatever the form.
+    """
+
+    cloudflare: CloudflareForm = "1015"
+    load_balancer: BalancerForm = "429"
+    gitlab: GitlabForm = "429"
+    ai_gateway: GatewayForm = "429"
+
+
 class Scenario(_Strict):
     """All faults. Unknown keys are refused.
 
@@ -59,6 +90,7 @@ class Scenario(_Strict):
 
     sides: tuple[Side, ...] = ("staging", "production", "anthropic")
     refuse: dict[RefusingHop, Share] = Field(default_factory=dict)
+    refusal_forms: RefusalForms = RefusalForms()
     server_error_share: Share = 0.0
     drop_share: Share = 0.0
     malformed_share: Share = 0.0

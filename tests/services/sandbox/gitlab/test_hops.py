@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import get_args
 
 import httpx
 import pytest
 
+from daily_runs.errors import Blame
+from daily_runs.gitlab.hops.exchange import Exchange
+from daily_runs.gitlab.hops.refusal import attribution_of
+from daily_runs.sandbox.world.scenario import RefusalForms
 from daily_runs.sandbox.world.world import World
 
 Connect = Callable[..., httpx.Client]
@@ -48,6 +53,72 @@ def test_a_refusal_has_the_headers_of_the_hops_it_passed_and_of_no_other(
     assert answer.headers["content-type"].startswith(case.kind)
     assert EVERY & set(answer.headers) == case.signed_by
     assert (world.ledger.entries[-1].outcome, world.ledger.entries[-1].paid) == (case.hop, False)
+
+
+SUGGEST = {
+    "current_file": {"file_name": "add.py", "content_above_cursor": "def add(a, b):\n", "content_below_cursor": "\n"}
+}
+FORMS = {
+    "cloudflare": {
+        "1015": "cloudflare_rate_limit",
+        "1015_page": "cloudflare_rate_limit",
+        "1015_json": "cloudflare_rate_limit",
+        "1009_page": "cloudflare_blocked",
+        "1010_json": "cloudflare_blocked",
+        "1020": "cloudflare_blocked",
+        "1020_page": "cloudflare_blocked",
+        "challenge": "cloudflare_challenge",
+        "challenge_unmarked": "cloudflare_challenge",
+        "custom_rule": "cloudflare_blocked",
+        "522": "cloudflare_origin_unreachable",
+        "520_page": "cloudflare_origin_unreachable",
+        "1033_page": "cloudflare_origin_unreachable",
+        "1033_json": "cloudflare_origin_unreachable",
+    },
+    "load_balancer": {
+        "429": "load_balancer_rate_limit",
+        "403": "load_balancer_blocked",
+        "408": "load_balancer_timeout",
+        "deploy": "gitlab_deploying",
+    },
+    "gitlab": {
+        "429": "rack_attack",
+        "429_without_retry_after": "rack_attack",
+        "400": "request_rejected",
+        "413": "request_rejected",
+        "422": "request_rejected",
+    },
+    "ai_gateway": {
+        "429": "gateway_rate_limit",
+        "401": "gateway_unauthorized",
+        "402": "usage_quota_refused",
+        "403": "gateway_forbidden",
+        "422": "gateway_rejected",
+        "500": "gateway_error",
+        "503": "inference_failed",
+    },
+}
+
+
+def test_the_forms_below_are_all_that_a_scenario_may_name() -> None:
+    named = {hop: set(get_args(field.annotation)) for hop, field in RefusalForms.model_fields.items()}
+    assert named == {hop: set(forms) for hop, forms in FORMS.items()}
+
+
+@pytest.mark.parametrize(
+    ("hop", "form", "kind"), [(hop, form, kind) for hop, forms in FORMS.items() for form, kind in forms.items()]
+)
+def test_each_form_of_a_refusal_is_attributed_to_its_hop(
+    hop: str, form: str, kind: str, make_world: MakeWorld, gitlab: Connect
+) -> None:
+    world = make_world(refuse={hop: 1.0}, refusal_forms={hop: form})
+    answer = gitlab(world).post("/api/v4/code_suggestions/completions", json=SUGGEST)
+    found = attribution_of(Exchange.of(answer, 0.1, balancer_expected=True))
+    assert (str(found.hop), found.kind) == ("gitlab" if form == "deploy" else hop, kind)
+    assert (world.ledger.entries[-1].outcome, world.ledger.entries[-1].paid) == (hop, False)
+    if found.blame is Blame.RATE_LIMIT and hop in ("cloudflare", "gitlab"):
+        assert found.retry_after_seconds is not None
+        assert 0 < found.retry_after_seconds <= 60
 
 
 def test_a_healthy_answer_is_signed_by_every_hop_and_says_that_it_is_a_sandbox(

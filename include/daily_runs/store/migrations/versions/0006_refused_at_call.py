@@ -1,0 +1,19 @@
+"""At which of a user's calls GitLab refused, though the ledger saw room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """Apply `0006_refused_at_call.sql`."""
+    statements = Path(__file__).with_suffix(".sql").read_text()
+    # The driver's own connection takes many statements at once, and a `%` in them as it stands.
+    driver_connection = op.get_bind().connection.driver_connection
+    assert driver_connection is not None
+    driver_connection.execute(statements)
