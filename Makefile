@@ -36,7 +36,7 @@ demo: $(INSTALLED) ## one day of root cause analysis, 900 prompts, on a real Air
 bench: $(INSTALLED) ## ours, Inspect AI, the SDK and aiolimiter on one simulated account, ~12 minutes; BENCH=--help
 	@$(BIN)/python -m tests.bench $(BENCH)
 
-proxies: ## the real haproxy and nginx that tests start: the machine's own, else unpacked below .venv
+proxies: ## the real haproxy, nginx and pgbouncer that tests start: the machine's own, else unpacked below .venv
 	@sh tests/proxies/install.sh $(VENV)/proxies
 
 test: $(INSTALLED) proxies ## all tests; those on a real Airflow beside the others. WORKERS=2 processes for these

@@ -8,6 +8,7 @@
     │   └── AccessError           an address, a login or a missing scope
     ├── CallError                 one call to GitLab or Anthropic failed (see `daily_runs.gitlab.hops.refusal`)
     └── StageError                a stage cannot vouch for its outcome
+        ├── StoreAwayError        the store is away or has no room; it passes
         ├── CountsError           asked ≠ answered + failed + missing
         ├── SeedsMissingError     staging lacks seeds that the feature needs
         ├── LimitTooLowError      a limit on the path does not allow the run
@@ -126,6 +127,10 @@ class CallError(DailyRunsError):
 
 class StageError(DailyRunsError):
     """A stage cannot vouch for its outcome."""
+
+
+class StoreAwayError(StageError):
+    """The store does not answer now, or has no connection, lock or memory left: trying again later may succeed."""
 
 
 class CountsError(StageError):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryDecision, RetryRule
 
 from daily_runs import errors
 from daily_runs.catalogue.catalogue import Catalogue
@@ -13,41 +13,88 @@ from daily_runs.catalogue.features import Feature
 from daily_runs.catalogue.pools import SLOTS_PER_TASK, require_admissible
 from daily_runs.catalogue.rates import judging_minutes, run_minutes
 
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
 RETRIES = 2
 RETRY_DELAY = dt.timedelta(seconds=10)
 SHORT_TASK_TIMEOUT = dt.timedelta(minutes=10)
 CHECK_TIMEOUT = dt.timedelta(minutes=30)
 """A look takes up to 10 minutes (`readiness.check`), after waiting as long for another process's."""
 HOURLY_CHECK_TIMEOUT = dt.timedelta(minutes=20)
+OUTAGE_RETRIES = 8
+OUTAGE_DELAY_MAX = dt.timedelta(minutes=30)
+OUTAGE_WAIT = sum((min(RETRY_DELAY * 2**tried, OUTAGE_DELAY_MAX) for tried in range(OUTAGE_RETRIES)), dt.timedelta())
+"""How long an outage may last, from a task's first try to its last: 10 s, 20 s, 40 s, …, three quarters of an hour in
+all. A task that waits to be tried again stands in no pool."""
 LONG_TASK_FACTOR = 2.0
 """A stage that works at a granted rate may take this many times what the rate promises, plus a short task's time."""
 
-NAMED_ERRORS = ExceptionRetryPolicy(
-    rules=[
-        RetryRule(
-            exception=[
-                errors.UserError,
-                errors.GateFailedError,
-                errors.LimitTooLowError,
-                errors.SeedsMissingError,
-                errors.StagingNotReadyError,
-            ],
-            action=RetryAction.FAIL,
-            reason="somebody must change something first: trying again would end the same way",
-        ),
-        RetryRule(
-            exception=[errors.CallError, errors.CountsError],
-            action=RetryAction.RETRY,
-            reason="a further try does only what is missing; after the last one, clear the task",
-        ),
-    ]
-)
-"""Anything else (a killed process, a lost database) is tried again too, up to `RETRIES` times."""
+RULES = [
+    RetryRule(
+        exception=[
+            errors.UserError,
+            errors.GateFailedError,
+            errors.LimitTooLowError,
+            errors.SeedsMissingError,
+            errors.StagingNotReadyError,
+        ],
+        action=RetryAction.FAIL,
+        reason="somebody must change something first: trying again would end the same way",
+    ),
+    RetryRule(
+        exception=[errors.CallError, errors.CountsError],
+        action=RetryAction.RETRY,
+        reason="a further try does only what is missing; after the last one, clear the task",
+    ),
+    RetryRule(
+        exception=[errors.StoreAwayError],
+        action=RetryAction.RETRY,
+        reason="the store is away: nothing is asked without it, and it comes back",
+    ),
+]
+NAMED_ERRORS = ExceptionRetryPolicy(rules=RULES)
+"""Anything else (a killed process) is tried again too, as often as the task's `retries` say."""
+
+
+class OutagePolicy(ExceptionRetryPolicy):
+    """`RULES` for tasks with `OUTAGE_RETRIES`: outages are waited for, longer each time; other errors get `RETRIES`.
+
+    Args:
+        nothing_paid: a far end that fails is an outage too. The task pays for nothing, so trying again costs nothing.
+    """
+
+    def __init__(self, *, nothing_paid: bool) -> None:
+        super().__init__(rules=RULES)
+        self.nothing_paid = nothing_paid
+
+    def evaluate(
+        self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
+    ) -> RetryDecision:
+        """See `RetryPolicy`; the tries before somebody cleared the task do not count."""
+        tried = try_number - (max_tries - OUTAGE_RETRIES)
+        if self._passes(exception):
+            delay = min(RETRY_DELAY * 2 ** (tried - 1), OUTAGE_DELAY_MAX)
+            return RetryDecision.retry(
+                delay, f"an outage: {OUTAGE_RETRIES + 1 - tried} tries left, the next in {delay}"
+            )
+        decision = super().evaluate(exception, try_number, max_tries, context)
+        if decision.action is not RetryAction.FAIL and tried > RETRIES:
+            return RetryDecision.fail(f"tried {tried} times, and this is no outage that passes")
+        return decision
+
+    def _passes(self, exception: BaseException) -> bool:
+        if isinstance(exception, errors.CallError):
+            return self.nothing_paid and exception.retryable
+        return isinstance(exception, errors.StoreAwayError)
+
+
+PAYS_NOTHING, PAYS = OutagePolicy(nothing_paid=True), OutagePolicy(nothing_paid=False)
 
 EVERY_TASK: dict[str, Any] = {
-    "retries": RETRIES,
+    "retries": OUTAGE_RETRIES,
     "retry_delay": RETRY_DELAY,
-    "retry_policy": NAMED_ERRORS,
+    "retry_policy": PAYS_NOTHING,
     "execution_timeout": SHORT_TASK_TIMEOUT,
 }
 """What a task has unless it says otherwise."""
@@ -80,13 +127,13 @@ def limits_of(catalogue: Catalogue, feature: Feature, environment: str) -> ArmLi
         pool_slots=SLOTS_PER_TASK,
         inference_timeout=inference,
         judging_timeout=judging,
-        arm_timeout=(inference + judging + SHORT_TASK_TIMEOUT * 6) * (RETRIES + 1),
+        arm_timeout=(inference + judging + SHORT_TASK_TIMEOUT * 6) * (RETRIES + 1) + OUTAGE_WAIT,
     )
 
 
 def routing_timeout(wait: dt.timedelta) -> dt.timedelta:
     """How long it may take until a run's arms are chosen: planning, a look, the wait for staging, the route."""
-    return wait + (CHECK_TIMEOUT + SHORT_TASK_TIMEOUT * 2) * (RETRIES + 1)
+    return wait + (CHECK_TIMEOUT + SHORT_TASK_TIMEOUT * 2) * (RETRIES + 1) + OUTAGE_WAIT
 
 
 def priority_of(feature: Feature) -> dict[str, Any]:

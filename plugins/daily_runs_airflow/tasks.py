@@ -14,7 +14,7 @@ from airflow.sdk import task
 
 from daily_runs.catalogue.pools import SENSORS_POOL
 from daily_runs_airflow.docs import TASK_DOCS
-from daily_runs_airflow.policies import CHECK_TIMEOUT, EVERY_TASK, HOURLY_CHECK_TIMEOUT
+from daily_runs_airflow.policies import CHECK_TIMEOUT, EVERY_TASK, HOURLY_CHECK_TIMEOUT, PAYS
 
 if TYPE_CHECKING:
     from daily_runs_airflow import task_bodies as bodies
@@ -76,7 +76,7 @@ def run_stage(stage: str, shards: Sequence[Mapping[str, Any]]) -> dict[str, Any]
     return bodies.run_stage(stage, shards)
 
 
-@task(task_id="shard", **EVERY_TASK)
+@task(task_id="shard", **EVERY_TASK | {"retry_policy": PAYS})
 def run_shard(stage: str, attempt_id: str, shard: int, prompts_per_minute: float) -> dict[str, Any]:
     """Run a mapped stage for one shard of an attempt; returns its counts."""
     return bodies.run_shard(stage, attempt_id, shard, prompts_per_minute)

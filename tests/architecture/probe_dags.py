@@ -17,6 +17,8 @@ from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow import plugins_manager
+from daily_runs.errors import Blame, CallError, Hop, StoreAwayError
+from daily_runs_airflow.policies import OUTAGE_RETRIES
 from tests.architecture.project import say
 
 
@@ -35,6 +37,11 @@ def task_facts(task: Any) -> dict[str, Any]:
                 "reason": rule.reason,
             }
             for rule in getattr(task.retry_policy, "rules", ())
+        ],
+        "waits_for": [
+            type(error).__name__
+            for error in (CallError(Hop.GITLAB, "x", blame=Blame.PROVIDER, retryable=True), StoreAwayError("x"))
+            if task.retry_policy and task.retry_policy.evaluate(error, OUTAGE_RETRIES, OUTAGE_RETRIES).retry_delay
         ],
         "timeout_seconds": task.execution_timeout.total_seconds() if task.execution_timeout else None,
         "pool": task.pool,

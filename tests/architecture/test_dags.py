@@ -132,6 +132,15 @@ def test_every_task_is_tried_again_or_says_why_not(loaded: Loaded) -> None:
     assert [n for n, task in loaded.tasks.items() if task["retries"] < 1 and "not retried" not in task["doc"]] == []
 
 
+def test_every_task_waits_for_the_store_and_those_that_pay_for_nothing_for_the_far_end_too(loaded: Loaded) -> None:
+    tasks = {name: task for name, task in loaded.tasks.items() if not name.endswith(".wait_for_staging")}
+    for name, task in tasks.items():
+        pays = name.endswith((".inference", ".judging"))
+        assert task["waits_for"] == (["StoreAwayError"] if pays else ["CallError", "StoreAwayError"]), name
+        assert task["retries"] > 2, name  # what an ordinary error gets
+    assert tasks
+
+
 def test_every_retry_policy_names_errors_of_this_project_and_gives_reasons(loaded: Loaded) -> None:
     for name, task in loaded.tasks.items():
         assert task["policy"], name

@@ -1,1 +1,1 @@
-"""A real HAProxy and a real nginx on the path, and what is made of their refusals."""
+"""A real HAProxy, nginx and PgBouncer on the path, and what is made of what they do."""

@@ -1,4 +1,4 @@
-"""Starts a HAProxy, an nginx or a server that misbehaves on free loopback ports, and stops it."""
+"""Starts a HAProxy, an nginx, a PgBouncer or a server that misbehaves on free loopback ports, and stops it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PLACES = (*os.get_exec_path(), "/usr/sbin", "/usr/local/sbin", str(PROJECT / ".
 
 
 def program(name: str) -> str:
-    """Where `haproxy` or `nginx` is: the machine's own, else the one that `make test` fetched."""
+    """Where `haproxy`, `nginx` or `pgbouncer` is: the machine's own, else the one that `make test` fetched."""
     found = shutil.which(name, path=os.pathsep.join(_PLACES))
     assert found, f"no {name} here: run `make proxies`"
     return found

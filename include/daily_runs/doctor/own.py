@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import psycopg
-
 from daily_runs.catalogue import folders
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.reading.files import Reading
 from daily_runs.doctor import contents as contents_module
 from daily_runs.doctor.finding import Diagnosis, Now, RoundTrip, Subject
-from daily_runs.errors import UserError
+from daily_runs.errors import StoreAwayError, UserError
 from daily_runs.records import unfinished
-from daily_runs.store import database
+from daily_runs.store import database, roles
 
 STORE, CATALOGUE = Subject("store"), Subject("catalogue")
 UNFINISHED = "unfinished runs"
 
 
 def store(now: Now, catalogue: Catalogue | None) -> Iterator[Diagnosis]:
-    """Reachable, migrated, its clock, runs that nobody can finish.
+    """Reachable, migrated, its roles, its clock, runs that nobody can finish.
 
     The embedded server is started for it, and migrated, as by every command.
     """
@@ -29,8 +27,15 @@ def store(now: Now, catalogue: Catalogue | None) -> Iterator[Diagnosis]:
             yield from _store_at(url, now, catalogue)
     except UserError as error:
         yield STORE.refused("answers", error)
-        for check in ("migrated", UNFINISHED, "clock"):
-            yield STORE.not_checked(check, "the store does not answer")
+        yield from _unseen()
+    except StoreAwayError as error:
+        yield STORE.fault("answers", str(error), "Bring the server back, or have it allow more connections.")
+        yield from _unseen()
+
+
+def _unseen() -> Iterator[Diagnosis]:
+    for check in ("migrated", "roles", UNFINISHED, "clock"):
+        yield STORE.not_checked(check, "the store does not answer")
 
 
 def _store_at(url: str, now: Now, catalogue: Catalogue | None) -> Iterator[Diagnosis]:
@@ -38,18 +43,24 @@ def _store_at(url: str, now: Now, catalogue: Catalogue | None) -> Iterator[Diagn
         sent = now()
         (told,) = connection.execute("SELECT clock_timestamp() AS told").fetchall()
         received = now()
-    yield STORE.ok("answers", database.place_of(url).removeprefix("store "))
-    try:
-        database.check(url)
-    except UserError as error:
-        yield STORE.refused("migrated", error)
-    except psycopg.Error as error:
-        reason = str(error).splitlines()[0]
-        yield STORE.fault("migrated", f"cannot be read ({reason})", "Give the login rights on schema daily_runs.")
-    else:
-        yield STORE.ok("migrated", f"at revision {database.newest_revision()}")
-        yield from _unfinished(url, catalogue)
+        yield STORE.ok("answers", database.place_of(url).removeprefix("store "))
+        try:
+            database.check(url)
+        except UserError as error:
+            yield STORE.refused("migrated", error)
+            for check in ("roles", UNFINISHED):
+                yield STORE.not_checked(check, "the store is not fit for runs")
+        else:
+            yield STORE.ok("migrated", f"at revision {database.newest_revision()}")
+            yield _roles(connection)
+            yield from _unfinished(url, catalogue)
     yield STORE.clock(told["told"], RoundTrip(sent, received), precision_seconds=0)
+
+
+def _roles(connection: database.Connection) -> Diagnosis:
+    if roles.lacking(connection):
+        return STORE.notice("roles", "owner, writer or reader are missing, or lack rights", roles.remedy(connection))
+    return STORE.ok("roles", f"{roles.OWNER}, {roles.WRITER}, {roles.READER}")
 
 
 def _unfinished(url: str, catalogue: Catalogue | None) -> Iterator[Diagnosis]:

@@ -27,6 +27,7 @@ from daily_runs.errors import DailyRunsError, ParameterError
 from daily_runs.local import airflow_api
 from daily_runs.local.airflow_api import AirflowApi
 from daily_runs.local.settings import USER, airflow_settings, kept_password, write_overlay
+from daily_runs.store import logins
 from daily_runs.store.database import DATABASE, migrate
 from daily_runs.store.embedded import EmbeddedPostgres, free_port, private_file, private_folder, state_root
 
@@ -120,13 +121,13 @@ def _only_stack(root: Path) -> Iterator[None]:
 def _started(root: Path, server: EmbeddedPostgres, port: int, time_scale: float, settings: Mapping[str, str]) -> Stack:
     """The sandbox and Airflow over a running Postgres, once they are healthy."""
     parts = _Parts(root / "logs", server)
-    store, airflow = server.url(DATABASE), f"http://127.0.0.1:{port}"
+    store, airflow = logins.writer_url(server, DATABASE), f"http://127.0.0.1:{port}"
     sandbox_port = str(free_port())
     sandbox = f"http://127.0.0.1:{sandbox_port}"
     overlay = str(write_overlay(root, sandbox, time_scale))
     environment = {
         **os.environ,
-        **airflow_settings(root, port, airflow, server.url("airflow")),
+        **airflow_settings(root, port, airflow, logins.airflow_url(server)),
         "AIRFLOW_CONN_DAILY_RUNS_STORE": store,
         "DAILY_RUNS_OVERLAY": overlay,
         **settings,

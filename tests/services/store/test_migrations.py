@@ -12,7 +12,7 @@ from typing import NamedTuple
 import psycopg
 import pytest
 
-from daily_runs.errors import AccessError
+from daily_runs.errors import AccessError, DailyRunsError, StoreAwayError
 from daily_runs.store import database
 from daily_runs.store.embedded import EmbeddedPostgres, free_port
 
@@ -54,6 +54,7 @@ class Case(NamedTuple):
     name: str
     url: Callable[[str], str]
     problem: str
+    error: type[DailyRunsError] = AccessError
 
 
 def other_port(url: str) -> str:
@@ -63,7 +64,7 @@ def other_port(url: str) -> str:
 
 UNREACHABLE = (
     Case("wrong password", lambda url: url.replace("postgres:", "postgres:not-", 1), "password authentication failed"),
-    Case("nobody listens", other_port, "Connection refused"),
+    Case("nobody listens", other_port, "Connection refused", StoreAwayError),
     Case("no such database", lambda url: f"{url}_none", "does not exist"),
     Case("no such user", lambda url: url.replace("//postgres:", "//nobody:"), "password authentication failed"),
 )
@@ -75,7 +76,7 @@ def test_a_store_that_cannot_be_reached_is_one_line(
     case: Case, use: Callable[[str], object], store_url: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     url = case.url(store_url)
-    with pytest.raises(AccessError, match=case.problem) as caught:
+    with pytest.raises(case.error, match=case.problem) as caught:
         use(url)
     text = str(caught.value)
     assert text.startswith("store ")
