@@ -184,6 +184,6 @@ def test_airflows_database_is_its_own_also_where_an_older_version_made_its_table
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute("CREATE ROLE another")
     database.migrate(postgres.url("of_airflow"))
-    with psycopg.connect(logins.airflow_url(postgres).rpartition("/")[0] + "/of_airflow") as connection:
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute("SELECT * FROM daily_runs.answer")
+    there = psycopg.connect(logins.airflow_url(postgres).rpartition("/")[0] + "/of_airflow")
+    with there as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("SELECT * FROM daily_runs.answer")
