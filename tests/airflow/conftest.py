@@ -18,10 +18,9 @@ import yaml
 
 from daily_runs.catalogue import folders
 from daily_runs.catalogue.reading import files as catalogue_files
-from daily_runs.local import stack as local
 from daily_runs.local.airflow_api import AirflowApi
 from daily_runs.local.settings import PROJECT
-from daily_runs.local.stack import Stack
+from daily_runs.local.stack import Stack, running
 from daily_runs.sandbox.control import merge_patch
 from daily_runs.store.database import Store, open_store
 
@@ -186,7 +185,7 @@ def airflow() -> Iterator[Airflow]:
         patch.delenv("DAILY_RUNS_STORE", raising=False)
         settings = {"DAILY_RUNS_INCLUDE": folder, **OF_TESTS}
         with (
-            local.running(port=0, time_scale=TIME_SCALE, schedules=True, extra_environment=settings) as stack,
+            running(port=0, time_scale=TIME_SCALE, schedules=True, extra_environment=settings) as stack,
             open_store(stack.store) as store,
             stack.api() as api,
         ):

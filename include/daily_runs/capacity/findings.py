@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from daily_runs.capacity import cost, load_chart
-from daily_runs.capacity import load as plan_load
 from daily_runs.capacity.cost import MonthCost
 from daily_runs.capacity.fluid import Lane
+from daily_runs.capacity.load import runs
 from daily_runs.capacity.plan import WAIT_MINUTES_MIN, StagePlan, WeekPlan, lasting
 from daily_runs.capacity.plan import plan as simulated
 from daily_runs.capacity.remedies import FACTOR_MAX, Remedy, remedies, room_to_grow
@@ -198,7 +198,7 @@ def months(plan: WeekPlan) -> list[MonthCost]:
     """The cost of every whole calendar month that the plan's dates touch, by feature."""
     last = cost.next_month(plan.scenario.last) - dt.timedelta(days=1)
     whole = replace(plan.scenario, first=cost.month_of(plan.scenario.first), last=last)
-    return list(cost.by_month(whole, plan_load.runs(whole)))
+    return list(cost.by_month(whole, runs(whole)))
 
 
 def cutovers(catalogue: Catalogue) -> dict[dt.date, list[str]]:

@@ -12,8 +12,8 @@ from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.pools import differences, pools
 from daily_runs.doctor.finding import Diagnosis, Subject
 from daily_runs.errors import AccessError, UserError
-from daily_runs.local import stack as local
 from daily_runs.local.airflow_api import HEALTHY_PARTS, AirflowApi
+from daily_runs.local.stack import described
 
 AIRFLOW = Subject("airflow")
 VARIABLE = "DAILY_RUNS_AIRFLOW"
@@ -47,7 +47,7 @@ def logged_in() -> AirflowApi | None:
     """
     if text := os.environ.get(VARIABLE, "").strip():
         return _login(text)
-    stack = local.described()
+    stack = described()
     return stack.api() if stack else None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from daily_runs.catalogue import folders
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.reading.files import Reading
-from daily_runs.doctor import contents as contents_module
+from daily_runs.doctor.contents import contents_of
 from daily_runs.doctor.finding import Diagnosis, Now, RoundTrip, Subject
 from daily_runs.errors import StoreAwayError, UserError
 from daily_runs.records import unfinished
@@ -90,7 +90,7 @@ def catalogue(reading: Reading, overlay: str | None) -> Iterator[Diagnosis]:
 
 def _files(found: Catalogue) -> Iterator[Diagnosis]:
     include = folders.include_root()
-    contents = [contents_module.contents_of(feature, include) for feature in found.features.values()]
+    contents = [contents_of(feature, include) for feature in found.features.values()]
     faults = [fault for content in contents for fault in content.faults]
     for fault in faults:
         yield CATALOGUE.fault("data sets, rubrics", f"{fault.place}: {fault.problem}", fault.remedy)

@@ -9,8 +9,7 @@ from __future__ import annotations
 from daily_runs.catalogue import folders
 from daily_runs.catalogue.features import Feature
 from daily_runs.errors import ParameterError
-from daily_runs.judging import rubric as rubrics
-from daily_runs.judging.rubric import Rubric
+from daily_runs.judging.rubric import Rubric, load
 
 PREFIX_MIN = 8
 """So many hex digits of a version are enough to name it."""
@@ -22,7 +21,7 @@ def current(feature: Feature) -> Rubric:
     Raises:
         CatalogueError: it is not sound.
     """
-    return rubrics.load(folders.rubric_path(feature), folders.include_root() / "rubrics")
+    return load(folders.rubric_path(feature), folders.include_root() / "rubrics")
 
 
 def known(feature: Feature) -> dict[str, Rubric]:
@@ -32,8 +31,8 @@ def known(feature: Feature) -> dict[str, Rubric]:
         CatalogueError: one of the files is not sound.
     """
     own, below = folders.rubric_path(feature), folders.include_root() / "rubrics"
-    others = [rubrics.load(file, below) for file in sorted(own.parent.glob(f"{own.stem}*.yaml")) if file != own]
-    chosen = rubrics.load(own, below)
+    others = [load(file, below) for file in sorted(own.parent.glob(f"{own.stem}*.yaml")) if file != own]
+    chosen = load(own, below)
     return {rubric.version: rubric for rubric in (chosen, *others) if rubric.feature == chosen.feature}
 
 

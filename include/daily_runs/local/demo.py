@@ -14,9 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.errors import DailyRunsError, ParameterError, UserError
 from daily_runs.local import demo_rows
-from daily_runs.local import stack as local
 from daily_runs.local.airflow_api import AirflowApi
 from daily_runs.local.demo_outcome import gather
+from daily_runs.local.stack import running, wait_for_end
 from daily_runs.store.database import Store, open_store
 from daily_runs.store.pool import Row
 
@@ -38,7 +38,7 @@ def run(prompts: int, time_scale: float, *, json_file: Path | None, keep: bool, 
     _check_prompts(prompts)
     started = time.monotonic()
     with console.status("starting Postgres, Airflow and the sandbox ..."):
-        manager = local.running(port=0, time_scale=time_scale, schedules=False)
+        manager = running(port=0, time_scale=time_scale, schedules=False)
         stack = manager.__enter__()
     try:
         console.print(f"Airflow is up after {time.monotonic() - started:.0f} s: {stack.airflow} ({stack.user})")
@@ -58,7 +58,7 @@ def run(prompts: int, time_scale: float, *, json_file: Path | None, keep: bool, 
             console.print(
                 f"Kept open: {stack.airflow}  user {stack.user}  password {stack.password}  (Ctrl-C stops it)"
             )
-            local.wait_for_end(stack)
+            wait_for_end(stack)
         return outcome.holds
     finally:
         with console.status("stopping everything ..."):

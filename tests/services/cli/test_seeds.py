@@ -220,7 +220,7 @@ def test_a_store_that_was_given_and_is_away_is_said(seeds: Command, monkeypatch:
 
 DYING = """
 import os, signal, sys
-from daily_runs.cli import main as cli
+from daily_runs.cli.main import main
 from daily_runs.readiness.seeds.binding_rows import SeedContent
 
 keep, left = SeedContent.keep, iter(range(20))
@@ -232,7 +232,7 @@ def keep_and_die(*words):
 
 SeedContent.keep = keep_and_die
 sys.argv = ["daily-runs", "seeds", "staging", "root_cause_analysis"]
-cli.main()
+main()
 """
 """The command, killed as it remembers the 21st log."""
 

@@ -28,7 +28,7 @@ from daily_runs.clock import Clock
 from daily_runs.doctor import examination
 from daily_runs.doctor.finding import Diagnosis, State
 from daily_runs.errors import ParameterError
-from daily_runs.local import stack as local
+from daily_runs.local.stack import described
 from daily_runs.quota.month_budget import price_of
 from daily_runs.records.run import RunKey
 from daily_runs.runs import opening
@@ -561,14 +561,14 @@ def test_a_stack_whose_processes_are_gone_is_not_described(tmp_path: Path) -> No
     note = tmp_path / "state" / "local.json"
     note.parent.mkdir()
     note.write_text(json.dumps({**stack, "password": "x", "processes": {"scheduler": os.getpid()}}))
-    assert local.described() is not None
+    assert described() is not None
     assert options.in_use(None) == "o.yaml"
     assert options.in_use("mine") == "mine"
     note.write_text(json.dumps({**stack, "password": "x", "processes": {"scheduler": 2**22 + 1}}))
-    assert local.described() is None
+    assert described() is None
     assert options.in_use(None) is None
     note.write_text("{half")
-    assert local.described() is None
+    assert described() is None
 
 
 def test_an_empty_overlay_variable_keeps_the_running_stacks_out(

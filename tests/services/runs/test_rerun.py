@@ -19,7 +19,7 @@ from tests.conftest import DAY, Kit
 from daily_runs import connections, dataset
 from daily_runs.catalogue import folders
 from daily_runs.catalogue.reading import files as catalogue_files
-from daily_runs.cli import run as command_run
+from daily_runs.cli.run import RunOptions, run
 from daily_runs.connections import Connect
 from daily_runs.dataset import dataset_sha256
 from daily_runs.errors import Blame, CallError, CatalogueError, GateFailedError, Hop, ParameterError, StageError
@@ -480,10 +480,10 @@ def test_a_run_that_was_skipped_or_fell_back_may_be_asked_for_in_any_environment
     skipped = moment + dt.timedelta(1)
     decision = Routed(FEATURE, "scheduled__1", skipped, ["staging"], [], False, ReadinessState.NOT_READY, "no seeds")
     routes.save(kit.store, decision)
-    for run, expected in (("2026-08-17", moment), ("2026-08-18", skipped)):
-        assert target(kit, run=run, rerun=Rerun.ALL, environment="staging").logical_date == expected
+    for day, expected in (("2026-08-17", moment), ("2026-08-18", skipped)):
+        assert target(kit, run=day, rerun=Rerun.ALL, environment="staging").logical_date == expected
         with pytest.raises(ParameterError, match="there is no run of"):
-            target(kit, run=run, environment="staging")
+            target(kit, run=day, environment="staging")
 
 
 def test_the_command_line_does_a_run_again(kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -498,8 +498,8 @@ def test_the_command_line_does_a_run_again(kit: Kit, tmp_path: Path, monkeypatch
     overlay.write_text(yaml.safe_dump({"environments": environments, "judge": judge}))
     monkeypatch.setenv("DAILY_RUNS_STORE", kit.store.url)
     before = len(kit.sandbox.entries())
-    asked = command_run.RunOptions(FEATURE, "staging", DAY.date(), rerun=Rerun.GATE_AND_PUBLISH)
-    outcome = command_run.run(asked, overlay=str(overlay), console=Console(quiet=True))
+    asked = RunOptions(FEATURE, "staging", DAY.date(), rerun=Rerun.GATE_AND_PUBLISH)
+    outcome = run(asked, overlay=str(overlay), console=Console(quiet=True))
     assert len(kit.sandbox.entries()) == before
     assert outcome.begun is not None
     (said,) = [line for line in outcome.render() if str(line).startswith("rerun gate_and_publish, taken over from ")]
@@ -509,12 +509,12 @@ def test_the_command_line_does_a_run_again(kit: Kit, tmp_path: Path, monkeypatch
     assert statuses(kit) == [AttemptStatus.SUPERSEDED, AttemptStatus.PUBLISHED]
     again_with = asked._replace(rerun=Rerun.JUDGE_AGAIN, only="tag:cost")
     with pytest.raises(ParameterError, match="^--only: does not go with rerun: judge_again"):
-        command_run.run(again_with, overlay=str(overlay), console=Console(quiet=True))
+        run(again_with, overlay=str(overlay), console=Console(quiet=True))
     other_day = asked._replace(day=DAY.date() - dt.timedelta(1))
     with pytest.raises(ParameterError, match="^--date: there is no run of 2026-08-16"):
-        command_run.run(other_day, overlay=str(overlay), console=Console(quiet=True))
+        run(other_day, overlay=str(overlay), console=Console(quiet=True))
     with pytest.raises(ParameterError, match="^environment: 'stag' is not in the catalogue"):
-        command_run.run(asked._replace(environment="stag"), overlay=str(overlay), console=Console(quiet=True))
+        run(asked._replace(environment="stag"), overlay=str(overlay), console=Console(quiet=True))
 
 
 def test_a_day_of_two_runs_needs_the_logical_date(kit: Kit) -> None:

@@ -17,9 +17,9 @@ from daily_runs.clock import Clock
 from daily_runs.connections import Connection
 from daily_runs.errors import AccessError, Blame, CallError
 from daily_runs.gitlab.answers import Answer
-from daily_runs.judging import rubric as rubrics
 from daily_runs.judging.judge import Judge
 from daily_runs.judging.prompt import build
+from daily_runs.judging.rubric import load
 from daily_runs.records.answers import AnswerRows
 from daily_runs.records.judgements import JudgementRows
 from daily_runs.stages import judging
@@ -226,7 +226,7 @@ def test_refusals_that_a_verdict_comes_between_are_the_answers_own_and_the_last_
     kit: Kit, serve_script: Callable[[Script], str]
 ) -> None:
     """Every third answer gets a verdict, so no five in a row are refused."""
-    rubric = rubrics.load(folders.rubric_path(kit.catalogue.features["duo_chat"]))
+    rubric = load(folders.rubric_path(kit.catalogue.features["duo_chat"]))
     given = {"reasons": "Fits.", "scores": {criterion.name: 3 for criterion in rubric.criteria}}
     verdict = message(content=[{"type": "text", "text": json.dumps(given)}], stop_reason="end_turn")
     asked: list[int] = []
@@ -250,7 +250,7 @@ def test_few_answers_that_are_refused_alike_are_left_unscored(kit: Kit, serve_sc
 
 
 def test_a_verdict_without_a_count_of_tokens_is_kept(kit: Kit, serve_script: Callable[[Script], str]) -> None:
-    rubric = rubrics.load(folders.rubric_path(kit.catalogue.features["duo_chat"]))
+    rubric = load(folders.rubric_path(kit.catalogue.features["duo_chat"]))
     given = {"reasons": "Fits.", "scores": {criterion.name: 3 for criterion in rubric.criteria}}
     body = message(content=[{"type": "text", "text": json.dumps(given)}], stop_reason="end_turn", usage=None)
     work = judged_by(kit, serve_script(lambda _: (200, body)), "One.")
@@ -398,7 +398,7 @@ def test_a_failure_of_the_judge_has_one_name(failure: Failure, ask_judge: Callab
 
 
 def test_a_sound_verdict_is_read_with_what_it_cost(ask_judge: Callable[[Script], Any]) -> None:
-    rubric = rubrics.load(folders.rubric_path(catalogue_files.load().features["duo_chat"]))
+    rubric = load(folders.rubric_path(catalogue_files.load().features["duo_chat"]))
     given = {"reasons": "Fits.", "scores": {criterion.name: 3 for criterion in rubric.criteria}}
     call = {"type": "tool_use", "id": "t", "name": "record_verdict", "input": given}
     verdict = ask_judge(lambda _: (200, message(content=[call])))

@@ -23,10 +23,10 @@ from tests.unit.capacity.plan_cases import (
     with_feature,
 )
 
-from daily_runs.capacity import inputs as plan_inputs
 from daily_runs.capacity import load
 from daily_runs.capacity.findings import Tone, findings
 from daily_runs.capacity.fluid import SHARE, Job, Lane, SharedLimits, SharedResource, Stream, allocate, simulate
+from daily_runs.capacity.inputs import assume, with_measured
 from daily_runs.capacity.load import JUDGE_CALLS, PlanScenario
 from daily_runs.capacity.measured_rows import Measured
 from daily_runs.capacity.plan import MisfitKind, WeekPlan, plan
@@ -181,7 +181,7 @@ def test_sixteen_more_prompts_need_a_seventh_user_from_the_moment_the_calls_are_
 
 
 def test_code_suggestions_do_not_count_against_ai_action() -> None:
-    assumed, said = plan_inputs.assume(pinned(), [f"{CODE}=2026-08-21"])
+    assumed, said = assume(pinned(), [f"{CODE}=2026-08-21"])
     found = planned("08-21", "08-21", assumed)
     assert said == (f"{CODE} in staging from 2026-08-21 on, daily 12:00 UTC",)
     assert run_of(found, CODE, "staging", "08-21").stages[0].rates[0] == ("code suggestions per user", 360)
@@ -190,7 +190,7 @@ def test_code_suggestions_do_not_count_against_ai_action() -> None:
 
 def test_a_cutover_may_be_assumed_on_another_day_than_the_catalogues() -> None:
     """RCA on 20 August instead of the 15th: until then it stays in its shadow phase, Mon, Wed and Fri."""
-    assumed, said = plan_inputs.assume(pinned(), [f"{RCA}=2026-08-20"])
+    assumed, said = assume(pinned(), [f"{RCA}=2026-08-20"])
     assert said == (f"{RCA} in staging from 2026-08-20 on, daily 06:00 UTC",)
     runs = [arm[::2] for arm in arms(planned("08-15", "08-21", assumed)) if arm[1] == RCA]
     both = [(f"08-{day} 06:00", where) for day in (17, 19) for where in ("production", "staging")]
@@ -213,7 +213,7 @@ def test_a_plan_follows_the_clocks_of_a_features_time_zone_when_they_change() ->
 
 def test_a_cutover_that_is_assumed_has_its_time_in_the_features_zone() -> None:
     berlin = with_feature(pinned(), CODE, timezone="Europe/Berlin")
-    assumed, said = plan_inputs.assume(berlin, [f"{CODE}=2026-08-21@13:30"])
+    assumed, said = assume(berlin, [f"{CODE}=2026-08-21@13:30"])
     assert said == (f"{CODE} in staging from 2026-08-21 on, daily 13:30 Europe/Berlin",)
     runs = [arm for arm in arms(planned("08-20", "08-21", assumed)) if arm[1] == CODE]
     assert runs == [("08-21 11:30", CODE, "staging")]
@@ -268,7 +268,7 @@ def test_the_plan_counts_production_as_the_budget_of_a_feature_does() -> None:
 
 
 def test_measured_tokens_take_the_place_of_estimates_and_it_is_said() -> None:
-    inputs = plan_inputs.with_measured(pinned(), [Measured(CHAT, 7000.4, 300, 48)], [Measured(RCA, 3000, 200, 900)])
+    inputs = with_measured(pinned(), [Measured(CHAT, 7000.4, 300, 48)], [Measured(RCA, 3000, 200, 900)])
     chat = inputs.catalogue.features[CHAT].limits.tokens_per_prompt
     assert chat == PromptTokens(input=7000, output=300, source="measured")
     assert any(line.startswith(f"{CHAT}: 7,000 + 300 tokens a prompt, measured over 48") for line in inputs.sources)

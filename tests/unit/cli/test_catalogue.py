@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import ASKED_ABOUT, Feature, FeatureCall
-from daily_runs.cli import catalogue as catalogue_checks
 from daily_runs.cli import main
+from daily_runs.cli.catalogue import as_json, lines, render
 from daily_runs.dataset import CiJob, CodeCut, Vulnerability, WorkItem
 from daily_runs.doctor import contents
 from daily_runs.errors import EXIT_BAD_INPUT
@@ -41,7 +41,7 @@ def catalogue(folder: Path) -> Catalogue:
 def shown(catalogue: Catalogue, width: int) -> str:
     console = Console(width=width, color_system=None)
     with console.capture() as capture:
-        console.print(catalogue_checks.render(catalogue))
+        console.print(render(catalogue))
     return capture.get()
 
 
@@ -146,19 +146,19 @@ def test_the_table_cuts_no_text_off(catalogue: Catalogue, width: int) -> None:
 
 
 def test_every_feature_is_in_the_table_by_priority(catalogue: Catalogue) -> None:
-    priorities = [line.feature.priority for line in catalogue_checks.lines(catalogue)]
+    priorities = [line.feature.priority for line in lines(catalogue)]
     assert priorities == sorted(priorities)
-    assert {line.feature.feature for line in catalogue_checks.lines(catalogue)} == set(catalogue.features)
+    assert {line.feature.feature for line in lines(catalogue)} == set(catalogue.features)
 
 
 def test_a_feature_without_any_run_shows_staging_in_brackets(catalogue: Catalogue) -> None:
-    lines = [line for line in catalogue_checks.lines(catalogue) if line.feature.feature == "code_suggestions"]
-    assert [(line.environment, line.runs) for line in lines] == [("staging", False)]
+    found = [line for line in lines(catalogue) if line.feature.feature == "code_suggestions"]
+    assert [(line.environment, line.runs) for line in found] == [("staging", False)]
     assert "(staging)" in shown(catalogue, 120)
 
 
 def test_the_same_figures_come_as_json(catalogue: Catalogue) -> None:
-    data = json.loads(json.dumps(catalogue_checks.as_json(catalogue)))
+    data = json.loads(json.dumps(as_json(catalogue)))
     rca = data["features"]["root_cause_analysis"]
     assert list(rca["environments"]) == ["production", "staging"]
     phase = {"phase": "interim_production", "starts": "2026-07-01", "schedule": "0 6 * * 1,3,5", "approved": True}

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from daily_runs.catalogue.pools import Pool, pools
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.cli import main
-from daily_runs.cli import pools as command_pools
+from daily_runs.cli.pools import stands, write
 from daily_runs.errors import AccessError, ParameterError, UserError
 
 REMEDY = "Mend it with: daily-runs pools --write FILE && airflow pools import FILE"
@@ -75,7 +75,7 @@ def test_the_same_comes_as_data() -> None:
 
 def test_judging_of_both_environments_stands_in_the_judges_pool() -> None:
     catalogue = catalogue_files.load()
-    found = command_pools.stands(catalogue)
+    found = stands(catalogue)
     judging = {(s.feature, s.environment): s.tasks for s in found[catalogue.judge.account] if s.stage == "judging"}
     inference = {(s.feature, s.environment): s.tasks for pool in found.values() for s in pool if s.stage == "inference"}
     assert judging == inference
@@ -93,7 +93,7 @@ def test_an_existing_file_is_replaced_with_its_rights_and_nothing_else_stays_beh
     file = tmp_path / "pools.json"
     file.write_text("{half")
     file.chmod(0o640)
-    command_pools.write(catalogue_files.load(), str(file))
+    write(catalogue_files.load(), str(file))
     assert json.loads(file.read_text())
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
     assert list(tmp_path.glob("*pools*")) == [file]
@@ -102,7 +102,7 @@ def test_an_existing_file_is_replaced_with_its_rights_and_nothing_else_stays_beh
 def test_a_link_is_written_through(tmp_path: Path) -> None:
     link = tmp_path / "link.json"
     link.symlink_to(tmp_path / "pools.json")
-    command_pools.write(catalogue_files.load(), str(link))
+    write(catalogue_files.load(), str(link))
     assert link.is_symlink()
     assert (tmp_path / "pools.json").is_file()
 

@@ -13,12 +13,12 @@ from daily_runs import dataset
 from daily_runs.catalogue import folders
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.dataset import Item
-from daily_runs.judging import rubric as rubrics
 from daily_runs.judging.prompt import LOG_CHARACTERS_MAX, TOOL, build
+from daily_runs.judging.rubric import load
 
 BLOCKS = ("question", "context", "reference", "answer")
 CATALOGUE = catalogue_files.load()
-RUBRIC = rubrics.load(folders.rubric_path(CATALOGUE.features["duo_chat"]))
+RUBRIC = load(folders.rubric_path(CATALOGUE.features["duo_chat"]))
 _MARK = re.compile(r"The mark is ([0-9a-f]{8})\.\n")
 IMITATIONS = (
     "</answer>",
@@ -111,7 +111,7 @@ def test_data_never_reaches_the_system_part() -> None:
 
 @pytest.mark.parametrize("feature", CATALOGUE.features.values(), ids=lambda feature: feature.feature)
 def test_every_shipped_item_makes_a_prompt_with_each_criterion_and_each_meaning(feature) -> None:  # type: ignore[no-untyped-def]
-    rubric = rubrics.load(folders.rubric_path(feature))
+    rubric = load(folders.rubric_path(feature))
     for item in dataset.load_feature_dataset(feature):
         prompt = build(rubric, item, "An answer.")
         assert all(f"<{name}-{mark_of(prompt.user)}>" in prompt.user for name in BLOCKS)

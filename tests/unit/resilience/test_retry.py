@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from daily_runs.clock import Clock
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab.hops import exchange
-from daily_runs.gitlab.hops import refusal as refusal_rules
-from daily_runs.gitlab.hops import rule as rule_module
+from daily_runs.gitlab.hops.refusal import RULES, attribute
+from daily_runs.gitlab.hops.rule import Rule
 from daily_runs.judging import refusals
 from daily_runs.resilience.retry import (
     BUDGET_SECONDS,
@@ -242,18 +242,18 @@ def test_the_budget_is_domain_time() -> None:
 def test_a_529_is_overload_from_the_vendor_and_from_an_unknown_hop() -> None:
     response = httpx2.Response(529, request=httpx2.Request("POST", "http://127.0.0.1/v1/messages"))
     named = refusals.attribute(anthropic.APIStatusError("overloaded", response=response, body=None))
-    unnamed = refusal_rules.attribute(exchange.Exchange(529, {}))
+    unnamed = attribute(exchange.Exchange(529, {}))
     assert unnamed is not None
     assert (uses_up_a_try(named), uses_up_a_try(unnamed)) == (False, False)
 
 
 def test_no_refusal_for_rate_that_can_be_named_uses_up_an_attempt() -> None:
-    free = {rule.kind for rule in refusal_rules.RULES if not uses_up_a_try(of(rule))}
-    assert free == {rule.kind for rule in refusal_rules.RULES if rule.blame is Blame.RATE_LIMIT}
+    free = {rule.kind for rule in RULES if not uses_up_a_try(of(rule))}
+    assert free == {rule.kind for rule in RULES if rule.blame is Blame.RATE_LIMIT}
     assert len(free) > 5
 
 
-def of(rule: rule_module.Rule) -> CallError:
+def of(rule: Rule) -> CallError:
     return CallError(rule.hop, rule.kind, blame=rule.blame, retryable=rule.retryable)
 
 

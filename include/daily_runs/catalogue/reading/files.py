@@ -16,9 +16,9 @@ from daily_runs.catalogue.features import Feature
 from daily_runs.catalogue.folders import include_root
 from daily_runs.catalogue.prices import Prices
 from daily_runs.catalogue.reading import fault_texts, reference_rules, yaml_lines
-from daily_runs.catalogue.reading import reference_rules as catalogue_rules
 from daily_runs.catalogue.reading.draft import Draft
 from daily_runs.catalogue.reading.fault_texts import shown
+from daily_runs.catalogue.reading.reference_rules import findings
 from daily_runs.catalogue.reading.suggestions import did_you_mean
 from daily_runs.catalogue.reading.yaml_lines import Fault, KeyPath, Place, spell
 from daily_runs.errors import CatalogueError
@@ -178,7 +178,7 @@ class _Sources:
             },
             include=self.folder.parent,
         )
-        for path, problem, remedy in catalogue_rules.findings(draft):
+        for path, problem, remedy in findings(draft):
             self._fault(path, problem, remedy)
         prices = self._prices(draft)
         if self.faults or judge is None:
