@@ -24,7 +24,7 @@ from daily_runs.readiness.waiting import check_every
 from daily_runs.records import attempts, routes
 from daily_runs.records.run import Report, RunKey
 from daily_runs.results import comparison
-from daily_runs.runs import rerun, routing, trigger_form
+from daily_runs.runs import duplicate, rerun, routing, trigger_form
 from daily_runs.runs.routing import Planned
 from daily_runs.stages import pipeline
 from daily_runs.stages.work import Work
@@ -58,6 +58,9 @@ def plan(feature: str) -> dict[str, Any]:
         manual = dag_run.run_type not in BY_DATE
         with _store() as store:
             target = rerun.target(store, catalogue, chosen, form, moment, manual=manual, airflow_run_id=dag_run.run_id)
+            if manual and not form.is_rerun:
+                order = duplicate.GivenOrder(form, target.logical_date, dag_run.run_id, dag_run.run_after)
+                duplicate.must_not_be_done_meanwhile(store, catalogue, chosen, order)
         moment, done_in, note = target.logical_date, target.environments, "" if form.forced else target.note
     plan = routing.planned(chosen, moment, form.environment, done_in if form.is_rerun else None)
     log.info("%s of %s: %s%s", feature, moment, plan.why, note)

@@ -25,8 +25,9 @@ from daily_runs.quota.tariff import ai_action_window
 from daily_runs.readiness.check import features_of
 from daily_runs.readiness.limits import finding_rows, table
 from daily_runs.readiness.limits.burst import BurstOutcome, burst, spend_ai_action
-from daily_runs.readiness.limits.findings import LimitFinding, binding, fits, too_low, weigh
+from daily_runs.readiness.limits.findings import LimitFinding, binding, fits, too_low
 from daily_runs.readiness.limits.measure import PathMeasures, measure_path
+from daily_runs.readiness.limits.weighing import weigh
 from daily_runs.store import database, provenance
 from daily_runs.store.database import Store
 

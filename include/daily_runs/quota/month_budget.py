@@ -56,15 +56,21 @@ log = logging.getLogger(__name__)
 
 
 class MonthBudget(NamedTuple):
-    """USD spent in this calendar month (UTC), by list price, and the budget."""
+    """USD spent in this calendar month (UTC), by list price, the budget, and what runs under way will still spend."""
 
     spent_usd: float
     budget_usd: float
+    ordered_usd: float = 0.0
+
+    @property
+    def committed_usd(self) -> float:
+        """Spent, and as good as spent."""
+        return self.spent_usd + self.ordered_usd
 
     @property
     def state(self) -> MonthState:
         """How they stand."""
-        return month_state(self.spent_usd, self.budget_usd)
+        return month_state(self.committed_usd, self.budget_usd)
 
     @property
     def throttle_usd(self) -> float:
@@ -72,12 +78,28 @@ class MonthBudget(NamedTuple):
         return THROTTLE_SHARE * self.budget_usd
 
     def __str__(self) -> str:
-        share = self.spent_usd / self.budget_usd
-        return f"{self.spent_usd:,.2f} of {self.budget_usd:,.2f} USD spent this month ({share:.0%}, {self.state})"
+        share, ordered = self.committed_usd / self.budget_usd, ""
+        if self.ordered_usd:
+            ordered = f", {self.ordered_usd:,.2f} more ordered by runs under way"
+        return (
+            f"{self.spent_usd:,.2f} of {self.budget_usd:,.2f} USD spent this month{ordered} ({share:.0%}, {self.state})"
+        )
 
 
-def month_budget(store: Store, catalogue: Catalogue, feature: Feature, environment: Environment) -> MonthBudget | None:
-    """How the feature's month stands; None without a budget or price list, and for a sandbox, which costs nothing."""
+def month_budget(
+    store: Store,
+    catalogue: Catalogue,
+    feature: Feature,
+    environment: Environment,
+    *,
+    prompts_ordered: int = 0,
+    verdicts_ordered: int = 0,
+) -> MonthBudget | None:
+    """How the feature's month stands; None without a budget or price list, and for a sandbox, which costs nothing.
+
+    Args:
+        prompts_ordered, verdicts_ordered: what other runs of the feature have still to pay for.
+    """
     prices, budget_usd = catalogue.prices, feature.budget_usd_per_month
     if budget_usd is None or prices is None or environment.provenance == "sandbox":
         return None
@@ -87,9 +109,12 @@ def month_budget(store: Store, catalogue: Catalogue, feature: Feature, environme
     judge = catalogue.judge
     each = {"input_tokens": judge.input_tokens_per_verdict, "output_tokens": judge.output_tokens_per_verdict}
     judged = spending_rows.verdicts(store, feature.feature, since, **each)
-    spent_usd = price_of(prices.of_inference(feature.call), asked["input_tokens"], asked["output_tokens"])
-    spent_usd += price_of(prices.models[catalogue.judge.model], judged["input_tokens"], judged["output_tokens"])
-    found = MonthBudget(spent_usd, budget_usd)
+    of_inference, of_judge = prices.of_inference(feature.call), prices.models[judge.model]
+    spent_usd = price_of(of_inference, asked["input_tokens"], asked["output_tokens"])
+    spent_usd += price_of(of_judge, judged["input_tokens"], judged["output_tokens"])
+    ordered_usd = prompts_ordered * price_of(of_inference, tokens.input, tokens.output)
+    ordered_usd += verdicts_ordered * price_of(of_judge, each["input_tokens"], each["output_tokens"])
+    found = MonthBudget(spent_usd, budget_usd, ordered_usd)
     if found.state is not MonthState.OK:
         log.warning("budget of %s: %s", feature.feature, found)
     return found

@@ -22,6 +22,7 @@ from daily_runs.readiness import check_rows, waiting
 from daily_runs.readiness.check_rows import AspectVerdict
 from daily_runs.readiness.limits import finding_rows, findings
 from daily_runs.readiness.limits.measure import PathMeasures, measure_path
+from daily_runs.readiness.limits.weighing import weigh
 from daily_runs.readiness.seeds import coverage, verify
 from daily_runs.statuses import ReadinessAspect, ReadinessState
 from daily_runs.store import provenance
@@ -156,7 +157,7 @@ class _Check:
 
     def _limits(self, facts: PathMeasures, feature: Feature) -> AspectVerdict:
         needed = feature.prompts_per_run
-        weighed = findings.weigh(self._store, facts, self._catalogue, feature, self._name, calls_needed=needed)
+        weighed = weigh(self._store, facts, self._catalogue, feature, self._name, calls_needed=needed)
         finding_rows.save_limits(self._store, self._name, feature.feature, weighed)
         # What runs used up lately comes back by itself and is the limit probe's business: it is shown and does not
         # count. A run that went elsewhere for it would spend another account's money.

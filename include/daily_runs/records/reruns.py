@@ -5,6 +5,7 @@ All of it happens under the run's lock in one transaction, so that no prompt is 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -71,15 +72,36 @@ def _base_for(connection: Connection, run_key: str) -> Base | None:
 
 
 def runs(store: Store, feature: str) -> list[Row]:
-    """The feature's runs, newest date first: `environment`, `logical_date`, and whether any attempt `has_answers`."""
+    """The feature's runs, newest date first.
+
+    Columns: `environment`, `logical_date`, whether any attempt `has_answers`, whether one is `under_way`.
+    """
     return store.rows(
         """
         SELECT r.environment, r.logical_date, EXISTS (
                    SELECT FROM daily_runs.attempt t JOIN daily_runs.answer n USING (attempt_id)
-                   WHERE t.run_key = r.run_key AND n.status = 'answered') AS has_answers
+                   WHERE t.run_key = r.run_key AND n.status = 'answered') AS has_answers, EXISTS (
+                   SELECT FROM daily_runs.attempt t WHERE t.run_key = r.run_key AND t.status = 'running') AS under_way
         FROM daily_runs.run r WHERE r.feature = %(feature)s ORDER BY r.logical_date DESC, r.environment
         """,
         {"feature": feature},
+    )
+
+
+def ended_since(store: Store, feature: str, logical_date: dt.datetime, moment: dt.datetime, *, but: str) -> list[Row]:
+    """Attempts of a feature's date that asked all and came to their end after a moment, those of one DAG run left out.
+
+    Columns: `attempt_id`, `environment`, `plan_hash`, `status`, `airflow_run_id` (None: of the command line).
+    """
+    return store.rows(
+        """
+        SELECT t.attempt_id::text, r.environment, t.plan_hash, t.status, t.airflow_run_id
+        FROM daily_runs.attempt t JOIN daily_runs.run r USING (run_key)
+        WHERE r.feature = %(feature)s AND r.logical_date = %(date)s AND t.status IN ('published', 'quarantined')
+              AND t.redo = 'all' AND t.ended_at > %(moment)s AND t.airflow_run_id IS DISTINCT FROM %(but)s
+        ORDER BY t.ended_at DESC
+        """,
+        {"feature": feature, "date": logical_date, "moment": moment, "but": but},
     )
 
 

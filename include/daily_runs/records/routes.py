@@ -50,6 +50,17 @@ def of_run(store: Store, feature: str, airflow_run_id: str) -> Row | None:
     return found[0] if found else None
 
 
+def sent_somewhere(store: Store, feature: str) -> list[Row]:
+    """Each date's newest decision that sent the feature's run somewhere: `logical_date`, `chosen`, `decided_at`."""
+    return store.rows(
+        """
+        SELECT DISTINCT ON (logical_date) logical_date, chosen, decided_at FROM daily_runs.routed
+        WHERE feature = %(feature)s AND cardinality(chosen) > 0 ORDER BY logical_date, decided_at DESC
+        """,
+        {"feature": feature},
+    )
+
+
 def logical_dates(store: Store, feature: str) -> list[dt.datetime]:
     """The dates for which a feature's runs were routed, those that were skipped included."""
     query = "SELECT DISTINCT logical_date FROM daily_runs.routed WHERE feature = %(feature)s"

@@ -44,13 +44,23 @@ def plan(
         StageError: somebody works on an unfinished attempt that does other work.
         DatasetError, CatalogueError: the feature's data set or rubric is not sound.
     """
+    new = planned(catalogue, key, limit=limit, only=only)
+    return attempts.open_attempt(store, new._replace(airflow_run_id=airflow_run_id, note=note))
+
+
+def planned(catalogue: Catalogue, key: RunKey, *, limit: int | None, only: str) -> attempts.AttemptPlan:
+    """What an attempt that asks all is to do, by the catalogue, data set and rubric of now; nothing is stored.
+
+    Raises:
+        ParameterError, DatasetError, CatalogueError: see `plan`.
+    """
     feature = feature_named(catalogue, key.feature)
     _check(catalogue, key.environment, limit)
     items = dataset.load_feature_dataset(feature)
     chosen = _prompts(feature, items, limit, only)
     shards = min(len({prompt.item_id for prompt in chosen}), budget(catalogue, feature, key.environment).slots)
     prompts, rubric = dealt(chosen, shards), rubric_versions.current(feature)
-    new = attempts.AttemptPlan(
+    return attempts.AttemptPlan(
         key=key,
         prompts=prompts,
         shards=shards,
@@ -59,10 +69,9 @@ def plan(
         dataset_sha256=dataset_sha256(items),
         rubric_version=rubric.version,
         judge_model=catalogue.judge.model,
-        airflow_run_id=airflow_run_id,
-        note=note,
+        airflow_run_id=None,
+        note="",
     )
-    return attempts.open_attempt(store, new)
 
 
 def _prompts(feature: Feature, items: Sequence[Item], limit: int | None, only: str) -> tuple[Prompt, ...]:

@@ -99,6 +99,8 @@ def target(
         rows = [row for row in rows if form.environment in (AUTO, row["environment"])]
     dates = [row["logical_date"] for row in rows]  # one that was skipped may be asked for, too, in any environment
     dates += [] if form.is_rerun else routes.logical_dates(store, feature.feature)
+    if form.is_rerun and form.run:
+        _must_have_begun(form.run, dates, routes.sent_somewhere(store, feature.feature))
     date = _date(feature, form, own, sorted(set(dates), reverse=True), rows, manual=manual)
     of_date = [row for row in rows if row["logical_date"] == date]
     environments = tuple(row["environment"] for row in of_date if row["has_answers"])
@@ -106,11 +108,30 @@ def target(
         _must_wait_for_its_own_phase(feature, form, date, own)
         return Target(date, environments)
     if not environments:
+        if any(row["under_way"] for row in of_date):
+            raise _starting(date, "its prompts are planned, and none is answered yet")
         remedy = f"{ASK_ALL}, or name another run. {_known(rows)}"
         raise ParameterError("rerun", f"the run of {_shown(date)} has no answers to take over", remedy)
     for environment in environments:
         _must_be_possible(store, catalogue, RunKey(feature.feature, environment, date), form)
     return Target(date, environments, tuple(row["environment"] for row in of_date if not row["has_answers"]))
+
+
+def _must_have_begun(text: str, begun: Sequence[dt.datetime], routed: Sequence[Row]) -> None:
+    """A run that was sent somewhere, and whose seed check has not opened its attempt yet, is no unknown one."""
+    if any(_is_meant(text, date) for date in begun):
+        return
+    for row in routed:
+        if _is_meant(text, row["logical_date"]):
+            sent = (
+                f"it was sent to {', '.join(row['chosen'])} at {_shown(row['decided_at'])}, and has asked nothing yet"
+            )
+            raise _starting(row["logical_date"], sent)
+
+
+def _starting(date: dt.datetime, how_far: str) -> ParameterError:
+    remedy = f"Wait for its answers, then give this order again. If its tasks have failed: clear them, or {ASK_ALL}."
+    return ParameterError("run", f"the run of {_shown(date)} is just starting: {how_far}", remedy)
 
 
 def _must_be_possible(store: Store, catalogue: Catalogue, key: RunKey, form: Form) -> None:
@@ -147,17 +168,26 @@ def _date(
 
 
 def _named(text: str, dates: Sequence[dt.datetime], rows: Sequence[Row]) -> dt.datetime:
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise ParameterError("run", f"{text!r} is no date", "Give 2026-08-15T06:00:00Z, or the day.") from None
-    wanted = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-    is_day = ":" not in text
-    found = [date for date in dates if date == wanted or (is_day and date.date() == wanted.date())]
+    _moment_of(text)
+    found = [date for date in dates if _is_meant(text, date)]
     if len(found) != 1:
         problem = f"{len(found)} runs are of {text}" if found else f"there is no run of {text}"
         raise ParameterError("run", problem, f"Give one's logical date, in the form's field run. {_known(rows)}")
     return found[0]
+
+
+def _is_meant(text: str, date: dt.datetime) -> bool:
+    """Whether a date is the one that the form names, or of the day that it names."""
+    wanted = _moment_of(text)
+    return date == wanted or (":" not in text and date.date() == wanted.date())
+
+
+def _moment_of(text: str) -> dt.datetime:
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise ParameterError("run", f"{text!r} is no date", "Give 2026-08-15T06:00:00Z, or the day.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
 def _known(rows: Sequence[Row]) -> str:

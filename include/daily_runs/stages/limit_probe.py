@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from daily_runs.errors import LimitTooLowError
-from daily_runs.quota.month_budget import month_budget
-from daily_runs.readiness.limits import burst, finding_rows
-from daily_runs.readiness.limits.findings import LimitFinding, binding, fits, of_month, too_low, weigh
+from daily_runs.readiness.limits import burst, finding_rows, order_rows
+from daily_runs.readiness.limits.findings import LimitFinding, binding, fits, of_month, too_low
 from daily_runs.readiness.limits.measure import PathMeasures, measure_path
 from daily_runs.readiness.limits.table import as_text
+from daily_runs.readiness.limits.weighing import month_of, weigh
 from daily_runs.records import answers, judgements
 from daily_runs.records.run import Report
 from daily_runs.stages import judge_trial
@@ -42,14 +42,16 @@ def run(work: Work) -> Report:
     unsettled = answers.unsettled(work.store, work.attempt.attempt_id, None)
     if not unsettled:
         log.info("limit probe of %s: every prompt is settled, nobody is asked", key)
-        return _report(work, _of_judging(work), 0)
+        return _report(work, _let_in(work, lambda: _of_judging(work)), 0)
     needed = sum(row["ticket"] is None for row in unsettled)  # the others were asked, their answers are to be fetched
     facts = asyncio.run(_look(work))
-    found, sent = weigh(work.store, facts, work.catalogue, work.feature, key.environment, calls_needed=needed), 0
+    found, sent = _let_in(work, lambda: _weighed(work, facts, needed)), facts.calls_spent
     if fits(found):
         of_burst = asyncio.run(_burst(work))
-        found, sent = found + of_burst.found, of_burst.calls_spent
-    report = _report(work, found, sent + facts.calls_spent)
+        found, sent = found + of_burst.found, sent + of_burst.calls_spent
+        if of_burst.found:
+            _save(work, found)
+    report = _report(work, found, sent)
     return _with_trial(work, report) if needed else report
 
 
@@ -61,16 +63,35 @@ def _with_trial(work: Work, report: Report) -> Report:
     return replace(report, details={**report.details, "judge_trial": trial._asdict()})
 
 
+def _let_in(work: Work, weighed: Callable[[], list[LimitFinding]]) -> list[LimitFinding]:
+    """Weigh and store while no other probe does, so that of two runs that do not both fit the second is refused."""
+    with order_rows.one_probe_at_a_time(work.store):
+        found = weighed()
+        _save(work, found)
+    return found
+
+
+def _weighed(work: Work, facts: PathMeasures, needed: int) -> list[LimitFinding]:
+    attempt, environment = work.attempt.attempt_id, work.attempt.key.environment
+    return weigh(work.store, facts, work.catalogue, work.feature, environment, calls_needed=needed, attempt_id=attempt)
+
+
 def _of_judging(work: Work) -> list[LimitFinding]:
-    if not judgements.unjudged(work.store, work.attempt.attempt_id, None):
+    attempt, environment = work.attempt.attempt_id, work.attempt.key.environment
+    if not judgements.unjudged(work.store, attempt, None):
         return []
-    return list(of_month(work.feature, month_budget(work.store, work.catalogue, work.feature, work.environment)))
+    return list(of_month(work.feature, month_of(work.store, work.catalogue, work.feature, environment, attempt)))
+
+
+def _save(work: Work, found: Sequence[LimitFinding]) -> None:
+    key, attempt = work.attempt.key, work.attempt.attempt_id
+    if found:
+        finding_rows.save_limits(work.store, key.environment, key.feature, found, attempt_id=attempt)
 
 
 def _report(work: Work, found: Sequence[LimitFinding], sent: int) -> Report:
     key = work.attempt.key
     if found:
-        finding_rows.save_limits(work.store, key.environment, key.feature, found, attempt_id=work.attempt.attempt_id)
         log.info("limit probe of %s: %d free requests, no aiAction call\n%s", key, sent, as_text(found))
     if stops := too_low(found):
         raise LimitTooLowError(f"limit probe of {key}: {'; '.join(_refused(finding) for finding in stops)}")

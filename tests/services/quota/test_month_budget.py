@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from daily_runs.errors import LimitTooLowError
-from daily_runs.quota.month_budget import THROTTLE_SHARE, MonthBudget, MonthState, month_budget, month_state
+from daily_runs.quota.month_budget import THROTTLE_SHARE, MonthBudget, MonthState, month_budget, month_state, price_of
 from daily_runs.readiness.limits import finding_rows, findings, measure
+from daily_runs.readiness.limits.weighing import month_of, weigh
 from daily_runs.records import judgements
 from daily_runs.runs import rerun
 from daily_runs.stages import limit_probe
-from daily_runs.statuses import LimitVerdict, Rerun
+from daily_runs.statuses import LimitSource, LimitVerdict, Rerun
 
 if TYPE_CHECKING:
     from tests.conftest import Kit
@@ -150,9 +151,36 @@ def test_exactly_110_percent_is_a_throttle_to_whoever_asks(kit: Kit, budget_usd:
         no_facts(), kit.catalogue, feature, "staging", calls_needed=1, ai_action_room=160, month=month
     )
     (of_it,) = [finding for finding in found if finding.limit_name == findings.MONTH]
-    assert month_state(*month) is MonthState.THROTTLE
+    assert month_state(month.committed_usd, month.budget_usd) is MonthState.THROTTLE
     assert of_it.verdict is LimitVerdict.TOO_LOW
     assert not findings.fits(found)
+
+
+@pytest.mark.parametrize("let_in", [True, False], ids=["let in", "refused"])
+def test_what_a_run_under_way_has_still_to_pay_counts_for_the_next_one_of_its_feature(kit: Kit, let_in: bool) -> None:
+    first = kit.attempt("duo_chat", 40, "production")
+    work = as_if_live(kit, 4, budget_usd_per_month=1000)
+    prices, tokens = work.catalogue.prices, work.feature.limits.tokens_per_prompt
+    judge = work.catalogue.judge
+    assert prices is not None
+    each = price_of(prices.of_inference("chat"), tokens.input, tokens.output)
+    each += price_of(prices.models[judge.model], judge.input_tokens_per_verdict, judge.output_tokens_per_verdict)
+    verdict = 1 if let_in else 0
+    probe = findings.LimitFinding("gitlab", "any", 1, verdict, "u", LimitSource.MEASURED, "", "", "somebody")
+    finding_rows.save_limits(kit.store, "production", "duo_chat", [probe], attempt_id=first.attempt_id)
+    catalogue = work.catalogue.model_copy(
+        update={"features": {"duo_chat": work.feature.model_copy(update={"budget_usd_per_month": 40 * each / 1.1})}}
+    )
+    feature = catalogue.features["duo_chat"]
+    found = weigh(
+        kit.store, no_facts(), catalogue, feature, "staging", calls_needed=4, attempt_id=work.attempt.attempt_id
+    )
+    (of_it,) = [finding for finding in found if finding.limit_name == findings.MONTH]
+    assert of_it.verdict is (LimitVerdict.TOO_LOW if let_in else LimitVerdict.FITS)
+    assert ("more ordered by runs under way (110%, throttle)" in of_it.evidence) is let_in
+    month = month_of(kit.store, catalogue, feature, "staging", work.attempt.attempt_id)
+    assert month is not None
+    assert month.committed_usd == pytest.approx(of_it.needed) == pytest.approx(40 * each if let_in else 0)
 
 
 def no_facts() -> measure.PathMeasures:

@@ -9,7 +9,8 @@ A hop that does not tell is `unknown`, which stops no run and is never taken for
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from daily_runs.catalogue.catalogue import Catalogue
@@ -18,12 +19,9 @@ from daily_runs.catalogue.features import Feature, FeatureCall
 from daily_runs.catalogue.rates import Budget, budget
 from daily_runs.catalogue.user_rates import API_REQUESTS, CALLS_PER_PROMPT, user_rates
 from daily_runs.gitlab import documents
-from daily_runs.quota.ledger import Ledger
-from daily_runs.quota.month_budget import MonthBudget, MonthState, month_budget
-from daily_runs.quota.tariff import ai_action_window
+from daily_runs.quota.month_budget import MonthBudget, MonthState
 from daily_runs.readiness.limits.measure import PathMeasures
 from daily_runs.statuses import LimitSource, LimitVerdict
-from daily_runs.store.database import Store
 
 DOCUMENT_COMPLEXITY_MAX = 200
 """None of our GraphQL documents scores more (a test adds them up)."""
@@ -99,25 +97,6 @@ def _may_bind(finding: LimitFinding) -> bool:
     return finding.allowed is not None and finding.limit_name not in _SAME_FOR_ANY_RUN
 
 
-def weigh(
-    store: Store,
-    facts: PathMeasures,
-    catalogue: Catalogue,
-    feature: Feature,
-    environment_name: str,
-    *,
-    calls_needed: int,
-) -> list[LimitFinding]:
-    """`findings`, with what the store knows of the month and of the calls that evaluation users made lately."""
-    environment = catalogue.environments[environment_name]
-    window = ai_action_window(feature, environment_name, environment)
-    room = Ledger(store, environment.time_scale).room(window, environment.evaluation_users) if window else None
-    month = month_budget(store, catalogue, feature, environment)
-    return findings(
-        facts, catalogue, feature, environment_name, calls_needed=calls_needed, ai_action_room=room, month=month
-    )
-
-
 def findings(
     facts: PathMeasures,
     catalogue: Catalogue,
@@ -126,6 +105,7 @@ def findings(
     *,
     calls_needed: int,
     ai_action_room: int | None = None,
+    ordered: Mapping[str, int] = MappingProxyType({}),
     month: MonthBudget | None = None,
 ) -> list[LimitFinding]:
     """Every limit on the path that a feature's run meets. Pure.
@@ -134,6 +114,7 @@ def findings(
         facts: of a look at this environment.
         calls_needed: prompts that the run still has to ask.
         ai_action_room: `aiAction` calls that all evaluation users have left in the window; None = all that it holds.
+        ordered: of these, calls that other runs were let in for and have not made, by run.
         month: how the feature's month stands; None = it has no budget, or costs nothing.
     """
     environment = catalogue.environments[environment_name]
@@ -141,7 +122,7 @@ def findings(
     return [
         *_in_front(facts, environment),
         *_of_gitlab(facts, feature, environment, rate),
-        *_of_user(feature, environment, rate, calls_needed, ai_action_room),
+        *_of_user(feature, environment, rate, calls_needed, ai_action_room, ordered),
         *_of_account(catalogue, feature, environment, rate),
         *of_month(feature, month),
     ]
@@ -199,7 +180,12 @@ def requests_per_minute(environment: Environment, rate: Budget) -> float:
 
 
 def _of_user(
-    feature: Feature, environment: Environment, rate: Budget, calls_needed: int, room: int | None
+    feature: Feature,
+    environment: Environment,
+    rate: Budget,
+    calls_needed: int,
+    room: int | None,
+    ordered: Mapping[str, int],
 ) -> Iterator[LimitFinding]:
     """One user's own limits, over all users. No free call tells them: the catalogue's word."""
     limits, users = environment.limits, len(environment.evaluation_users)
@@ -223,31 +209,34 @@ def _of_user(
         return
     whole = users * limits.ai_action_calls_per_window
     hours = f"{limits.ai_action_window_hours:g} h"
-    allowed = whole if room is None else room
+    left = whole if room is None else room
     used = "those used lately are not counted" if room is None else f"{whole - room} of them used lately"
+    others = "".join(f", {calls} ordered by {run}" for run, calls in ordered.items())
     yield LimitFinding(
         "gitlab",
         AI_ACTION,
         calls_needed,
-        allowed,
+        max(0, left - sum(ordered.values())),
         f"calls per {hours}",
         LimitSource.CATALOGUE,
-        f"{users} evaluation users x {limits.ai_action_calls_per_window} calls, {used}",
-        _more_calls(environment, calls_needed, allowed),
+        f"{users} evaluation users x {limits.ai_action_calls_per_window} calls, {used}{others}",
+        _more_calls(environment, calls_needed, left, ordered),
         owner,
     )
 
 
-def _more_calls(environment: Environment, needed: int, room: int) -> str:
+def _more_calls(environment: Environment, needed: int, left: int, ordered: Mapping[str, int]) -> str:
     """What would let so many calls through now; with time, calls that were made fall out of the window."""
     users, each = len(environment.evaluation_users), environment.limits.ai_action_calls_per_window
-    used = users * each - room
-    enough_users = users + math.ceil((needed - room) / each)
-    setting = math.ceil((needed + used) / users)
+    used, taken = users * each - left, users * each - left + sum(ordered.values())
+    enough_users = math.ceil((needed + taken) / each)
+    setting = math.ceil((needed + taken) / users)
     remedy = f"{needed} calls need {enough_users} evaluation users or the instance setting at {setting}"
     if used:
         remedy += f", or a wait until the {used} used lately leave the window of"
         remedy += f" {environment.limits.ai_action_window_hours:g} h"
+    if ordered:
+        remedy += f", or the end of what is under way ({', '.join(f'{run}: {n} left' for run, n in ordered.items())})"
     return remedy
 
 
@@ -282,7 +271,7 @@ def of_month(feature: Feature, month: MonthBudget | None) -> Iterator[LimitFindi
         yield LimitFinding(
             "model_vendor",
             MONTH,
-            month.spent_usd,
+            month.committed_usd,
             month.throttle_usd,
             "USD",
             LimitSource.MEASURED,
