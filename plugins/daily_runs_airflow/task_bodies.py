@@ -24,7 +24,7 @@ from daily_runs.readiness.waiting import check_every
 from daily_runs.records import attempts, routes
 from daily_runs.records.run import Report, RunKey
 from daily_runs.results import comparison
-from daily_runs.runs import duplicate, rerun, routing, trigger_form
+from daily_runs.runs import duplicate, opening, rerun, routing, trigger_form
 from daily_runs.runs.routing import Planned
 from daily_runs.stages import pipeline
 from daily_runs.stages.work import Work
@@ -62,6 +62,7 @@ def plan(feature: str) -> dict[str, Any]:
                 order = duplicate.GivenOrder(form, target.logical_date, dag_run.run_id, dag_run.run_after)
                 duplicate.must_not_be_done_meanwhile(store, catalogue, chosen, order)
         moment, done_in, note = target.logical_date, target.environments, "" if form.forced else target.note
+    opening.check_date(chosen, moment)
     plan = routing.planned(chosen, moment, form.environment, done_in if form.is_rerun else None)
     log.info("%s of %s: %s%s", feature, moment, plan.why, note)
     return {
@@ -148,14 +149,16 @@ def open_and_check_seeds(feature: str, environment: str, manifest: Mapping[str, 
         is inference's, in time of the domain.
     """
     catalogue = catalogue_files.load()
+    dag_run = get_current_context()["dag_run"]
     order = rerun.RerunOrder(
         key=RunKey(feature, environment, dt.datetime.fromisoformat(manifest["logical_date"])),
         rerun=Rerun(manifest.get("rerun") or manifest["redo"]),  # the old name: planned before the field was renamed
         prompts=manifest["prompts"],
         only=manifest["only"],
         rubric_version=manifest["rubric_version"],
-        airflow_run_id=get_current_context()["dag_run"].run_id,
+        airflow_run_id=dag_run.run_id,
         note=manifest["note"],
+        anew=dag_run.run_type not in BY_DATE,
     )
     with _store() as store:
         attempt = rerun.open_attempt(store, catalogue, order)

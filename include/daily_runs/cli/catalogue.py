@@ -15,6 +15,7 @@ from daily_runs.catalogue.rates import Budget, budget, run_minutes
 from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, print_json, terminal
 from daily_runs.doctor import contents
 from daily_runs.errors import EXIT_BAD_INPUT
+from daily_runs.input_files import printable
 
 app = command_line()
 
@@ -34,7 +35,7 @@ def check(
     reading = contents.check(path, overlay if path else in_use(overlay))
     if reading.catalogue is None:
         for fault in reading.faults:
-            print(fault, file=sys.stderr)
+            print(printable(str(fault)), file=sys.stderr)
         raise typer.Exit(EXIT_BAD_INPUT)
     if as_data:
         print_json(as_json(reading.catalogue))

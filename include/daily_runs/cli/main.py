@@ -6,7 +6,9 @@ A command's options and body stand in the module of its name beside this one, wh
 
 from __future__ import annotations
 
+import codecs
 import importlib
+import io
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from daily_runs.errors import EXIT_BAD_INPUT, EXIT_FAILED, DailyRunsError, UserError
+from daily_runs.input_files import printable
 
 COMMANDS = {
     "sandbox": "Run the stand-in for GitLab and for Anthropic, until Ctrl-C.",
@@ -74,17 +77,44 @@ def daily_runs() -> None:
     """Evaluates AI features every day; this is all that is done without the Airflow UI."""
 
 
+_PLAIN = {
+    **dict(zip("▁▂▃▄▅▆▇█", "12345678", strict=True)),
+    **dict(zip("✓✗–—‑·…×÷≠≤≥→←▶│─━╸╺", "+x---..x/#<>><>|----", strict=True)),
+    **dict(zip("“”‘’", "\"\"''", strict=True)),
+}
+"""What stands for a sign, one for one so that columns stay, where a terminal has no place for it."""
+
+
+def _plainer(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_PLAIN.get(sign, "?") for sign in error.object[error.start : error.end]), error.end
+
+
+def write_anywhere() -> None:
+    """Let standard output and standard error take every text, whatever their encoding is."""
+    codecs.register_error("daily_runs_plainer", _plainer)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="daily_runs_plainer")
+
+
 def main() -> None:
     """Run the command line; the one boundary where an expected error becomes a line and an exit code."""
+    write_anywhere()
     try:
         code = app(standalone_mode=False)  # 130 after Ctrl-C
     except DailyRunsError as error:
-        print(f"daily-runs: {error}", file=sys.stderr)
+        print(f"daily-runs: {printable(str(error), lines=True)}", file=sys.stderr)
         code = EXIT_BAD_INPUT if isinstance(error, UserError) else EXIT_FAILED
     except typer.TyperException as error:  # bad usage; its own words name the option, but not always the value
-        words = error.format_message() if hasattr(error, "format_message") else str(error)
+        said = error.format_message() if hasattr(error, "format_message") else str(error)
+        words = printable(said.rstrip("."), lines=True)
         given = shlex.join(sys.argv[1:])
-        print(f"daily-runs: {words.rstrip('.')}. Given: {given!r}. Try: daily-runs --help", file=sys.stderr)
+        print(
+            f"daily-runs: {words}. Given: {given!r}. Try: daily-runs --help",
+            file=sys.stderr,
+        )
         code = EXIT_BAD_INPUT
     sys.exit(code)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from daily_runs.errors import ParameterError
 from daily_runs.local import stack
 
 OVERLAY_VARIABLE = "DAILY_RUNS_OVERLAY"
@@ -19,6 +22,45 @@ Overlay = Annotated[
     typer.Option("--overlay", envvar=OVERLAY_VARIABLE, help="Overlay of the catalogue, such as sandbox."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print data for a script instead of a table.")]
+
+
+PORT_MAX = 65535
+TIME_SCALE_MIN, TIME_SCALE_MAX = 0.01, 100_000.0
+"""Slower than that, nothing would ever end; faster, no timeout could be kept."""
+
+
+def time_scale_of(value: float) -> float:
+    """The option `--time-scale`, as it is given to Typer (whose own bounds let `nan` pass).
+
+    Raises:
+        ParameterError: no number, or out of bounds.
+    """
+    if not TIME_SCALE_MIN <= value <= TIME_SCALE_MAX:
+        problem = f"{value:g} domain seconds cannot pass in a second"
+        raise ParameterError("--time-scale", problem, f"Give {TIME_SCALE_MIN:g} to {TIME_SCALE_MAX:,.0f}.")
+    return value
+
+
+TimeScale = Annotated[
+    float, typer.Option(help="Domain seconds that pass in one second of the sandbox.", callback=time_scale_of)
+]
+
+
+def must_be_writable(option: str, file: Path) -> None:
+    """See that a file can be written, before the work starts whose outcome it is for; nothing is written.
+
+    Raises:
+        ParameterError: it is a folder, or it or its folder cannot be written.
+    """
+    reason = 0
+    if file.is_dir():
+        reason = errno.EISDIR
+    elif not file.parent.is_dir():
+        reason = errno.ENOENT
+    elif not os.access(file if file.exists() else file.parent, os.W_OK):
+        reason = errno.EACCES
+    if reason:
+        raise ParameterError(option, f"cannot write {file} ({os.strerror(reason)})", "Give a file in a folder.")
 
 
 def command_line() -> typer.Typer:

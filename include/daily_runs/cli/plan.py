@@ -25,7 +25,7 @@ from daily_runs.capacity.plan import RunPlan, StagePlan, WeekPlan, lasting, plan
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import PhaseName
 from daily_runs.catalogue.reading import files as catalogue_files
-from daily_runs.cli.options import Overlay, command_line, in_use, terminal
+from daily_runs.cli.options import Overlay, command_line, in_use, must_be_writable, terminal
 from daily_runs.errors import EXIT_FAILED, AccessError, ParameterError, StageError
 from daily_runs.quota import month_budget
 from daily_runs.store import database
@@ -76,6 +76,9 @@ def run(asked: PlanOptions, console: Console) -> bool:
         CatalogueError: the catalogue is not sound.
         AccessError: DAILY_RUNS_STORE is set, but the store does not answer.
     """
+    for option, file in (("--json", asked.json_file), ("--picture", asked.picture)):
+        if file and file != "-":
+            must_be_writable(option, Path(file))
     first, last = dates(asked.first, asked.last, dt.datetime.now(dt.UTC).date())
     if asked.picture and (last - first).days >= PICTURE_DAYS_MAX:
         problem = f"{(last - first).days + 1} days do not fit on one picture"

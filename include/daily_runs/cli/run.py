@@ -22,7 +22,7 @@ from daily_runs.errors import ParameterError
 from daily_runs.records import answers, attempts, judgements
 from daily_runs.records.run import Attempt, Report, RunKey
 from daily_runs.results import published
-from daily_runs.runs import rerun, trigger_form
+from daily_runs.runs import opening, rerun, trigger_form
 from daily_runs.stages import pipeline
 from daily_runs.statuses import Rerun
 from daily_runs.store import database
@@ -40,11 +40,14 @@ def command(
     feature: Annotated[str, typer.Argument(help="A feature of the catalogue, such as root_cause_analysis.")],
     environment: Annotated[str, typer.Option(help="staging or production.")],
     limit: Annotated[int | None, typer.Option(help="Ask so many prompts instead of the catalogue's number.")] = None,
-    only: Annotated[str, typer.Option(help="Only these prompts, items or tags: rca-007, tag:cost.")] = "",
+    only: Annotated[str | None, typer.Option(help="Only these prompts, items or tags: rca-007, tag:cost.")] = None,
     rerun: Annotated[
-        Rerun,
-        typer.Option(help="What is done anew: all pays for every prompt; the others keep the answers that it has."),
-    ] = Rerun.ALL,
+        Rerun | None,
+        typer.Option(
+            help="What is done anew: all pays for every prompt, even where the data set changed since some were paid;"
+            " the others keep the answers that it has. Default: go on, or ask all where nothing is unfinished."
+        ),
+    ] = None,
     redo: Annotated[Rerun | None, typer.Option(hidden=True)] = None,
     date: Annotated[
         dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day; today (a rerun: newest run).")
@@ -53,9 +56,11 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Run one feature's six stages in this process, without Airflow. Run it again to go on where it stopped."""
-    if redo is not None and rerun is not Rerun.ALL:
+    if redo is not None and rerun is not None:
         raise ParameterError("--redo", "is the old name of --rerun, which is given too", "Give --rerun alone.")
-    asked = RunOptions(feature, environment, date.date() if date else None, limit, only, redo or rerun)
+    if only is not None and not only.strip(" ,"):
+        raise ParameterError("--only", f"{only!r} names nothing", "Name prompts, items or tags; leave it out for all.")
+    asked = RunOptions(feature, environment, date.date() if date else None, limit, only or "", redo or rerun)
     outcome = run(asked, overlay=in_use(overlay), console=Console(stderr=True))
     if as_json:
         print_json(outcome.as_json())
@@ -115,14 +120,15 @@ class RunOutcome(NamedTuple):
 
 
 class RunOptions(NamedTuple):
-    """What the command line asks for; `day` None: today's run, or for a rerun the newest."""
+    """What the command line asks for; `day` None: today's run, or for a rerun the newest;
+    `rerun` None: go on with what is unfinished, or ask all."""
 
     feature: str
     environment: str
     day: dt.date | None
     limit: int | None = None
     only: str = ""
-    rerun: Rerun = Rerun.ALL
+    rerun: Rerun | None = None
 
 
 def run(asked: RunOptions, *, overlay: str | None, console: Console) -> RunOutcome:
@@ -135,6 +141,7 @@ def run(asked: RunOptions, *, overlay: str | None, console: Console) -> RunOutco
     catalogue = watch.catalogue
     feature = feature_named(catalogue, asked.feature)
     environment_named(catalogue, asked.environment)
+    _check(feature, asked)
     with database.local_url() as url, database.open_store(url) as store:
         order = _order(store, catalogue, feature, asked)
         attempt = rerun.open_attempt(store, catalogue, order)
@@ -151,9 +158,17 @@ def run(asked: RunOptions, *, overlay: str | None, console: Console) -> RunOutco
     return RunOutcome(reports, row, begun)
 
 
+def _check(feature: Feature, asked: RunOptions) -> None:
+    if asked.day is not None:
+        opening.check_date(feature, midnight(asked.day), "--date")
+    if asked.limit is not None and asked.limit > feature.prompts_per_run:
+        problem = f"{asked.limit} are more than a run of {feature.feature} asks"
+        raise ParameterError("--limit", problem, f"Give {feature.prompts_per_run} or fewer.")
+
+
 def _order(store: Store, catalogue: Catalogue, feature: Feature, asked: RunOptions) -> rerun.RerunOrder:
     moment = midnight(asked.day or Clock.now().date())
-    if asked.rerun is not Rerun.ALL:
+    if asked.rerun not in (None, Rerun.ALL):
         day = asked.day.isoformat() if asked.day else None
         values = {"environment": asked.environment, "prompts": asked.limit, "only": asked.only, "run": day}
         try:
@@ -163,7 +178,9 @@ def _order(store: Store, catalogue: Catalogue, feature: Feature, asked: RunOptio
             place = OPTIONS.get(error.place, f"--{error.place}")
             raise ParameterError(place, error.problem, error.remedy) from None
     key = RunKey(asked.feature, asked.environment, moment)
-    return rerun.RerunOrder(key, asked.rerun, prompts=asked.limit, only=asked.only)
+    return rerun.RerunOrder(
+        key, asked.rerun or Rerun.ALL, prompts=asked.limit, only=asked.only, anew=asked.rerun is Rerun.ALL
+    )
 
 
 def _begun(store: Store, attempt: Attempt) -> Begun | None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from daily_runs.catalogue.reading import files as catalogue_files
-from daily_runs.errors import DailyRunsError, ParameterError, UserError
+from daily_runs.errors import DailyRunsError, ParameterError
 from daily_runs.local import demo_rows
 from daily_runs.local.airflow_api import AirflowApi
 from daily_runs.local.demo_outcome import gather
@@ -31,10 +31,9 @@ def run(prompts: int, time_scale: float, *, json_file: Path | None, keep: bool, 
     """Start everything, run the DAG, show it, stop everything; returns whether every promise held.
 
     Raises:
-        UserError: the JSON file cannot be written, or more prompts than a run may ask (before anything is started).
+        UserError: more prompts than a run may ask (before anything is started).
         DailyRunsError: a part did not start, or the DAG run failed.
     """
-    _check_writable(json_file)
     _check_prompts(prompts)
     started = time.monotonic()
     with console.status("starting Postgres, Airflow and the sandbox ..."):
@@ -63,15 +62,6 @@ def run(prompts: int, time_scale: float, *, json_file: Path | None, keep: bool, 
     finally:
         with console.status("stopping everything ..."):
             manager.__exit__(None, None, None)
-
-
-def _check_writable(file: Path | None) -> None:
-    if file is None:
-        return
-    try:
-        file.touch()
-    except OSError as error:
-        raise UserError("--json", f"{file} cannot be written ({error.strerror})", "Give another file.") from error
 
 
 def _check_prompts(prompts: int) -> None:

@@ -20,7 +20,8 @@ PAYING_STAGES = ("inference", "judging")
 class AttemptPlan(NamedTuple):
     """What an attempt is to do; `plan_hash` makes two executions the same work.
 
-    `rerun` and `taken_over_from` (an attempt's id): see `daily_runs.runs.rerun`.
+    `rerun` and `taken_over_from` (an attempt's id): see `daily_runs.runs.rerun`. `anew`: a person ordered to pay for
+    every prompt again, whatever an unfinished attempt has.
     """
 
     key: RunKey
@@ -35,6 +36,7 @@ class AttemptPlan(NamedTuple):
     note: str
     rerun: Rerun = Rerun.ALL
     taken_over_from: str | None = None
+    anew: bool = False
 
 
 _NEW_ATTEMPT = """
@@ -53,7 +55,8 @@ def open_attempt(store: Store, plan: AttemptPlan) -> Attempt:
 
     Raises:
         AccessError: the store holds rows of the other provenance: live and sandbox never share one.
-        ParameterError: a rerun of what this DAG run asked is unfinished; to ask all once more would end and pay it.
+        ParameterError: a rerun of what this DAG run asked is unfinished; to ask all once more would end and pay it. Or
+            the data set changed since prompts of the unfinished attempt were paid, and nobody ordered to pay anew.
         StageError: somebody works on the unfinished attempt. In either case nothing was changed.
     """
     run_key = str(plan.key)
@@ -64,6 +67,7 @@ def open_attempt(store: Store, plan: AttemptPlan) -> Attempt:
             return Attempt(unfinished["attempt_id"], plan.key, len(plan.prompts), unfinished["shards"], resumed=True)
         if unfinished:
             _must_not_be_its_rerun(connection, unfinished, plan)
+            _must_not_drop_what_was_paid(connection, unfinished, plan)
             supersede(connection, unfinished["attempt_id"])
         attempt_id = insert_attempt(connection, plan, len(plan.prompts))
         columns = "COPY daily_runs.answer (attempt_id, prompt_id, item_id, shard) FROM STDIN"
@@ -128,6 +132,29 @@ def _must_not_be_its_rerun(connection: Connection, unfinished: Row, plan: Attemp
     )
     remedy = f"Go on there. To pay for every prompt once more, start a new run by the form with rerun: {Rerun.ALL}."
     raise ParameterError("rerun", problem, remedy)
+
+
+_PAID = """
+SELECT count(*)::int AS paid FROM daily_runs.answer
+WHERE attempt_id = %(attempt)s AND (status = 'answered' OR ticket IS NOT NULL)
+"""
+
+
+def _must_not_drop_what_was_paid(connection: Connection, unfinished: Row, plan: AttemptPlan) -> None:
+    """Answers to another data set cannot be taken over, so that a changed file would throw them away silently."""
+    same_run = plan.airflow_run_id is not None and plan.airflow_run_id == unfinished["airflow_run_id"]
+    if unfinished["dataset_sha256"] == plan.dataset_sha256 or (plan.anew and not same_run):
+        return
+    row = connection.execute(_PAID.encode(), {"attempt": unfinished["attempt_id"]}).fetchone()
+    if row is None or not row["paid"]:
+        return
+    problem = f"it changed since {row['paid']} prompts of unfinished attempt {unfinished['attempt_id']} were paid"
+    remedy = (
+        "Bring that data set back and go on there. To pay for every prompt once more, start a new run by the form with"
+        f" run: {plan.key.logical_date:%Y-%m-%dT%H:%M:%SZ} and rerun: {Rerun.ALL}, or by daily-runs run --rerun"
+        f" {Rerun.ALL}."
+    )
+    raise ParameterError("data set", problem, remedy)
 
 
 def supersede(connection: Connection, attempt_id: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
 from daily_runs import dataset
 from daily_runs.catalogue.catalogue import Catalogue, environment_named, feature_named
 from daily_runs.catalogue.features import Feature
 from daily_runs.catalogue.rates import budget
+from daily_runs.catalogue.zones import first_moment
+from daily_runs.clock import Clock
 from daily_runs.dataset import Item, dataset_sha256
 from daily_runs.errors import ParameterError
 from daily_runs.judging import rubric_versions
@@ -15,6 +18,28 @@ from daily_runs.records import attempts
 from daily_runs.records.run import Attempt, Prompt, RunKey, choose_prompts, dealt, plan_hash
 from daily_runs.runs import selection
 from daily_runs.store.database import Store
+
+DAY_AHEAD = dt.timedelta(days=1)
+"""Somewhere it is tomorrow already; nothing runs for a later day, which would stay the feature's newest run."""
+
+
+def check_date(feature: Feature, logical_date: dt.datetime, place: str = "logical date") -> None:
+    """See that a run's date lies in the feature's life: from the day before its first phase until tomorrow.
+
+    Args:
+        logical_date: of the run (aware).
+        place: where it was given.
+
+    Raises:
+        ParameterError: it does not.
+    """
+    begins = feature.phases[0].starts
+    if logical_date < first_moment(begins, feature.zone) - DAY_AHEAD:
+        problem = f"{logical_date.date()} is before the first phase of {feature.feature}, which starts on {begins}"
+        raise ParameterError(place, problem, "Give a later day, or correct the phases.")
+    if logical_date > (now := Clock.now()) + DAY_AHEAD:
+        problem = f"{logical_date.date()} is in the future (today is {now.date()})"
+        raise ParameterError(place, problem, "Give a day that has come.")
 
 
 def _check(catalogue: Catalogue, environment: str, limit: int | None) -> None:
@@ -32,20 +57,23 @@ def plan(
     only: str = "",
     airflow_run_id: str | None = None,
     note: str = "",
+    anew: bool = False,
 ) -> Attempt:
     """Open the attempt of a run that asks all, or resume the unfinished one that does the same work (others: `rerun`).
 
     Args:
         limit: ask so many prompts instead of the catalogue's number.
         only: ask only these (see `daily_runs.runs.selection`).
+        anew: see `attempts.AttemptPlan`.
 
     Raises:
-        ParameterError: unknown feature, environment or prompts, or a limit below 1; see `attempts.open_attempt`.
+        ParameterError: unknown feature, environment or prompts, a date out of its life, or a limit below 1; see
+            `attempts.open_attempt`.
         StageError: somebody works on an unfinished attempt that does other work.
         DatasetError, CatalogueError: the feature's data set or rubric is not sound.
     """
     new = planned(catalogue, key, limit=limit, only=only)
-    return attempts.open_attempt(store, new._replace(airflow_run_id=airflow_run_id, note=note))
+    return attempts.open_attempt(store, new._replace(airflow_run_id=airflow_run_id, note=note, anew=anew))
 
 
 def planned(catalogue: Catalogue, key: RunKey, *, limit: int | None, only: str) -> attempts.AttemptPlan:
@@ -56,6 +84,7 @@ def planned(catalogue: Catalogue, key: RunKey, *, limit: int | None, only: str) 
     """
     feature = feature_named(catalogue, key.feature)
     _check(catalogue, key.environment, limit)
+    check_date(feature, key.logical_date)
     items = dataset.load_feature_dataset(feature)
     chosen = _prompts(feature, items, limit, only)
     shards = min(len({prompt.item_id for prompt in chosen}), budget(catalogue, feature, key.environment).slots)

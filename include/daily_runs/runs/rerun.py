@@ -22,6 +22,7 @@ from typing import NamedTuple
 from daily_runs import dataset
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import Feature
+from daily_runs.clock import Clock
 from daily_runs.dataset import dataset_sha256
 from daily_runs.errors import ParameterError
 from daily_runs.judging import rubric_versions
@@ -30,6 +31,7 @@ from daily_runs.records.attempts import AttemptPlan
 from daily_runs.records.reruns import Base
 from daily_runs.records.run import Attempt, RunKey
 from daily_runs.runs import opening, routing
+from daily_runs.runs.opening import DAY_AHEAD
 from daily_runs.runs.routing import AUTO
 from daily_runs.runs.trigger_form import Form
 from daily_runs.statuses import ReadinessState, Rerun
@@ -60,7 +62,7 @@ class Target(NamedTuple):
 
 
 class RerunOrder(NamedTuple):
-    """An execution of one run; `prompts` and `only` are for those that ask all (see `Form`)."""
+    """An execution of one run; `prompts`, `only` and `anew` are for those that ask all (see `Form`, `AttemptPlan`)."""
 
     key: RunKey
     rerun: Rerun = Rerun.ALL
@@ -69,6 +71,7 @@ class RerunOrder(NamedTuple):
     rubric_version: str = ""
     airflow_run_id: str | None = None
     note: str = ""
+    anew: bool = False
 
 
 def target(
@@ -161,7 +164,7 @@ def _date(
     if form.run:
         return _named(form.run, dates, rows)
     if own in dates or (dates and manual):
-        return own if own in dates else dates[0]
+        return own if own in dates else next((date for date in dates if date <= Clock.now() + DAY_AHEAD), dates[0])
     where = f"{feature.feature}/{form.environment}" if form.forced else feature.feature
     when = "" if manual else f" of {_shown(own)}"
     raise ParameterError("rerun", f"{where} has no run{when} to do again", f"{ASK_ALL}. {_known(rows)}")
@@ -209,8 +212,16 @@ def open_attempt(store: Store, catalogue: Catalogue, order: RerunOrder) -> Attem
         AccessError: the store holds rows of the other provenance.
     """
     if order.rerun is Rerun.ALL:
-        limit, only, run_id = order.prompts, order.only, order.airflow_run_id
-        return opening.plan(store, catalogue, order.key, limit=limit, only=only, airflow_run_id=run_id, note=order.note)
+        return opening.plan(
+            store,
+            catalogue,
+            order.key,
+            limit=order.prompts,
+            only=order.only,
+            airflow_run_id=order.airflow_run_id,
+            note=order.note,
+            anew=order.anew,
+        )
     provenance = catalogue.environments[order.key.environment].provenance
     return reruns.open_rerun(store, order.key, provenance, order.rerun, lambda base: plan_of(catalogue, order, base))
 

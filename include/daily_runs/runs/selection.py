@@ -29,12 +29,23 @@ def chosen(prompts: Sequence[Prompt], items: Sequence[Item], only: str) -> tuple
     """
     wanted = frozenset(filter(None, (name.strip() for name in only.split(","))))
     if not wanted:
+        must_name_something(only)
         return tuple(prompts)
     names = {item.id: frozenset((item.id, *(f"{TAG}{tag}" for tag in item.tags))) for item in items}
     known = frozenset(name for prompt in prompts for name in (prompt.prompt_id, *names[prompt.item_id]))
     if unknown := sorted(wanted - known):
         raise ParameterError("only", f"unknown {', '.join(map(repr, unknown))}", _remedy(unknown, known, names))
     return tuple(prompt for prompt in prompts if wanted & {prompt.prompt_id, *names[prompt.item_id]})
+
+
+def must_name_something(only: str) -> None:
+    """See that a text without a name is an empty one: commas alone are a slip, and all prompts would be paid for.
+
+    Raises:
+        ParameterError: it is none.
+    """
+    if only.strip():
+        raise ParameterError("only", f"{only!r} names nothing", "Name prompts, items or tags; leave it out for all.")
 
 
 def _remedy(unknown: Sequence[str], known: frozenset[str], names: dict[str, frozenset[str]]) -> str:

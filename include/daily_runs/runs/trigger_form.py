@@ -188,6 +188,9 @@ def check(catalogue: Catalogue, feature: Feature, form: Form) -> None:
     if form.forced and form.environment not in catalogue.environments:
         known = ", ".join((AUTO, *catalogue.environments))
         raise ParameterError("environment", f"{form.environment!r} is not in the catalogue", f"Known: {known}.")
+    if form.prompts is not None and form.prompts > feature.prompts_per_run:
+        problem = f"{form.prompts} are more than a run of {feature.feature} asks"
+        raise ParameterError("prompts", problem, f"Give {feature.prompts_per_run} or fewer.")
     if form.only:
         items = dataset.load_feature_dataset(feature)
         selection.chosen(choose_prompts(items, feature.prompts_per_run, 1), items, form.only)

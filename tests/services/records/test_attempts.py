@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from daily_runs.errors import AccessError, Blame, CallError, Hop
+from daily_runs.errors import AccessError, Blame, CallError, Hop, ParameterError
 from daily_runs.gitlab.answers import Answer, Ticket
 from daily_runs.records import answers, attempts, judgements
 from daily_runs.records.answers import AnswerRows
@@ -209,3 +209,50 @@ def test_a_store_of_sandbox_rows_refuses_a_live_run_and_writes_nothing(store: St
     with pytest.raises(AccessError, match="holds sandbox rows, and this run is live. Give this run a database"):
         open_attempt(store, plan()._replace(provenance="live"))
     assert store.row("SELECT count(*) AS n FROM daily_runs.attempt") == before
+
+
+def paid(store: Store, count: int = 2) -> Attempt:
+    """An unfinished attempt of DAG run `first` with so many prompts answered or accepted."""
+    attempt = open_attempt(store, plan(airflow_run_id="first"))
+    rows = AnswerRows(store, attempt.attempt_id)
+    for prompt in PROMPTS[:count]:
+        rows.sent(prompt.prompt_id, "evaluation-1")
+        rows.accepted(prompt.prompt_id, Ticket("request", "resource", ""))
+    rows.answered(PROMPTS[0].prompt_id, Answer("Because."))
+    return attempt
+
+
+OTHER_SET: dict[str, Any] = {"plan_hash": "work-2", "dataset_sha256": "e", "prompts": PROMPTS[:1]}
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"airflow_run_id": None},
+        {"airflow_run_id": "first"},
+        {"airflow_run_id": "first", "anew": True},
+        {"airflow_run_id": "scheduled__2"},
+    ],
+    ids=["the command once more", "the task once more", "the form's own task once more", "a scheduled run"],
+)
+def test_a_changed_data_set_does_not_throw_paid_answers_away(store: Store, how: dict[str, Any]) -> None:
+    attempt = paid(store)
+    with pytest.raises(ParameterError) as caught:
+        open_attempt(store, plan(**OTHER_SET, **how))
+    assert f"data set: it changed since 2 prompts of unfinished attempt {attempt.attempt_id}" in str(caught.value)
+    assert "run: 2026-08-17T00:00:00Z and rerun: all" in caught.value.remedy
+    assert statuses(store) == ["running"]
+    assert open_attempt(store, plan(airflow_run_id="first")).resumed, "with the old data set back it goes on"
+
+
+@pytest.mark.parametrize("run_id", [None, "manual__2"])
+def test_who_orders_all_anew_gets_an_attempt_of_the_changed_data_set(store: Store, run_id: str | None) -> None:
+    paid(store)
+    assert not open_attempt(store, plan(**OTHER_SET, airflow_run_id=run_id, anew=True)).resumed
+    assert statuses(store) == ["superseded", "running"]
+
+
+def test_a_changed_data_set_replaces_an_attempt_of_which_nothing_was_paid(store: Store) -> None:
+    open_attempt(store, plan())
+    open_attempt(store, plan(**OTHER_SET))
+    assert statuses(store) == ["superseded", "running"]
