@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Sequence
 
-from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
@@ -14,6 +13,7 @@ from airflow.sdk.log import mask_secret
 from daily_runs import connections
 from daily_runs.errors import AccessError
 from daily_runs.store.database import STORE_VARIABLE
+from daily_runs.store.url import SECRET_OPTIONS, StoreAddress, url_of
 
 STORE_CONNECTION = "daily_runs_store"
 
@@ -28,13 +28,18 @@ def _airflow_connection(connection_id: str) -> Connection | None:
 def store_url() -> str:
     """The store's URL: Airflow connection `daily_runs_store` (type Postgres), else `DAILY_RUNS_STORE`.
 
+    The connection's extra holds libpq's options, such as `sslmode`.
+
     Raises:
-        AccessError: neither is set.
+        AccessError: neither is set, or the extra holds something else.
     """
-    connection = _airflow_connection(STORE_CONNECTION)
-    if connection is not None:
-        url: str = PostgresHook(connection=connection).get_uri()
-        return url.replace("postgresql+psycopg://", "postgresql://")
+    found = _airflow_connection(STORE_CONNECTION)
+    if found is not None:
+        options = found.extra_dejson or {}
+        mask_secret([value for name, value in options.items() if name in SECRET_OPTIONS])
+        login, password = found.login or "", found.password or ""
+        address = StoreAddress(found.host or "", found.port, login, password, found.schema or "")
+        return url_of(address, options, f"connection {STORE_CONNECTION}")
     if url_given := os.environ.get(STORE_VARIABLE):
         return url_given
     raise AccessError(f"connection {STORE_CONNECTION}", "is not set", "Add it in Airflow (type Postgres).")
