@@ -16,7 +16,10 @@ ModelName = Annotated[str, StringConstraints(min_length=1)]
 
 
 class ModelPrice(BaseModel):
-    """What one model costs. `batch_factor`: what a batch call costs of the same call made at once."""
+    """What one model costs. `batch_factor`: what a batch call costs of the same call made at once.
+
+    `source`: who publishes the price, or did; `as_of`: the day of that (the list's, if not given).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,6 +27,8 @@ class ModelPrice(BaseModel):
     output_usd_per_million: Price
     cached_input_usd_per_million: Price
     batch_factor: Annotated[float, Field(gt=0, le=1)] = 1.0
+    source: Annotated[str, StringConstraints(min_length=1)] | None = None
+    as_of: dt.date | None = None
     verified: bool
 
 

@@ -13,7 +13,9 @@ from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import Feature, environments_of
 from daily_runs.catalogue.rates import Budget, budget, run_minutes
 from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, print_json, terminal
+from daily_runs.clock import Clock
 from daily_runs.doctor import contents
+from daily_runs.doctor.model_ends import model_ends
 from daily_runs.errors import EXIT_BAD_INPUT
 from daily_runs.input_files import printable
 
@@ -31,11 +33,19 @@ def check(
     overlay: Overlay = None,
     as_data: AsJson = False,
 ) -> None:
-    """Check the catalogue; print each feature's schedule and binding limit, or every fault with its line."""
+    """Check the catalogue; print each feature's schedule and binding limit, or every fault with its line.
+
+    A model that the vendor lets end is a warning, and a fault from that day on.
+    """
     reading = contents.check(path, overlay if path else in_use(overlay))
     if reading.catalogue is None:
         for fault in reading.faults:
             print(printable(str(fault)), file=sys.stderr)
+        raise typer.Exit(EXIT_BAD_INPUT)
+    ends = list(model_ends(reading.catalogue, Clock.now().date()))
+    for end in ends:
+        print(f"{'' if end.has_ended else 'warning: '}{end.place}: {end.problem}. {end.remedy}", file=sys.stderr)
+    if any(end.has_ended for end in ends):
         raise typer.Exit(EXIT_BAD_INPUT)
     if as_data:
         print_json(as_json(reading.catalogue))

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from daily_runs.catalogue import folders
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.reading.files import Reading
+from daily_runs.clock import Clock
 from daily_runs.doctor.contents import contents_of
 from daily_runs.doctor.finding import Diagnosis, Now, RoundTrip, Subject
+from daily_runs.doctor.model_ends import model_ends
 from daily_runs.errors import StoreAwayError, UserError
 from daily_runs.records import unfinished
 from daily_runs.store import database, roles
@@ -86,6 +88,9 @@ def catalogue(reading: Reading, overlay: str | None) -> Iterator[Diagnosis]:
     counts = f"{len(found.features)} features, {len(found.environments)} environments, {len(found.accounts)} accounts"
     yield CATALOGUE.ok("sound", f"{counts}; overlay {overlay or 'none'}")
     yield from _files(found)
+    for end in model_ends(found, Clock.now().date()):
+        make = CATALOGUE.fault if end.has_ended else CATALOGUE.notice
+        yield make("models", f"{end.place}: {end.problem}", end.remedy)
 
 
 def _files(found: Catalogue) -> Iterator[Diagnosis]:

@@ -11,8 +11,9 @@ from psycopg import pq
 from daily_runs.errors import AccessError
 
 OPTIONS = {option.keyword.decode(): option.dispchar for option in pq.Conninfo.get_defaults()}
-"""Every option that this machine's libpq takes (https://www.postgresql.org/docs/current/libpq-connect.html, 32.1.2); with a
-mark, where its value is a secret."""
+"""Every option that this machine's libpq takes, with a mark where its value is a secret.
+
+Source: https://www.postgresql.org/docs/current/libpq-connect.html, 32.1.2."""
 SECRET_OPTIONS = frozenset(name for name, mark in OPTIONS.items() if mark)
 _IN_FIELDS = frozenset({"host", "port", "user", "password", "dbname", "replication"})
 """What has a field of its own, or would make the session none for queries."""
@@ -36,7 +37,8 @@ def url_of(address: StoreAddress, options: Mapping[str, object], place: str) -> 
         place: where they were found, for the error's text.
 
     Raises:
-        AccessError: an option that libpq does not have or that has a field of its own, or a value that is no text or number.
+        AccessError: an option that libpq does not have or that has a field of its own, or a value that is no text or
+            number.
     """
     unknown = sorted(set(options) - (OPTIONS.keys() - _IN_FIELDS))
     if unknown:

@@ -151,7 +151,7 @@ def folder(tmp_path: Path) -> Path:
             ),
         ),
         (
-            "    chat: claude-sonnet-4-20250514\n",
+            "    chat: claude-sonnet-4-6\n",
             "",
             "  inference:",
             (
@@ -169,7 +169,7 @@ def folder(tmp_path: Path) -> Path:
             ),
         ),
         (
-            "      input_usd_per_million: 0.3",
+            "      input_usd_per_million: 0.2",
             "      input_usd_per_million: -0.3",
             "      input_usd_per_million: -0.3",
             "prices.models.codestral@2405.input_usd_per_million: ",
@@ -200,3 +200,12 @@ def test_the_shipped_price_list_has_a_date_and_owns_that_nobody_checked_it() -> 
     assert prices is not None
     assert prices.as_of <= dt.date(2026, 12, 31)
     assert not any(price.verified for price in prices.models.values())
+
+
+def test_every_shipped_price_says_where_it_comes_from_and_of_which_day() -> None:
+    prices = catalogue_files.load().prices
+    assert prices is not None
+    assert all(price.source and price.as_of for price in prices.models.values())
+    judge, codestral = prices.models["claude-sonnet-5-5"], prices.models["codestral@2405"]
+    assert price_of(judge, 1_000_000, 1_000_000, 1_000_000) == pytest.approx(2 + 10 + 0.10)
+    assert price_of(codestral, 1_000_000, 1_000_000) == pytest.approx(0.20 + 0.60)

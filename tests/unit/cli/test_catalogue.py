@@ -176,3 +176,14 @@ def test_the_same_figures_come_as_json(catalogue: Catalogue) -> None:
         "pool_slots": 4,
         "run_minutes": 45,
     }
+
+
+def test_a_model_that_ended_is_a_fault_of_the_catalogue(folder: Path) -> None:
+    file = folder / "prices.yaml"
+    text = file.read_text()
+    retired = text.replace("claude-sonnet-4-6", "claude-sonnet-4-20250514")
+    assert retired != text
+    file.write_text(retired)
+    asked = CliRunner().invoke(main.app, ["catalogue", "check", str(folder)])
+    assert asked.exit_code == EXIT_BAD_INPUT
+    assert "prices.yaml: prices.inference.chat: 'claude-sonnet-4-20250514' ended on 2026-06-15" in asked.stderr

@@ -15,7 +15,7 @@ from daily_runs.sandbox.world.faults import InjectedFault
 from daily_runs.sandbox.world.scenario import GatewayForm
 from daily_runs.sandbox.world.world import World
 
-CLAUDE = "claude-sonnet-4-20250514"
+CLAUDE = "claude-sonnet-4-6"
 ERROR_TEXTS = {
     "M3003": "I'm sorry, I can't generate a response. You might want to try again. You could also be getting this "
     "error because the items you're asking about either don't exist, you don't have access to them, or your session "
