@@ -100,7 +100,7 @@ def _schedule(feature: Feature, phase: Phase) -> str:
 
 def _rate_line(catalogue: Catalogue, feature: Feature, environment: str) -> str:
     weighed = budget(catalogue, feature, environment)
-    account = catalogue.environments[environment].account
+    account = feature.account_in(environment, catalogue.environments[environment])
     minutes = run_minutes(catalogue, feature, environment)
     return (
         f"In **{environment}**: {weighed.binding.limit} binds at {weighed.binding.prompts_per_minute:g} prompts/min: "

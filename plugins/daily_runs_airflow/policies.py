@@ -122,7 +122,7 @@ def limits_of(catalogue: Catalogue, feature: Feature, environment: str) -> ArmLi
     inference = _long_task(run_minutes(catalogue, feature, environment) / scale)
     judging = _long_task(judging_minutes(catalogue, feature) / scale)
     return ArmLimits(
-        inference_pool=catalogue.environments[environment].account,
+        inference_pool=feature.account_in(environment, catalogue.environments[environment]),
         judging_pool=catalogue.judge.account,
         pool_slots=SLOTS_PER_TASK,
         inference_timeout=inference,

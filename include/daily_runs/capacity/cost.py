@@ -33,8 +33,9 @@ def run_cost(scenario: PlanScenario, run: Run) -> Spend | None:
     if prices is None:
         return None
     tokens, verdict = run.feature.limits.tokens_per_prompt, scenario.verdict(run.feature.feature)
+    account = run.feature.account_in(run.environment, scenario.catalogue.environments[run.environment])
     return Spend(
-        run.prompts * _each(prices.of_inference(run.feature.call), tokens),
+        run.prompts * _each(prices.of_inference(run.feature.call, account), tokens),
         run.prompts * _each(prices.models[judge.model], verdict, batched=scenario.batched),
     )
 

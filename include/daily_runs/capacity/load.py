@@ -145,7 +145,7 @@ def limits(catalogue: Catalogue) -> SharedLimits:
     seconds = judge.seconds_per_verdict or judge.request_timeout_seconds
     per_minute[JUDGE_CALLS] = judge.in_flight_max * 60 / seconds
     shares = {
-        Lane(name, feature.feature): share_of(catalogue, feature, account)
+        Lane(name, feature.feature): share_of(catalogue, feature, account, name)
         for name, account in catalogue.accounts.items()
         for feature in catalogue.features.values()
     }
@@ -177,8 +177,9 @@ def inference(scenario: PlanScenario, feature: Feature, environment: str) -> Str
         own.append(PromptRate("feature requests", asked.requests_per_minute))
     if asked.batches_per_minute is not None:
         own.append(PromptRate("feature batches", asked.batch_size * asked.batches_per_minute))
-    costs = _costs(path.account, asked.tokens_per_prompt) | of_user
-    return Stream(feature.feature, environment, INFERENCE, path.account, feature.priority, costs, tuple(own))
+    account = feature.account_in(environment, path)
+    costs = _costs(account, asked.tokens_per_prompt) | of_user
+    return Stream(feature.feature, environment, INFERENCE, account, feature.priority, costs, tuple(own))
 
 
 def judging(scenario: PlanScenario, feature: Feature, environment: str) -> Stream:

@@ -12,12 +12,13 @@ from daily_runs.catalogue.fields import Address, Count, Name, Provenance, Rate, 
 
 
 class Account(Strict):
-    """One Anthropic account. Rates are per minute; a bucket holds `burst_seconds` of its rate when full.
+    """One account of a vendor. Rates are per minute; a bucket holds `burst_seconds` of its rate when full.
 
     `shared_with_live_users`: others spend it too, so that idle shares are never lent (a rule of the catalogue).
     `lends_idle_share`: what idle features leave of it, others may use until the owner wakes.
     """
 
+    vendor: Literal["anthropic", "vertex"] = "anthropic"
     shared_with_live_users: bool
     lends_idle_share: bool = False
     requests_per_minute: Count

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
+from daily_runs.catalogue.environments import Environment
 from daily_runs.catalogue.fields import Count, Name, Rate, Share, Strict, Text
 from daily_runs.catalogue.zones import first_moment
 
@@ -150,6 +151,7 @@ class Thresholds(Strict):
 class Feature(Strict):
     """One AI feature under daily evaluation.
 
+    `accounts`: by environment, the account that its inference spends there in place of the environment's own.
     `timezone`: IANA name; the phases' dates and crons are local times there (rules: `daily_runs.catalogue.zones`).
     """
 
@@ -169,11 +171,16 @@ class Feature(Strict):
     when_not_ready: WhenNotReady
     thresholds: Thresholds
     budget_usd_per_month: Rate | None = None
+    accounts: dict[Name, Text] = Field(default_factory=dict)
 
     @property
     def zone(self) -> ZoneInfo:
         """The feature's time zone."""
         return ZoneInfo(self.timezone)
+
+    def account_in(self, name: str, environment: Environment) -> str:
+        """The account that the feature's inference spends in an environment: its own there, else the environment's."""
+        return self.accounts.get(name, environment.account)
 
     def day_of(self, moment: dt.datetime) -> dt.date:
         """The date of a moment (aware) where the feature's clocks hang."""

@@ -11,6 +11,8 @@ from daily_runs.catalogue.features import Feature, environments_of
 from daily_runs.catalogue.rates import reserved_tokens_per_minute
 from daily_runs.errors import CatalogueError
 
+VENDORS = {"anthropic": "Anthropic", "vertex": "Vertex AI"}
+"""How the vendors of accounts are called."""
 SLOTS_PER_TASK = 1
 """What a mapped task reserves: the rate of one slot. Uniform, since in a pool of mixed sizes the large would starve."""
 
@@ -33,7 +35,9 @@ def pools(catalogue: Catalogue) -> dict[str, Pool]:
     found = {
         name: Pool(
             slots=account.slots,
-            description=f"Anthropic account {name}: one slot = {account.slot_tokens_per_minute:,} tokens/min",
+            description=(
+                f"{VENDORS[account.vendor]} account {name}: one slot = {account.slot_tokens_per_minute:,} tokens/min"
+            ),
             include_deferred=False,
         )
         for name, account in sorted(catalogue.accounts.items())
@@ -79,9 +83,14 @@ def require_admissible(catalogue: Catalogue, feature: Feature, environment_name:
     Raises:
         CatalogueError: names what is reserved and what there is.
     """
-    account = catalogue.environments[environment_name].account
+    account = feature.account_in(environment_name, catalogue.environments[environment_name])
+    named = (
+        f"features.{feature.feature}.accounts.{environment_name}"
+        if environment_name in feature.accounts
+        else f"environments.{environment_name}.account"
+    )
     for place, pool in (
-        (f"environments.{environment_name}.account", account),
+        (named, account),
         ("judge.account", catalogue.judge.account),
     ):
         if pool not in catalogue.accounts:

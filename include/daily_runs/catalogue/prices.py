@@ -33,7 +33,10 @@ class ModelPrice(BaseModel):
 
 
 class Prices(BaseModel):
-    """The list; `inference` names the model that answers each call (`daily_runs.catalogue.features.Call`)."""
+    """The list; `inference` names the model that answers each call (`daily_runs.catalogue.features.FeatureCall`).
+
+    `inference_of_accounts`: by account and call, where another model answers on an account of its own.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,7 +44,8 @@ class Prices(BaseModel):
     currency: Literal["USD"]
     models: dict[ModelName, ModelPrice] = Field(min_length=1)
     inference: dict[ModelName, ModelName]
+    inference_of_accounts: dict[str, dict[ModelName, ModelName]] = Field(default_factory=dict)
 
-    def of_inference(self, call: str) -> ModelPrice:
-        """The price of the model that answers a call (a checked list has one)."""
-        return self.models[self.inference[call]]
+    def of_inference(self, call: str, account: str = "") -> ModelPrice:
+        """The price of the model that answers a call on an account (a checked list has one)."""
+        return self.models[self.inference_of_accounts.get(account, {}).get(call, self.inference[call])]

@@ -43,7 +43,7 @@ def budget(catalogue: Catalogue, feature: Feature, environment_name: str) -> Bud
     (docs/domain.md §1: 35,000 a prompt of 8 M a minute). The vendor counts output apart, so this errs on the safe side.
     """
     environment = catalogue.environments[environment_name]
-    account = catalogue.accounts[environment.account]
+    account = catalogue.accounts[feature.account_in(environment_name, environment)]
     limits, tokens = feature.limits, feature.limits.tokens_per_prompt
     rates = [
         PromptRate("account requests", account.requests_per_minute),

@@ -74,7 +74,7 @@ def lines(catalogue: Catalogue) -> list[BudgetLine]:
                 continue
             weighed = budget(catalogue, feature, name)
             minutes = run_minutes(catalogue, feature, name)
-            account = catalogue.environments[name].account
+            account = feature.account_in(name, catalogue.environments[name])
             found.append(BudgetLine(feature, name, account, name in environments, weighed, minutes))
     return found
 

@@ -17,7 +17,7 @@ from rich.table import Column, Table
 from daily_runs import dataset
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import environments_of
-from daily_runs.catalogue.pools import SENSORS_POOL, Pool, PoolDifference, differences, pools
+from daily_runs.catalogue.pools import SENSORS_POOL, VENDORS, Pool, PoolDifference, differences, pools
 from daily_runs.catalogue.rates import budget
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, print_json, terminal
@@ -81,7 +81,7 @@ def stands(catalogue: Catalogue) -> dict[str, list[Stand]]:
         items = len(dataset.load_feature_dataset(feature))
         for name in environments_of(feature):
             tasks = min(feature.prompts_per_run, items, budget(catalogue, feature, name).slots)
-            inference = catalogue.environments[name].account
+            inference = feature.account_in(name, catalogue.environments[name])
             found[inference].append(Stand(feature.feature, "inference", name, tasks))
             found[catalogue.judge.account].append(Stand(feature.feature, "judging", name, tasks))
     return found
@@ -109,7 +109,8 @@ def _about(catalogue: Catalogue, pool: str) -> tuple[str, str]:
     """What one slot may spend, and what the pool is for."""
     if pool == SENSORS_POOL:
         return "none", "readiness sensors"
-    return f"{catalogue.accounts[pool].slot_tokens_per_minute:,}", f"Anthropic account {pool}"
+    account = catalogue.accounts[pool]
+    return f"{account.slot_tokens_per_minute:,}", f"{VENDORS[account.vendor]} account {pool}"
 
 
 def as_json(catalogue: Catalogue) -> dict[str, Any]:

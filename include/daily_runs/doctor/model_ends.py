@@ -46,6 +46,8 @@ def model_ends(catalogue: Catalogue, today: dt.date) -> Iterator[ModelEnd]:
     named = {"accounts.yaml: judge.model": catalogue.judge.model}
     for call, model in catalogue.prices.inference.items() if catalogue.prices else ():
         named[f"prices.yaml: prices.inference.{call}"] = model
+    for account, models in catalogue.prices.inference_of_accounts.items() if catalogue.prices else ():
+        named |= {f"prices.yaml: prices.inference_of_accounts.{account}.{call}": m for call, m in models.items()}
     ends = ends_of_models()
     for place, model in named.items():
         if model in ends:

@@ -150,6 +150,7 @@ def _quota(stack: Stack, store: Store, attempt: Attempt, summary: dict[str, Any]
     catalogue = catalogue_files.load(overlay=stack.overlay)
     feature, environment = catalogue.features[attempt.key.feature], catalogue.environments[attempt.key.environment]
     binding = budget(catalogue, feature, attempt.key.environment).binding
+    account = feature.account_in(attempt.key.environment, environment)
     sends = demo_rows.sends(store, attempt.attempt_id)
     minutes = sends.seconds * environment.time_scale / 60
     outcomes = [(name, n) for by_outcome in summary["outcomes"].values() for name, n in by_outcome.items()]
@@ -159,9 +160,9 @@ def _quota(stack: Stack, store: Store, attempt: Attempt, summary: dict[str, Any]
         sent_prompts_per_minute=(attempt.asked - 1) / minutes if minutes else 0.0,
         bound_minutes=(attempt.asked - 1) / binding.prompts_per_minute,
         sending_minutes=minutes,
-        account=environment.account,
-        peak_input_per_minute=summary["peaks_in_60_seconds"].get(environment.account, {}).get("input_tokens", 0),
-        account_input_per_minute=catalogue.accounts[environment.account].input_tokens_per_minute,
+        account=account,
+        peak_input_per_minute=summary["peaks_in_60_seconds"].get(account, {}).get("input_tokens", 0),
+        account_input_per_minute=catalogue.accounts[account].input_tokens_per_minute,
         rate_refusals=sum(n for name, n in outcomes if is_rate_refusal(name)),
         paid_more_than_once=len(summary["paid_more_than_once"]),
         evaluation_users=sends.users,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from enum import StrEnum
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.environments import Environment
 from daily_runs.catalogue.features import Feature
-from daily_runs.catalogue.prices import ModelPrice
+from daily_runs.catalogue.prices import ModelPrice, Prices
 from daily_runs.clock import Clock
 from daily_runs.quota import spending_rows
 from daily_runs.store.database import Store
@@ -104,17 +105,28 @@ def month_budget(
     if budget_usd is None or prices is None or environment.provenance == "sandbox":
         return None
     since = Clock.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    tokens = feature.limits.tokens_per_prompt
-    asked = spending_rows.answers(store, feature.feature, since, input_tokens=tokens.input, output_tokens=tokens.output)
     judge = catalogue.judge
     each = {"input_tokens": judge.input_tokens_per_verdict, "output_tokens": judge.output_tokens_per_verdict}
     judged = spending_rows.verdicts(store, feature.feature, since, **each)
-    of_inference, of_judge = prices.of_inference(feature.call), prices.models[judge.model]
-    spent_usd = price_of(of_inference, asked["input_tokens"], asked["output_tokens"])
+    of_judge, tokens = prices.models[judge.model], feature.limits.tokens_per_prompt
+    spent_usd = _asked_usd(store, catalogue, prices, feature, since)
     spent_usd += price_of(of_judge, judged["input_tokens"], judged["output_tokens"])
+    here = next((name for name, known in catalogue.environments.items() if known == environment), "")
+    of_inference = prices.of_inference(feature.call, feature.account_in(here, environment))
     ordered_usd = prompts_ordered * price_of(of_inference, tokens.input, tokens.output)
     ordered_usd += verdicts_ordered * price_of(of_judge, each["input_tokens"], each["output_tokens"])
     found = MonthBudget(spent_usd, budget_usd, ordered_usd)
     if found.state is not MonthState.OK:
         log.warning("budget of %s: %s", feature.feature, found)
     return found
+
+
+def _asked_usd(store: Store, catalogue: Catalogue, prices: Prices, feature: Feature, since: dt.datetime) -> float:
+    """What the feature's prompts cost since a moment, in each environment by the price of its account there."""
+    tokens, usd = feature.limits.tokens_per_prompt, 0.0
+    each = {"input_tokens": tokens.input, "output_tokens": tokens.output}
+    for name, environment in catalogue.environments.items():
+        asked = spending_rows.answers(store, feature.feature, since, environment=name, **each)
+        price = prices.of_inference(feature.call, feature.account_in(name, environment))
+        usd += price_of(price, asked["input_tokens"], asked["output_tokens"])
+    return usd

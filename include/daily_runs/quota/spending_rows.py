@@ -17,7 +17,8 @@ FROM (
            a.input_tokens, a.output_tokens,
            max(a.tries) OVER (PARTITION BY t.run_key, a.prompt_id, coalesce(a.sent_at, a.settled_at)) AS tries
     FROM daily_runs.answer a JOIN daily_runs.attempt t USING (attempt_id) JOIN daily_runs.run r USING (run_key)
-    WHERE r.feature = %(feature)s AND a.status <> 'planned' AND coalesce(a.settled_at, a.sent_at) >= %(since)s
+    WHERE r.feature = %(feature)s AND coalesce(r.environment = %(environment)s::text, true)
+      AND a.status <> 'planned' AND coalesce(a.settled_at, a.sent_at) >= %(since)s
     ORDER BY t.run_key, a.prompt_id, coalesce(a.sent_at, a.settled_at), a.settled_at
 ) AS n
 """
@@ -30,9 +31,26 @@ FROM daily_runs.verdict v WHERE v.judged_at >= %(since)s AND EXISTS (
 """
 
 
-def answers(store: Store, feature: str, since: dt.datetime, *, input_tokens: int, output_tokens: int) -> Row:
-    """Tokens of the feature's calls since a moment: each try counts, and one whose path does not tell as given here."""
-    given = {"feature": feature, "since": since, "input": input_tokens, "output": output_tokens}
+def answers(
+    store: Store,
+    feature: str,
+    since: dt.datetime,
+    *,
+    input_tokens: int,
+    output_tokens: int,
+    environment: str | None = None,
+) -> Row:
+    """Tokens of the feature's calls since a moment, in one environment or in all.
+
+    Each try counts, and one whose path does not tell as given here.
+    """
+    given = {
+        "feature": feature,
+        "environment": environment,
+        "since": since,
+        "input": input_tokens,
+        "output": output_tokens,
+    }
     return store.row(_ANSWERS, given)
 
 

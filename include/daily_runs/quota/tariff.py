@@ -101,17 +101,29 @@ class Tariff:
     declared_at: dt.datetime = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
 
-def share_of(catalogue: Catalogue, feature: Feature, account: Account) -> float:
+def share_of(catalogue: Catalogue, feature: Feature, account: Account, account_name: str | None = None) -> float:
     """A feature's share of an account, from 0 to 1.
 
-    What it asked for. Features that asked for none have what is left: of an account that lends idle shares equal parts
-    (they are weights there), of one that does not the whole of it each (a share is a ceiling there).
+    What it asked for. Features that asked for none have what is left by those that ever spend the account: of an
+    account that lends idle shares equal parts (they are weights there), of one that does not the whole of it each (a
+    share is a ceiling there).
+
+    Args:
+        account_name: the account's, if only the features that spend it share it; else all do.
     """
     if feature.limits.account_share is not None:
         return feature.limits.account_share
-    declared = [other.limits.account_share for other in catalogue.features.values()]
+    features = catalogue.features.values()
+    sharing = [f for f in features if account_name is None or account_name in _spent_by(catalogue, f)]
+    declared = [other.limits.account_share for other in sharing]
     left = max(0.01, 1 - sum(share for share in declared if share is not None))
-    return left / declared.count(None) if account.lends_idle_share else left
+    return left / max(1, declared.count(None)) if account.lends_idle_share else left
+
+
+def _spent_by(catalogue: Catalogue, feature: Feature) -> set[str]:
+    """The accounts that a feature's prompts or their verdicts may spend."""
+    inference = {feature.account_in(name, environment) for name, environment in catalogue.environments.items()}
+    return inference | {catalogue.judge.account}
 
 
 def budget_spent(window: Window, users: Sequence[str], refused: Mapping[str, int | None]) -> CallError:

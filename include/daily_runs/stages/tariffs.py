@@ -41,14 +41,15 @@ def inference_tariff(work: Work) -> Callable[[], Tariff]:
     def tariff() -> Tariff:
         catalogue, written_at = _declared(work)
         feature, environment = catalogue.features[name], catalogue.environments[environment_name]
-        account = catalogue.accounts[environment.account]
+        account_name = feature.account_in(environment_name, environment)
+        account = catalogue.accounts[account_name]
         own = own_rate(feature)
         of_feature = f"{name} in {environment_name}"
         return Tariff(
-            account_name=environment.account,
+            account_name=account_name,
             account=account,
             lane=name,
-            share=share_of(catalogue, feature, account),
+            share=share_of(catalogue, feature, account, account_name),
             priority=feature.priority,
             rates=[CallRate(of_feature, own)] if own else [],
             users=[user for user in environment.evaluation_users if user in work.environment.evaluation_users],
@@ -74,7 +75,7 @@ def judging_tariff(work: Work) -> Callable[[], Tariff]:
             account_name=judge.account,
             account=account,
             lane=name,
-            share=share_of(catalogue, feature, account),
+            share=share_of(catalogue, feature, account, judge.account),
             priority=feature.priority,
             in_flight=InFlight("judge", judge.in_flight_max),
             lease_seconds=_lease(work.environment, judge.request_timeout_seconds),

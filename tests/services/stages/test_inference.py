@@ -396,3 +396,12 @@ def test_a_slow_feature_reserves_no_further_ahead_than_its_next_call(kit: Kit) -
         watcher.join()
     assert len(ahead) > 20
     assert max(ahead) < 0.35
+
+
+def test_a_feature_with_an_account_of_its_own_there_spends_that_one(kit: Kit) -> None:
+    own = {**kit.catalogue.accounts["EVAL"].model_dump(mode="json"), "vendor": "vertex"}
+    patch = {"accounts": {"EVAL_VERTEX": own}, "features": {"duo_chat": {"accounts": {"staging": "EVAL_VERTEX"}}}}
+    kit = kit.changed(patch)
+    kit.run(kit.work("duo_chat", 3), "seed_check", "inference")
+    used = kit.store.rows("SELECT account, sum(calls)::int AS calls FROM daily_runs.quota_use GROUP BY 1")
+    assert [(row["account"], row["calls"]) for row in used] == [("EVAL_VERTEX", 3)]

@@ -199,7 +199,9 @@ class _Sources:
         prices = self._part(Prices, ("prices",)) if "prices" in self.data else None
         if prices and draft.judge:
             calls = {str(feature.call): name for name, feature in draft.features.items()}
-            for path, problem, remedy in reference_rules.problems(prices, calls, draft.judge.model):
+            for path, problem, remedy in reference_rules.problems(
+                prices, calls, draft.judge.model, draft.named.get("accounts")
+            ):
                 self._fault(path, problem, remedy)
         return prices
 

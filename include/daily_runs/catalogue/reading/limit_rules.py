@@ -82,7 +82,8 @@ def _verdict_ends(judge: JudgeSettings) -> Iterator[BrokenRule]:
 def _fits(draft: Draft, name: str, environment_name: str) -> Iterator[BrokenRule]:
     """Whether the account and the path behind an environment can carry a feature at all."""
     feature, environment = draft.features[name], draft.environments.get(environment_name)
-    account = draft.accounts.get(environment.account) if environment else None
+    account_name = feature.account_in(environment_name, environment) if environment else ""
+    account = draft.accounts.get(account_name)
     if environment is None or account is None:
         return
     tokens, path = feature.limits.tokens_per_prompt, ("features", name, "limits")
@@ -91,14 +92,14 @@ def _fits(draft: Draft, name: str, environment_name: str) -> Iterator[BrokenRule
             (*path, "tokens_per_prompt", side),
             f"one prompt takes {needed:,} {side} tokens",
             needed,
-            environment.account,
+            account_name,
             account,
         )
     asked, gives = reserved_tokens_per_minute(feature), account.input_tokens_per_minute
     if asked > gives:
         yield BrokenRule(
             path,
-            f"reserves {asked:,.0f} tokens/min, but account {environment.account} has {gives:,}",
+            f"reserves {asked:,.0f} tokens/min, but account {account_name} has {gives:,}",
             "Ask for fewer requests or batches a minute.",
         )
     yield from _lasts(draft, feature, environment_name)
@@ -150,10 +151,10 @@ def _shares(draft: Draft) -> Iterator[BrokenRule]:
 
 
 def _shares_on(draft: Draft, asking: Mapping[str, Feature], account: str, day: dt.date) -> dict[str, float]:
-    spending = {name for name, environment in draft.environments.items() if environment.account == account}
     shares = {}
     for name, feature in asking.items():
-        times = len(spending.intersection(PHASE_ENVIRONMENTS[feature.phase_on(day).phase]))
+        there = [place for place in PHASE_ENVIRONMENTS[feature.phase_on(day).phase] if place in draft.environments]
+        times = sum(feature.account_in(place, draft.environments[place]) == account for place in there)
         if times and feature.limits.account_share:
             shares[name] = times * feature.limits.account_share
     return shares

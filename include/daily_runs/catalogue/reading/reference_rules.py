@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from croniter import croniter  # type: ignore[import-untyped]
@@ -25,13 +25,16 @@ from daily_runs.connections import is_loopback
 from daily_runs.input_files import is_below
 
 
-def problems(prices: Prices, calls: Mapping[str, str], judge_model: str) -> Iterator[tuple[KeyPath, str, str]]:
+def problems(
+    prices: Prices, calls: Mapping[str, str], judge_model: str, accounts: Collection[str] | None = None
+) -> Iterator[tuple[KeyPath, str, str]]:
     """What is missing from a list: key path, problem, remedy.
 
     Args:
         prices: the list.
         calls: every call that a feature makes, with the feature's name.
         judge_model: who judges.
+        accounts: all there are; None if they could not be read.
     """
     if judge_model not in prices.models:
         yield (
@@ -53,6 +56,13 @@ def problems(prices: Prices, calls: Mapping[str, str], judge_model: str) -> Iter
                 f"{model!r} has no price under models",
                 "Add the model with its prices, or correct the name.",
             )
+    for account, models in prices.inference_of_accounts.items():
+        path: KeyPath = ("prices", "inference_of_accounts", account)
+        if accounts is not None and account not in accounts:
+            yield path, f"no account is named {account!r}", did_you_mean(account, accounts)
+        for call, model in models.items():
+            if model not in prices.models:
+                yield (*path, call), f"{model!r} has no price under models", "Add it, or correct the name."
 
 
 _RANGE_OF_ONE = re.compile(r"(?i)\b(\w+)-\1\b")
@@ -65,12 +75,16 @@ def findings(draft: Draft) -> Iterator[BrokenRule]:
     """Every broken rule of a catalogue."""
     if draft.judge:
         yield from _known(draft, "accounts", draft.judge.account, ("judge", "account"))
+        yield from _judges_account(draft, draft.judge.account)
         yield from _address(("judge", "address"), draft.judge.address, draft.judge.provenance)
     for name, environment in draft.environments.items():
         yield from _known(draft, "accounts", environment.account, ("environments", name, "account"))
         yield from _users(name, environment)
         yield from _provenance(draft, name, environment)
     for name, feature in draft.features.items():
+        for place, account in feature.accounts.items():
+            yield from _known(draft, "environments", place, ("features", name, "accounts", place))
+            yield from _known(draft, "accounts", account, ("features", name, "accounts", place))
         yield from _name(name, feature)
         yield from _files(draft, name, feature)
         yield from _timezone(name, feature)
@@ -83,6 +97,13 @@ def _known(draft: Draft, section: str, name: str, path: KeyPath) -> Iterator[Bro
     known = draft.named.get(section)
     if known is not None and name not in known:
         yield BrokenRule(path, f"no {section[:-1]} is named {name!r}", did_you_mean(name, known))
+
+
+def _judges_account(draft: Draft, name: str) -> Iterator[BrokenRule]:
+    account = draft.accounts.get(name)
+    if account and account.vendor != "anthropic":
+        problem = f"{name!r} is an account of {account.vendor}, and the judge speaks Anthropic's Messages API"
+        yield BrokenRule(("judge", "account"), problem, "Name an account of anthropic.")
 
 
 def _users(name: str, environment: Environment) -> Iterator[BrokenRule]:

@@ -123,7 +123,7 @@ def findings(
         *_in_front(facts, environment),
         *_of_gitlab(facts, feature, environment, rate),
         *_of_user(feature, environment, rate, calls_needed, ai_action_room, ordered),
-        *_of_account(catalogue, feature, environment, rate),
+        *_of_account(catalogue, feature, environment_name, rate),
         *of_month(feature, month),
     ]
 
@@ -240,11 +240,11 @@ def _more_calls(environment: Environment, needed: int, left: int, ordered: Mappi
     return remedy
 
 
-def _of_account(
-    catalogue: Catalogue, feature: Feature, environment: Environment, rate: Budget
-) -> Iterator[LimitFinding]:
+def _of_account(catalogue: Catalogue, feature: Feature, environment_name: str, rate: Budget) -> Iterator[LimitFinding]:
     """The catalogue's word on the account that inference spends, at the run's rate."""
-    account, name = catalogue.accounts[environment.account], environment.account
+    environment = catalogue.environments[environment_name]
+    name = feature.account_in(environment_name, environment)
+    account = catalogue.accounts[name]
     prompts, tokens = rate.binding.prompts_per_minute, feature.limits.tokens_per_prompt
     rows = (
         ("requests", prompts, account.requests_per_minute),

@@ -1,4 +1,4 @@
-"""The AI Gateway and the vendors behind it: where inference spends an Anthropic account, and fails in its own ways.
+"""The AI Gateway and the vendors behind it: where inference spends an account, and fails in its own ways.
 
 A failure here reaches a chat user as an *answer text* with an error code and HTTP 200 (docs/domain.md §3), and a user
 of the REST suggestions as a status. Both are made from the same `Inference`.
@@ -74,7 +74,7 @@ class AiGateway:
 
     def __init__(self, world: World, environment: str) -> None:
         self._world = world
-        self._account = world.catalogue.environments[environment].account
+        self._environment = environment
         self._features = {feature.call: feature for feature in world.catalogue.features.values()}
 
     def ask_claude(self, exchange: SandboxExchange, call: FeatureCall) -> Inference:
@@ -84,16 +84,25 @@ class AiGateway:
         if refusal is None and "anthropic" in self._world.scenario.provider_outage:
             refusal = ("model_vendor", "A1001", 503)
         if refusal is None:
-            exchange.account = self._account
-            now = self._world.clock.now()
-            if self._world.account(self._account).spend(wanted.input_tokens, wanted.output_tokens, now):
-                refusal = ("model_vendor", "A1001", 429)
+            refusal = self._spend(exchange, self._account_of(call), wanted)
         return self._settle(exchange, wanted, refusal)
 
     def ask_vertex(self, exchange: SandboxExchange, call: FeatureCall, model: str) -> Inference:
-        """One inference on Vertex AI, which spends no Anthropic account."""
-        wanted = self._estimate(exchange, call, "vertex-ai", model)
-        return self._settle(exchange, wanted, self._refusal(exchange))
+        """One inference on Vertex AI: of the catalogue's accounts it spends one of Vertex, if the feature names one."""
+        wanted, account = self._estimate(exchange, call, "vertex-ai", model), self._account_of(call)
+        refusal = self._refusal(exchange)
+        if refusal is None and self._world.catalogue.accounts[account].vendor == "vertex":
+            refusal = self._spend(exchange, account, wanted)
+        return self._settle(exchange, wanted, refusal)
+
+    def _account_of(self, call: FeatureCall) -> str:
+        environment, feature = self._world.catalogue.environments[self._environment], self._features.get(call)
+        return feature.account_in(self._environment, environment) if feature else environment.account
+
+    def _spend(self, exchange: SandboxExchange, account: str, wanted: Inference) -> tuple[str, str, int] | None:
+        exchange.account = account
+        short = self._world.account(account).spend(wanted.input_tokens, wanted.output_tokens, self._world.clock.now())
+        return ("model_vendor", "A1001", 429) if short else None
 
     def _refusal(self, exchange: SandboxExchange) -> tuple[str, str, int] | None:
         """A fault of the scenario: who, which code, which status."""
