@@ -47,6 +47,18 @@ _TABLES = (
     " quota_use, quota_spent_user, breaker, look, seed_content, routed, judge_trial"
 )
 
+TOLD = "told"
+"""The property (`record_property`) by which a test tells people a figure; it is shown at the end, from any worker."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests told."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", []):
+                if name == TOLD and report.when == "call":
+                    terminalreporter.write_line(str(value))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def no_socket_but_loopback() -> Iterator[None]:

@@ -40,7 +40,7 @@ class JudgeTrial(NamedTuple):
     paid: bool
 
 
-def run(work: Work) -> JudgeTrial:
+def tried(work: Work) -> JudgeTrial:
     """Have the reference of the data set's first item judged, unless a young trial tells that the judge judges.
 
     Raises:

@@ -57,7 +57,7 @@ def run(work: Work) -> Report:
 
 def _with_trial(work: Work, report: Report) -> Report:
     """Have the judge tried, now that the path allows the run and before a prompt is paid for."""
-    trial = judge_trial.run(work)
+    trial = judge_trial.tried(work)
     told = "asked just now" if trial.paid else "in a trial of the last hours"
     log.info("judge %s gives a reference answer %.2f, %s", work.catalogue.judge.model, trial.score, told)
     return replace(report, details={**report.details, "judge_trial": trial._asdict()})
