@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install proxies demo bench test test-fast coverage check format lock clean
+.PHONY: help install proxies demo bench test test-fast coverage check format schema lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -60,6 +60,10 @@ check: $(INSTALLED) ## lint, format, types, borders between folders, catalogue
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/daily-runs catalogue check
+
+schema: $(INSTALLED) ## write the store's schema as all migrations leave it into include/daily_runs/store/schema.sql
+	@state=$$(mktemp -d) && chmod 755 $$state && env -u DAILY_RUNS_STORE DAILY_RUNS_STATE=$$state $(BIN)/daily-runs store schema >$$state/schema.sql \
+		&& cp $$state/schema.sql include/daily_runs/store/schema.sql; rm -rf $$state
 
 format: $(INSTALLED) ## mend what ruff can mend
 	@$(BIN)/ruff check --fix .

@@ -1,8 +1,8 @@
 """The ledger: keeps every limit exactly, across tasks, workers, runs and crashes, as rows in Postgres.
 
-Two functions of the store do the work in one statement each (`0002_quota.sql`): `quota_reserve` grants moments to send
-over all limits that apply, `quota_report` takes in what answers told. Postgres' clock decides, not the worker's. How it
-thinks: docs/decisions/0014-the-ledger.md.
+Two functions of the store do the work in one statement each (`store/schema.sql`): `quota_reserve_v1` grants moments to
+send over all limits that apply, `quota_report_v1` takes in what answers told. Postgres' clock decides, not the
+worker's. How it thinks: docs/decisions/0014-the-ledger.md.
 """
 
 from __future__ import annotations
@@ -80,9 +80,9 @@ class Findings:
         return bool(self.settled or self.returned or self.facts or self.refused)
 
 
-_INTRODUCE = "SELECT daily_runs.quota_introduce(%(ask)s::jsonb)"
-_RESERVE = "SELECT * FROM daily_runs.quota_reserve(%(ask)s::jsonb)"
-_REPORT = "SELECT daily_runs.quota_report(%(report)s::jsonb)"
+_INTRODUCE = "SELECT daily_runs.quota_introduce_v1(%(ask)s::jsonb)"
+_RESERVE = "SELECT * FROM daily_runs.quota_reserve_v1(%(ask)s::jsonb)"
+_REPORT = "SELECT daily_runs.quota_report_v1(%(report)s::jsonb)"
 _USED = """
 SELECT u AS evaluation_user, CASE WHEN s.until > clock_timestamp() THEN %(calls)s ELSE (
     SELECT count(*) FROM daily_runs.quota_grant g WHERE g.window_name = %(limit)s AND g.evaluation_user = u

@@ -12,7 +12,7 @@ SELECT limit_name, account, per_second, pace[1] AS whole_per_second, pace[2] AS 
            AS level_share,
        greatest(0, extract(epoch FROM held_until - now()))::float8 AS held_seconds, refusals, refused_at,
        coalesce(used.amount, 0) AS used
-FROM (SELECT l.*, daily_runs.quota_pace(l, now()) AS pace,
+FROM (SELECT l.*, daily_runs.quota_pace_v1(l, now()) AS pace,
              least(1, l.factor + 0.01 * coalesce(extract(epoch FROM now() - l.refused_at), 0))::float8 AS factor_now
       FROM daily_runs.quota_limit l) AS q
 LEFT JOIN LATERAL (

@@ -1,0 +1,1212 @@
+-- The store's schema as all migrations together leave it. `make schema` writes this file; nobody edits it.
+-- To change the schema, add a migration (docs/decisions/0003-alembic-with-sql.md).
+
+CREATE SCHEMA contract;
+
+CREATE SCHEMA daily_runs;
+
+CREATE FUNCTION daily_runs.quota_introduce(ask jsonb) RETURNS void
+    LANGUAGE sql
+    AS $$ SELECT daily_runs.quota_introduce_v1(ask) $$;
+
+CREATE FUNCTION daily_runs.quota_introduce_v1(ask jsonb) RETURNS void
+    LANGUAGE sql
+    AS $$
+    INSERT INTO daily_runs.quota_limit (limit_name, account, per_second, burst, declared_at, level, level_at)
+    SELECT name, account, per_second, burst, (ask ->> 'declared_at')::timestamptz, burst, clock_timestamp()
+    FROM (
+        SELECT l ->> 'name' AS name, CASE WHEN (l ->> 'account')::boolean THEN ask ->> 'account' END AS account,
+               (l ->> 'per_second')::double precision AS per_second, (l ->> 'burst')::double precision AS burst
+        FROM jsonb_array_elements(ask -> 'limits') AS l
+        UNION ALL
+        SELECT (ask #>> '{user_rate,name}') || ' of ' || u, NULL, (ask #>> '{user_rate,per_second}')::double precision,
+               (ask #>> '{user_rate,burst}')::double precision
+        FROM jsonb_array_elements_text(ask -> 'users') AS u WHERE ask -> 'user_rate' IS NOT NULL
+    ) AS new ORDER BY name ON CONFLICT DO NOTHING
+$$;
+
+CREATE TABLE daily_runs.quota_limit (
+    limit_name text NOT NULL,
+    account text,
+    per_second double precision NOT NULL,
+    burst double precision NOT NULL,
+    declared_at timestamp with time zone NOT NULL,
+    level double precision NOT NULL,
+    level_at timestamp with time zone NOT NULL,
+    seen_per_second double precision,
+    factor double precision DEFAULT 1 NOT NULL,
+    foreign_per_second double precision DEFAULT 0 NOT NULL,
+    observed_at timestamp with time zone,
+    rounding double precision DEFAULT 0 NOT NULL,
+    observed_since timestamp with time zone,
+    surplus double precision DEFAULT 0 NOT NULL,
+    surplus_at timestamp with time zone,
+    overbooked double precision DEFAULT 0 NOT NULL,
+    held_until timestamp with time zone,
+    refusals integer DEFAULT 0 NOT NULL,
+    refused_at timestamp with time zone,
+    CONSTRAINT quota_limit_burst_check CHECK ((burst >= (0)::double precision)),
+    CONSTRAINT quota_limit_factor_check CHECK (((factor >= (0.1)::double precision) AND (factor <= (1)::double precision))),
+    CONSTRAINT quota_limit_per_second_check CHECK ((per_second > (0)::double precision))
+)
+WITH (fillfactor='50');
+
+CREATE FUNCTION daily_runs.quota_pace(l daily_runs.quota_limit, t timestamp with time zone) RETURNS double precision[]
+    LANGUAGE sql STABLE
+    AS $$ SELECT daily_runs.quota_pace_v1(l, t) $$;
+
+CREATE FUNCTION daily_runs.quota_pace_v1(l daily_runs.quota_limit, t timestamp with time zone) RETURNS double precision[]
+    LANGUAGE sql STABLE
+    AS $$
+    WITH rate AS (
+        SELECT least(l.per_second, CASE WHEN l.observed_at > t - CASE WHEN l.seen_per_second < 0.1 * l.per_second
+            THEN interval '1 minute' ELSE interval '1 hour' END THEN l.seen_per_second END)
+               * least(1, l.factor + 0.01 * greatest(0, extract(epoch FROM t - coalesce(l.refused_at, t))))
+               AS whole
+    ), parts AS (
+        SELECT whole, l.burst * whole / l.per_second AS bucket,
+               CASE WHEN l.foreign_per_second > 0.02 * whole
+                    THEN least(l.foreign_per_second, 0.9 * whole)
+                         * greatest(0, 1 - extract(epoch FROM t - l.observed_at) / 120) ELSE 0 END AS others
+        FROM rate
+    ), kept AS (
+        SELECT *, CASE WHEN l.account IS NULL THEN 0 ELSE least(bucket / 2,
+            0.5 * others + whole * CASE WHEN l.observed_at > t - interval '10 seconds'
+                THEN greatest(0.06, 0.9 * l.rounding / whole, 0.5 - 0.11 * extract(epoch FROM t - l.observed_since)) ELSE 0.5 END
+        ) END AS reserve
+        FROM parts
+    )
+    SELECT ARRAY[whole, whole - others, reserve, bucket]::double precision[] FROM kept
+$$;
+
+CREATE FUNCTION daily_runs.quota_report(report jsonb) RETURNS void
+    LANGUAGE sql
+    AS $$ SELECT daily_runs.quota_report_v1(report) $$;
+
+CREATE FUNCTION daily_runs.quota_report_v1(report jsonb) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_column
+DECLARE
+    t            timestamptz;
+    v_account    text := report ->> 'account';
+    dimensions   text[] := ARRAY['requests', 'input tokens', 'output tokens'];
+    corrections  double precision[] := ARRAY[0, 0, 0];
+    unknown      double precision[];    -- booked for calls of which nobody told what they took
+    refused_amount double precision[];
+    ids          bigint[];
+    returned_ids bigint[];
+    q            daily_runs.quota_limit%ROWTYPE;
+    pace         double precision[];
+    fact         jsonb;
+    refused      jsonb;
+    promised     double precision;
+    uncertain    double precision;
+    expected     double precision;
+    lowest       double precision;
+    highest      double precision;
+    missing      double precision;
+    elapsed      double precision;
+    k            integer;
+BEGIN
+    PERFORM 1 FROM daily_runs.quota_limit l WHERE l.account = v_account ORDER BY l.limit_name FOR UPDATE;
+    t := clock_timestamp();
+    SELECT array_agg((s ->> 'id')::bigint) INTO ids FROM jsonb_array_elements(report -> 'settled') AS s;
+    SELECT array_agg(r::bigint) INTO returned_ids FROM jsonb_array_elements_text(report -> 'returned') AS r;
+
+    -- Settle: only the first word on a grant counts. A refused call took nothing; unknown use stays as estimated.
+    WITH told AS (
+        SELECT (s ->> 'id')::bigint AS id, (s ->> 'refused')::boolean AS refused,
+               (s ->> 'input')::double precision AS input, (s ->> 'output')::double precision AS output,
+               coalesce((s ->> 'cached')::double precision, 0) AS cached
+        FROM jsonb_array_elements(report -> 'settled') AS s
+    ), settled AS (
+        UPDATE daily_runs.quota_grant g SET settled_at = t FROM told
+        WHERE g.grant_id = told.id AND g.settled_at IS NULL AND g.grant_id = ANY (ids)  -- by the index, however many
+        RETURNING g.lane, told.refused, told.input IS NOT NULL AS measured, told.cached,
+                  CASE WHEN told.refused THEN 0 ELSE coalesce(told.input, g.input_tokens) END AS input,
+                  CASE WHEN told.refused THEN 0 ELSE coalesce(told.output, g.output_tokens) END AS output,
+                  CASE WHEN told.refused THEN 0 ELSE 1 END AS calls, g.input_tokens AS said_input,
+                  g.output_tokens AS said_output
+    ), used AS (
+        INSERT INTO daily_runs.quota_use AS u (account, lane, minute, calls, refusals, measured_calls, input_tokens,
+                                               output_tokens, cached_input_tokens)
+        SELECT v_account, lane, date_trunc('minute', t, 'UTC'), sum(calls), count(*) FILTER (WHERE refused),
+               count(*) FILTER (WHERE measured), sum(input), sum(output), sum(cached)
+        FROM settled GROUP BY lane
+        ON CONFLICT (account, lane, minute) DO UPDATE SET calls = u.calls + EXCLUDED.calls,
+            refusals = u.refusals + EXCLUDED.refusals, measured_calls = u.measured_calls + EXCLUDED.measured_calls,
+            input_tokens = u.input_tokens + EXCLUDED.input_tokens,
+            output_tokens = u.output_tokens + EXCLUDED.output_tokens,
+            cached_input_tokens = u.cached_input_tokens + EXCLUDED.cached_input_tokens
+    )
+    SELECT ARRAY[coalesce(sum(1 - calls), 0), coalesce(sum(said_input - input), 0),
+                 coalesce(sum(said_output - output), 0)],
+           ARRAY[count(*) FILTER (WHERE NOT measured AND NOT refused),
+                 coalesce(sum(said_input) FILTER (WHERE NOT measured AND NOT refused), 0),
+                 coalesce(sum(said_output) FILTER (WHERE NOT measured AND NOT refused), 0)],
+           ARRAY[count(*) FILTER (WHERE refused), coalesce(sum(said_input) FILTER (WHERE refused), 0),
+                 coalesce(sum(said_output) FILTER (WHERE refused), 0)]
+    INTO corrections, unknown, refused_amount FROM settled;
+
+    -- Give back what will not be sent; its moment is still to come, or nothing is left to give.
+    UPDATE daily_runs.quota_grant g SET settled_at = t      -- its intent was stored: it may have been sent
+    WHERE g.grant_id = ANY (returned_ids) AND g.sent_at IS NOT NULL AND g.settled_at IS NULL;
+    WITH returned AS (
+        DELETE FROM daily_runs.quota_grant g
+        WHERE g.grant_id = ANY (returned_ids) AND g.sent_at IS NULL AND g.settled_at IS NULL
+        RETURNING g.at > t AS ahead, g.input_tokens, g.output_tokens
+    )
+    SELECT ARRAY[corrections[1] + count(*) FILTER (WHERE ahead),
+                 corrections[2] + coalesce(sum(input_tokens) FILTER (WHERE ahead), 0),
+                 corrections[3] + coalesce(sum(output_tokens) FILTER (WHERE ahead), 0)]
+    INTO corrections FROM returned;
+
+    FOR k IN 1 .. 3 LOOP
+        SELECT * INTO q FROM daily_runs.quota_limit l
+        WHERE l.account = v_account AND l.limit_name = 'account ' || v_account || ' ' || dimensions[k];
+        CONTINUE WHEN NOT FOUND;
+        fact := report #> ARRAY['observed', dimensions[k]];
+        refused := report #> ARRAY['refused', dimensions[k]];
+        CONTINUE WHEN fact IS NULL AND refused IS NULL AND corrections[k] = 0 AND unknown[k] = 0;
+        -- What calls took less than estimated is given back by the facts, where there are some: the vendor's bucket may
+        -- have run full meanwhile.
+        pace := daily_runs.quota_pace_v1(q, t);
+        q.overbooked := least(pace[4], q.overbooked + unknown[k]);
+        IF fact IS NOT NULL AND corrections[k] > 0 THEN
+            q.overbooked := least(pace[4], q.overbooked + corrections[k]);
+            corrections[k] := 0;
+        END IF;
+        q.level := least(pace[4], q.level + greatest(0, extract(epoch FROM t - q.level_at)) * pace[2] + corrections[k]);
+        q.level_at := t;
+        IF fact IS NOT NULL THEN
+            -- The vendor's bucket against ours. It has not met what is promised for later; of what was due just now it
+            -- has met any part.
+            q.seen_per_second := (fact ->> 'per_second')::double precision;
+            q.rounding := (fact ->> 'below')::double precision;
+            SELECT coalesce(sum(x.amount) FILTER (WHERE x.at > t), 0), coalesce(sum(x.amount) FILTER (WHERE x.at <= t), 0)
+            INTO promised, uncertain FROM (
+                SELECT g.at, CASE k WHEN 1 THEN 1 WHEN 2 THEN g.input_tokens ELSE g.output_tokens END AS amount
+                FROM daily_runs.quota_grant g
+                WHERE g.account = v_account
+                      AND g.at > t - make_interval(secs => (report ->> 'uncertain_seconds')::double precision)
+            ) AS x;
+            expected := least(pace[4], q.level + promised)
+                        - pace[2] * (report ->> 'age_seconds')::double precision;  -- at the moment of the header
+            lowest := (fact ->> 'remaining')::double precision - (fact ->> 'below')::double precision;
+            highest := (fact ->> 'remaining')::double precision
+                       + CASE WHEN refused IS NULL THEN (fact ->> 'above')::double precision ELSE 0 END;
+            missing := greatest(0, expected - highest);
+            elapsed := extract(epoch FROM t - q.observed_at);
+            IF elapsed > 10 OR elapsed IS NULL THEN
+                q.observed_since := t; q.surplus_at := t; q.surplus := 0; q.foreign_per_second := 0;
+            END IF;
+            -- More than we thought is believed when it lasts (a header that is late tells of calls not yet met), and only
+            -- as far as more was booked than used: the vendor's bucket may be a larger one than we may empty.
+            q.surplus := q.surplus + least(1, coalesce(elapsed, 0) / 0.5)
+                         * ((lowest + highest) / 2 - expected - uncertain / 2 - q.surplus);
+            IF q.surplus_at < t - interval '0.7 seconds' AND missing = 0 AND q.surplus > 0 THEN
+                missing := -least(q.surplus, q.overbooked);
+                q.foreign_per_second := greatest(0, q.foreign_per_second - (q.surplus + missing) / 3);
+                q.overbooked := q.overbooked + missing;
+                q.surplus := q.surplus + missing;
+                q.surplus_at := t;
+            END IF;
+            -- What is missing again and again, somebody else takes.
+            IF elapsed <= 10 THEN
+                q.foreign_per_second := greatest(0, least(0.9 * pace[1], q.foreign_per_second + missing / 3));
+            END IF;
+            q.observed_at := t;
+            q.overbooked := least(pace[4], q.overbooked + greatest(0, missing));
+            q.level := least(pace[4], q.level - missing);
+        END IF;
+        IF refused IS NOT NULL THEN
+            IF fact IS NULL THEN
+                q.held_until := greatest(q.held_until, t + make_interval(secs => least(300, (refused #>> '{}')::double precision)));
+                q.level := least(q.level, 0);
+            END IF;
+            -- One shortage refuses many at once. Another one soon after it, that the header does not explain, means that
+            -- the rate itself is too high.
+            IF (fact ->> 'remaining')::double precision < 0.1 * pace[4] THEN
+                NULL;
+            ELSIF q.refused_at > t - interval '10 seconds' AND q.refused_at < t - interval '1 second' THEN
+                q.factor := greatest(0.1, 0.85 * least(1, q.factor + 0.01 * extract(epoch FROM t - q.refused_at)));
+                q.refused_at := t;
+            ELSIF q.refused_at IS NULL OR q.refused_at <= t - interval '10 seconds' THEN
+                q.factor := least(1, q.factor + 0.01 * coalesce(extract(epoch FROM t - q.refused_at), 0));
+                q.refused_at := t;
+            END IF;
+            q.refusals := q.refusals + 1;
+            -- The reserve starts anew, and the call that was refused is at least what others took.
+            IF fact IS NOT NULL THEN
+                q.observed_since := t;
+                q.foreign_per_second := least(0.9 * pace[1], q.foreign_per_second + refused_amount[k] / 3);
+            END IF;
+        END IF;
+        UPDATE daily_runs.quota_limit l
+        SET level = q.level, level_at = q.level_at, seen_per_second = q.seen_per_second, rounding = q.rounding, factor = q.factor,
+            foreign_per_second = q.foreign_per_second, observed_at = q.observed_at,
+            observed_since = q.observed_since, surplus = q.surplus, surplus_at = q.surplus_at, overbooked = q.overbooked,
+            held_until = q.held_until,
+            refusals = q.refusals, refused_at = q.refused_at
+        WHERE l.limit_name = q.limit_name;
+    END LOOP;
+END
+$$;
+
+CREATE FUNCTION daily_runs.quota_reserve(ask jsonb) RETURNS TABLE(grant_id bigint, wait_seconds double precision, evaluation_user text)
+    LANGUAGE sql
+    AS $$ SELECT * FROM daily_runs.quota_reserve_v1(ask) $$;
+
+CREATE FUNCTION daily_runs.quota_reserve_v1(ask jsonb) RETURNS TABLE(grant_id bigint, wait_seconds double precision, evaluation_user text)
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_column
+DECLARE
+    t              timestamptz;
+    v_holder       text := ask ->> 'holder';
+    v_account      text := ask ->> 'account';
+    v_lane         text := ask ->> 'lane';
+    v_window       text := ask #>> '{window,name}';
+    horizon        double precision := (ask ->> 'horizon_seconds')::double precision;
+    promise        double precision := (ask ->> 'promise_seconds')::double precision;
+    declared       timestamptz := (ask ->> 'declared_at')::timestamptz;
+    v_calls        integer := jsonb_array_length(ask -> 'amounts');
+    amounts        double precision[];
+    names          text[];
+    ours           boolean[];           -- whether the limit is the account's
+    wanted         integer;
+    n              integer;             -- limits; the users' own rates come after them
+    rates          double precision[];
+    wholes         double precision[];
+    reserves       double precision[];
+    caps           double precision[];
+    levels         double precision[];
+    helds          double precision[];
+    users          text[];
+    user_names     text[];
+    user_rates     double precision[];
+    user_caps      double precision[];
+    user_levels    double precision[];
+    user_helds     double precision[];
+    user_rooms     integer[];
+    user_used      integer[];
+    user_amount    double precision := coalesce((ask #>> '{user_rate,amount}')::double precision, 0);
+    lane_row       daily_runs.quota_lane%ROWTYPE;
+    lane_rate      double precision;
+    lane_cap       double precision;
+    lane_level     double precision;
+    lane_cost      double precision;
+    alone          boolean;             -- nobody else asks, and idle shares are lent: the account is the only bound
+    lane_spent     double precision := 0;
+    waiting_since  timestamptz;
+    ahead          timestamptz;
+    open_room      integer;
+    cost           double precision;
+    moment         double precision;
+    other          double precision;    -- the moment that suits all but the account and the share
+    by_account     double precision;
+    by_share       double precision;
+    chosen         integer;
+    chosen_moment  double precision;
+    candidate      double precision;
+    come_back      double precision;
+    nobody         boolean := false;
+    held_back      boolean := false;
+    given          integer := 0;
+    out_waits      double precision[] := '{}';
+    out_users      text[] := '{}';
+    out_inputs     double precision[] := '{}';
+    out_outputs    double precision[] := '{}';
+    i              integer;
+    j              integer;
+BEGIN
+    SELECT array_agg(l ->> 'name' ORDER BY p), array_agg((l ->> 'account')::boolean ORDER BY p), count(*)
+    INTO names, ours, n FROM jsonb_array_elements(ask -> 'limits') WITH ORDINALITY AS e (l, p);
+    SELECT array_agg(u ORDER BY p), array_agg((ask #>> '{user_rate,name}') || ' of ' || u ORDER BY p)
+    INTO users, user_names FROM jsonb_array_elements_text(ask -> 'users') WITH ORDINALITY AS e (u, p);
+    IF ask -> 'user_rate' IS NULL THEN user_names := NULL; END IF;
+    wanted := n + coalesce(cardinality(user_names), 0);
+
+    -- The rows, in name order, so that nobody waits in a circle.
+    PERFORM 1 FROM daily_runs.quota_limit WHERE limit_name = ANY (names || coalesce(user_names, '{}'))
+    ORDER BY limit_name FOR UPDATE;
+    GET DIAGNOSTICS i = ROW_COUNT;
+    IF i < wanted THEN RAISE EXCEPTION 'quota_introduce was not called for all of %', names || user_names; END IF;
+    INSERT INTO daily_runs.quota_lane AS q (account, lane, share, priority, borrows, declared_at, level_at, asked_at,
+                                           use_at)
+    VALUES (v_account, v_lane, (ask ->> 'share')::double precision, (ask ->> 'priority')::integer,
+            (ask ->> 'borrows')::boolean, declared, clock_timestamp(), clock_timestamp(), clock_timestamp())
+    ON CONFLICT (account, lane) DO UPDATE SET asked_at = clock_timestamp(),
+        declared_at = greatest(q.declared_at, EXCLUDED.declared_at),
+        share = CASE WHEN EXCLUDED.declared_at >= q.declared_at THEN EXCLUDED.share ELSE q.share END,
+        priority = CASE WHEN EXCLUDED.declared_at >= q.declared_at THEN EXCLUDED.priority ELSE q.priority END,
+        borrows = CASE WHEN EXCLUDED.declared_at >= q.declared_at THEN EXCLUDED.borrows ELSE q.borrows END
+    RETURNING q.* INTO lane_row;
+    t := clock_timestamp();             -- after the locks: nobody's decision is older than the one before it
+
+    -- A newer catalogue's figures count from now on; what is in the bucket stays.
+    UPDATE daily_runs.quota_limit q
+    SET level = least((daily_runs.quota_pace_v1(q, t))[4],
+                      q.level + greatest(0, extract(epoch FROM t - q.level_at)) * (daily_runs.quota_pace_v1(q, t))[2]),
+        level_at = t, per_second = d.per_second, burst = d.burst, declared_at = declared
+    FROM (
+        SELECT l ->> 'name' AS name, (l ->> 'per_second')::double precision AS per_second,
+               (l ->> 'burst')::double precision AS burst FROM jsonb_array_elements(ask -> 'limits') AS l
+        UNION ALL
+        SELECT u, (ask #>> '{user_rate,per_second}')::double precision,
+               (ask #>> '{user_rate,burst}')::double precision FROM unnest(user_names) AS u
+    ) AS d
+    WHERE q.limit_name = d.name AND (declared > q.declared_at OR (
+        declared = q.declared_at AND (q.per_second, q.burst) IS DISTINCT FROM (d.per_second, d.burst)));
+
+    SELECT array_agg(p.pace[1] ORDER BY o.position), array_agg(p.pace[2] ORDER BY o.position),
+           array_agg(p.pace[3] ORDER BY o.position), array_agg(p.pace[4] ORDER BY o.position),
+           array_agg(least(p.pace[4], q.level + greatest(0, extract(epoch FROM t - q.level_at)) * p.pace[2]) ORDER BY o.position),
+           array_agg(greatest(0, coalesce(extract(epoch FROM q.held_until - t), 0)) ORDER BY o.position)
+    INTO wholes, rates, reserves, caps, levels, helds
+    FROM unnest(names) WITH ORDINALITY AS o (name, position)
+    JOIN daily_runs.quota_limit q ON q.limit_name = o.name
+    CROSS JOIN LATERAL (SELECT daily_runs.quota_pace_v1(q, t) AS pace) AS p;
+    SELECT array_agg(x::double precision ORDER BY c, p) INTO amounts
+    FROM jsonb_array_elements(ask -> 'amounts') WITH ORDINALITY AS e (call, c),
+         jsonb_array_elements_text(call) WITH ORDINALITY AS f (x, p);
+
+    -- Evaluation users: the room that each has in the window, and its own rate.
+    IF users IS NOT NULL THEN
+        SELECT array_agg(CASE WHEN v_window IS NULL THEN v_calls
+                              WHEN EXISTS (SELECT FROM daily_runs.quota_spent_user s WHERE s.window_name = v_window
+                                           AND s.evaluation_user = o.u AND s.until > t) THEN 0
+                              ELSE greatest(0, (ask #>> '{window,calls}')::integer - w.used) END ORDER BY o.position),
+               array_agg(w.used ORDER BY o.position)
+        INTO user_rooms, user_used
+        FROM unnest(users) WITH ORDINALITY AS o (u, position)
+        CROSS JOIN LATERAL (
+            SELECT count(*)::integer AS used FROM daily_runs.quota_grant g
+            WHERE g.window_name = v_window AND g.evaluation_user = o.u
+                  AND greatest(g.at, coalesce(g.sent_at, g.at))  -- an intent is stored ahead
+                      > t - make_interval(secs => (ask #>> '{window,seconds}')::double precision)
+                  AND (g.sent_at IS NOT NULL OR g.expires_at > t)
+        ) AS w;
+    END IF;
+    IF user_names IS NOT NULL THEN
+        SELECT array_agg(p.pace[2] ORDER BY o.position), array_agg(p.pace[4] ORDER BY o.position),
+               array_agg(least(p.pace[4], q.level + greatest(0, extract(epoch FROM t - q.level_at)) * p.pace[2]) ORDER BY o.position),
+               array_agg(greatest(0, coalesce(extract(epoch FROM q.held_until - t), 0)) ORDER BY o.position)
+        INTO user_rates, user_caps, user_levels, user_helds
+        FROM unnest(user_names) WITH ORDINALITY AS o (name, position)
+        JOIN daily_runs.quota_limit q ON q.limit_name = o.name
+        CROSS JOIN LATERAL (SELECT daily_runs.quota_pace_v1(q, t) AS pace) AS p;
+    END IF;
+
+    -- The lane's part of the account. Lanes that the account makes wait get their shares; those that it doesn't get
+    -- what they take; what is left goes to the best priority among the waiting, by share. Idle: not asked for 1 s. The
+    -- 2 % on top are for what calls leave of their estimates; the account's own limits bound the sum.
+    SELECT CASE WHEN NOT lane_row.borrows THEN lane_row.share ELSE 1.02 * (
+        lane_row.share + CASE WHEN lane_row.priority <= coalesce(min(o.priority) FILTER (WHERE o.waits), 99) THEN
+            greatest(0, 1 - coalesce(sum(o.use) FILTER (WHERE NOT o.waits), 0) - lane_row.share
+                        - coalesce(sum(o.share) FILTER (WHERE o.waits), 0))
+            * lane_row.share / (lane_row.share + coalesce(
+                sum(o.share) FILTER (WHERE o.waits AND o.priority <= lane_row.priority), 0)) ELSE 0 END) END,
+        0.5, count(*) = 0 AND lane_row.borrows
+    INTO lane_rate, lane_cap, alone
+    FROM (
+        SELECT x.share, x.priority, coalesce(x.held_back_at > t - interval '1 second', false) AS waits,
+               x.use_share * exp(-extract(epoch FROM t - x.use_at) / 2) AS use
+        FROM daily_runs.quota_lane x
+        WHERE x.account = v_account AND x.lane <> v_lane AND x.asked_at > t - interval '1 second'
+    ) AS o;
+    lane_cap := greatest(lane_cap * lane_rate,  -- two calls at least, so that one that comes late loses nothing
+                         2 * (SELECT max(amounts[k] / wholes[k]) FROM generate_series(1, n) AS k WHERE ours[k]));
+    lane_level := least(lane_cap, lane_row.level + extract(epoch FROM t - lane_row.level_at) * lane_rate);
+
+    -- First come, first served: who was told to come back earlier goes before us, unless it did not come.
+    SELECT a.since INTO waiting_since FROM daily_runs.quota_asker a WHERE a.holder = v_holder;
+    SELECT max(a.back_at) INTO ahead FROM daily_runs.quota_asker a
+    WHERE a.account = v_account AND a.lane = v_lane AND a.holder <> v_holder
+          AND a.since < coalesce(waiting_since, t) AND a.back_at > t - interval '0.5 second';
+    IF ahead IS NOT NULL THEN
+        come_back := greatest(0, extract(epoch FROM ahead - t)) + 0.01;
+        v_calls := 0;
+    END IF;
+    IF ask -> 'in_flight' IS NOT NULL THEN
+        SELECT (ask #>> '{in_flight,max}')::integer - count(*) INTO open_room FROM daily_runs.quota_grant g
+        WHERE g.in_flight_name = ask #>> '{in_flight,name}' AND g.settled_at IS NULL AND g.expires_at > t;
+        IF open_room < v_calls THEN
+            v_calls := greatest(0, open_room);
+            come_back := coalesce(come_back, horizon);
+        END IF;
+    END IF;
+
+    FOR i IN 1 .. v_calls LOOP
+        other := 0; by_account := 0; lane_cost := 0; chosen := NULL;
+        FOR j IN 1 .. n LOOP
+            cost := amounts[(i - 1) * n + j];
+            moment := greatest(helds[j], (least(cost + reserves[j], caps[j]) - levels[j]) / rates[j]);
+            IF ours[j] THEN
+                by_account := greatest(by_account, moment);
+                lane_cost := greatest(lane_cost, cost / wholes[j]);
+            ELSE
+                other := greatest(other, moment);
+            END IF;
+        END LOOP;
+        by_share := CASE WHEN alone THEN 0 ELSE (least(lane_cost, lane_cap) - lane_level) / lane_rate END;
+        IF users IS NOT NULL THEN       -- the most used one that can send soon, to fill one at a time; else the first to be able
+            FOR j IN 1 .. cardinality(users) LOOP
+                CONTINUE WHEN user_rooms[j] < 1;
+                candidate := greatest(other, by_account, by_share);
+                IF user_names IS NOT NULL THEN
+                    candidate := greatest(candidate, user_helds[j],
+                                          (least(user_amount, user_caps[j]) - user_levels[j]) / user_rates[j]);
+                END IF;
+                IF chosen IS NULL OR greatest(candidate, horizon) < greatest(chosen_moment, horizon)
+                   OR (candidate <= greatest(chosen_moment, horizon) AND user_used[j] > user_used[chosen]) THEN
+                    chosen := j; chosen_moment := candidate;
+                END IF;
+            END LOOP;
+            IF chosen IS NULL THEN
+                nobody := true; EXIT;
+            END IF;
+            IF chosen_moment > greatest(other, by_account, by_share) THEN other := chosen_moment; END IF;
+        END IF;
+        moment := greatest(0, other, by_account, by_share);
+        held_back := held_back OR greatest(by_account, by_share) > greatest(other, 0.02);
+        IF moment > horizon AND (i > 1 OR greatest(other, by_share) > horizon OR moment > promise) THEN
+            come_back := greatest(moment - horizon / 2, 0.001); EXIT;
+        END IF;
+        -- Book: at the moment of sending the bucket holds what it can hold then, less this call.
+        FOR j IN 1 .. n LOOP
+            levels[j] := least(caps[j], levels[j] + rates[j] * moment) - rates[j] * moment - amounts[(i - 1) * n + j];
+        END LOOP;
+        IF NOT alone THEN
+            lane_level := least(lane_cap, lane_level + lane_rate * moment) - lane_rate * moment - lane_cost;
+        END IF;
+        lane_spent := lane_spent + lane_cost;
+        IF chosen IS NOT NULL THEN
+            user_rooms[chosen] := user_rooms[chosen] - 1; user_used[chosen] := user_used[chosen] + 1;
+            IF user_names IS NOT NULL THEN
+                user_levels[chosen] := least(user_caps[chosen], user_levels[chosen] + user_rates[chosen] * moment)
+                                       - user_rates[chosen] * moment - user_amount;
+            END IF;
+        END IF;
+        given := i;
+        out_waits := out_waits || moment;
+        out_users := out_users || CASE WHEN chosen IS NOT NULL THEN users[chosen] END;
+        out_inputs := out_inputs || (ask -> 'tokens' -> (i - 1) ->> 0)::double precision;
+        out_outputs := out_outputs || (ask -> 'tokens' -> (i - 1) ->> 1)::double precision;
+    END LOOP;
+
+    IF given > 0 THEN
+        UPDATE daily_runs.quota_limit q SET level = x.level, level_at = t
+        FROM unnest(names, levels) AS x (name, level) WHERE q.limit_name = x.name;
+        IF user_names IS NOT NULL THEN
+            UPDATE daily_runs.quota_limit q SET level = x.level, level_at = t
+            FROM unnest(user_names, user_levels) AS x (name, level) WHERE q.limit_name = x.name;
+        END IF;
+    END IF;
+    UPDATE daily_runs.quota_lane q SET level = lane_level, level_at = t,
+        held_back_at = CASE WHEN held_back THEN t ELSE q.held_back_at END,
+        use_share = CASE WHEN q.use_share < 1e-9 THEN 0 ELSE q.use_share * exp(greatest(-50, -extract(epoch FROM t - q.use_at) / 2)::double precision) END
+                    + lane_spent / 2, use_at = t
+    WHERE q.account = v_account AND q.lane = v_lane;
+    IF come_back > 2 THEN come_back := 2; END IF;       -- by then the limit may be another, or who is ahead dead
+    IF come_back IS NOT NULL AND NOT nobody THEN
+        INSERT INTO daily_runs.quota_asker AS a (holder, account, lane, since, back_at)
+        VALUES (v_holder, v_account, v_lane, t, t + make_interval(secs => come_back))
+        ON CONFLICT (holder) DO UPDATE SET back_at = EXCLUDED.back_at, account = EXCLUDED.account, lane = EXCLUDED.lane,
+            since = CASE WHEN given > 0 THEN EXCLUDED.since ELSE a.since END;
+    ELSIF waiting_since IS NOT NULL THEN
+        DELETE FROM daily_runs.quota_asker a WHERE a.holder = v_holder;
+    END IF;
+
+    RETURN QUERY
+    WITH granted AS (
+        INSERT INTO daily_runs.quota_grant AS g (holder, account, lane, window_name, evaluation_user, in_flight_name,
+                                                 input_tokens, output_tokens, at, expires_at)
+        SELECT v_holder, v_account, v_lane, v_window, x.u, ask #>> '{in_flight,name}', x.input_tokens, x.output_tokens,
+               t + make_interval(secs => x.wait),
+               t + make_interval(secs => x.wait + (ask ->> 'lease_seconds')::double precision)
+        FROM unnest(out_waits, out_users, out_inputs, out_outputs) WITH ORDINALITY
+             AS x (wait, u, input_tokens, output_tokens, position)
+        ORDER BY x.position
+        RETURNING g.grant_id, g.at, g.evaluation_user
+    )
+    SELECT g.grant_id, extract(epoch FROM g.at - t)::double precision, g.evaluation_user FROM granted g
+    ORDER BY g.grant_id;
+    IF nobody OR come_back IS NOT NULL THEN
+        RETURN QUERY SELECT NULL::bigint, CASE WHEN NOT nobody THEN come_back END, NULL::text;
+    END IF;
+END
+$$;
+
+CREATE TABLE daily_runs.published_failure (
+    run_key text NOT NULL,
+    prompt_id text NOT NULL,
+    item_id text NOT NULL,
+    error_hop text NOT NULL,
+    error_kind text NOT NULL,
+    error_blame text NOT NULL
+);
+
+CREATE TABLE daily_runs.published_run (
+    run_key text NOT NULL,
+    attempt_id uuid NOT NULL,
+    feature text NOT NULL,
+    environment text NOT NULL,
+    logical_date timestamp with time zone NOT NULL,
+    provenance text NOT NULL,
+    asked integer NOT NULL,
+    answered integer NOT NULL,
+    failed integer NOT NULL,
+    scored integer NOT NULL,
+    unscored integer NOT NULL,
+    mean_score double precision NOT NULL,
+    score_std double precision NOT NULL,
+    mean_score_low double precision NOT NULL,
+    mean_score_high double precision NOT NULL,
+    dataset_sha256 text NOT NULL,
+    rubric_version text NOT NULL,
+    judge_model text NOT NULL,
+    rows_sha256 text NOT NULL,
+    published_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT published_run_check CHECK ((asked = (answered + failed))),
+    CONSTRAINT published_run_check1 CHECK ((answered = (scored + unscored))),
+    CONSTRAINT published_run_provenance_check CHECK ((provenance = ANY (ARRAY['live'::text, 'sandbox'::text])))
+);
+
+CREATE VIEW contract.failures_v1 AS
+ SELECT f.run_key,
+    p.attempt_id,
+    p.feature,
+    p.environment,
+    p.logical_date,
+    p.provenance,
+    f.prompt_id,
+    f.item_id,
+    f.error_hop,
+    f.error_kind,
+    f.error_blame
+   FROM (daily_runs.published_failure f
+     JOIN daily_runs.published_run p USING (run_key));
+
+CREATE TABLE daily_runs.published_result (
+    run_key text NOT NULL,
+    prompt_id text NOT NULL,
+    item_id text NOT NULL,
+    status text NOT NULL,
+    score double precision,
+    scores jsonb,
+    serving_provider text,
+    serving_model text,
+    latency_seconds double precision NOT NULL,
+    input_tokens integer,
+    output_tokens integer,
+    CONSTRAINT published_result_check CHECK (((status = 'scored'::text) = (score IS NOT NULL))),
+    CONSTRAINT published_result_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision))),
+    CONSTRAINT published_result_status_check CHECK ((status = ANY (ARRAY['scored'::text, 'unscored'::text])))
+);
+
+CREATE VIEW contract.results_v1 AS
+ SELECT r.run_key,
+    p.attempt_id,
+    p.feature,
+    p.environment,
+    p.logical_date,
+    p.provenance,
+    r.prompt_id,
+    r.item_id,
+    r.status,
+    r.score,
+    r.scores,
+    r.serving_provider,
+    r.serving_model,
+    r.latency_seconds,
+    r.input_tokens,
+    r.output_tokens,
+    p.rubric_version,
+    p.judge_model
+   FROM (daily_runs.published_result r
+     JOIN daily_runs.published_run p USING (run_key));
+
+CREATE VIEW contract.runs_v1 AS
+ SELECT run_key,
+    attempt_id,
+    feature,
+    environment,
+    logical_date,
+    provenance,
+    asked,
+    answered,
+    failed,
+    scored,
+    unscored,
+    mean_score,
+    score_std,
+    mean_score_low,
+    mean_score_high,
+    dataset_sha256,
+    rubric_version,
+    judge_model,
+    rows_sha256,
+    published_at
+   FROM daily_runs.published_run;
+
+CREATE TABLE daily_runs.alembic_version (
+    version_num character varying(32) NOT NULL
+);
+
+CREATE TABLE daily_runs.answer (
+    attempt_id uuid NOT NULL,
+    prompt_id text NOT NULL,
+    item_id text NOT NULL,
+    shard integer NOT NULL,
+    status text DEFAULT 'planned'::text NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    evaluation_user text,
+    ticket jsonb,
+    sent_at timestamp with time zone,
+    settled_at timestamp with time zone,
+    answer text,
+    serving_provider text,
+    serving_model text,
+    input_tokens integer,
+    output_tokens integer,
+    error_hop text,
+    error_kind text,
+    error_blame text,
+    error_evidence text,
+    CONSTRAINT answer_check CHECK (((status = 'answered'::text) = (answer IS NOT NULL))),
+    CONSTRAINT answer_check1 CHECK (((status = 'failed'::text) = (error_kind IS NOT NULL))),
+    CONSTRAINT answer_error_blame_check CHECK ((error_blame = ANY (ARRAY['provider'::text, 'own_system'::text, 'rate_limit'::text]))),
+    CONSTRAINT answer_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'sent'::text, 'answered'::text, 'failed'::text])))
+);
+
+CREATE TABLE daily_runs.attempt (
+    attempt_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    run_key text NOT NULL,
+    status text DEFAULT 'running'::text NOT NULL,
+    plan_hash text NOT NULL,
+    asked integer NOT NULL,
+    shards integer NOT NULL,
+    provenance text NOT NULL,
+    dataset_sha256 text NOT NULL,
+    rubric_version text NOT NULL,
+    judge_model text NOT NULL,
+    gated_sha256 text,
+    airflow_run_id text,
+    note text DEFAULT ''::text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    redo text DEFAULT 'all'::text NOT NULL,
+    taken_over_from uuid,
+    CONSTRAINT attempt_asked_check CHECK ((asked > 0)),
+    CONSTRAINT attempt_provenance_check CHECK ((provenance = ANY (ARRAY['live'::text, 'sandbox'::text]))),
+    CONSTRAINT attempt_redo_check CHECK ((redo = ANY (ARRAY['all'::text, 'missing_answers'::text, 'judge_again'::text, 'gate_and_publish'::text]))),
+    CONSTRAINT attempt_shards_check CHECK ((shards > 0)),
+    CONSTRAINT attempt_status_check CHECK ((status = ANY (ARRAY['running'::text, 'quarantined'::text, 'published'::text, 'superseded'::text])))
+);
+
+CREATE TABLE daily_runs.breaker (
+    provider text NOT NULL,
+    state text NOT NULL,
+    generation integer NOT NULL,
+    since timestamp with time zone NOT NULL,
+    open_until timestamp with time zone,
+    openings_in_row integer NOT NULL,
+    good_probes integer NOT NULL,
+    probes jsonb NOT NULL,
+    recent jsonb NOT NULL,
+    faults_in_row jsonb NOT NULL,
+    last_good double precision NOT NULL,
+    reason text NOT NULL,
+    CONSTRAINT breaker_check CHECK (((state = 'closed'::text) = (open_until IS NULL))),
+    CONSTRAINT breaker_state_check CHECK ((state = ANY (ARRAY['closed'::text, 'open'::text, 'half_open'::text])))
+);
+
+CREATE TABLE daily_runs.gate_result (
+    attempt_id uuid NOT NULL,
+    expectation text NOT NULL,
+    passed boolean NOT NULL,
+    observed text NOT NULL,
+    required text NOT NULL,
+    checked_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE daily_runs.judge_trial (
+    trial_key text NOT NULL,
+    feature text NOT NULL,
+    judge_model text NOT NULL,
+    score double precision NOT NULL,
+    input_tokens integer,
+    output_tokens integer,
+    judged_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT judge_trial_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision)))
+);
+
+CREATE TABLE daily_runs.judgement (
+    attempt_id uuid NOT NULL,
+    prompt_id text NOT NULL,
+    verdict_key text NOT NULL,
+    status text NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    error_hop text,
+    error_kind text,
+    settled_at timestamp with time zone,
+    CONSTRAINT judgement_check CHECK (((status = 'unscored'::text) = (error_kind IS NOT NULL))),
+    CONSTRAINT judgement_status_check CHECK ((status = ANY (ARRAY['sent'::text, 'scored'::text, 'unscored'::text])))
+);
+
+CREATE TABLE daily_runs.limit_probe (
+    probe_id bigint NOT NULL,
+    attempt_id uuid,
+    environment text NOT NULL,
+    hop text NOT NULL,
+    limit_name text NOT NULL,
+    allowed double precision,
+    needed double precision NOT NULL,
+    unit text NOT NULL,
+    source text NOT NULL,
+    verdict text NOT NULL,
+    evidence text NOT NULL,
+    probed_at timestamp with time zone DEFAULT now() NOT NULL,
+    feature text NOT NULL,
+    remedy text DEFAULT ''::text NOT NULL,
+    owner text DEFAULT ''::text NOT NULL,
+    binds boolean DEFAULT false NOT NULL,
+    CONSTRAINT limit_probe_source_check CHECK ((source = ANY (ARRAY['measured'::text, 'catalogue'::text]))),
+    CONSTRAINT limit_probe_verdict_check CHECK ((verdict = ANY (ARRAY['fits'::text, 'too_low'::text, 'unknown'::text])))
+);
+
+CREATE VIEW daily_runs.latest_limits AS
+ SELECT limit_probe.environment,
+    limit_probe.feature,
+    limit_probe.hop,
+    limit_probe.limit_name,
+    limit_probe.allowed,
+    limit_probe.needed,
+    limit_probe.unit,
+    limit_probe.source,
+    limit_probe.verdict,
+    limit_probe.binds,
+    limit_probe.evidence,
+    limit_probe.remedy,
+    limit_probe.owner,
+    limit_probe.attempt_id,
+    limit_probe.probed_at
+   FROM (daily_runs.limit_probe
+     JOIN ( SELECT limit_probe_1.environment,
+            limit_probe_1.feature,
+            max(limit_probe_1.probed_at) AS probed_at
+           FROM daily_runs.limit_probe limit_probe_1
+          GROUP BY limit_probe_1.environment, limit_probe_1.feature) latest USING (environment, feature, probed_at));
+
+CREATE TABLE daily_runs.look (
+    look_id bigint NOT NULL,
+    environment text NOT NULL,
+    begun_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ended_at timestamp with time zone,
+    calls integer DEFAULT 0 NOT NULL,
+    error text,
+    CONSTRAINT look_calls_check CHECK ((calls >= 0))
+);
+
+CREATE TABLE daily_runs.readiness (
+    look_id bigint NOT NULL,
+    feature text NOT NULL,
+    aspect text NOT NULL,
+    state text NOT NULL,
+    reason text NOT NULL,
+    owner text NOT NULL,
+    details jsonb NOT NULL,
+    CONSTRAINT readiness_aspect_check CHECK ((aspect = ANY (ARRAY['seeds'::text, 'limits'::text, 'approval'::text]))),
+    CONSTRAINT readiness_state_check CHECK ((state = ANY (ARRAY['ready'::text, 'not_ready'::text, 'unknown'::text])))
+);
+
+CREATE VIEW daily_runs.latest_readiness AS
+ SELECT DISTINCT ON (l.environment, r.feature, r.aspect) l.environment,
+    r.feature,
+    r.aspect,
+    r.state,
+    r.reason,
+    r.owner,
+    r.details,
+    l.look_id,
+    l.ended_at AS looked_at
+   FROM (daily_runs.readiness r
+     JOIN daily_runs.look l USING (look_id))
+  WHERE (l.ended_at IS NOT NULL)
+  ORDER BY l.environment, r.feature, r.aspect, l.look_id DESC;
+
+ALTER TABLE daily_runs.limit_probe ALTER COLUMN probe_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME daily_runs.limit_probe_probe_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE daily_runs.look ALTER COLUMN look_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME daily_runs.look_look_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE daily_runs.quota_asker (
+    holder text NOT NULL,
+    account text NOT NULL,
+    lane text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    back_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
+
+CREATE TABLE daily_runs.quota_grant (
+    grant_id bigint NOT NULL,
+    holder text NOT NULL,
+    account text NOT NULL,
+    lane text NOT NULL,
+    window_name text,
+    evaluation_user text,
+    in_flight_name text,
+    input_tokens double precision NOT NULL,
+    output_tokens double precision NOT NULL,
+    at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone,
+    settled_at timestamp with time zone
+)
+WITH (fillfactor='80');
+
+ALTER TABLE daily_runs.quota_grant ALTER COLUMN grant_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME daily_runs.quota_grant_grant_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE daily_runs.quota_lane (
+    account text NOT NULL,
+    lane text NOT NULL,
+    share double precision NOT NULL,
+    priority integer NOT NULL,
+    borrows boolean NOT NULL,
+    declared_at timestamp with time zone NOT NULL,
+    level double precision DEFAULT '1000000000'::numeric NOT NULL,
+    level_at timestamp with time zone NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    held_back_at timestamp with time zone,
+    use_share double precision DEFAULT 0 NOT NULL,
+    use_at timestamp with time zone NOT NULL,
+    CONSTRAINT quota_lane_share_check CHECK (((share > (0)::double precision) AND (share <= (1)::double precision)))
+)
+WITH (fillfactor='50');
+
+CREATE TABLE daily_runs.quota_spent_user (
+    window_name text NOT NULL,
+    evaluation_user text NOT NULL,
+    until timestamp with time zone NOT NULL,
+    at_call integer,
+    CONSTRAINT quota_spent_user_at_call_check CHECK ((at_call >= 0))
+);
+
+CREATE TABLE daily_runs.quota_use (
+    account text NOT NULL,
+    lane text NOT NULL,
+    minute timestamp with time zone NOT NULL,
+    calls integer DEFAULT 0 NOT NULL,
+    refusals integer DEFAULT 0 NOT NULL,
+    measured_calls integer DEFAULT 0 NOT NULL,
+    input_tokens double precision DEFAULT 0 NOT NULL,
+    output_tokens double precision DEFAULT 0 NOT NULL,
+    cached_input_tokens double precision DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='50');
+
+CREATE TABLE daily_runs.routed (
+    feature text NOT NULL,
+    airflow_run_id text NOT NULL,
+    logical_date timestamp with time zone NOT NULL,
+    planned text[] NOT NULL,
+    chosen text[] NOT NULL,
+    forced boolean NOT NULL,
+    readiness text,
+    reason text NOT NULL,
+    decided_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT routed_readiness_check CHECK ((readiness = ANY (ARRAY['ready'::text, 'not_ready'::text, 'unknown'::text])))
+);
+
+CREATE TABLE daily_runs.run (
+    run_key text NOT NULL,
+    feature text NOT NULL,
+    environment text NOT NULL,
+    logical_date timestamp with time zone NOT NULL
+);
+
+CREATE TABLE daily_runs.seed_binding (
+    environment text NOT NULL,
+    feature text NOT NULL,
+    seed_key text NOT NULL,
+    status text NOT NULL,
+    resource_id text,
+    content_sha256 text,
+    checked_at timestamp with time zone DEFAULT now() NOT NULL,
+    attempt_id uuid,
+    CONSTRAINT seed_binding_status_check CHECK ((status = ANY (ARRAY['bound'::text, 'missing'::text, 'changed'::text, 'wrong_state'::text])))
+);
+
+CREATE TABLE daily_runs.seed_content (
+    environment text NOT NULL,
+    resource_id text NOT NULL,
+    content_sha256 text NOT NULL,
+    read_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE daily_runs.stage_report (
+    attempt_id uuid NOT NULL,
+    stage text NOT NULL,
+    shard integer NOT NULL,
+    asked integer NOT NULL,
+    answered integer NOT NULL,
+    failed integer NOT NULL,
+    missing integer NOT NULL,
+    seconds double precision NOT NULL,
+    details jsonb NOT NULL,
+    ended_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT stage_report_check CHECK ((asked = ((answered + failed) + missing)))
+);
+
+CREATE TABLE daily_runs.store_provenance (
+    only_row boolean DEFAULT true NOT NULL,
+    provenance text NOT NULL,
+    CONSTRAINT store_provenance_only_row_check CHECK (only_row),
+    CONSTRAINT store_provenance_provenance_check CHECK ((provenance = ANY (ARRAY['live'::text, 'sandbox'::text])))
+);
+
+CREATE TABLE daily_runs.verdict (
+    verdict_key text NOT NULL,
+    rubric_version text NOT NULL,
+    judge_model text NOT NULL,
+    reasons text NOT NULL,
+    scores jsonb NOT NULL,
+    score double precision NOT NULL,
+    input_tokens integer,
+    output_tokens integer,
+    judged_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT verdict_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision)))
+);
+
+ALTER TABLE ONLY daily_runs.alembic_version
+    ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+
+ALTER TABLE ONLY daily_runs.answer
+    ADD CONSTRAINT answer_pkey PRIMARY KEY (attempt_id, prompt_id);
+
+ALTER TABLE ONLY daily_runs.attempt
+    ADD CONSTRAINT attempt_pkey PRIMARY KEY (attempt_id);
+
+ALTER TABLE ONLY daily_runs.breaker
+    ADD CONSTRAINT breaker_pkey PRIMARY KEY (provider);
+
+ALTER TABLE ONLY daily_runs.gate_result
+    ADD CONSTRAINT gate_result_pkey PRIMARY KEY (attempt_id, expectation);
+
+ALTER TABLE ONLY daily_runs.judge_trial
+    ADD CONSTRAINT judge_trial_pkey PRIMARY KEY (trial_key);
+
+ALTER TABLE ONLY daily_runs.judgement
+    ADD CONSTRAINT judgement_pkey PRIMARY KEY (attempt_id, prompt_id);
+
+ALTER TABLE ONLY daily_runs.limit_probe
+    ADD CONSTRAINT limit_probe_pkey PRIMARY KEY (probe_id);
+
+ALTER TABLE ONLY daily_runs.look
+    ADD CONSTRAINT look_pkey PRIMARY KEY (look_id);
+
+ALTER TABLE ONLY daily_runs.published_failure
+    ADD CONSTRAINT published_failure_pkey PRIMARY KEY (run_key, prompt_id);
+
+ALTER TABLE ONLY daily_runs.published_result
+    ADD CONSTRAINT published_result_pkey PRIMARY KEY (run_key, prompt_id);
+
+ALTER TABLE ONLY daily_runs.published_run
+    ADD CONSTRAINT published_run_attempt_id_key UNIQUE (attempt_id);
+
+ALTER TABLE ONLY daily_runs.published_run
+    ADD CONSTRAINT published_run_pkey PRIMARY KEY (run_key);
+
+ALTER TABLE ONLY daily_runs.quota_asker
+    ADD CONSTRAINT quota_asker_pkey PRIMARY KEY (holder);
+
+ALTER TABLE ONLY daily_runs.quota_grant
+    ADD CONSTRAINT quota_grant_pkey PRIMARY KEY (grant_id);
+
+ALTER TABLE ONLY daily_runs.quota_lane
+    ADD CONSTRAINT quota_lane_pkey PRIMARY KEY (account, lane);
+
+ALTER TABLE ONLY daily_runs.quota_limit
+    ADD CONSTRAINT quota_limit_pkey PRIMARY KEY (limit_name);
+
+ALTER TABLE ONLY daily_runs.quota_spent_user
+    ADD CONSTRAINT quota_spent_user_pkey PRIMARY KEY (window_name, evaluation_user);
+
+ALTER TABLE ONLY daily_runs.quota_use
+    ADD CONSTRAINT quota_use_pkey PRIMARY KEY (account, lane, minute);
+
+ALTER TABLE ONLY daily_runs.readiness
+    ADD CONSTRAINT readiness_pkey PRIMARY KEY (look_id, feature, aspect);
+
+ALTER TABLE ONLY daily_runs.routed
+    ADD CONSTRAINT routed_pkey PRIMARY KEY (feature, airflow_run_id);
+
+ALTER TABLE ONLY daily_runs.run
+    ADD CONSTRAINT run_feature_environment_logical_date_key UNIQUE (feature, environment, logical_date);
+
+ALTER TABLE ONLY daily_runs.run
+    ADD CONSTRAINT run_pkey PRIMARY KEY (run_key);
+
+ALTER TABLE ONLY daily_runs.seed_binding
+    ADD CONSTRAINT seed_binding_pkey PRIMARY KEY (environment, feature, seed_key);
+
+ALTER TABLE ONLY daily_runs.seed_content
+    ADD CONSTRAINT seed_content_pkey PRIMARY KEY (environment, resource_id);
+
+ALTER TABLE ONLY daily_runs.stage_report
+    ADD CONSTRAINT stage_report_pkey PRIMARY KEY (attempt_id, stage, shard);
+
+ALTER TABLE ONLY daily_runs.store_provenance
+    ADD CONSTRAINT store_provenance_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY daily_runs.verdict
+    ADD CONSTRAINT verdict_pkey PRIMARY KEY (verdict_key);
+
+CREATE INDEX answer_shard ON daily_runs.answer USING btree (attempt_id, shard, status);
+
+CREATE UNIQUE INDEX attempt_running ON daily_runs.attempt USING btree (run_key) WHERE (status = 'running'::text);
+
+CREATE INDEX limit_probe_latest ON daily_runs.limit_probe USING btree (environment, feature, probed_at DESC);
+
+CREATE INDEX look_latest ON daily_runs.look USING btree (environment, look_id DESC);
+
+CREATE INDEX quota_grant_account ON daily_runs.quota_grant USING btree (account, at);
+
+CREATE INDEX quota_grant_open ON daily_runs.quota_grant USING btree (in_flight_name) WHERE ((in_flight_name IS NOT NULL) AND (settled_at IS NULL));
+
+CREATE INDEX quota_grant_window ON daily_runs.quota_grant USING btree (window_name, evaluation_user, at) WHERE (window_name IS NOT NULL);
+
+ALTER TABLE ONLY daily_runs.answer
+    ADD CONSTRAINT answer_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
+
+ALTER TABLE ONLY daily_runs.attempt
+    ADD CONSTRAINT attempt_run_key_fkey FOREIGN KEY (run_key) REFERENCES daily_runs.run(run_key);
+
+ALTER TABLE ONLY daily_runs.attempt
+    ADD CONSTRAINT attempt_taken_over_from_fkey FOREIGN KEY (taken_over_from) REFERENCES daily_runs.attempt(attempt_id);
+
+ALTER TABLE ONLY daily_runs.gate_result
+    ADD CONSTRAINT gate_result_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
+
+ALTER TABLE ONLY daily_runs.judgement
+    ADD CONSTRAINT judgement_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
+
+ALTER TABLE ONLY daily_runs.judgement
+    ADD CONSTRAINT judgement_attempt_id_prompt_id_fkey FOREIGN KEY (attempt_id, prompt_id) REFERENCES daily_runs.answer(attempt_id, prompt_id);
+
+ALTER TABLE ONLY daily_runs.limit_probe
+    ADD CONSTRAINT limit_probe_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
+
+ALTER TABLE ONLY daily_runs.published_failure
+    ADD CONSTRAINT published_failure_run_key_fkey FOREIGN KEY (run_key) REFERENCES daily_runs.published_run(run_key) ON DELETE CASCADE;
+
+ALTER TABLE ONLY daily_runs.published_result
+    ADD CONSTRAINT published_result_run_key_fkey FOREIGN KEY (run_key) REFERENCES daily_runs.published_run(run_key) ON DELETE CASCADE;
+
+ALTER TABLE ONLY daily_runs.published_run
+    ADD CONSTRAINT published_run_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
+
+ALTER TABLE ONLY daily_runs.published_run
+    ADD CONSTRAINT published_run_run_key_fkey FOREIGN KEY (run_key) REFERENCES daily_runs.run(run_key);
+
+ALTER TABLE ONLY daily_runs.readiness
+    ADD CONSTRAINT readiness_look_id_fkey FOREIGN KEY (look_id) REFERENCES daily_runs.look(look_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY daily_runs.seed_binding
+    ADD CONSTRAINT seed_binding_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
+
+ALTER TABLE ONLY daily_runs.stage_report
+    ADD CONSTRAINT stage_report_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
+
+GRANT USAGE ON SCHEMA contract TO daily_runs_writer;
+GRANT USAGE ON SCHEMA contract TO daily_runs_reader;
+
+GRANT USAGE ON SCHEMA daily_runs TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.quota_limit TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.published_failure TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.published_run TO daily_runs_writer;
+
+GRANT SELECT ON TABLE contract.failures_v1 TO daily_runs_writer;
+GRANT SELECT ON TABLE contract.failures_v1 TO daily_runs_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.published_result TO daily_runs_writer;
+
+GRANT SELECT ON TABLE contract.results_v1 TO daily_runs_writer;
+GRANT SELECT ON TABLE contract.results_v1 TO daily_runs_reader;
+
+GRANT SELECT ON TABLE contract.runs_v1 TO daily_runs_writer;
+GRANT SELECT ON TABLE contract.runs_v1 TO daily_runs_reader;
+
+GRANT SELECT ON TABLE daily_runs.alembic_version TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.answer TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.attempt TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.breaker TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.gate_result TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.judge_trial TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.judgement TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.limit_probe TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.latest_limits TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.look TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.readiness TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.latest_readiness TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.quota_asker TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.quota_grant TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.quota_lane TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.quota_spent_user TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.quota_use TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.routed TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.run TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.seed_binding TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.seed_content TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.stage_report TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.store_provenance TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.verdict TO daily_runs_writer;
