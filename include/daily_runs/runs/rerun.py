@@ -111,10 +111,12 @@ def target(
         _must_wait_for_its_own_phase(feature, form, date, own)
         return Target(date, environments)
     if not environments:
-        if any(row["under_way"] for row in of_date):
-            raise _starting(date, "its prompts are planned, and none is answered yet")
         remedy = f"{ASK_ALL}, or name another run. {_known(rows)}"
-        raise ParameterError("rerun", f"the run of {_shown(date)} has no answers to take over", remedy)
+        problem = f"the run of {_shown(date)} has no answers to take over"
+        if any(row["under_way"] for row in of_date):
+            problem += ": it is just starting, or broke off before its first answer"
+            remedy = f"Wait for its answers; or {remedy[0].lower()}{remedy[1:]}"
+        raise ParameterError("rerun", problem, remedy)
     for environment in environments:
         _must_be_possible(store, catalogue, RunKey(feature.feature, environment, date), form)
     return Target(date, environments, tuple(row["environment"] for row in of_date if not row["has_answers"]))
@@ -129,12 +131,11 @@ def _must_have_begun(text: str, begun: Sequence[dt.datetime], routed: Sequence[R
             sent = (
                 f"it was sent to {', '.join(row['chosen'])} at {_shown(row['decided_at'])}, and has asked nothing yet"
             )
-            raise _starting(row["logical_date"], sent)
-
-
-def _starting(date: dt.datetime, how_far: str) -> ParameterError:
-    remedy = f"Wait for its answers, then give this order again. If its tasks have failed: clear them, or {ASK_ALL}."
-    return ParameterError("run", f"the run of {_shown(date)} is just starting: {how_far}", remedy)
+            problem = f"the run of {_shown(row['logical_date'])} is just starting: {sent}"
+            remedy = (
+                f"Wait for its answers. If its tasks have failed: clear them, or {ASK_ALL[0].lower()}{ASK_ALL[1:]}."
+            )
+            raise ParameterError("run", problem, remedy)
 
 
 def _must_be_possible(store: Store, catalogue: Catalogue, key: RunKey, form: Form) -> None:

@@ -114,11 +114,11 @@ def routed(kit: Kit, *chosen: str) -> None:
 @pytest.mark.parametrize("how_far", ["routed", "opened"])
 def test_a_rerun_of_a_run_that_is_just_starting_says_so(kit: Kit, how: Rerun, named: str, how_far: str) -> None:
     routed(kit, "staging")
-    said = r"it was sent to staging at .*Z, and has asked nothing yet"
+    said = r" is just starting: it was sent to staging at .*Z, and has asked nothing yet\. Wait for its answers"
     if how_far == "opened":
         first(kit, "running")
-        said = "its prompts are planned, and none is answered yet"
-    told = rf"run: the run of 2026-08-17T00:00:00Z is just starting: {said}\. Wait for its answers"
+        said = " has no answers to take over: it is just starting, or broke off before its first answer. Wait for its"
+    told = f"the run of 2026-08-17T00:00:00Z{said}"
     with pytest.raises(ParameterError, match=told):
         target(kit, kit.catalogue, rerun=how, run=named)
 
