@@ -111,15 +111,20 @@ def target(
         _must_wait_for_its_own_phase(feature, form, date, own)
         return Target(date, environments)
     if not environments:
-        remedy = f"{ASK_ALL}, or name another run. {_known(rows)}"
-        problem = f"the run of {_shown(date)} has no answers to take over"
-        if any(row["under_way"] for row in of_date):
-            problem += ": it is just starting, or broke off before its first answer"
-            remedy = f"Wait for its answers; or {remedy[0].lower()}{remedy[1:]}"
-        raise ParameterError("rerun", problem, remedy)
+        raise _without_answers(date, of_date, rows)
     for environment in environments:
         _must_be_possible(store, catalogue, RunKey(feature.feature, environment, date), form)
     return Target(date, environments, tuple(row["environment"] for row in of_date if not row["has_answers"]))
+
+
+def _without_answers(date: dt.datetime, of_date: Sequence[Row], rows: Sequence[Row]) -> ParameterError:
+    """Why nothing can be taken over from a date's runs."""
+    remedy = f"{ASK_ALL}, or name another run. {_known(rows)}"
+    problem = f"the run of {_shown(date)} has no answers to take over"
+    if any(row["under_way"] for row in of_date):
+        problem += ": it is just starting, or broke off before its first answer"
+        remedy = f"Wait for its answers; or {remedy[0].lower()}{remedy[1:]}"
+    return ParameterError("rerun", problem, remedy)
 
 
 def _must_have_begun(text: str, begun: Sequence[dt.datetime], routed: Sequence[Row]) -> None:

@@ -189,22 +189,7 @@ def _of_user(
 ) -> Iterator[LimitFinding]:
     """One user's own limits, over all users. No free call tells them: the catalogue's word."""
     limits, users = environment.limits, len(environment.evaluation_users)
-    owner = owner_of(environment, "gitlab")
-    for user_rate in user_rates(limits, feature.call):
-        if user_rate.name == API_REQUESTS:
-            continue  # GitLab tells it (`_of_gitlab`)
-        each = user_rate.per_minute(limits)
-        yield LimitFinding(
-            "gitlab",
-            user_rate.name,
-            rate.binding.prompts_per_minute * user_rate.amount,
-            users * each,
-            "requests/min",
-            LimitSource.CATALOGUE,
-            f"{users} evaluation users x {each:g}",
-            "Add evaluation users or have the limit raised",
-            owner,
-        )
+    yield from _rates_of_user(feature, environment, rate)
     if feature.call is FeatureCall.COMPLETE_CODE:
         return
     whole = users * limits.ai_action_calls_per_window
@@ -221,8 +206,28 @@ def _of_user(
         LimitSource.CATALOGUE,
         f"{users} evaluation users x {limits.ai_action_calls_per_window} calls, {used}{others}",
         _more_calls(environment, calls_needed, left, ordered),
-        owner,
+        owner_of(environment, "gitlab"),
     )
+
+
+def _rates_of_user(feature: Feature, environment: Environment, rate: Budget) -> Iterator[LimitFinding]:
+    """Those of `user_rates` but for API requests, which GitLab tells (`_of_gitlab`)."""
+    users = len(environment.evaluation_users)
+    for user_rate in user_rates(environment.limits, feature.call):
+        if user_rate.name == API_REQUESTS:
+            continue
+        each = user_rate.per_minute(environment.limits)
+        yield LimitFinding(
+            "gitlab",
+            user_rate.name,
+            rate.binding.prompts_per_minute * user_rate.amount,
+            users * each,
+            "requests/min",
+            LimitSource.CATALOGUE,
+            f"{users} evaluation users x {each:g}",
+            "Add evaluation users or have the limit raised",
+            owner_of(environment, "gitlab"),
+        )
 
 
 def _more_calls(environment: Environment, needed: int, left: int, ordered: Mapping[str, int]) -> str:

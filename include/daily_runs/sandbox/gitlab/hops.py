@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from daily_runs.sandbox.gitlab import refusals
+from daily_runs.sandbox.gitlab.rest_bodies import refusals
 from daily_runs.sandbox.world.bucket import FixedWindow
 from daily_runs.sandbox.world.exchange import Handler, HopReply, SandboxExchange, text_reply
 from daily_runs.sandbox.world.faults import InjectedFault

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import time
 
-from daily_runs.sandbox.gitlab import refusals
 from daily_runs.sandbox.gitlab.graphql_api import GraphqlApi
 from daily_runs.sandbox.gitlab.instance import Instance
 from daily_runs.sandbox.gitlab.rest_api import INFERENCE_PATHS, RestApi
+from daily_runs.sandbox.gitlab.rest_bodies import refusals
 from daily_runs.sandbox.world.exchange import HopReply, SandboxExchange, json_reply, text_reply
 from daily_runs.sandbox.world.faults import InjectedFault
 

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 from daily_runs.catalogue.features import FeatureCall
 from daily_runs.dataset import CodeCut, Item
-from daily_runs.sandbox.gitlab import answers, refusals
+from daily_runs.sandbox.gitlab import answers
 from daily_runs.sandbox.gitlab.ai_gateway import CLAUDE, Inference
 from daily_runs.sandbox.gitlab.assistant import TOO_MANY, chat_text, item_asked, prompt_for
 from daily_runs.sandbox.gitlab.instance import Instance, SandboxMergeRequest
 from daily_runs.sandbox.gitlab.resolvers import GITLAB_REVISION, GITLAB_VERSION
-from daily_runs.sandbox.gitlab.rest_bodies import merge_request_files
+from daily_runs.sandbox.gitlab.rest_bodies import merge_request_files, refusals
 from daily_runs.sandbox.gitlab.rest_bodies.traces import trace_of
 from daily_runs.sandbox.gitlab.seeds import SandboxSeed
 from daily_runs.sandbox.world.exchange import HopReply, SandboxExchange, json_reply, text_reply

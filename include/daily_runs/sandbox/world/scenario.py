@@ -69,7 +69,7 @@ class LimitFactor(_Strict):
 
 
 class RefusalForms(_Strict):
-    """In which of its forms each hop refuses (`daily_runs.sandbox.gitlab.refusals`); see `Scenario.refuse`.
+    """In which of its forms each hop refuses (`daily_runs.sandbox.gitlab.rest_bodies.refusals`); see `Scenario.refuse`.
 
     A chat user sees a gateway's refusal as an error code in place of the answer, whatever the form.
     """
