@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -19,7 +20,9 @@ pytestmark = pytest.mark.timeout(600)
 
 PROMPTS = 6
 RESUMED_SECONDS = 2.0
-"""From the start of a task's process, its imports included, to its first prompt."""
+"""From the start of a task's process, its imports included, to its first prompt, where the machine is idle."""
+SLOWER = 1.5
+"""A next try may take so much longer for it than the slowest first try of the same run, on a machine that is not."""
 FEATURES = sorted(catalogue_files.load(overlay="sandbox").features)
 
 
@@ -139,27 +142,44 @@ def _answered(airflow: Airflow, run: DagRun) -> int:
 
 
 def _went_on_at_once(airflow: Airflow, run: DagRun, entries: Sequence[dict[str, Any]], killed: float) -> None:
-    """What a dead task had been granted holds up neither the others nor its next try."""
-    rows = airflow.store.rows(
-        "SELECT prompt_id FROM daily_runs.answer JOIN daily_runs.attempt USING (attempt_id)"
-        " WHERE airflow_run_id = %(run)s AND shard = 1",
-        {"run": run.run_id},
-    )
-    of_shard = {row["prompt_id"] for row in rows}
+    """What a dead task had been granted holds up neither the others nor its next try.
+
+    Both are judged beside what the same run did before the kill: a busy machine is slow in both.
+    """
+    shards = _shards(airflow, run)
     paid = [entry for entry in entries if _is_paid_action(entry)]
-    sent = list(zip(airflow.unix_seconds(paid), (entry["key"] in of_shard for entry in paid), strict=True))
-    others = sorted(at - killed for at, own in sent if not own and at > killed)
-    own = sorted(at for at, own in sent if own and at > killed + 1)
-    started = moment(airflow.tasks(run, "staging.inference")[1]["start_date"])
-    pace = (own[-1] - own[0]) * 20 / (len(own) - 1)
+    sent = sorted(zip(airflow.unix_seconds(paid), (shards[entry["key"]] for entry in paid), strict=True))
+    before = [at for at, _ in sent if at <= killed]
+    others = [at - killed for at, shard in sent if shard != 1 and at > killed]
+    own = [at for at, shard in sent if shard == 1 and at > killed + 1]
+    started = [moment(task["start_date"]) for task in airflow.tasks(run, "staging.inference")]
+    first_tries = [min(at for at, of in sent if of == shard) - started[shard] for shard in set(shards.values()) - {1}]
+    widest = max(later - earlier for earlier, later in pairwise(before))
+    resumed, pace, pace_before = own[0] - started[1], _pace(own), _pace(before)
     told = (
-        f"others sent {others[0]:.2f} s after the kill; the next try {own[0] - started:.2f} s after its start,"
-        f" its {len(own)} prompts at {pace:.3f} of the floor"
+        f"others sent {others[0]:.2f} s after the kill (widest gap before it {widest:.2f} s); the next try"
+        f" {resumed:.2f} s after its start (first tries {max(first_tries):.2f} s), its {len(own)} prompts at {pace:.3f}"
+        f" of the floor (before the kill {pace_before:.3f})"
     )
     sys.stdout.write(told + "\n")
-    assert others[0] < 1, told
-    assert own[0] - started < RESUMED_SECONDS, told
-    assert pace < 1.05, told
+    assert others[0] < max(1.0, SLOWER * widest), told
+    assert resumed < max(RESUMED_SECONDS, SLOWER * max(first_tries)), told
+    assert pace < 1.05 * max(1.0, pace_before), told
+
+
+def _shards(airflow: Airflow, run: DagRun) -> dict[str, int]:
+    """Each prompt's shard."""
+    rows = airflow.store.rows(
+        "SELECT prompt_id, shard FROM daily_runs.answer JOIN daily_runs.attempt USING (attempt_id)"
+        " WHERE airflow_run_id = %(run)s",
+        {"run": run.run_id},
+    )
+    return {row["prompt_id"]: row["shard"] for row in rows}
+
+
+def _pace(moments: Sequence[float]) -> float:
+    """How long sends took, over the least that their rate allows: 20 a second here."""
+    return (moments[-1] - moments[0]) * 20 / (len(moments) - 1)
 
 
 def _in_flight(airflow: Airflow, run: DagRun, shard: int) -> set[str]:
