@@ -112,7 +112,7 @@ def _measured(catalogue: Catalogue) -> tuple[PlanInputs, str]:
     none = with_measured(catalogue, (), ())
     url = database.running_url(state_root() / "postgres")
     if url is None:
-        return none, "tokens: the catalogue's figures (no store runs here)"
+        return none, "tokens: the catalogue's figures (no store runs here, or no run ever used it)"
     try:
         return _measured_in(url, catalogue)
     except (AccessError, StageError) as error:  # it may be stopping, or of another version: a plan needs no store

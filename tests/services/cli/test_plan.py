@@ -83,7 +83,7 @@ def test_a_week_that_fits_ends_with_0_and_shows_runs_load_findings_and_cost(run:
     assert "feature requests 20/min" in out
     assert "✓ does it fit?: yes" in out
     assert re.search(r"^ root_cause_analysis +···▃", out, re.MULTILINE)
-    assert "the catalogue's figures (no store runs here)" in out
+    assert "the catalogue's figures (no store runs here, or no run ever used it)" in out
     assert "price list of 20" in out
     assert max(map(len, out.splitlines())) <= 120
 
@@ -186,7 +186,7 @@ def test_366_days_are_planned(run: Run) -> None:
 def test_a_store_that_is_named_but_away_is_an_error(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(STORE_VARIABLE, "postgresql://nobody:secret@127.0.0.1:1/none")
     code, _, err = run(*WEEK)
-    assert code == 2
+    assert code == 1, "an outage, which may pass"
     assert "does not answer" in err
     assert "secret" not in err
 
@@ -214,4 +214,4 @@ def test_an_embedded_store_that_cannot_be_read_leaves_the_catalogues_figures(
     (tmp_path / "state" / "postgres").symlink_to(postgres.root)
     code, out, _ = run(*WEEK)
     assert code == 0
-    assert "the catalogue's figures (the store here cannot be read: " in out
+    assert "the catalogue's figures (no store runs here, or no run ever used it)" in out

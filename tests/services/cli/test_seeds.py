@@ -214,7 +214,7 @@ def test_with_a_store_a_second_look_reads_nothing_again(
 def test_a_store_that_was_given_and_is_away_is_said(seeds: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(STORE_VARIABLE, "postgresql://a:b@127.0.0.1:1/x")
     done = seeds("staging", "duo_chat")
-    assert done.code == 2
+    assert done.code == 1, "an outage, which may pass"
     assert "127.0.0.1:1/x" in done.err
 
 
