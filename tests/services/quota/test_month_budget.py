@@ -43,6 +43,9 @@ def connection(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = {user: f"sandbox-{user}" for user in environment.evaluation_users}
     variable = environment.connection.upper()
     monkeypatch.setenv(variable, json.dumps({"address": environment.address, "keys": keys}))
+    judge = kit.catalogue.judge
+    keys = {judge.account: f"sandbox-{judge.account}"}
+    monkeypatch.setenv(judge.connection.upper(), json.dumps({"address": judge.address, "keys": keys}))
 
 
 def as_if_live(kit: Kit, prompts: int = PROMPTS, **feature: Any) -> Work:
