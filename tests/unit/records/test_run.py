@@ -98,3 +98,10 @@ def test_a_report_whose_counts_do_not_add_up_cannot_be_made(
     else:
         with pytest.raises(CountsError, match=rf"inference: asked {asked} ≠ answered {answered} \+ failed {failed}"):
             Report("inference", asked, answered, failed, missing)
+
+
+def test_a_plan_of_release_0_1_is_still_the_same_work() -> None:
+    """The hash as that release made it: with another one, an upgrade would end unfinished attempts and pay anew."""
+    asked = items(3)
+    of_0_1 = "817e2bb4d7ba964d735e5aba96813063236d4602df6c0e7a573d3966999140fb"
+    assert plan_hash(choose_prompts(asked, 7, 2), asked, "a rubric", "a judge") == of_0_1
