@@ -109,10 +109,21 @@ class AirflowApi:
         return str(self.get(path, map_index=task["map_index"])["content"])
 
 
+def serves(address: str) -> bool:
+    """Whether an API server answers at this address."""
+    return bool(_health(address))
+
+
 def healthy(address: str) -> bool:
     """Whether every part of the Airflow at this address says it is well."""
-    try:
-        health = httpx.get(f"{address}/api/v2/monitor/health", timeout=5).json()
-    except (httpx.HTTPError, ValueError):
-        return False
+    health = _health(address)
     return all((health.get(part) or {}).get("status") == "healthy" for part in HEALTHY_PARTS)
+
+
+def _health(address: str) -> dict[str, Any]:
+    """What it says of its parts; nothing while nobody answers."""
+    try:
+        said: dict[str, Any] = httpx.get(f"{address}/api/v2/monitor/health", timeout=5).json()
+    except (httpx.HTTPError, ValueError):
+        return {}
+    return said

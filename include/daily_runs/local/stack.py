@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -33,12 +33,12 @@ from daily_runs.store.embedded import EmbeddedPostgres, free_port, private_file,
 
 COMPONENTS = {
     "api-server": (),
-    "scheduler": ("--skip-serve-logs",),
     "dag-processor": (),
     "triggerer": ("--skip-serve-logs",),
+    "scheduler": ("--skip-serve-logs",),
 }
-"""Airflow's processes, with their options. Its log servers would listen on every interface, whatever is configured
-(`airflow.utils.serve_logs`); the API server reads the same files from the folder."""
+"""Airflow's processes in the order of their start, with their options. Its log servers would listen on every interface,
+whatever is configured (`airflow.utils.serve_logs`); the API server reads the same files from the folder."""
 START_TIMEOUT_SECONDS = 180
 
 
@@ -136,9 +136,11 @@ def _started(root: Path, server: EmbeddedPostgres, port: int, time_scale: float,
     parts.start("sandbox", [sys.executable, "-m", "daily_runs.cli", "sandbox", *options], environment)
     parts.finish("db migrate", [sys.executable, "-m", "airflow", "db", "migrate"], environment)
     for component, words in COMPONENTS.items():
-        command = [sys.executable, "-m", "airflow", component, *words]
-        parts.start(component, command, environment, works=component == "scheduler")
-    parts.wait_until_healthy(airflow)
+        works = component == "scheduler"
+        if works:  # it goes on at once with what an earlier stack left, and a task that meets no API server loses a try
+            parts.wait_until(lambda: airflow_api.serves(airflow), "serving its API")
+        parts.start(component, [sys.executable, "-m", "airflow", component, *words], environment, works=works)
+    parts.wait_until(lambda: airflow_api.healthy(airflow), "healthy")
     return Stack(
         airflow=airflow,
         sandbox=sandbox,
@@ -210,14 +212,14 @@ class _Parts:
         if self._processes.pop(name).wait() != 0:
             raise DailyRunsError(f"{name} failed: {self._last_words(name)}")
 
-    def wait_until_healthy(self, airflow: str) -> None:
+    def wait_until(self, condition: Callable[[], bool], state: str) -> None:
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        while not airflow_api.healthy(airflow):
+        while not condition():
             for name, process in self._processes.items():
                 if process.poll() is not None:
                     raise DailyRunsError(f"{name} ended while starting: {self._last_words(name)}")
             if time.monotonic() > deadline:
-                raise DailyRunsError(f"Airflow is not healthy after {START_TIMEOUT_SECONDS} s; see {self._logs}.")
+                raise DailyRunsError(f"Airflow is not {state} after {START_TIMEOUT_SECONDS} s; see {self._logs}.")
             time.sleep(0.25)
 
     def pids(self) -> dict[str, int]:
