@@ -209,9 +209,17 @@ def test_a_store_without_runs_measures_nothing_and_is_named(
 def test_an_embedded_store_that_cannot_be_read_leaves_the_catalogues_figures(
     run: Run, postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
-    """It runs, but its database was never migrated."""
+    """It runs, but no run ever used it; or its login is another one by now."""
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "postgres").symlink_to(postgres.root)
-    code, out, _ = run(*WEEK)
-    assert code == 0
-    assert "the catalogue's figures (no store runs here, or no run ever used it)" in out
+    password = postgres.root / "daily_runs_password"
+    password.unlink(missing_ok=True)  # another test may have used it
+    for kept, said in (
+        ("", "no store runs here, or no run ever used it"),
+        ("wrong", "the store here cannot be read: "),
+    ):
+        if kept:
+            password.write_text(kept)
+        code, out, _ = run(*WEEK)
+        assert code == 0
+        assert f"the catalogue's figures ({said}" in out
