@@ -98,8 +98,7 @@ def target(
     rows = reruns.runs(store, feature.feature)
     if airflow_run_id and not form.run and (routed := routes.of_run(store, feature.feature, airflow_run_id)):
         own = routed["logical_date"]
-    if form.is_rerun:
-        rows = [row for row in rows if form.environment in (AUTO, row["environment"])]
+    rows = [row for row in rows if not form.is_rerun or form.environment in (AUTO, row["environment"])]
     dates = [row["logical_date"] for row in rows]  # one that was skipped may be asked for, too, in any environment
     dates += [] if form.is_rerun else routes.logical_dates(store, feature.feature)
     if form.is_rerun and form.run:
