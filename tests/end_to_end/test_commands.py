@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs.errors import EXIT_FAILED
 from tests.conftest import TIME_SCALE, SandboxView
 
 FEATURES = sorted(catalogue_files.load().features)
@@ -98,9 +99,6 @@ BAD = {
     "an unknown overlay": Bad((*RUN, "--overlay", "sandbx"), ("overlays/sandbx.yaml", "sandbox")),
     "no connection": Bad(RUN, ("DAILY_RUNS_GITLAB_STAGING", "is not set")),
     "a store that is no address": Bad(RUN, ("DAILY_RUNS_STORE", "no Postgres URL"), {"DAILY_RUNS_STORE": "nonsense"}),
-    "a store that is away": Bad(
-        RUN, ("127.0.0.1:1/x", "does not answer"), {"DAILY_RUNS_STORE": "postgresql://a:b@127.0.0.1:1/x"}
-    ),
     "a catalogue that is not there": Bad(("catalogue", "check", "/nowhere"), ("/nowhere", "is not a folder")),
     "a scenario that is not there": Bad(("sandbox", "--scenario", "/nowhere.json"), ("/nowhere.json",)),
     "more prompts than a run asks": Bad(("demo", "--prompts", "901"), ("--prompts", "901", "Give 900 or fewer")),
@@ -115,6 +113,14 @@ def test_bad_input_gets_one_message_with_place_value_and_remedy_and_exit_code_2(
     assert "Traceback" not in done.stderr
     assert all(words in done.stderr for words in bad.named), done.stderr
     assert done.stdout == ""
+
+
+def test_a_store_that_is_away_is_a_failure_of_one_line_with_place_and_remedy(unused_state: Path) -> None:
+    away = environment(unused_state, DAILY_RUNS_STORE="postgresql://a:b@127.0.0.1:1/x")
+    done = daily_runs(*RUN, variables=away)
+    assert (done.returncode, done.stdout) == (EXIT_FAILED, "")
+    assert "Traceback" not in done.stderr
+    assert all(words in done.stderr for words in ("127.0.0.1:1/x", "does not answer", "try again when it is back"))
 
 
 @pytest.mark.parametrize("command", ["up", "sandbox"])

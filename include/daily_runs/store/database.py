@@ -19,7 +19,8 @@ from daily_runs.guard import postmaster_pid
 from daily_runs.store import logins, pooler, roles
 from daily_runs.store.embedded import EmbeddedPostgres, state_root
 from daily_runs.store.pool import Connection, LastingPool, Row
-from daily_runs.store.session import STORE_VARIABLE, connect, in_our_terms, place_of
+from daily_runs.store.session import connect, in_our_terms, place_of
+from daily_runs.store.url import STORE_VARIABLE
 
 __all__ = [
     "STORE_VARIABLE",

@@ -16,11 +16,12 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolClosed
 
 from daily_runs.errors import AccessError, StageError, StoreAwayError
+from daily_runs.store.url import parts_of
 
 CONNECT_TIMEOUT_SECONDS = 10
 SHORTEST_TIMEOUT_SECONDS = 2
@@ -60,8 +61,12 @@ T = TypeVar("T")
 
 
 def with_defaults(url: str, **options: int) -> str:
-    """What libpq connects by: these options, else the URL's, else `CLIENT_OPTIONS`."""
-    return make_conninfo("", **{**CLIENT_OPTIONS, **conninfo_to_dict(url), **options})
+    """What libpq connects by: these options, else the URL's, else `CLIENT_OPTIONS`.
+
+    Raises:
+        AccessError: the URL is none.
+    """
+    return make_conninfo("", **{**CLIENT_OPTIONS, **parts_of(url), **options})
 
 
 def configure(connection: Connection) -> None:
@@ -80,6 +85,9 @@ class LastingPool:
     Args:
         url: `postgresql://user:password@host:port/database`.
         connections: how many the pool may open.
+
+    Raises:
+        AccessError: the URL is none.
     """
 
     def __init__(self, url: str, connections: int) -> None:

@@ -16,8 +16,7 @@ from psycopg_pool import PoolTimeout
 
 from daily_runs.errors import AccessError, StageError, StoreAwayError
 from daily_runs.store.pool import Connection, ConnectionLostError, Row, configure, with_defaults
-
-STORE_VARIABLE = "DAILY_RUNS_STORE"
+from daily_runs.store.url import parts_of
 
 _AWAY_STATES = ("08", "53", "55P03", "57P01", "57P02", "57P03")
 """SQLSTATEs, or their classes, of what passes: a broken connection, no connection or memory left, a lock not got, a
@@ -37,7 +36,7 @@ costs minutes, giving up costs the day's run."""
 
 def place_of(url: str) -> str:
     """The URL without its password, for people."""
-    parts = psycopg.conninfo.conninfo_to_dict(url)
+    parts = parts_of(url)
     return f"store {parts.get('user')}@{parts.get('host')}:{parts.get('port', 5432)}/{parts.get('dbname')}"
 
 
@@ -48,9 +47,6 @@ def connect(url: str) -> Connection:
         AccessError: the URL is none, the server refuses the login, or the database is not kept in UTF-8.
         StoreAwayError: the server is away, starts up, or has no connection left.
     """
-    if not _is_url(url):
-        remedy = "Give postgresql://user:password@host/db, with a password's special characters percent-encoded."
-        raise AccessError(STORE_VARIABLE, "is no Postgres URL", remedy)
     try:
         connection = psycopg.Connection[Row].connect(with_defaults(url), row_factory=dict_row)
         configure(connection)
@@ -103,12 +99,3 @@ def _unreachable(url: str, error: psycopg.OperationalError) -> AccessError | Sto
         f"{place_of(url)}: does not answer now ({reason}). Nothing was begun: try again when it is back. If it stays"
         " away, check that it runs, its address and how many connections it allows."
     )
-
-
-def _is_url(url: str) -> bool:
-    """Whether libpq can read it, and finds no part of a password where host and port should be."""
-    try:
-        parts = psycopg.conninfo.conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        return False
-    return "@" not in str(parts.get("host", "")) and re.fullmatch(r"[\d,]*", str(parts.get("port", ""))) is not None

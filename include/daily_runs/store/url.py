@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
-from psycopg import pq
+from psycopg import ProgrammingError, pq
+from psycopg.conninfo import conninfo_to_dict
 
 from daily_runs.errors import AccessError
+
+STORE_VARIABLE = "DAILY_RUNS_STORE"
 
 OPTIONS = {option.keyword.decode(): option.dispchar for option in pq.Conninfo.get_defaults()}
 """Every option that this machine's libpq takes, with a mark where its value is a secret.
@@ -55,6 +59,28 @@ def url_of(address: StoreAddress, options: Mapping[str, object], place: str) -> 
     hosts = ",".join(f"{_in_url(host)}{port}" for host in address.host.split(","))
     query = f"?{urlencode(options, quote_via=quote)}" if options else ""
     return f"postgresql://{login}{hosts}/{quote(address.database, safe='')}{query}"
+
+
+def parts_of(url: str) -> dict[str, str | int]:
+    """What libpq reads in a store's URL, by libpq's names.
+
+    Raises:
+        AccessError: libpq cannot read it, or a part of the password stands where host and port should be. The text
+            never quotes the URL, which may hold a password.
+    """
+    parts = _as_libpq_reads(url)  # apart, so that the error below carries none of libpq's, which quotes the URL
+    if parts is None or "@" in str(parts.get("host", "")) or not re.fullmatch(r"[\d,]*", str(parts.get("port", ""))):
+        remedy = "Give postgresql://user:password@host/db, with a password's special characters percent-encoded."
+        raise AccessError(STORE_VARIABLE, "is no Postgres URL", remedy)
+    return parts
+
+
+def _as_libpq_reads(url: str) -> dict[str, str | int] | None:
+    """None if libpq cannot read it."""
+    try:
+        return {name: value for name, value in conninfo_to_dict(url).items() if value is not None}
+    except ProgrammingError:
+        return None
 
 
 def _in_url(host: str) -> str:

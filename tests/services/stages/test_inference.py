@@ -151,15 +151,16 @@ def test_after_a_crash_in_the_middle_only_what_was_in_flight_without_a_ticket_is
     def die(_: int) -> None:
         raise DiedError
 
-    work = kit.work("root_cause_analysis", 40)
+    prompts = kit.catalogue.features["root_cause_analysis"].limits.in_flight_max + 20  # so that some are still unasked
+    work = kit.work("root_cause_analysis", prompts)
     kit.run(work, "seed_check")
     with pytest.raises(ExceptionGroup):
         inference.run(replace(work, settled=die))
     left = kit.answers(work)
     in_flight = {row["prompt_id"] for row in left if row["status"] == "sent" and row["ticket"] is None}
     assert {row["status"] for row in left} >= {"answered", "planned"}
-    (report,) = kit.run(kit.work("root_cause_analysis", 40), "inference")
-    assert report.answered == 40
+    (report,) = kit.run(kit.work("root_cause_analysis", prompts), "inference")
+    assert report.answered == prompts
     paid = Counter(kit.sandbox.paid_keys("aiAction"))
     assert set(paid) == set(prompt_ids(left))
     assert {prompt for prompt, times in paid.items() if times > 1} <= in_flight

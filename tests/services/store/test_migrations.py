@@ -97,9 +97,12 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("url", MALFORMED.values(), ids=MALFORMED.keys())
-def test_what_is_no_url_is_blamed_on_the_variable_and_shown_in_no_traceback(url: str) -> None:
+@pytest.mark.parametrize("use", [database.connect, database.Store, database.place_of])
+def test_what_is_no_url_is_blamed_on_the_variable_and_shown_in_no_traceback(
+    use: Callable[[str], object], url: str
+) -> None:
     with pytest.raises(AccessError, match="DAILY_RUNS_STORE: is no Postgres URL") as caught:
-        database.connect(url)
+        use(url)
     *_, message = traceback.format_exception_only(caught.value)
     assert "pass-word" not in message
     assert caught.value.__cause__ is None
