@@ -28,7 +28,7 @@ class PlanInputs(NamedTuple):
 
 
 def with_measured(catalogue: Catalogue, prompts: Iterable[Measured], verdicts: Iterable[Measured]) -> PlanInputs:
-    """Put what runs have measured in the place of estimates, and say for each feature who says what."""
+    """Replace estimates by what runs have measured, and say for each feature where its figures come from."""
     of_prompt = {one.feature: one for one in prompts}
     of_verdict = {one.feature: one for one in verdicts}
     features, sources = dict(catalogue.features), []
@@ -67,7 +67,7 @@ def assume(catalogue: Catalogue, assumptions: Sequence[str]) -> tuple[Catalogue,
         form = re.fullmatch(r"(\w+)=(\d{4}-\d\d-\d\d)(?:@([01]\d|2[0-3]):([0-5]\d))?", given)
         if form is None:
             remedy = "Give FEATURE=DATE or FEATURE=DATE@HH:MM, such as code_suggestions=2026-08-24."
-            raise ParameterError("--assume", f"{given!r} is no assumption", remedy)
+            raise ParameterError("--assume", f"{given!r} is not FEATURE=DATE[@HH:MM]", remedy)
         name, date, hour, minute = form.groups()
         if name not in features:
             raise ParameterError("--assume", f"there is no feature {name!r}", did_you_mean(name, list(features)))
@@ -91,7 +91,7 @@ def _in_staging(feature: Feature, day: dt.date, schedule: str) -> Feature:
 
 
 def day_of(option: str, text: str) -> dt.date:
-    """A date as it is typed.
+    """Read a date as a person types it.
 
     Raises:
         ParameterError: it is none.
@@ -113,7 +113,7 @@ class Dates(NamedTuple):
 
 
 def dates(first: str | None, last: str | None, today: dt.date) -> Dates:
-    """The dates that were given; of what is missing, Monday to Sunday of the week of the other one, or of today.
+    """A plan's dates. A missing one is filled from the week, Monday to Sunday, of the other date, or of today.
 
     Raises:
         ParameterError: no dates, in the wrong order, or more than `DAYS_MAX` days.

@@ -35,7 +35,7 @@ def check(
 ) -> None:
     """Check the catalogue; print each feature's schedule and binding limit, or every fault with its line.
 
-    A model that the vendor lets end is a warning, and a fault from that day on.
+    A model that the vendor retires is a warning, and from its last day on a fault.
     """
     reading = contents.check(path, overlay if path else in_use(overlay))
     if reading.catalogue is None:

@@ -1,4 +1,4 @@
-"""`daily-runs`: everything that is done without the Airflow UI. This module only lists the commands.
+"""`daily-runs`: everything that is done outside the Airflow UI. This module only lists the commands.
 
 A command's options and body stand in the module of its name beside this one, which is imported when it is called: so
 `daily-runs --help` answers at once. Bad input ends with one line on stderr and exit code 2.
@@ -30,7 +30,7 @@ COMMANDS = {
     "seeds": "Say which seeds of a feature are there.",
     "probe": "Say which limits a run meets, and whether it fits.",
     "doctor": "Check everything that a run needs.",
-    "quota": "Show who holds what of the accounts.",
+    "quota": "Show which feature uses how much of the accounts.",
     "pools": "Show, write or compare the Airflow pools.",
     "catalogue": "The catalogue of features, accounts and environments.",
     "store": "The Postgres that every row lands in.",
@@ -74,7 +74,7 @@ app = typer.Typer(pretty_exceptions_enable=False, add_completion=False, rich_mar
 
 @app.callback(cls=CommandList)
 def daily_runs() -> None:
-    """Evaluates AI features every day; this is all that is done without the Airflow UI."""
+    """Evaluates AI features every day. These commands do all that is done outside the Airflow UI."""
 
 
 _PLAIN = {

@@ -69,7 +69,7 @@ class PlanOptions(NamedTuple):
 
 
 def run(asked: PlanOptions, console: Console) -> bool:
-    """WeekPlan and print; returns whether it fits.
+    """Plan and print; returns whether it fits.
 
     Raises:
         ParameterError: dates, assumptions or files that are none.

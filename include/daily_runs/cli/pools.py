@@ -202,7 +202,7 @@ def compare(catalogue: Catalogue) -> Comparison:
             there = api.pools()
             found = list(differences(wanted, there))
         except (httpx.HTTPError, ValueError, KeyError) as error:
-            problem = f"breaks off ({type(error).__name__})"
+            problem = f"broke off its answer ({type(error).__name__})"
             raise AccessError(f"Airflow at {api.address}", problem, "Look at its api-server's log.") from error
     others = sorted(there.keys() - wanted.keys() - {_AIRFLOWS_OWN})
     return Comparison(api.address, wanted, found, others)

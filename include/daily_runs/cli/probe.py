@@ -43,9 +43,9 @@ def command(
     feature: Annotated[str | None, typer.Option(help="Only this feature; all that ever run there by default.")] = None,
     burst: Annotated[
         int | None,
-        typer.Option(help="So many free requests at the run's rate; default: the catalogue's.", min=0, max=200),
+        typer.Option(help="Free requests to send at the run's rate; default: the catalogue's.", min=0, max=200),
     ] = None,
-    ai_action: Annotated[int, typer.Option(help="Spend so many aiAction calls to see them pass.", min=0)] = 0,
+    ai_action: Annotated[int, typer.Option(help="aiAction calls to spend, to see if they pass.", min=0)] = 0,
     overlay: Overlay = None,
     as_json: AsJson = False,
 ) -> None:
@@ -122,7 +122,7 @@ def run(asked: ProbeOptions, console: Console, *, as_json: bool) -> int:
         with Console(stderr=True).status("looking ...") as status:
             found = probe(asked, lambda what: status.update(f"looking at: {what} ..."))
     except CouldNotLookError as error:
-        told = f"could not look at the path to {asked.environment}, {error}. This says nothing of its limits"
+        told = f"could not look at the path to {asked.environment}, {error}. This does not mean that a limit is too low"
         sys.stderr.write(f"daily-runs: {told}: run it once more, or see what daily-runs doctor says.\n")
         return EXIT_COULD_NOT_LOOK
     if as_json:
@@ -225,7 +225,7 @@ def _verdict(found: Sequence[LimitFinding]) -> list[str]:
     if stops:
         return [f"does not fit: {finding.line}" for finding in stops]
     tightest = binding(found)
-    return [f"fits; {tightest.limit_name} binds" if tightest else "fits as far as is known: no limit was told"]
+    return [f"fits; {tightest.limit_name} binds" if tightest else "fits as far as is known: no hop told a limit"]
 
 
 def _table(title: str, found: Sequence[LimitFinding]) -> Table:

@@ -1,4 +1,4 @@
-"""`daily-runs quota`: who holds what of the accounts, how fast, and what pushes back."""
+"""`daily-runs quota`: which feature uses how much of the accounts, how fast, and what holds calls back."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def command(
     overlay: Overlay = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the accounts' limits, who holds what of them, evaluation users, pushbacks and circuit breakers."""
+    """Show the accounts' limits, which feature uses how much, evaluation users, pushbacks and circuit breakers."""
     if watch and as_json:
         raise ParameterError("--watch", "does not go with --json", "Give one of the two.")
     catalogue = catalogue_files.load(overlay=in_use(overlay))

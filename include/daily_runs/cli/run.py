@@ -39,18 +39,19 @@ app = command_line()
 def command(
     feature: Annotated[str, typer.Argument(help="A feature of the catalogue, such as root_cause_analysis.")],
     environment: Annotated[str, typer.Option(help="staging or production.")],
-    limit: Annotated[int | None, typer.Option(help="Ask so many prompts instead of the catalogue's number.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Ask this many prompts, not the catalogue's number.")] = None,
     only: Annotated[str | None, typer.Option(help="Only these prompts, items or tags: rca-007, tag:cost.")] = None,
     rerun: Annotated[
         Rerun | None,
         typer.Option(
-            help="What is done anew: all pays for every prompt, even where the data set changed since some were paid;"
-            " the others keep the answers that it has. Default: go on, or ask all where nothing is unfinished."
+            help="What to do again. all: ask and pay for every prompt, even if the data set changed after some were"
+            " paid; the others keep the answers that the run has. Default: go on with the unfinished attempt, or ask"
+            " all if there is none."
         ),
     ] = None,
     redo: Annotated[Rerun | None, typer.Option(hidden=True)] = None,
     date: Annotated[
-        dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day; today (a rerun: newest run).")
+        dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day; default: today, for a rerun its newest run.")
     ] = None,
     overlay: Overlay = None,
     as_json: AsJson = False,

@@ -1,1 +1,1 @@
-"""`daily-runs doctor`: looks at everything a run needs, and spends nothing."""
+"""`daily-runs doctor`: looks at everything a run needs; its one paid call is a tiny verdict."""

@@ -28,7 +28,7 @@ def airflow(catalogue: Catalogue | None) -> Iterator[Diagnosis]:
     try:
         api = logged_in()
         if api is None:
-            remedy = f"Only where Airflow runs it: set {VARIABLE} to {_FORM}."
+            remedy = f"Needed only where Airflow runs the DAGs: set {VARIABLE} to {_FORM}."
             yield AIRFLOW.not_checked("answers", f"no local stack runs and {VARIABLE} is not set", remedy)
             return
     except UserError as error:
@@ -82,7 +82,7 @@ def _look(api: AirflowApi, catalogue: Catalogue | None) -> Iterator[Diagnosis]:
         yield AIRFLOW.refused(check, error)
     except (httpx.HTTPError, ValueError, KeyError) as error:
         yield AIRFLOW.fault(
-            check, f"{api.address} breaks off ({type(error).__name__})", "Look at its api-server's log."
+            check, f"{api.address} broke off its answer ({type(error).__name__})", "Look at its api-server's log."
         )
 
 

@@ -38,7 +38,7 @@ class Diagnosis(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Whether a run may go ahead as far as this goes."""
+        """Whether this finding lets a run go ahead."""
         return self.state is not State.FAULT
 
 
@@ -68,7 +68,7 @@ class Subject:
         return Diagnosis(self.name, check, State.NOTICE, detail, remedy)
 
     def not_checked(self, check: str, why: str, remedy: str = "") -> Diagnosis:
-        """Could not be looked at; says nothing about how it stands."""
+        """Nobody could look, so nobody knows how it stands."""
         return Diagnosis(self.name, check, State.NOT_CHECKED, f"not checked: {why}", remedy)
 
     def refused(self, check: str, error: UserError) -> Diagnosis:

@@ -61,7 +61,7 @@ def judge(catalogue: Catalogue, now: Now, *, sandbox: bool, paid: bool = True) -
                 elif paid:
                     yield from verdict(JUDGE, catalogue, sandbox=sandbox)
                 else:
-                    yield JUDGE.not_checked("verdict", "no paid call was wanted")
+                    yield JUDGE.not_checked("verdict", "no paid call was wanted (--no-verdict)")
     for name, account in catalogue.accounts.items():
         yield _limits(name, account, told.get(name, {}), sandbox=sandbox)
 
@@ -161,7 +161,7 @@ def _limits(name: str, account: Account, headers: Mapping[str, str], *, sandbox:
     if sandbox and len(told) == len(dimensions):
         return ACCOUNTS.ok(name, f"measured per min: {measured}; as in the catalogue")
     if sandbox and not told:
-        return ACCOUNTS.not_checked(name, "its key brought no answer that tells its limits")
+        return ACCOUNTS.not_checked(name, "no answer to its key told its limits")
     if account.verified:
         return ACCOUNTS.ok(name, f"{f'measured per min: {measured}; the rest' if measured else 'limits'} as verified")
     why = f"only {measured} measured per min" if measured else "no free call told them"

@@ -33,7 +33,7 @@ def languages(subject: Subject, profiles: Mapping[str, Mapping[str, Any]]) -> Di
     others = {user: language for user, language in told.items() if language and not _is_english(language)}
     if others:
         named = ", ".join(f"{user} ({language})" for user, language in others.items())
-        remedy = "Set the language of these users to English: what GitLab refuses, it says in theirs."
+        remedy = "Set the language of these users to English: GitLab words refusals in a user's language."
         return subject.notice("language", f"not English: {named}", remedy)
     if not told:
         return subject.not_checked("language", "GitLab does not tell its users' language")

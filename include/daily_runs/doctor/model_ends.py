@@ -1,4 +1,4 @@
-"""Models of the catalogue that the vendor lets end: the judge, and those that prices say answer prompts.
+"""Models of the catalogue that the vendor retires: the judge, and those that answer prompts by the price list.
 
 The Anthropic SDK warns of such models by a table of its own, which is read here, so a new SDK brings its dates along.
 """

@@ -44,4 +44,4 @@ def must_not_be_done_meanwhile(store: Store, catalogue: Catalogue, feature: Feat
                 f"{key} was asked by {row['airflow_run_id'] or 'the command line'} after this order was given"
                 f" (attempt {row['attempt_id']}, {row['status']}): it would pay for every prompt a second time"
             )
-            raise ParameterError("run", problem, "Nothing is left to do. If it is meant, give the order again.")
+            raise ParameterError("run", problem, "Nothing is left to do. To pay for all again, trigger the run again.")

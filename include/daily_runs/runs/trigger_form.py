@@ -102,7 +102,7 @@ class Form(NamedTuple):
 
     @property
     def is_about_a_run(self) -> bool:
-        """Whether it is about a run that there was."""
+        """Whether the form is about an earlier run."""
         return self.is_rerun or bool(self.run)
 
 
@@ -114,7 +114,7 @@ def fields(catalogue: Catalogue, feature: Feature) -> dict[str, dict[str, Any]]:
             "default": AUTO,
             "enum": [AUTO, *catalogue.environments],
             "title": "Environment",
-            "description": "auto: what the phase of the date says, if staging is ready for it. Any other is obeyed"
+            "description": "auto: what the phase of the date says, if staging is ready for it. Any other is used"
             " at once, without a look or a wait",
         },
         "prompts": {
@@ -123,7 +123,7 @@ def fields(catalogue: Catalogue, feature: Feature) -> dict[str, dict[str, Any]]:
             "minimum": 1,
             "maximum": most,
             "title": "Prompts",
-            "description": f"A sample of so many. Empty: the catalogue's {most}. That is also the most: timeouts are"
+            "description": f"Ask only this many. Empty: the catalogue's {most}, which is also the most: timeouts are"
             " computed from it",
         },
         **_FIXED,

@@ -36,7 +36,7 @@ def must_keep_sessions(url: str, connection: Connection) -> None:
         # Backwards: a pooler that hands out as many sessions in turn would come round to the same ones.
         again = [_server_process(session) for session in reversed(sessions)][::-1]
     if len(set(first)) < len(first) or first != again:
-        problem = "stands behind a pooler that gives each transaction another session, so locks would keep nobody out"
+        problem = "stands behind a pooler that gives each transaction another session, so two workers could hold a lock"
         remedy = "Go to the server itself, or through a pooler with pool_mode = session."
         raise AccessError(place_of(url), problem, remedy)
 

@@ -76,7 +76,7 @@ def test_an_order_of_prompts_that_another_one_paid_for_meanwhile_is_refused(kit:
         return
     told = (
         rf"run: duo_chat/staging/2026-08-17T00:00:00Z was asked by {FIRST} after this order was given \(attempt .*"
-        rf"{case.status}\): it would pay for every prompt a second time\. Nothing is left to do\. If it is meant"
+        rf"{case.status}\): it would pay for every prompt a second time\. Nothing is left to do\. To pay for all again"
     )
     with pytest.raises(ParameterError, match=told):
         second(kit, case.given, form(**case.fields))

@@ -60,7 +60,7 @@ def load(path: Path | None = None, overlay: str | None = None) -> Catalogue:
 
 
 def read(path: Path | None = None, overlay: str | None = None) -> Reading:
-    """As `load`, but hands back the faults, sorted by file and line; of very many the first, and their number."""
+    """As `load`, but hands back the faults, sorted by file and line: the first ones, and how many more."""
     folder = path or include_root() / "catalogue"
     if not folder.is_dir():
         return Reading(None, (Fault(str(folder), "is not a folder", "Give the folder that holds accounts.yaml."),))
@@ -136,7 +136,7 @@ class _Sources:
         self.faults += document.faults
         for path, place in document.places.items():
             if path and (known_names := self._overlay_names(path)) is not None and path[-1] not in known_names:
-                problem = f"{spell(path)}: there is none of this name to lay over"
+                problem = f"{spell(path)}: the catalogue has no such name for the overlay to change"
                 self.faults.append(Fault(str(place), problem, did_you_mean(str(path[-1]), known_names)))
         self._merge(self.data, document.data, ())
         for path, place in document.places.items():

@@ -120,7 +120,7 @@ def _users(name: str, environment: Environment) -> Iterator[BrokenRule]:
 
 
 def _provenance(draft: Draft, name: str, environment: Environment) -> Iterator[BrokenRule]:
-    """Nothing real is hurried, and no run is asked of the one and judged by the other."""
+    """Only a sandbox's time may be scaled, and all environments and the judge must have one provenance."""
     path: KeyPath = ("environments", name)
     if environment.time_scale != 1 and environment.provenance != "sandbox":
         problem = f"{environment.time_scale:g}, but only a sandbox's time can be scaled"
@@ -135,7 +135,7 @@ def _provenance(draft: Draft, name: str, environment: Environment) -> Iterator[B
 
 
 def _address(path: KeyPath, address: str, provenance: str) -> Iterator[BrokenRule]:
-    """What this machine answers is a stand-in's, and must not be labelled as real."""
+    """A live address must not be this machine: a stand-in's answers would be labelled as real."""
     if provenance == "live" and is_loopback(address):
         problem = f"{address!r} is this machine, and the provenance is live"
         yield BrokenRule(path, problem, "Give the real address, or set provenance: sandbox (overlay sandbox).")
@@ -199,7 +199,7 @@ def _schedule(path: KeyPath, phase: PhaseName, schedule: str | None, starts: dt.
     elif len(schedule.split()) != 5:
         yield BrokenRule(path, f"{schedule!r} does not have the five fields of cron", example)
     elif _DRAWN.search(schedule):
-        yield BrokenRule(path, f"{schedule!r} would be another time at each look", example)
+        yield BrokenRule(path, f"{schedule!r} means another time each time it is read", example)
     elif _RANGE_OF_ONE.search(schedule):
         yield BrokenRule(path, f"{schedule!r} has a range that ends where it begins", example)
     else:

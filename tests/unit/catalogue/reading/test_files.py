@@ -409,7 +409,7 @@ BROKEN = (
         '"0 8 * * *"',
         '"R 8 * * *"',
         "R 8",
-        f"phases[2].schedule: 'R 8 * * *' would be another time at each look. {CRON}",
+        f"phases[2].schedule: 'R 8 * * *' means another time each time it is read. {CRON}",
     ),
     Case(
         "cron with a range of one",
@@ -514,7 +514,7 @@ BROKEN = (
         "  staging:",
         "  stagin: {}\n  staging:",
         "stagin:",
-        "environments.stagin: there is none of this name to lay over. Did you mean 'staging'?",
+        "environments.stagin: the catalogue has no such name for the overlay to change. Did you mean 'staging'?",
         overlay="sandbox",
     ),
     Case(
