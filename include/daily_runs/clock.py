@@ -22,7 +22,7 @@ class Clock:
     time_scale: float = 1.0
 
     async def sleep(self, domain_seconds: float) -> None:
-        """Wait for a duration given in domain seconds; negative is none."""
+        """Wait for a duration given in domain seconds; a negative one returns at once."""
         await asyncio.sleep(self.wall(domain_seconds))
 
     def wall(self, domain_seconds: float) -> float:
@@ -46,11 +46,11 @@ def wall_timeout(clock: Clock, domain_seconds: float, *, at_least: float = WALL_
 
 
 AWAKE_STEP_SECONDS = 0.25
-"""Wall clock. `within` looks so often whether its time is over; of a step in which the process slept, two count."""
+"""Wall clock. `within` looks this often whether its time is over; if the process slept in a step, two steps count."""
 
 
 async def within(wall_seconds: float | None, work: Awaitable[T]) -> T:
-    """What `work` returns, if it is done within so many seconds of the wall clock in which this process ran.
+    """Return what `work` returns, if it ends within this many seconds of the wall clock in which this process ran.
 
     Timeouts of a connection count from one byte to the next, so an answer that trickles in never ends by them. And a
     process that was stopped must hear what lies ready before it gives up: a timer of its own would end the wait first.

@@ -23,7 +23,7 @@ def load_feature_dataset(feature: Feature) -> tuple[Item, ...]:
     """A feature's items, each once (a run cycles them to `prompts_per_run`).
 
     Raises:
-        DatasetError: see `daily_runs.load`.
+        DatasetError: see `load`.
     """
     return load(dataset_path(feature), below=include_root() / "datasets")
 
@@ -133,14 +133,14 @@ class Item(_Strict):
 
 
 def load(path: Path, below: Path | None = None) -> tuple[Item, ...]:
-    """Read a data set, or say of the bad rows which line each is and why.
+    """Read a data set, or name the line of each bad row and what is wrong with it.
 
     Args:
         below: the folder in which the file must lie; any, by default.
 
     Raises:
-        DatasetError: unreadable file (see `input_files.read_text`), no rows, bad rows (a line each; of very many the
-            first), or a repeated id or seed key.
+        DatasetError: unreadable file (see `input_files.read_text`), no rows, bad rows (a line each; if there are very
+            many, the first ones), or a repeated id or seed key.
     """
     place = str(path)
     try:

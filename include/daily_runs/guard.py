@@ -105,7 +105,7 @@ def _group_lives(group: int) -> bool:
 def _signal_groups(groups: Sequence[int], number: signal.Signals) -> None:
     for group in groups:
         for process in members(group):
-            with suppress(ProcessLookupError, PermissionError):  # it has ended: of none may the next ones suffer
+            with suppress(ProcessLookupError, PermissionError):  # it has ended already: go on with the next one
                 os.kill(process, number)
 
 

@@ -23,7 +23,7 @@ JSONL_BYTES_MAX = 64 * 1024 * 1024
 """Some 30,000 items with a CI job's log each."""
 DEPTH_MAX = 32
 DIGITS_MAX = 40
-"""Of one number. Python itself gives up at 4,300."""
+"""The most digits of one number. Python itself gives up at 4,300."""
 FAULTS_SHOWN_MAX = 50
 FAULT_CHARACTERS_MAX = 400
 """So that a fault's line stays a line, whatever value it shows."""

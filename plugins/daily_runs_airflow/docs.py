@@ -10,12 +10,12 @@ from daily_runs.catalogue.schedule import in_words
 TASK_DOCS = {
     "plan": "Checks the form and decides, by the phase of the run's date, what is planned and which prompts are asked."
     " Fails on bad input: `docs/runbooks/input.md`. Spends nothing.",
-    "staging_ready": "Looks whether staging is ready for the feature, if the date's phase plans it and nobody forced an"
-    " environment; a look that another run has just taken is used. Its return value says what is in the way and who can"
-    " lift it. Spends nothing. `docs/runbooks/readiness.md`.",
+    "staging_ready": "Checks whether staging is ready for the feature, if the date's phase plans it and nobody forced"
+    " an environment; a look that another run has just taken is used. Its return value says what is in the way and who"
+    " can lift it. Spends nothing. `docs/runbooks/readiness.md`.",
     "route": "Chooses the arms; Airflow skips the others. Its return value (tab Storage) and its log say which and why,"
     " and so does the table `daily_runs.routed`. `docs/runbooks/readiness.md`.",
-    "seed_check": "Binds each seed key to a live resource, verified. Fails with the missing keys and their owner:"
+    "seed_check": "Binds each seed key to a live resource and verifies it. Fails with the missing keys and their owner:"
     " `docs/runbooks/seeds.md`. Clearing it in a run that is *published* or *quarantined* opens a new attempt, which"
     " does what the form's *Rerun* says: after *all*, it pays for every prompt again.",
     "limit_probe": "Asks the path what it allows; fails before any paid call when a limit is too low, with the remedy:"
@@ -25,10 +25,10 @@ TASK_DOCS = {
     " `docs/runbooks/access.md` when a login is refused, `docs/runbooks/limits.md` when a budget is spent.",
     "judging": "Has the judge score the answers of one shard. Clearing it judges only what has no verdict; a verdict"
     " that was in flight when the task died may be paid again. `docs/runbooks/calls.md`, `docs/runbooks/access.md`.",
-    "validation": "The gate. A failure means: quarantined, rows kept, nothing published. It is not retried."
+    "validation": "The gate. If it fails, the attempt is quarantined: rows kept, nothing published. It is not retried."
     " `docs/runbooks/gate.md` says what to do again by the form, and what that pays.",
     "publish": "Replaces the run's published rows in one transaction. Safe to clear. `docs/runbooks/counts.md`.",
-    "compare": "Lays what the arms published side by side; with two, the paired difference. Writes nothing, safe to"
+    "compare": "Compares what the arms published; with two, by the paired difference. Writes nothing, safe to"
     " clear. `docs/runbooks/counts.md`.",
     "check_readiness": "Looks at one environment for every feature that goes there: seeds, and limits on the path."
     " Takes no look if the newest is younger than half an hour, unless somebody triggered it. Free calls only; safe to"
@@ -43,8 +43,8 @@ Keeps what `daily-runs status` shows fresh, and what the sensors and routing res
 
 #### Triage notes
 
-*Normal*: green, also when staging is not ready: that is what it finds out. No look is taken when a waiting run has just
-taken one; triggered by hand, it always looks.
+*Normal*: green, also when staging is not ready, which is what it finds out. It takes no look when a waiting run has
+just taken one; triggered by hand, it always looks.
 
 *Worry when*: a look fails (the store is away, or the catalogue is not sound); or its log says *could not look*: the hop
 and its owner stand there.

@@ -139,7 +139,8 @@ def routing_timeout(wait: dt.timedelta) -> dt.timedelta:
 def priority_of(feature: Feature) -> dict[str, Any]:
     """Weight of every task of a feature's DAG: in a pool, the catalogue's priority 1 goes before all of priority 2.
 
-    Absolute: Airflow's own rules add up the tasks before or after one, so that a plan would count as twenty judgings.
+    The weight is absolute: Airflow's own rules would add up the tasks before or after one, so that a plan would count
+    as twenty judgings.
     """
     return {"priority_weight": 10 - feature.priority, "weight_rule": "absolute"}
 

@@ -32,7 +32,7 @@ from daily_runs_airflow import policies
 from daily_runs_airflow.triggers import FIRST_CHECK_SECONDS, WAITING_FOR, ReadinessTrigger
 
 HANGS_AFTER = dt.timedelta(minutes=30)
-"""Past the deadline, Airflow itself ends a wait: the trigger hangs, or no triggerer runs."""
+"""So long after the deadline, Airflow itself ends a wait: then the trigger hangs, or no triggerer runs."""
 BEGAN = "{{ dag_run.start_date.isoformat() }}"
 MOMENT = "{{ (dag_run.logical_date or dag_run.run_after).isoformat() }}"
 

@@ -23,7 +23,7 @@ class Spend(NamedTuple):
 
     @property
     def usd(self) -> float:
-        """Both."""
+        """The cost of both stages."""
         return self.inference_usd + self.judging_usd
 
 
@@ -45,7 +45,7 @@ def _each(price: ModelPrice, tokens: PromptTokens, *, batched: bool = False) -> 
 
 
 class MonthCost(NamedTuple):
-    """A feature's planned calendar month. `share` is of its budget; None where it has none."""
+    """A feature's planned calendar month. `budget_usd` is None where the feature has no budget."""
 
     feature: Feature
     month: dt.date
@@ -55,7 +55,7 @@ class MonthCost(NamedTuple):
 
     @property
     def share(self) -> float | None:
-        """Of the budget."""
+        """What part of the budget is planned to be spent; None without a budget."""
         return self.usd / self.budget_usd if self.budget_usd else None
 
     @property

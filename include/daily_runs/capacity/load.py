@@ -105,7 +105,7 @@ def ticks(feature: Feature, begins: dt.datetime, ends: dt.datetime) -> Iterator[
 
 
 def runs(scenario: PlanScenario, before: int = 0, after: int = 0) -> list[Run]:
-    """The planned arms by start, with those of so many days before and after the scenario's dates.
+    """The planned arms by start, also those of `before` and `after` days around the scenario's dates.
 
     Raises:
         ParameterError: there are more than `RUNS_MAX`.

@@ -48,7 +48,7 @@ class StagePlan(NamedTuple):
 
     @property
     def busiest_minute(self) -> float:
-        """The most of a minute of its account that it takes: what lasts seconds fills no minute."""
+        """Its largest share of any one minute of its account: a stage of seconds fills no minute."""
         return min(self.fastest, self.prompts) * self.part
 
     @property

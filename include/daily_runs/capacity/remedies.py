@@ -60,7 +60,7 @@ def fits(scenario: PlanScenario) -> bool:
 
 
 def room_to_grow(scenario: PlanScenario) -> float:
-    """So many times the prompts would still fit (at most `FACTOR_MAX`); 0 when even half of them do not."""
+    """How many times the prompts would still fit (at most `FACTOR_MAX`); 0 when even half of them do not."""
     return _largest(lambda factor: fits(replace(scenario, factor=scenario.factor * factor)), 0.5)
 
 

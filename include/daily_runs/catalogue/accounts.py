@@ -15,7 +15,7 @@ class Account(Strict):
     """One account of a vendor. Rates are per minute; a bucket holds `burst_seconds` of its rate when full.
 
     `shared_with_live_users`: others spend it too, so that idle shares are never lent (a rule of the catalogue).
-    `lends_idle_share`: what idle features leave of it, others may use until the owner wakes.
+    `lends_idle_share`: whether others may use an idle feature's share until that feature sends again.
     """
 
     vendor: Literal["anthropic", "vertex"] = "anthropic"
@@ -63,7 +63,7 @@ class JudgeModel(Strict):
 
 
 class JudgeSettings(Strict):
-    """Who judges: the model, where it is reached, what it may spend. `provenance`: as of every environment.
+    """Who judges: the model, where it is reached, what it may spend. `provenance`: the same as every environment's.
 
     `max_output_tokens`: of one answer, thinking and verdict together. `seconds_per_verdict`: an estimate for plans;
     without one they reckon with `request_timeout_seconds`, the most. `models`: how each model is asked.

@@ -183,7 +183,7 @@ class Feature(Strict):
         return self.accounts.get(name, environment.account)
 
     def day_of(self, moment: dt.datetime) -> dt.date:
-        """The date of a moment (aware) where the feature's clocks hang."""
+        """The date of a moment (aware) in the feature's time zone."""
         return moment.astimezone(self.zone).date()
 
     def phase_at(self, moment: dt.datetime) -> Phase:

@@ -16,9 +16,9 @@ ModelName = Annotated[str, StringConstraints(min_length=1)]
 
 
 class ModelPrice(BaseModel):
-    """What one model costs. `batch_factor`: what a batch call costs of the same call made at once.
+    """What one model costs. `batch_factor`: a batch call's price as a part of the normal price.
 
-    `source`: who publishes the price, or did; `as_of`: the day of that (the list's, if not given).
+    `source`: who publishes, or published, the price; `as_of`: on which day (the list's, if not given).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

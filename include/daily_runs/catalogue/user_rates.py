@@ -2,7 +2,7 @@
 
 Which limit binds (`rates`), pacing (`quota.tariff`), planning (`capacity.load`, `capacity.remedies`) and the limit
 probe (`readiness.limits.findings`) read it. A new limit of this kind is a key in `PathLimits`, its figure in
-`environments.yaml`, a row here, and what enforces it in the sandbox (`sandbox.gitlab.hops`).
+`environments.yaml`, a row here, and its throttle in the sandbox (`sandbox.gitlab.side`).
 
 `ai_action` is no rate: its budget is so many calls in a window of hours (`quota.tariff.ai_action_window`).
 """

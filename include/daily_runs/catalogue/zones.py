@@ -22,7 +22,7 @@ def names() -> frozenset[str]:
 
 
 def moment_of(local: dt.datetime, zone: ZoneInfo) -> dt.datetime:
-    """The moment (UTC) of a local time (naive)."""
+    """The moment (UTC) of a zone's local time (naive)."""
     moment = local.replace(tzinfo=zone, fold=0).astimezone(dt.UTC)
     return moment if local_time(moment, zone) == local else _jump_over(local, zone)
 

@@ -66,12 +66,12 @@ def _is_id(value: object) -> bool:
 
 
 def name_of(value: object) -> str | None:
-    """A name as the store can hold it; None for whatever is no name."""
+    """The name, if it is one that the store can hold; else None."""
     return storable(value) if isinstance(value, str) and value else None
 
 
 def count_of(value: object) -> int | None:
-    """A number of tokens, 0 or more, as the store can hold it; None for whatever is none."""
+    """The number of tokens, if it is one of 0 or more that the store can hold; else None."""
     return value if type(value) is int and 0 <= value <= INTEGER_MAX else None
 
 
@@ -98,7 +98,7 @@ def failure_of(kind: str, messages: Any, content: Any = None) -> CallError:
 
 
 def bound(resource_id: str | None) -> str:
-    """The resource's id, or the failure of a prompt that was bound to none."""
+    """The resource's id. Raises the failure of a prompt that no resource was bound to."""
     if resource_id is None:
         raise own_fault("unbound_resource", "this call needs the id of its resource")
     return resource_id

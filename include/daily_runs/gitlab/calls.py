@@ -1,4 +1,4 @@
-"""How each feature is called (docs/domain.md §4): one `Caller` per `catalogue.Call`.
+"""How each feature is called (docs/domain.md §4): one `Caller` per `FeatureCall` of the catalogue.
 
 `ask` makes the paid call. Four features answer later: `ask` returns a `Ticket`, which holds all that another process
 needs to `collect` the answer after a crash. Code suggestions answer at once.
@@ -27,7 +27,7 @@ from daily_runs.gitlab.resolution import ResolveVulnerability
 
 
 class Caller(Protocol):
-    """One way of asking. `collect_many` tickets at most fit one `collect`."""
+    """One way of asking. One `collect` takes at most `collect_many` tickets."""
 
     collect_many: int
 

@@ -143,10 +143,10 @@ async def walk(
         path: keys from the data to the connection, such as `("project", "jobs")`.
 
     Raises:
-        CallError: as `ask`, or the data is none. A path that leads to null is a failure (`resource_not_available`):
-            GitLab says so both of what is absent and of what this user may not see, so it must not pass for an empty
-            list. Pages that do not end (`malformed_body` at GitLab) are none either: a cursor comes a second time, page
-            after page is empty, or there are more than `PAGES_MAX`.
+        CallError: `ask` failed, or its data cannot be used. A path that leads to null is a failure
+            (`resource_not_available`): GitLab says so both of what is absent and of what this user may not see, so it
+            must not pass for an empty list. Pages that do not end are a failure too (`malformed_body` at GitLab): a
+            cursor comes a second time, page after page is empty, or there are more than `PAGES_MAX`.
     """
     after: str | None = None
     seen: set[str] = set()

@@ -146,7 +146,7 @@ def _by_status(meant: int, status: int) -> _Refusal:
 
 
 def of_our_making(error: CallError) -> bool:
-    """Whether the judge's side refused what we sent, or is not what we set: the vendor is not to blame."""
+    """Whether our request or our settings are to blame, not the vendor: a bad request, or another model."""
     return error.hop is Hop.MODEL_VENDOR and error.blame is Blame.OWN_SYSTEM
 
 

@@ -73,7 +73,7 @@ class Rubric(BaseModel):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
 
     def score(self, points: dict[str, int]) -> float:
-        """Weighted mean of the criteria's points, mapped from 1..5 to 0..1 (and never a rounding error beyond)."""
+        """Weighted mean of the criteria's points, mapped from 1..5 to 0..1 and kept within that range."""
         mean = sum(criterion.weight * points[criterion.name] for criterion in self.criteria)
         return min(1.0, max(0.0, (mean - SCALE_MIN) / (SCALE_MAX - SCALE_MIN)))
 

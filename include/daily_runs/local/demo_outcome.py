@@ -44,7 +44,7 @@ class DemoQuota:
 
 @dataclass(frozen=True)
 class DemoOutcome:
-    """Everything the demo shows. `promises` are the sentences it must be able to say."""
+    """Everything the demo shows. `promises` are sentences about the run, each of which must hold."""
 
     airflow: str
     dag_run: str

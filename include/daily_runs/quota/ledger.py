@@ -41,7 +41,7 @@ class Grant(NamedTuple):
 
 
 class Granted(NamedTuple):
-    """The answer to a request: grants in the order of the calls, of the first ones at least.
+    """The answer to a request: grants for the first calls, in their order, or for all.
 
     `again_seconds`: when to ask for the rest (wall clock; None = all were granted). `users_spent`: no evaluation user
     has room for the rest.
@@ -187,13 +187,13 @@ class Ledger:
         self._store.rows(_REPORT, {"report": json.dumps(report)})
 
     def leave(self, holder: str) -> None:
-        """A holder asks no more: nobody waits for its turn."""
+        """Say that a holder asks no more, so that nobody waits for its turn."""
         self._store.rows(_FORGET, {"holder": holder})
         with suppress(StageError):  # somebody else prunes
             self._store.rows(_PRUNE, {"days": KEEP_DAYS})
 
     def take_over(self, owner: str) -> None:
-        """Whoever held grants as this owner is dead: nothing of theirs is open or still to be sent."""
+        """Free what dead holders of this owner held: none of their calls is open or still to be sent."""
         self._store.rows(_TAKE_OVER, {"owner": owner})
 
     def room(self, window: Window, users: Sequence[str]) -> int:
@@ -202,7 +202,7 @@ class Ledger:
         return sum(max(0, window.calls - row["used"]) for row in rows)
 
     def user_is_spent(self, window: Window, user: str, grant_id: int | None = None) -> None:
-        """The server refused this user though the ledger saw room: somebody else used it. Keep off it for a window.
+        """Keep off this user for a window: the server refused it though the ledger saw room, so somebody else used it.
 
         Args:
             grant_id: of the call that was refused; None: it was the user's last one.
@@ -210,7 +210,7 @@ class Ledger:
         self._store.rows(_SPEND_USER, {**self._window(window), "user": user, "grant": grant_id})
 
     def spent_users(self, window: Window, users: Sequence[str]) -> dict[str, int | None]:
-        """Whom of these users the server refused, and at which of their calls in the window; the earliest first.
+        """Which of these users the server refused, and at which of their calls in the window; the earliest first.
 
         None = it was not counted.
         """
@@ -218,7 +218,7 @@ class Ledger:
         return {row["evaluation_user"]: row["at_call"] for row in rows}
 
     def hold(self, limit: str, seconds: float) -> None:
-        """A hop refused without telling what is left: send nothing under this limit for so many domain seconds."""
+        """Send nothing under this limit for so many domain seconds: a hop refused without telling what is left."""
         self._store.rows(_HOLD, {"limit": limit, "seconds": _bounded(seconds) / self._scale})
 
     def _per_second(self, per_minute: float) -> float:

@@ -29,7 +29,7 @@ class MonthState(StrEnum):
 
 
 def month_state(spent_usd: float, budget_usd: float) -> MonthState:
-    """From 80 % of the budget on an alarm, from 110 % on a throttle."""
+    """The month's state: an alarm from 80 % of the budget on, a throttle from 110 % on."""
     share = round(spent_usd / budget_usd, 9)
     if share >= THROTTLE_SHARE:
         return MonthState.THROTTLE

@@ -25,7 +25,7 @@ BLOCK_MAX = 256
 REPORT_EVERY_SECONDS = 0.1
 """Wall clock between two reports."""
 UNCERTAIN_SECONDS = 0.1
-"""Wall clock. How old what a header tells may be in a process that keeps up."""
+"""Wall clock. In a process that keeps up, a header's figures may be this old."""
 SPACING_SECONDS = 0.001
 """Wall clock between two sends of one process: a client does no more, and calls that begin together all begin late."""
 REFUSED_SECONDS = 1.0
@@ -108,8 +108,8 @@ class Pacer:
     Args:
         ledger: grants and learns.
         tariff: the limits of the calls, as the catalogue has them now; called before each request.
-        owner: what the calls are for, such as a shard's inference, if only one process at a time works on that: what a
-            dead one before this held is given up.
+        owner: what the calls are for, such as a shard's inference. Give it only if one process at a time works on
+            that: what an earlier process still held for it is then given up.
     """
 
     def __init__(self, ledger: Ledger, tariff: Callable[[], Tariff], owner: str = "") -> None:
@@ -155,7 +155,7 @@ class Pacer:
 
     @asynccontextmanager
     async def call(self, tokens: ExpectedTokens) -> AsyncIterator[PacedCall]:
-        """One call, granted for a moment that may be a little ahead (`Call.sending` waits for it).
+        """One call, granted for a moment that may be a little ahead (`PacedCall.sending` waits for it).
 
         So there is time to store the intents of a whole block together. On leaving, the call is settled, or given back
         if it was not sent.

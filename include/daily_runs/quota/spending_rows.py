@@ -42,7 +42,7 @@ def answers(
 ) -> Row:
     """Tokens of the feature's calls since a moment, in one environment or in all.
 
-    Each try counts, and one whose path does not tell as given here.
+    Each try counts; a try whose path does not tell its tokens counts with the figures given here.
     """
     given = {
         "feature": feature,
@@ -57,7 +57,7 @@ def answers(
 def verdicts(store: Store, feature: str, since: dt.datetime, *, input_tokens: int, output_tokens: int) -> Row:
     """Tokens of the verdicts on the feature's answers since a moment, each counted once however often it was used.
 
-    One whose tokens the judge did not tell counts as given here.
+    A verdict whose tokens the judge did not tell counts with the figures given here.
     """
     given = {"feature": feature, "since": since, "input": input_tokens, "output": output_tokens}
     return store.row(_VERDICTS, given)

@@ -104,8 +104,8 @@ class Tariff:
 def share_of(catalogue: Catalogue, feature: Feature, account: Account, account_name: str | None = None) -> float:
     """A feature's share of an account, from 0 to 1.
 
-    What it asked for. Features that asked for none have what is left by those that ever spend the account: of an
-    account that lends idle shares equal parts (they are weights there), of one that does not the whole of it each (a
+    A feature has the share that it asked for. The features that asked for none may take what the others leave: in equal
+    parts if the account lends idle shares (a share is a weight there), each the whole of it if the account does not (a
     share is a ceiling there).
 
     Args:

@@ -91,7 +91,7 @@ def wall_seconds_max(environment: Environment) -> float:
 
 
 def features_of(catalogue: Catalogue, environment_name: str) -> list[Feature]:
-    """The features whose runs ever go to an environment, those first that go first when accounts are short."""
+    """The features whose runs ever go to an environment, by priority."""
     going = [
         feature
         for feature in catalogue.features.values()

@@ -24,7 +24,7 @@ ASK_EVERY_SECONDS = 0.2
 _KEPT_ALIVE = b"SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
 """The lock of a machine that vanished ends within a minute, not after the hours that a kernel waits."""
 KEEP_DAYS = 30
-"""Checks that are older are forgotten when a new one ends."""
+"""When a check ends, checks that are older than this are forgotten."""
 
 
 class AspectVerdict(NamedTuple):
@@ -77,7 +77,7 @@ def _taken(connection: Connection, name: str, deadline: float) -> bool:
 
 
 def begin(store: Store, environment: str) -> int:
-    """Store that a check begins; returns its id. One whose process died never ends, and counts for nothing."""
+    """Store that a check begins; returns its id. A check whose process dies never ends, and counts for nothing."""
     query = "INSERT INTO daily_runs.look (environment) VALUES (%(environment)s) RETURNING look_id"
     return int(store.row(query, {"environment": environment})["look_id"])
 

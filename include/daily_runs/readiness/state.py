@@ -114,7 +114,7 @@ def _nothing_told(newest: EndedCheck | None, age_seconds_max: float) -> str:
         return "nobody has looked yet"
     if newest.age_seconds <= age_seconds_max:
         return ""
-    return f"the newest look is {newest.age_seconds / 3600:.1f} h old, and none came to an end since"
+    return f"the newest look is {newest.age_seconds / 3600:.1f} h old, and no later look came to its end"
 
 
 def _approval(feature: Feature, moment: dt.datetime) -> AspectVerdict:

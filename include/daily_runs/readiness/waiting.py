@@ -19,8 +19,8 @@ PAUSE_SECONDS_MIN = 0.25
 CHECK_AGE_SECONDS_MAX = 3600.0
 """Wall clock: the hourly check's interval, and so no check is older while checks succeed."""
 FAILED_CHECK_SECONDS = 60.0
-"""Wall clock: so long a check that could not look keeps others from trying again. A path that is down is not hammered,
-and a failure of a moment does not send every feature elsewhere."""
+"""Wall clock: after a check that could not look, nobody looks again for this long. So a path that is down is not
+hammered, and a failure of a moment does not send every feature elsewhere."""
 
 
 def check_every(catalogue: Catalogue, environment_name: str) -> float:
@@ -113,7 +113,7 @@ class Ended(NamedTuple):
 
 
 class Wait:
-    """One run's wait for an environment, until `ends` at most. It is told of every check, and decides what follows."""
+    """One run's wait for an environment, until `ends` at most: it hears of every check, and decides what follows."""
 
     def __init__(self, ends: dt.datetime) -> None:
         self._ends, self._checks = ends, 0

@@ -39,7 +39,7 @@ def counts(store: Store, attempt_id: str, shard: int | None = None) -> dict[str,
 
 
 def failures(store: Store, attempt_id: str, shard: int | None = None) -> dict[str, int]:
-    """Failed prompts by `hop: kind`."""
+    """How many prompts failed, by `hop: kind`."""
     rows = store.rows(
         """
         SELECT error_hop || ': ' || error_kind AS failure, count(*)::int AS n FROM daily_runs.answer
@@ -75,7 +75,7 @@ class AnswerRows:
         self.sent_all([Sent(prompt_id, user, tries)])
 
     def sent_all(self, prompts: Sequence[Sent]) -> None:
-        """The intents: from here on the calls may have been paid for.
+        """Store the intents: from here on the calls may have been paid for.
 
         Raises:
             StageError: another attempt has taken this one's place, or a grant has expired: nothing may be sent.
@@ -112,7 +112,7 @@ class AnswerRows:
             )
 
     def refused(self, prompt_id: str, tries: int) -> None:
-        """The call was refused for rate or overload, so not paid: as if not sent, after `tries` that count."""
+        """Take the intent back: the call was refused for rate or overload, so not paid. `tries`: how many count."""
         self._store.rows(
             """
             UPDATE daily_runs.answer SET status = 'planned', tries = %(tries)s, evaluation_user = NULL, sent_at = NULL
@@ -126,7 +126,7 @@ class AnswerRows:
         self.accepted_all([(prompt_id, ticket)])
 
     def accepted_all(self, prompts: Sequence[tuple[str, Ticket]]) -> None:
-        """The calls were accepted; each ticket re-attaches to its answer."""
+        """Store the tickets of calls that were accepted; each re-attaches to its answer."""
         self._store.rows(
             """
             UPDATE daily_runs.answer a SET ticket = told.ticket
@@ -145,7 +145,7 @@ class AnswerRows:
         self.answered_all([(prompt_id, answer)])
 
     def answered_all(self, prompts: Sequence[tuple[str, Answer]]) -> None:
-        """The answers, as they arrived (see `storable`)."""
+        """Store the answers as they arrived (see `storable`)."""
         told = [{**answer._asdict(), "prompt_id": name, "text": storable(answer.text)} for name, answer in prompts]
         self._store.rows(
             """
@@ -161,7 +161,7 @@ class AnswerRows:
         )
 
     def failed(self, prompt_id: str, error: CallError) -> None:
-        """The prompt has no answer, and this is why."""
+        """Store that the prompt has no answer, and why."""
         self._store.rows(
             """
             UPDATE daily_runs.answer SET status = 'failed', settled_at = clock_timestamp(), error_hop = %(hop)s,

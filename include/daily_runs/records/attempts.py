@@ -55,8 +55,9 @@ def open_attempt(store: Store, plan: AttemptPlan) -> Attempt:
 
     Raises:
         AccessError: the store holds rows of the other provenance: live and sandbox never share one.
-        ParameterError: a rerun of what this DAG run asked is unfinished; to ask all once more would end and pay it. Or
-            the data set changed since prompts of the unfinished attempt were paid, and nobody ordered to pay anew.
+        ParameterError: a rerun of what this DAG run asked is unfinished; asking all again would end it and pay for
+            every prompt. Or the data set changed since prompts of the unfinished attempt were paid, and nobody ordered
+            to pay anew.
         StageError: somebody works on the unfinished attempt. In either case nothing was changed.
     """
     run_key = str(plan.key)

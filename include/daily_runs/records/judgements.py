@@ -43,7 +43,7 @@ def counts(store: Store, attempt_id: str, shard: int | None = None) -> dict[str,
 
 
 def failures(store: Store, attempt_id: str, shard: int | None = None) -> dict[str, int]:
-    """Answers that could not be judged by `hop: kind`, the most frequent first."""
+    """How many answers could not be judged, by `hop: kind`, the most frequent first."""
     rows = store.rows(
         """
         SELECT j.error_hop || ': ' || j.error_kind AS failure, count(*)::int AS n FROM daily_runs.judgement j
@@ -102,11 +102,11 @@ class JudgementRows:
         )
 
     def sent(self, prompt_ids: Sequence[str], key: str, tries: int | None = None) -> None:
-        """The intent: from here on the call may have been paid for (`tries`: see `AnswerRows.sent`)."""
+        """Store the intent: from here on the call may have been paid for (`tries`: see `AnswerRows.sent`)."""
         self._judgement(prompt_ids, key, JudgementStatus.SENT, tries=tries)
 
     def refused(self, prompt_ids: Sequence[str], tries: int) -> None:
-        """The call was refused, so not paid: only `tries` count."""
+        """The call was refused, so not paid: store only how many `tries` count."""
         self._store.rows(
             """
             UPDATE daily_runs.judgement SET tries = %(tries)s
@@ -116,11 +116,11 @@ class JudgementRows:
         )
 
     def reused(self, prompt_ids: Sequence[str], key: str) -> None:
-        """The verdict was there already."""
+        """Point the prompts at a verdict that the store has already."""
         self._judgement(prompt_ids, key, JudgementStatus.SCORED)
 
     def unscored(self, prompt_ids: Sequence[str], key: str, error: CallError) -> None:
-        """No usable verdict came, and this is why."""
+        """Store that no usable verdict came, and why."""
         self._judgement(prompt_ids, key, JudgementStatus.UNSCORED, error)
 
     def scored(

@@ -54,9 +54,10 @@ HAVING bool_or(n.status = 'answered') ORDER BY t.started_at DESC
 def base_for(store: Store, run_key: str) -> Base | None:
     """The run's newest attempt that has an answer; None when none has.
 
-    One that asked all and broke off gives way to an older one of the same data set, of as many prompts or more, that
-    has more answers: what it did not get to ask is answered there. One that came to its end does not, failures or not:
-    somebody wanted new answers. A rerun never does: it holds what its base had.
+    If it asked all and broke off, an older attempt is taken instead that has the same data set, at least as many
+    prompts and more answers: there the prompts that the newer one did not reach are answered. An attempt that came to
+    its end is never passed over, failures or not, because somebody wanted new answers; nor is a rerun, because it holds
+    what its base had.
     """
     return store.retrying(lambda connection: _base_for(connection, run_key))
 
@@ -154,7 +155,7 @@ FROM daily_runs.answer
 WHERE attempt_id = %(base)s AND (status = 'answered' OR (status = 'failed' AND NOT %(failed_anew)s)
                                  OR (status = 'sent' AND ticket IS NOT NULL))
 """
-"""A ticket was paid for: its answer is collected if it is there still, and has all tries but that one left."""
+"""A prompt with a ticket was paid for: its answer is collected if still there; else all tries but one are left."""
 
 _OTHERS = """
 INSERT INTO daily_runs.answer (attempt_id, prompt_id, item_id, shard)

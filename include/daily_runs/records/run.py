@@ -1,7 +1,7 @@
 """What a run is: its key, its attempt, the prompts it asks, and what a stage gets and gives.
 
-A run is one day's evaluation of one feature in one environment. Each execution of it is an attempt. Every stage has the
-one signature `Stage`: it gets a `Work` and returns a `Report`, or raises.
+A run is one day's evaluation of one feature in one environment. Each execution of it is an attempt. Every stage has one
+signature, `stages.work.Stage`: it gets a `Work` and returns a `Report`, or raises.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from daily_runs.store.database import Store
 
 SHOWN_MAX = 20
-"""Attempts that are named one by one; what is gone is the same for all of them."""
+"""How many attempts are named one by one; what is gone is the same for all of them."""
 
 
 class StrandedAttempt(NamedTuple):
@@ -58,6 +58,6 @@ ORDER BY t.started_at DESC LIMIT %(most)s
 
 
 def stranded(store: Store, features: Collection[str], environments: Collection[str]) -> list[StrandedAttempt]:
-    """The unfinished attempts of none of these features and environments, the newest first, `SHOWN_MAX` at most."""
+    """The unfinished attempts whose feature or environment is none of these, the newest first, `SHOWN_MAX` at most."""
     known = {"features": list(features), "environments": list(environments), "most": SHOWN_MAX}
     return [StrandedAttempt(**row) for row in store.rows(_STRANDED, known)]

@@ -98,8 +98,8 @@ class Breaker:
     async def call(self) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
         """Around one try of one call: held back while the breaker is open, and counted by how it ends.
 
-        Yields a question for later: whether the call may still be made, or the breaker opened meanwhile. A call that is
-        not made then tells nothing.
+        Yields a function that tells later whether the call may still be made, or the breaker opened meanwhile. A call
+        that is then not made does not count.
 
         Only what a `CallError` tells counts against the provider; another exception, or a cancelled call, tells
         nothing.

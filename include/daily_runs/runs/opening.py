@@ -20,7 +20,7 @@ from daily_runs.runs import selection
 from daily_runs.store.database import Store
 
 DAY_AHEAD = dt.timedelta(days=1)
-"""Somewhere it is tomorrow already; nothing runs for a later day, which would stay the feature's newest run."""
+"""In some time zones it is tomorrow already. A run of a later day is refused: it would stay the feature's newest."""
 
 
 def check_date(feature: Feature, logical_date: dt.datetime, place: str = "logical date") -> None:

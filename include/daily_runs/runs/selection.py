@@ -39,7 +39,7 @@ def chosen(prompts: Sequence[Prompt], items: Sequence[Item], only: str) -> tuple
 
 
 def must_name_something(only: str) -> None:
-    """See that a text without a name is an empty one: commas alone are a slip, and all prompts would be paid for.
+    """Refuse a text of commas alone: it names nothing by mistake, and all prompts would be paid for.
 
     Raises:
         ParameterError: it is none.

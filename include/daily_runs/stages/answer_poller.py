@@ -16,9 +16,9 @@ from daily_runs.stages.looking_time import BLIND_SECONDS_MAX, LookingTime, Patie
 LOOK_EVERY_SECONDS = 5.0
 """Domain seconds between two looks at what is open."""
 GAP_SECONDS_MAX = 4 * LOOK_EVERY_SECONDS
-"""Domain seconds between two looks of a user that count as looking; a look itself may take a while."""
+"""Domain seconds: no more of the time between two looks of a user counts as looking; a look may take a while."""
 GAP_WALL_SECONDS_MIN = 1.0
-"""However fast a sandbox's time runs: a loaded machine is so late."""
+"""Wall clock. The bound above is never under this, however fast a sandbox's time runs: a loaded machine is late."""
 
 
 class _Waiter(NamedTuple):
@@ -32,10 +32,10 @@ class _Waiter(NamedTuple):
 class AnswerPoller:
     """Hands each ticket its answer.
 
-    `run` is the one task that looks; `wait` is what callers await. Each user is looked for by itself: a look that is
-    slow to come back holds up no other user's. A look that fails in a way that may pass is a later look's work: the
-    user's next one is half as large and starts with the tickets that were not in this one, so that a ticket which
-    spoils every look holds few others up. Any other failure goes to everybody who was looked for.
+    `run` is the one task that looks; `wait` is what callers await. Each user has looks of its own, so a slow one holds
+    up no other user's. If a look fails in a way that may pass, later looks repeat it: the user's next one is half as
+    large and starts with the tickets that were not in this one, so that a ticket which spoils every look holds up few
+    others. Any other failure goes to everybody who was looked for.
 
     No ticket is given up by a timer: the look that does not find it does, once its time is over (see `LookingTime`).
 

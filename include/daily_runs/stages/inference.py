@@ -53,7 +53,7 @@ OUTAGE_KINDS = frozenset({"breaker_open"})
 """As above: the provider is out, and Airflow tries the task again later."""
 
 ANSWERS_GATHER_SECONDS = 0.05
-"""Wall clock. Answers of so long are stored together; an answer that is lost within it can be collected again."""
+"""Wall clock. Answers that arrive within this time are stored together; one that is lost can be collected again."""
 
 
 def run(work: Work) -> Report:
@@ -153,7 +153,7 @@ class _Asker:
         return 1
 
     def _stops_all(self, error: CallError, row: Row) -> DailyRunsError | None:
-        """A failure that every prompt left would share: they stay as they are, for the stage to be run again."""
+        """The error to stop with, if all remaining prompts would fail alike; they stay as they are."""
         if error.kind in FATAL_KINDS:
             problem, remedy = FATAL_KINDS[error.kind]
             told = f"{problem.format(user=row['evaluation_user'])} ({error})"

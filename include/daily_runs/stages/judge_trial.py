@@ -89,7 +89,7 @@ async def _judge(work: Work, prompt: JudgePrompt, connection: Connection) -> Ver
 
 
 def _unable(work: Work, error: CallError) -> AccessError | CallError:
-    """What an outage is, later calls may not meet; anything else every answer's verdict would meet."""
+    """An outage may be over for later calls; every other failure would meet each answer's verdict, too."""
     if error.retryable and error.kind != "unusable_verdict":
         return error
     settings = work.catalogue.judge

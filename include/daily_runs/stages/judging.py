@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 OUTAGE_KINDS = frozenset({"breaker_open"})
 """The provider is out for long: the stage stops instead of leaving each answer unscored."""
 ALIKE_MAX = 5
-"""So many refusals of one kind in a row, none of them the vendor's fault, are no answer's: the stage stops."""
+"""After so many refusals of one kind in a row, none the vendor's fault, no answer is to blame: the stage stops."""
 PROMPT_CHARACTERS_MAX = 600_000
 """A longer prompt is never sent: at 3 characters a token it fills the 200,000 tokens that a judge takes at once."""
 

@@ -2,8 +2,8 @@
 
 Every limit is a row (`daily_runs.readiness.limits.findings`). One that is too low stops the run here, before any paid
 call, with the remedy and its owner. "Did not tell" is `unknown`, which does not stop a run, and is never taken for
-"no limit". Of a path that allows the run nothing is spent; then one reference answer is judged, the one paid call here
-(`daily_runs.stages.judge_trial`), before any prompt is asked.
+"no limit". If the path allows the run, one reference answer is judged before any prompt is asked: the only paid call
+here (`daily_runs.stages.judge_trial`).
 """
 
 from __future__ import annotations

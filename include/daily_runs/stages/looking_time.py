@@ -28,7 +28,7 @@ class LookingTime:
     """The time in which one user's answers were looked for. Moments are seconds of one clock; none runs backwards.
 
     Args:
-        gap_seconds_max: no more than this counts of the time between two looks. What is longer, nobody was looking.
+        gap_seconds_max: no more than this counts of the time between two looks: in a longer one, nobody was looking.
         now: the moment.
     """
 
@@ -37,26 +37,26 @@ class LookingTime:
         self._seen = self._blind = 0.0
 
     def patience(self, seconds: float, blind_seconds: float, now: float) -> Patience:
-        """For a ticket that came at `now`: to be looked for as long as `seconds`, or blindly for `blind_seconds`."""
+        """How long to wait for a ticket that came at `now`: `seconds` of looks, or `blind_seconds` of failed ones."""
         gap = self._gap(now)  # it will be counted by the next look, and began before the ticket came
         return Patience(self._seen + gap + seconds, self._blind + gap + blind_seconds)
 
     def came_back(self, begun: float) -> None:
-        """A look told what is there. What came after it was begun, it may have missed."""
+        """Count a look that came back. It may have missed what came after it was begun."""
         self._seen += self._gap(begun)
         self._counted_until = max(self._counted_until, begun)
 
     def failed(self, ended: float) -> None:
-        """A look told nothing, and ended now."""
+        """Count a look that failed, and ended now."""
         self._blind += self._gap(ended)
         self._counted_until = max(self._counted_until, ended)
 
     def has_seen_enough(self, patience: Patience) -> bool:
-        """Whether a ticket is over that the last look was for and did not find, though it came back."""
+        """Whether a ticket's time is over, after a look for it that came back without its answer."""
         return self._seen >= patience.seen_until
 
     def was_blind_too_long(self, patience: Patience) -> bool:
-        """Whether a ticket is over that the last look was for, which failed."""
+        """Whether a ticket's time for failed looks is over, after a look for it that failed."""
         return self._blind >= patience.blind_until
 
     def _gap(self, now: float) -> float:

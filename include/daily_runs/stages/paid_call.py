@@ -26,7 +26,8 @@ def tries_left(made: int) -> int:
 
 @asynccontextmanager
 async def paced_call(breaker: Breaker, pacer: Pacer, tokens: ExpectedTokens) -> AsyncIterator[PacedCall]:
-    """Wait for both. If the breaker opened while the call stood in line, its grant is given back and it waits again.
+    """Wait for breaker and grant. If the breaker opened while the call stood in line, its grant is given back and it
+    waits again.
 
     Raises:
         CallError: `breaker_open`, or `ai_action_budget_spent`: the call was not made.

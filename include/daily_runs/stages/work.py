@@ -55,7 +55,7 @@ class Work:
         return Clock(self.environment.time_scale)
 
     def owner(self, stage: str) -> str:
-        """What a stage holds of the accounts, it holds as this (see `Pacer`)."""
+        """The name under which a stage holds grants (see `Pacer`)."""
         return f"{stage} {self.attempt.attempt_id[:8]}/{'all' if self.shard is None else self.shard}"
 
     def connection(self, connection_id: str, default_address: str, users: Sequence[str]) -> Connection:

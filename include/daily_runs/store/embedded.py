@@ -155,7 +155,7 @@ class EmbeddedPostgres:
 
     @property
     def port(self) -> int:
-        """Of 127.0.0.1, where it listens."""
+        """The port of 127.0.0.1 on which the server listens."""
         return self._port
 
     def _url(self, database: str) -> str:

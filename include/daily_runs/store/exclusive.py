@@ -4,8 +4,9 @@ A task that Airflow gave up may still live while its retry starts; two people ma
 advisory lock in Postgres, so it ends with its holder, `kill -9` included.
 
 It ends with the server, too. After an outage it is taken again before the store runs the holder's next statement, and
-so before the next paid call, whose intent is one. Whoever took it in those milliseconds has it, and the former holder
-stops with an error. At the end it is looked at once more: a lock whose own connection alone was lost is found then.
+so before the next paid call, whose intent is one. If another task took it in those milliseconds, that one has it, and
+the former holder stops with an error. At the end the holder looks at it once more, and so finds a lock of which only
+the connection was lost.
 """
 
 from __future__ import annotations

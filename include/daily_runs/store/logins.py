@@ -44,7 +44,7 @@ def writer_url(server: EmbeddedPostgres, database: str) -> str:
 
 
 def airflow_url(server: EmbeddedPostgres) -> str:
-    """How Airflow reaches its own database, which is its own; tables of a folder of an older version included."""
+    """How Airflow reaches its database, whose owner it is; tables that an older version made become its own, too."""
     admin_url = server.url(AIRFLOW)
     password = kept_secret(server.root / "airflow_password", secrets.token_hex(24))
     with in_our_terms(), connect(admin_url) as connection:

@@ -40,7 +40,7 @@ OUTAGE_SECONDS_MAX = 120.0
 retry of the task is the better way to wait. All callers of a process share it."""
 LOOK_EVERY_SECONDS = 0.2
 REPLAYS_MAX = 5
-"""How many connections in a row one piece of work may lose: a statement that a server dies of is not run for ever."""
+"""How many connections in a row one piece of work may lose: a statement that kills the server is not run for ever."""
 CLOSE_SECONDS = 0.1
 """How long each thread of a lost pool may take to end; one that still tries to connect ends by itself."""
 LOST_STATES = ("57P01", "57P02", "57P03", "08")
@@ -185,8 +185,8 @@ class LastingPool:
         """Wait for the server and open a fresh pool, unless another thread has done so for this lost one.
 
         Raises:
-            StoreAwayError: it stays away. Who waited for another thread's last question takes its answer; who comes
-                later asks once, so that a command with many threads and some tidying up still ends in time.
+            StoreAwayError: it stays away. A thread that waited for another one's last question takes its answer; one
+            that comes later asks once, so that a command with many threads and some tidying up still ends in time.
         """
         came = time.monotonic()
         with self._mending:

@@ -69,7 +69,7 @@ SELECT (SELECT bool_or(nspowner <> 'daily_runs_owner'::regrole) FROM pg_namespac
 
 
 def settle(connection: Connection) -> bool:
-    """Make the roles where they are missing, and give each its due in this database; all of it or nothing.
+    """Make the roles that are missing, and give each its rights in this database; all of it or nothing.
 
     Returns:
         Whether it was done. A login that may not make roles (as on many managed servers) leaves all as it was.

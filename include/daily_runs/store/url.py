@@ -20,7 +20,7 @@ OPTIONS = {option.keyword.decode(): option.dispchar for option in pq.Conninfo.ge
 Source: https://www.postgresql.org/docs/current/libpq-connect.html, 32.1.2."""
 SECRET_OPTIONS = frozenset(name for name, mark in OPTIONS.items() if mark)
 _IN_FIELDS = frozenset({"host", "port", "user", "password", "dbname", "replication"})
-"""What has a field of its own, or would make the session none for queries."""
+"""Options that have a field of their own, or that would make a session which takes no queries."""
 
 
 class StoreAddress(NamedTuple):

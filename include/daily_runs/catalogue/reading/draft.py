@@ -24,7 +24,7 @@ class BrokenRule(NamedTuple):
 
 @dataclass(frozen=True)
 class Draft:
-    """The parts that are sound by themselves; `named` has, by section that could be read, all names."""
+    """The parts that are sound by themselves; `named`: all names of each section that could be read."""
 
     accounts: Mapping[str, Account]
     environments: Mapping[str, Environment]

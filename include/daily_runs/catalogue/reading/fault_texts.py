@@ -24,7 +24,7 @@ class Refusal(NamedTuple):
 
 
 def refusals(error: ValidationError, model: type[BaseModel]) -> Iterator[Refusal]:
-    """Every error that is not just another one's echo."""
+    """Every error, without those that only repeat another one."""
     errors = error.errors()
     locations = [details["loc"] for details in errors]
     given = {loc for details in errors if details["type"] == "extra_forbidden" for loc in _meant(details, model)}

@@ -16,7 +16,7 @@ from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.errors import CatalogueError
 
 LONG_AGO = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
-"""Of a catalogue whose files nobody watches: any watched one is newer."""
+"""The time that counts for a catalogue whose files nobody watches: any watched one is newer."""
 
 log = logging.getLogger(__name__)
 

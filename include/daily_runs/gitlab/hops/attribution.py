@@ -15,11 +15,11 @@ class Certainty(StrEnum):
     """How sure it is which hop it was."""
 
     CERTAIN = "certain"
-    """What only this hop leaves is there, and what the hops behind it leave is not."""
+    """The exchange has what only this hop leaves, and nothing of what the hops behind it leave."""
     LIKELY = "likely"
     """This hop's words are there, but a header that would vouch for it is missing, or others may speak like that."""
     UNKNOWN = "unknown"
-    """Nothing tells."""
+    """No evidence names a hop."""
 
 
 @dataclass(frozen=True)

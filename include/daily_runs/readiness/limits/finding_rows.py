@@ -10,7 +10,7 @@ from daily_runs.store.pool import Row
 from daily_runs.store.text import storable
 
 KEEP_DAYS = 30
-"""Probes that were for no run: a look every quarter of an hour adds up."""
+"""How long probes that were for no run are kept: a look every quarter of an hour adds up."""
 
 _SAVE = """
 INSERT INTO daily_runs.limit_probe (attempt_id, environment, feature, hop, limit_name, needed, allowed, unit, source,

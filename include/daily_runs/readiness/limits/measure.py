@@ -104,7 +104,7 @@ async def _page_size(counted: Counted, gitlab: GitLab, environment: Environment,
     told = f"{got} jobs came for first: {BEYOND_A_PAGE}"
     if more and got:
         return got, f"{told}, and there are more"
-    return None, f"{told}, and there are no more: a page's size does not show"
+    return None, f"{told}, and there are no more, so the page's size cannot be seen"
 
 
 def _hops_seen(environment: Environment, response: httpx.Response) -> dict[str, str]:

@@ -26,7 +26,7 @@ def weigh(
     calls_needed: int,
     attempt_id: str | None = None,
 ) -> list[LimitFinding]:
-    """`findings`, less what others have used of the window and the month, and what they were let in to use.
+    """Weigh a run: `findings`, less what others used of the window and the month, and what they were let in to use.
 
     Args:
         attempt_id: whose calls they are, so that it does not stand in its own way; None = of nobody yet.

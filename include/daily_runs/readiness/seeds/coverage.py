@@ -50,7 +50,7 @@ class Coverage(NamedTuple):
         return f"{percent(self.share)} of {self.asked} seeds bound, {self.required_share * 100:g}% required"
 
     def groups(self) -> dict[str, Sequence[str]]:
-        """Keys by what is the matter with them, in words; only what there is."""
+        """Keys by fault, in words; only the faults that there are."""
         by_status = {said(status): [key for key, s in self.faults.items() if s is status] for status in SeedStatus}
         return {words: keys for words, keys in {**by_status, SURPLUS: self.surplus}.items() if keys}
 

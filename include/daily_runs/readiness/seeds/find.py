@@ -61,10 +61,10 @@ class SeedsSeen(NamedTuple):
 
 
 class SeedMemory(Protocol):
-    """Checksums (SHA-256, hex) of content that does not change any more, by resource id. Both may wait for a store."""
+    """Checksums (SHA-256, hex) of content that no longer changes, by resource id. Its methods may wait for a store."""
 
     def recall(self) -> Mapping[str, str]:
-        """All that is known, and not too old to count."""
+        """Return all that is known and not too old to count."""
 
     def keep(self, resource_id: str, content_sha256: str) -> None:
         """Remember what was just read."""
