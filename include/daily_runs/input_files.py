@@ -26,7 +26,7 @@ DIGITS_MAX = 40
 """The most digits of one number. Python itself gives up at 4,300."""
 FAULTS_SHOWN_MAX = 50
 FAULT_CHARACTERS_MAX = 400
-"""So that a fault's line stays a line, whatever value it shows."""
+"""The longest that a fault is shown, so that its line stays a line whatever value it holds."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """What Postgres and UTF-8 cannot hold: NUL, and half of a surrogate pair (JSON may write one alone)."""

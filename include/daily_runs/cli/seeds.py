@@ -47,7 +47,7 @@ def command(
     overlay: Overlay = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say which seeds are there; spends nothing. Exit code 1: not ready; 3: could not look, which says nothing."""
+    """Say which seeds are there; spends nothing. Exit code 1: not ready; 3: could not look."""
     asked = SeedsOptions(environment, feature, manifest, every, as_json, in_use(overlay))
     raise typer.Exit(run(asked, terminal()))
 
@@ -133,8 +133,8 @@ def _write(entries: Sequence[ManifestEntry]) -> int:
 
 def _could_not_look(asked: SeedsOptions, error: CallError) -> str:
     return (
-        f"could not look at the seeds of {asked.feature} in {asked.environment}: {error}. This says nothing of any"
-        " seed. Run it again; where a store runs, it goes on where it stopped (docs/runbooks/calls.md)."
+        f"could not look at the seeds of {asked.feature} in {asked.environment}: {error}. This does not mean"
+        " that a seed is missing. Run it again: if a store runs, it goes on where it stopped (docs/runbooks/calls.md)."
     )
 
 
@@ -172,7 +172,7 @@ def _memory(console: Console) -> Iterator[Store | None]:
     except (AccessError, StageError) as error:
         if given:
             raise
-        console.print(f"without memory: the store here cannot be read ({error})", style="dim")
+        console.print(f"every seed is read anew: the store here cannot be read ({error})", style="dim")
         yield None
         return
     try:

@@ -9,10 +9,10 @@ from daily_runs.clock import Clock, wall_timeout
 from daily_runs.resilience.retry import with_retries
 
 BUDGET_SECONDS = 60.0
-"""Domain time in which one call of a look is tried again; Rack::Attack counts by the minute. A paid call's patience
-would let a look end by its own timeout, which knows no hop (`daily_runs.readiness.check`)."""
+"""Domain time in which one call of a look is tried again; Rack::Attack counts by the minute. If it were tried
+as long as a paid call, the look would end by its own timeout, which names no hop (`daily_runs.readiness.check`)."""
 BUDGET_WALL_SECONDS_MIN = 3.0
-"""However fast a sandbox's time runs: a loaded machine needs so long for three tries."""
+"""Wall clock. The least of that, however fast a sandbox's time runs: a loaded machine needs it for three tries."""
 
 T = TypeVar("T")
 

@@ -106,7 +106,7 @@ def _must_be_by(answered: object, settings: JudgeSettings) -> None:
 
 
 def _judge_refused(details: object) -> CallError:
-    """The model declined: the same request again usually meets the same refusal, and may be paid again."""
+    """The model declined. It is not asked again: it would usually refuse again, and the call may be paid again."""
     category = details.get("category") if isinstance(details, dict) else None
     evidence = _harmless("category", category) if category else "no category"
     return CallError(Hop.MODEL_VENDOR, "judge_refused", blame=Blame.PROVIDER, retryable=False, evidence=evidence)

@@ -137,7 +137,7 @@ def _started(root: Path, server: EmbeddedPostgres, port: int, time_scale: float,
     parts.finish("db migrate", [sys.executable, "-m", "airflow", "db", "migrate"], environment)
     for component, words in COMPONENTS.items():
         works = component == "scheduler"
-        if works:  # it goes on at once with what an earlier stack left, and a task that meets no API server loses a try
+        if works:  # it takes up at once what an earlier stack left, and a task that meets no API server loses a try
             parts.wait_until(lambda: airflow_api.serves(airflow), "serving its API")
         parts.start(component, [sys.executable, "-m", "airflow", component, *words], environment, works=works)
     parts.wait_until(lambda: airflow_api.healthy(airflow), "healthy")

@@ -35,8 +35,8 @@ PROBES_AT_ONCE = 3
 GOOD_PROBES = 3
 
 UNTELLING_KINDS = frozenset({"unusable_verdict", "judge_refused", "empty_answer", "answer_timeout"})
-"""Provider failures that are no outage: it answered, but not usefully; or it accepted minutes ago and said no more,
-which is how a refused Vulnerability Resolution looks too."""
+"""Failures of a provider that is not out: it answered, but not usefully; or it accepted the call minutes ago and
+said no more, which is how a refused Vulnerability Resolution looks, too."""
 
 
 class CallOutcome(Enum):
@@ -84,8 +84,9 @@ class Circuit:
 def outcome_of(error: CallError) -> CallOutcome:
     """What a failed call says of the provider.
 
-    Only its own failures count: a 429 is a pacing signal, and what is ours is ours. A 529 says "slow down": three in a
-    row are an outage, but a share of them is none, or a busy vendor would be shut out for a minute instead of paced.
+    Only the provider's own failures count: a 429 is a pacing signal, and our own faults are ours. A 529 says "slow
+    down": three in a row are an outage, but a share of them is none, or a busy vendor would be shut out for a minute
+    instead of paced.
     """
     if error.blame is not Blame.PROVIDER or error.kind in UNTELLING_KINDS:
         return CallOutcome.SILENT
@@ -123,10 +124,8 @@ def probes_alive(circuit: Circuit, now: float) -> dict[str, float]:
 
 
 def after_probe(circuit: Circuit, probe: str, generation: int, ended: EndedCall, second: float) -> Circuit:
-    """The circuit after a probe came back.
-
-    One whose lease has ended has no say, and one of an earlier opening only makes room: it was let through on other
-    evidence.
+    """The circuit after a probe came back. A probe whose lease has ended is ignored, and one of an earlier opening only
+    makes room: it was let through on other evidence.
     """
     if probe not in probes_alive(circuit, ended.at):
         return circuit

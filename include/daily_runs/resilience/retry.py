@@ -5,8 +5,8 @@ failure's own word (`CallError.retryable`), also for a call that may have been p
 (docs/decisions/0013-a-lost-answer-is-asked-again.md).
 
 A refusal for rate or overload was not paid and says nothing of the prompt: it uses up no attempt, and only the time
-budget bounds how often it is met. So there are two counts and a deadline, which reads better as the loop below than as
-a retry library's stop, wait and retry strategies: these know one count of attempts.
+budget bounds how often the call is tried. So there are two counts and a deadline, which reads better as the loop below
+than as a retry library's stop, wait and retry strategies: these know one count of attempts.
 """
 
 from __future__ import annotations

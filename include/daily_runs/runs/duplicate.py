@@ -28,8 +28,9 @@ class GivenOrder(NamedTuple):
 def must_not_be_done_meanwhile(store: Store, catalogue: Catalogue, feature: Feature, order: GivenOrder) -> None:
     """Refuse to ask all prompts of a run that another DAG run has asked since this order was given.
 
-    Whoever gave it could not know. An order that comes after the other's end is meant; one whose work another left
-    unfinished goes on with that, and pays for nothing twice (`attempts.open_attempt`).
+    Whoever gave the order could not know of the other. An order that is given after the other run's end is carried out,
+    because somebody wants it; one that meets an unfinished attempt goes on with it and pays for nothing twice
+    (`attempts.open_attempt`).
 
     Raises:
         ParameterError: the same prompts were asked meanwhile, of the same data set, for the same rubric and judge.

@@ -16,7 +16,7 @@ def tries_left(made: int) -> int:
     """Tries that remain after `made` of them (docs/domain.md §7: 3 in all).
 
     Raises:
-        CallError: `tries_used_up`; none remains. Tasks that died made them, so no answer tells what was wrong.
+        CallError: `tries_used_up`; none remains. Tasks that died made them, so no failure tells what was wrong.
     """
     if made >= ATTEMPTS_MAX:
         evidence = f"{made} tries were begun, and none was seen to end"

@@ -66,9 +66,8 @@ class Store:
             yield connection
 
     def retrying(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in one transaction, again if the server goes away within it: it must be harmless when done twice.
-
-        The commit's own answer may be lost: then the work was done, and is done again.
+        """Run `work` in one transaction, and run it again if the server goes away within it: so it must be harmless
+        when done twice. If only the commit's answer is lost, the work was done, and is done again.
 
         Raises:
             StageError: as above; or the server stays away for `pool.OUTAGE_SECONDS_MAX`.

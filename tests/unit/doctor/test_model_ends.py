@@ -1,4 +1,4 @@
-"""Models that the vendor lets end: a warning while they are there, a fault when they are not."""
+"""Models that the vendor retires: a warning while they are there, a fault when they are not."""
 
 from __future__ import annotations
 

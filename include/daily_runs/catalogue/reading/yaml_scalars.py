@@ -2,7 +2,8 @@
 
 By https://yaml.org/spec/1.2.2/#103-core-schema `010` is ten, `0o10` eight,
 and `yes`, `1:30:00`, `1_000` and dates are texts; the models say what a text means. One thing is stricter: a number
-needs its dot to have an exponent, so that `8e6`, which others read as a text, is refused with the figure to write.
+needs its dot to have an exponent, so that `8e6`, which other parsers read as a text, is refused with the figure to
+write.
 """
 
 from __future__ import annotations
