@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from typing import Any
 
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -25,24 +26,44 @@ def _airflow_connection(connection_id: str) -> Connection | None:
         return None
 
 
+def _extra_of(found: Connection, place: str) -> dict[str, Any]:
+    """A connection's extra; Airflow itself takes one that is broken for none, and would drop an `sslmode` with it.
+
+    Raises:
+        AccessError: it is no JSON object. The text never quotes it, since it may hold a secret.
+    """
+    text = (found.extra or "").strip()
+    if text and not _is_object(text):
+        remedy = 'Give it as JSON, such as {"sslmode": "require"} or {"keys": {"<user>": "…"}}, or leave it empty.'
+        raise AccessError(place, "has an extra that is not a JSON object", remedy)
+    return found.extra_dejson if text else {}  # Airflow's own reading masks what it knows as secret
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 def store_url() -> str:
     """The store's URL: Airflow connection `daily_runs_store` (type Postgres), else `DAILY_RUNS_STORE`.
 
     The connection's extra holds libpq's options, such as `sslmode`.
 
     Raises:
-        AccessError: neither is set, or the extra holds something else.
+        AccessError: neither is set, or the extra holds something else or is no JSON object.
     """
-    found = _airflow_connection(STORE_CONNECTION)
+    found, place = _airflow_connection(STORE_CONNECTION), f"connection {STORE_CONNECTION}"
     if found is not None:
-        options = found.extra_dejson or {}
+        options = _extra_of(found, place)
         mask_secret([value for name, value in options.items() if name in SECRET_OPTIONS])
         login, password = found.login or "", found.password or ""
         address = StoreAddress(found.host or "", found.port, login, password, found.schema or "")
-        return url_of(address, options, f"connection {STORE_CONNECTION}")
+        return url_of(address, options, place)
     if url_given := os.environ.get(STORE_VARIABLE):
         return url_given
-    raise AccessError(f"connection {STORE_CONNECTION}", "is not set", "Add it in Airflow (type Postgres).")
+    raise AccessError(place, "is not set", "Add it in Airflow (type Postgres).")
 
 
 def find(connection_id: str, *, default_address: str, users: Sequence[str], sandbox: bool) -> connections.Connection:
@@ -56,10 +77,10 @@ def find(connection_id: str, *, default_address: str, users: Sequence[str], sand
     found = _airflow_connection(connection_id)
     if found is None:
         return connections.find(connection_id, default_address=default_address, users=users, sandbox=sandbox)
-    keys = (found.extra_dejson or {}).get("keys", {})
+    place = f"connection {connection_id}"
+    keys = _extra_of(found, place).get("keys", {})
     mask_secret(keys)  # Airflow masks passwords by itself, but not what stands in an extra
     given = {"keys": keys}
     if found.host:
         given["address"] = found.host
-    place = f"connection {connection_id}"
     return connections.parse(json.dumps(given), place, default_address=default_address, users=users, sandbox=sandbox)
