@@ -8,6 +8,7 @@ https://developers.cloudflare.com/changelog/post/2026-03-12-retry-after-header-f
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import NamedTuple
 
 from daily_runs.gitlab.hops.exchange import Exchange
@@ -31,6 +32,8 @@ _PAGE = re.compile(
 )
 _JSON_NUMBER = re.compile(r'"(?:error_code|status)"\s*:\s*"?(\d{3,4})(?!\w)')
 _OWN_PAGE = re.compile(r"cloudflare|cf-error", re.IGNORECASE)
+_NUMBERS_MAX = 100
+"""Of a page, so that a foreign one full of them holds nobody up; Cloudflare's own gives its number a few times."""
 
 
 class EdgeError(NamedTuple):
@@ -49,9 +52,11 @@ def edge_error_in(exchange: Exchange) -> EdgeError | None:
     if isinstance(exchange.json, dict):
         return _in_json(exchange) if exchange.json.get("cloudflare_error") is True else None
     if exchange.html:
-        return next((error for error in map(_read, _PAGE.finditer(exchange.body)) if _fits(error, exchange)), None)
+        own = exchange.has("cf-ray") and _OWN_PAGE.search(exchange.body) is not None
+        read = map(_read, islice(_PAGE.finditer(exchange.body), _NUMBERS_MAX))
+        return next((error for error in read if _fits(error, exchange, own=own)), None)
     line = _LINE.fullmatch(exchange.body.strip())
-    return _read(line) if line and _fits(_read(line), exchange) else None
+    return _read(line) if line and _fits(_read(line), exchange, own=exchange.has("cf-ray")) else None
 
 
 def _in_json(exchange: Exchange) -> EdgeError | None:
@@ -66,12 +71,12 @@ def _read(found: re.Match[str]) -> EdgeError:
     return EdgeError(int(number), words if repr(words)[1:-1] == words else number)
 
 
-def _fits(error: EdgeError, exchange: Exchange) -> bool:
+def _fits(error: EdgeError, exchange: Exchange, *, own: bool) -> bool:
+    """Whether the number can come with this status; `own`: whether the answer bears more of Cloudflare than that."""
     if error.code in RATE_LIMITED:
         return exchange.status == 429
     if error.code in BLOCKED:
         return exchange.status == 403
     if error.code >= 1000:
         return exchange.status >= 400 and exchange.status != 429
-    own = not exchange.html or _OWN_PAGE.search(exchange.body) is not None
-    return error.code == exchange.status and exchange.has("cf-ray") and own
+    return own and error.code == exchange.status

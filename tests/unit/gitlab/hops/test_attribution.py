@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import pickle
 import re
+import time
+import timeit
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple, Protocol
@@ -452,6 +454,34 @@ def test_a_custom_answer_of_the_edge_is_likely_where_all_else_on_the_path_is_sig
 @pytest.mark.parametrize("body", ["error" + " " * 65_000, "error code" * 6_500, "<a>" * 21_000, "error<a> " * 7_000])
 def test_a_long_page_is_judged_at_once(body: str) -> None:
     assert attribution_of(Exchange(429, {**EDGE, **HTML}, f"<html>{body}")).kind == "http_429"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "line"),
+    [
+        (403, HTML, "|522: "),
+        (403, {**EDGE, **HTML}, "error 504 "),
+        (503, {**EDGE, **HTML}, "<b>Error</b> code: 1015 error code: 521\n"),
+        (522, {**EDGE, **HTML}, "|522: "),
+        (530, {**EDGE, **HTML}, "error: <b>530</b> "),
+    ],
+)
+def test_a_page_full_of_numbers_takes_time_in_proportion_to_its_length(
+    status: int, headers: Mapping[str, str], line: str
+) -> None:
+    """16 times where the time is linear, 256 where it is quadratic. The quickest of some runs, in processor time."""
+
+    def seconds(characters: int) -> float:
+        exchange = Exchange(status, headers, "<html>" + line * (characters // len(line)))
+        return min(timeit.repeat(lambda: attribution_of(exchange), time.process_time, number=1, repeat=3))
+
+    assert seconds(32_000) < 100 * seconds(2_000)
+
+
+def test_the_number_of_an_edges_page_is_found_behind_others_that_do_not_fit() -> None:
+    body = "<!DOCTYPE html>" + "error 404 " * 30 + five_page(522, "Connection timed out")
+    found = attribution_of(Exchange(522, {**EDGE, **HTML}, body))
+    assert found.kind == "cloudflare_origin_unreachable"
 
 
 SEEN: tuple[tuple[int, Mapping[str, str], str, str, str], ...] = (
