@@ -17,6 +17,7 @@ _SETTLE = """
 DO $$
 DECLARE
     wanted text;
+    former text;
     given  text;
 BEGIN
     PERFORM pg_advisory_xact_lock(7240115);     -- as a migration: two at once wait for each other
@@ -32,6 +33,19 @@ BEGIN
     IF NOT has_database_privilege('daily_runs_owner', current_database(), 'CREATE') THEN
         EXECUTE format('GRANT CREATE ON DATABASE %I TO daily_runs_owner', current_database());
     END IF;
+    FOR former IN    -- runs of an older store may go on by the login that owned it, and must lose nothing meanwhile
+        SELECT DISTINCT pg_get_userbyid(owned.by) FROM (
+            SELECT nspowner FROM pg_namespace WHERE nspname IN ('daily_runs', 'contract')
+            UNION ALL
+            SELECT relowner FROM pg_class
+            WHERE relnamespace IN ('daily_runs'::regnamespace, 'contract'::regnamespace) AND relkind IN ('r', 'v')
+            UNION ALL
+            SELECT proowner FROM pg_proc WHERE pronamespace = 'daily_runs'::regnamespace
+        ) AS owned (by)
+        WHERE NOT pg_has_role(owned.by, 'daily_runs_owner', 'USAGE')    -- as an administrator has by itself
+    LOOP
+        EXECUTE format('GRANT daily_runs_owner TO %I', former);
+    END LOOP;
     FOR given IN
         SELECT format('SCHEMA %I', nspname) FROM pg_namespace
         WHERE nspname IN ('daily_runs', 'contract') AND nspowner <> 'daily_runs_owner'::regrole

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import psycopg
 import pytest
+from alembic import command
 from psycopg import sql
 
 from daily_runs.clock import Clock
@@ -160,6 +161,66 @@ def test_a_login_that_may_not_make_roles_migrates_and_is_told_the_line_for_an_ad
     with database.connect(bare_server) as connection:
         assert not roles.lacking(connection)
     database.check(bare_server)
+
+
+class Former(NamedTuple):
+    """Who owned what of a store before the migration; `of_a_group`: the login is a member of the owner only."""
+
+    name: str
+    functions_of_another: bool = False
+    of_a_group: bool = False
+
+
+FORMER = (
+    Former("a login that runs use"),
+    Former("two logins", functions_of_another=True),
+    Former("a group without a login", of_a_group=True),
+)
+
+
+@pytest.mark.parametrize("former", FORMER, ids=lambda former: former.name)
+def test_who_owned_an_older_store_loses_nothing_by_an_administrators_migration(
+    former: Former, postgres: EmbeddedPostgres
+) -> None:
+    admin = postgres.url(f"older_{uuid.uuid4().hex[:8]}")
+    urls = [login(admin), login(admin)]
+    names = [psycopg.conninfo.conninfo_to_dict(url)["user"] for url in urls]
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"GRANT CREATE ON DATABASE {admin.rpartition('/')[2]} TO {names[0]}".encode())
+    command.upgrade(database._alembic(urls[0]), "0004")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        if former.functions_of_another:
+            connection.execute(f"GRANT USAGE ON SCHEMA daily_runs TO {names[1]}".encode())
+            for (function,) in connection.execute(
+                "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'daily_runs'::regnamespace"
+            ).fetchall():
+                connection.execute(f"ALTER FUNCTION {function} OWNER TO {names[1]}".encode())
+        if former.of_a_group:
+            connection.execute(f"CREATE ROLE group_of_{names[0]} ROLE {names[1]}".encode())
+            connection.execute(f"REASSIGN OWNED BY {names[0]} TO group_of_{names[0]}".encode())
+    database.migrate(admin)
+    with database.connect(admin) as connection:
+        assert not roles.lacking(connection)
+    for url in urls if former.functions_of_another else urls[former.of_a_group :][:1]:
+        with psycopg.connect(url) as connection:
+            connection.execute("INSERT INTO daily_runs.look (environment) VALUES ('staging')")
+            connection.execute("SELECT * FROM contract.runs_v1")
+            connection.execute("ALTER TABLE daily_runs.look ADD COLUMN mine int")
+            connection.rollback()
+        assert database.migrate(url) == database.newest_revision()
+
+
+def test_an_administrator_who_owned_an_older_store_is_made_a_member_of_nothing(postgres: EmbeddedPostgres) -> None:
+    admin = postgres.url(f"older_{uuid.uuid4().hex[:8]}")
+    other = login(admin, words="SUPERUSER")
+    command.upgrade(database._alembic(other), "0004")
+    database.migrate(admin)
+    with psycopg.connect(admin) as connection:
+        member = connection.execute(
+            "SELECT 1 FROM pg_auth_members WHERE member = %s::regrole",
+            [psycopg.conninfo.conninfo_to_dict(other)["user"]],
+        )
+        assert member.fetchall() == []
 
 
 def test_the_embedded_servers_runs_are_no_administrators(postgres: EmbeddedPostgres) -> None:
