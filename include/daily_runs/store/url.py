@@ -22,6 +22,10 @@ SECRET_OPTIONS = frozenset(name for name, mark in OPTIONS.items() if mark)
 _IN_FIELDS = frozenset({"host", "port", "user", "password", "dbname", "replication"})
 """Options that have a field of their own, or that would make a session which takes no queries."""
 
+_TORN = re.compile(r"postgres(ql)?://[^/?]*/[^?]*@")
+"""A URL whose login was torn apart: libpq ends host and port at the first slash, so a password that holds one stands
+partly in the database's name, with the `@` behind it. A name that really holds an `@` has it encoded."""
+
 
 class StoreAddress(NamedTuple):
     """Where a store is and who asks; an empty part is libpq's default. `host` may list several, for a failover."""
@@ -65,14 +69,18 @@ def parts_of(url: str) -> dict[str, str | int]:
     """What libpq reads in a store's URL, by libpq's names.
 
     Raises:
-        AccessError: libpq cannot read it, or a part of the password stands where host and port should be. The text
-            never quotes the URL, which may hold a password.
+        AccessError: libpq cannot read it, or a part of the password stands where host, port and database should be.
+            The text never quotes the URL, which may hold a password.
     """
     parts = _as_libpq_reads(url)  # apart, so that the error below carries none of libpq's, which quotes the URL
-    if parts is None or "@" in str(parts.get("host", "")) or not re.fullmatch(r"[\d,]*", str(parts.get("port", ""))):
+    if parts is None or _TORN.match(url) or not _is_place(parts):
         remedy = "Give postgresql://user:password@host/db, with a password's special characters percent-encoded."
         raise AccessError(STORE_VARIABLE, "is no Postgres URL", remedy)
     return parts
+
+
+def _is_place(parts: Mapping[str, str | int]) -> bool:
+    return "@" not in str(parts.get("host", "")) and re.fullmatch(r"[\d,]*", str(parts.get("port", ""))) is not None
 
 
 def _as_libpq_reads(url: str) -> dict[str, str | int] | None:
