@@ -5,8 +5,8 @@ advisory lock in Postgres, so it ends with its holder, `kill -9` included.
 
 It ends with the server, too. After an outage it is taken again before the store runs the holder's next statement, and
 so before the next paid call, whose intent is one. If another task took it in those milliseconds, that one has it, and
-the former holder stops with an error. At the end the holder looks at it once more, and so finds a lock of which only
-the connection was lost.
+the former holder stops with an error. At the end the holder looks at it once more. If only its own connection was
+lost, another task may have held it meanwhile, so the holder stops with an error then, too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def exclusive(store: Store, whole: str, part: int | None) -> Iterator[None]:
     """Hold all of `whole` (part None), or one part of it beside other parts.
 
     Raises:
-        StageError: another worker holds it, or took it while the server was away; or the server stays away.
+        StageError: another worker holds it, or took it while the server was away; or the lock's connection alone was
+            lost; or the server stays away.
         StoreAwayError: the server is away from the start, or has no connection left.
     """
     lock = _Lock(store, whole, part)
@@ -50,6 +51,7 @@ class _Lock:
 
     def __init__(self, store: Store, whole: str, part: int | None) -> None:
         self._store, self._whole, self._part = store, whole, part
+        self._name = whole if part is None else f"{whole}/{part}"
         self._connection: Connection | None = None
 
     def take(self) -> None:
@@ -60,16 +62,24 @@ class _Lock:
             connection.autocommit = True
             _take(connection, self._whole, shared=self._part is not None)
             if self._part is not None:
-                _take(connection, f"{self._whole}/{self._part}", shared=False)
+                _take(connection, self._name, shared=False)
             unless_taken.pop_all()
         self._connection = connection
 
     def must_be_held(self) -> None:
-        """Take it again if it was lost."""
+        """See that nobody else can have held it meanwhile.
+
+        Raises:
+            StageError: its session was ended, and not by an outage of the server.
+        """
         if not self._lives():
             self._store.rows("SELECT 1")  # waits for a server that is away, whose return takes the lock
         if not self._lives():
-            self.take()
+            raise StageError(
+                f"{self._name}: the session that kept other tasks away was ended, by an administrator or by something"
+                " between here and the server. Another task may have worked on this meanwhile. What was stored is kept;"
+                " clear this task to go on."
+            )
 
     def let_go(self) -> None:
         """End the session."""

@@ -49,11 +49,12 @@ LOST_STATES = ("57P01", "57P02", "57P03", "08")
 SETTINGS = (
     "SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8';"
     " SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '30s';"
-    " SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
+    " SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;"
+    " SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'"
 )
 """Of each connection. Its times are UTC, whatever PGTZ, the login, the database and the server say: a session's own SET
 counts for more than all of these. A worker that is frozen or cut off holds no row for longer, and its locks end with
-it."""
+it. A session that is idle is never ended for it (Postgres 14 and later could): a stage's lock is one."""
 
 Row = dict[str, Any]
 Connection = psycopg.Connection[Row]

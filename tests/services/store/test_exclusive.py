@@ -5,16 +5,20 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from daily_runs.errors import StageError
 from daily_runs.store import exclusive as locks
+from daily_runs.store.database import Store
 from daily_runs.store.exclusive import exclusive
 
 if TYPE_CHECKING:
-    from daily_runs.store.database import Store
+    from daily_runs.store.embedded import EmbeddedPostgres
 
 
 HOLDER = """
@@ -62,3 +66,32 @@ def test_a_holder_that_was_killed_holds_nothing(store: Store, monkeypatch: pytes
     holder.stdout.close()
     with exclusive(store, "inference of attempt x", 0):
         pass
+
+
+def by_the_url(url: str) -> str:
+    return f"{url}?options=-c%20idle_session_timeout%3D200ms"
+
+
+def by_the_database(url: str) -> str:
+    with psycopg.connect(url) as connection:
+        connection.execute(f"ALTER DATABASE {connection.info.dbname} SET idle_session_timeout = '200ms'".encode())
+    return url
+
+
+def by_the_login(url: str) -> str:
+    with psycopg.connect(url) as connection:
+        database = connection.info.dbname
+        connection.execute(f"ALTER ROLE postgres IN DATABASE {database} SET idle_session_timeout = '200ms'".encode())
+    return url
+
+
+@pytest.mark.parametrize("set_by", [by_the_url, by_the_database, by_the_login], ids=lambda set_by: set_by.__name__)
+def test_a_lock_is_held_however_soon_the_server_ends_idle_sessions(
+    set_by: Callable[[str], str], postgres: EmbeddedPostgres
+) -> None:
+    holder = Store(set_by(postgres.url(f"idle_{set_by.__name__}")))
+    refused = pytest.raises(StageError, match="another task works on this now")
+    with exclusive(holder, "a", 0):
+        time.sleep(0.6)
+        with refused, exclusive(holder, "a", 0):
+            pass
