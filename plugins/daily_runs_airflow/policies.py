@@ -72,11 +72,13 @@ class OutagePolicy(ExceptionRetryPolicy):
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
     ) -> RetryDecision:
         """See `RetryPolicy`; the tries before somebody cleared the task do not count."""
-        tried = try_number - (max_tries - OUTAGE_RETRIES)
+        # A task instance that was made before there were retries for outages has fewer in Airflow's database.
+        retries = OUTAGE_RETRIES if max_tries >= OUTAGE_RETRIES else RETRIES
+        tried = try_number - max(0, max_tries - retries)
         if self._passes(exception):
             delay = min(RETRY_DELAY * 2 ** (tried - 1), OUTAGE_DELAY_MAX)
             return RetryDecision.retry(
-                delay, f"an outage: {OUTAGE_RETRIES + 1 - tried} tries left, the next in {delay}"
+                delay, f"an outage: {max_tries + 1 - try_number} tries left, the next in {delay}"
             )
         decision = super().evaluate(exception, try_number, max_tries, context)
         if decision.action is not RetryAction.FAIL and tried > RETRIES:

@@ -1,0 +1,48 @@
+"""Task instances that an older version made keep the retries that they were made with."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import NamedTuple
+
+import pytest
+from airflow.sdk import RetryAction
+
+from daily_runs import errors
+from daily_runs.errors import Blame, CallError, Hop
+from daily_runs_airflow.policies import PAYS, PAYS_NOTHING, RETRIES, RETRY_DELAY, OutagePolicy
+
+TIMED_OUT = CallError(Hop.CLIENT, "timeout", blame=Blame.PROVIDER, retryable=True)
+AWAY = errors.StoreAwayError("store: away")
+
+
+class Made(NamedTuple):
+    """A task instance as Airflow's database keeps it: with two retries, and cleared after some tries or not at all."""
+
+    policy: OutagePolicy
+    error: Exception
+    cleared_after: int = 0
+
+
+MADE = (
+    Made(PAYS, TIMED_OUT),
+    Made(PAYS, errors.StageError("store: UndefinedTable")),
+    Made(PAYS, KeyError("a fault of ours"), cleared_after=1),
+    Made(PAYS, TIMED_OUT, cleared_after=3),
+    Made(PAYS_NOTHING, TIMED_OUT),
+    Made(PAYS_NOTHING, AWAY, cleared_after=3),
+)
+
+
+@pytest.mark.parametrize("made", MADE, ids=lambda made: f"{type(made.error).__name__} after {made.cleared_after}")
+def test_a_task_that_an_older_version_made_is_tried_again_as_often_as_it_was_promised(made: Made) -> None:
+    for tried in range(1, RETRIES + 1):
+        decided = made.policy.evaluate(made.error, made.cleared_after + tried, made.cleared_after + RETRIES)
+        assert decided.action is not RetryAction.FAIL
+
+
+@pytest.mark.parametrize("cleared_after", [0, 1, 5])
+def test_an_outage_tells_the_tries_that_airflow_really_has_left(cleared_after: int) -> None:
+    decided = PAYS.evaluate(AWAY, cleared_after + 1, cleared_after + RETRIES)
+    assert decided.retry_delay == RETRY_DELAY == dt.timedelta(seconds=10)
+    assert decided.reason == f"an outage: {RETRIES} tries left, the next in 0:00:10"
