@@ -8,6 +8,10 @@ from typing import NamedTuple
 
 from daily_runs.store.database import Store
 
+WEIGHING_MAX = "5min"
+"""The lock's session stands idle while the probe weighs and stores by others. That takes a second, or as long as it
+waits for a server that is away; a worker that is frozen meanwhile holds up the other probes no longer than this."""
+
 
 class OrderedRun(NamedTuple):
     """An unfinished attempt that was let in: `prompts` not asked, `verdicts` not given yet, of these prompts too."""
@@ -49,7 +53,13 @@ def ordered_runs(store: Store, within_seconds: float, *, but: str | None) -> lis
 
 @contextmanager
 def one_probe_at_a_time(store: Store) -> Iterator[None]:
-    """Inside, no other probe weighs: what this one lets in and has stored, the next one sees."""
+    """Inside, no other probe weighs: what this one lets in and has stored, the next one sees.
+
+    Raises:
+        StoreAwayError: another probe weighs for long, or this one took longer than `WEIGHING_MAX`, or the server went
+            away: a further try weighs once more.
+    """
     with store.transaction() as connection:
+        connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{WEIGHING_MAX}'".encode())
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('limit probe', 0))")
         yield
