@@ -9,6 +9,7 @@ flags. Then two other addresses read from the repository: `raw_diffs` (from 17.9
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from daily_runs.errors import Blame, CallError, Hop
@@ -41,26 +42,45 @@ async def diff_of(gitlab: GitLab, user: str, merge_request: MergeRequest) -> str
         missing = [file for file in files if _left_out(file)]
         if not missing and len(files) < FILES_PER_PAGE:
             return _unified(files)
+        heads = [f"diff --git a/{file['old_path']} b/{file['new_path']}" for file in files]
     except (TypeError, KeyError, AttributeError) as error:
         raise malformed("merge request diffs") from error
-    whole = await _raw(gitlab, user, at, files) or await _from_repository(gitlab, user, at)
+    whole = await _whole(gitlab, user, at, heads)
     if whole is None:
         evidence = f"{len(missing)} of {len(files)} files of the merge request have no diff at any address"
         raise CallError(Hop.GITLAB, "incomplete_diff", blame=Blame.OWN_SYSTEM, retryable=False, evidence=evidence)
     return whole
 
 
-async def _raw(gitlab: GitLab, user: str, at: str, files: Sequence[Mapping[str, Any]]) -> str | None:
-    """Git's own diff; None if this GitLab has no such address, or if a file of the list is not in it."""
+async def _whole(gitlab: GitLab, user: str, at: str, heads: Sequence[str]) -> str | None:
+    """The changes as the repository has them, from the first of two addresses that gives all of them.
+
+    Where Git's own diff is too much for GitLab, its list of changes may come through, so a failure of the first is one
+    only if the second has nothing either. A refusal for rate is everybody's: the next address would meet it, too.
+    """
+    try:
+        whole = await _raw(gitlab, user, at, heads)
+    except CallError as error:
+        if error.blame is Blame.RATE_LIMIT:
+            raise
+        with suppress(CallError):
+            whole = await _from_repository(gitlab, user, at)
+            if whole is not None:
+                return whole
+        raise
+    return whole or await _from_repository(gitlab, user, at)
+
+
+async def _raw(gitlab: GitLab, user: str, at: str, heads: Sequence[str]) -> str | None:
+    """Git's own diff; None if this GitLab has no such address, or if a file of the list (by its head) is not in it."""
     try:
         text = text_of(await gitlab.rest("GET", f"{at}/raw_diffs", user))
     except CallError as error:
         if error.retryable:
             raise
         return None
-    heads = {line for line in text.split("\n") if line.startswith("diff --git ")}
-    listed = (f"diff --git a/{file['old_path']} b/{file['new_path']}" for file in files)
-    return text if heads and all(head in heads for head in listed) else None
+    there = {line for line in text.split("\n") if line.startswith("diff --git ")}
+    return text if there and there.issuperset(heads) else None
 
 
 async def _from_repository(gitlab: GitLab, user: str, at: str) -> str | None:

@@ -329,7 +329,18 @@ def test_a_diff_that_is_an_error_text_is_no_answer(project: Project, caller: Cal
     assert error.kind == "answer_error_code"
 
 
-@pytest.mark.parametrize("diffs", [5, [5], [{}], {"diff": 1}])
+@pytest.mark.parametrize(
+    "diffs",
+    [
+        5,
+        [5],
+        [{}],
+        {"diff": 1},
+        [{"too_large": True, "new_path": "x", "diff": ""}],
+        [{"collapsed": True, "old_path": "x", "diff": ""}],
+        [{"too_large": True}],
+    ],
+)
 def test_diffs_of_another_shape_are_a_malformed_body(project: Project, caller: Caller, diffs: Any) -> None:
     async def scenario() -> None:
         ticket = await asked(caller)
@@ -439,6 +450,45 @@ def test_an_address_that_is_out_for_a_moment_is_asked_again_at_the_next_look(
         return await caller.collect(USER, [ticket])
 
     assert asyncio.run(scenario()) == {"r1": Answer(RAW)}
+
+
+WHOLE = {"changes": [README, file(diff="@@ -1 +1 @@\n-big\n+bigger\n")], "overflow": False}
+MARKS_OF_RAILS = {"x-request-id": "1", "x-runtime": "0.1"}
+RAW_DIFFS_OUT = {
+    "an error": httpx.Response(500, headers=MARKS_OF_RAILS),
+    "a gateway's timeout": httpx.Response(504),
+    "a web page with 200": httpx.Response(200, html="<html><title>Deploy in progress</title></html>"),
+}
+
+
+@pytest.mark.parametrize("raw", RAW_DIFFS_OUT.values(), ids=RAW_DIFFS_OUT.keys())
+def test_where_gits_own_diff_is_too_much_for_gitlab_the_list_of_changes_is_read(
+    project: Project, caller: Caller, raw: httpx.Response
+) -> None:
+    project.other = {"raw_diffs": raw, "changes": httpx.Response(200, json=WHOLE)}
+    answer = resolved(project, caller, LEFT_OUT["one of two is too large"])
+    assert isinstance(answer, Answer)
+    assert "+bigger" in answer.text
+    assert project.read == ["diffs", "raw_diffs", "changes"]
+
+
+@pytest.mark.parametrize(
+    "changes", [httpx.Response(503), httpx.Response(404, headers=MARKS_OF_RAILS), httpx.Response(200, json={})], ids=str
+)
+def test_where_the_list_of_changes_gives_nothing_either_the_first_failure_counts(
+    project: Project, caller: Caller, changes: httpx.Response
+) -> None:
+    project.other = {"raw_diffs": RAW_DIFFS_OUT["an error"], "changes": changes}
+    with pytest.raises(CallError, match="gitlab_error.*status 500"):
+        resolved(project, caller, LEFT_OUT["one of two is too large"])
+    assert project.read == ["diffs", "raw_diffs", "changes"]
+
+
+def test_a_refusal_for_rate_is_not_followed_by_another_request(project: Project, caller: Caller) -> None:
+    project.other = {"raw_diffs": httpx.Response(429), "changes": httpx.Response(200, json=WHOLE)}
+    with pytest.raises(CallError, match="429"):
+        resolved(project, caller, LEFT_OUT["one of two is too large"])
+    assert project.read == ["diffs", "raw_diffs"]
 
 
 NOTHING_LEFT_OUT = {
