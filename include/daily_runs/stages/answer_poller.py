@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from daily_runs.clock import WALL_SECONDS_MIN, Clock, wall_timeout
-from daily_runs.errors import Blame, CallError, Hop
+from daily_runs.errors import Blame, CallError, DailyRunsError, Hop
 from daily_runs.gitlab.answers import Answer, Ticket
 from daily_runs.gitlab.calls import Caller
 from daily_runs.stages.looking_time import BLIND_SECONDS_MAX, LookingTime, Patience
@@ -35,7 +36,8 @@ class AnswerPoller:
     `run` is the one task that looks; `wait` is what callers await. Each user has looks of its own, so a slow one holds
     up no other user's. If a look fails in a way that may pass, later looks repeat it: the user's next one is half as
     large and starts with the tickets that were not in this one, so that a ticket which spoils every look holds up few
-    others. Any other failure goes to everybody who was looked for.
+    others. Any other failure goes to everybody who was looked for, also one that is no call's (a user without a key):
+    it ends their wait, and no other user's, whose answers are paid.
 
     No ticket is given up by a timer: the look that does not find it does, once its time is over (see `LookingTime`).
 
@@ -56,6 +58,7 @@ class AnswerPoller:
 
         Raises:
             CallError: the answer was an error, looking is impossible, or none came in time (`answer_timeout`).
+            DailyRunsError: whatever else a look ended with.
         """
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._open[user][ticket] = _Waiter(future, timeout_seconds, self._patience(user, timeout_seconds))
@@ -89,14 +92,14 @@ class AnswerPoller:
     async def _look(self, user: str) -> None:
         waiting, looking = self._open[user], self._looking[user]
         tickets = list(waiting)[: self._look_size.pop(user, self._caller.collect_many)]
-        found: dict[str, Answer | CallError] = {}
+        found: Mapping[str, Answer | DailyRunsError] = {}
         begun = time.monotonic()
         try:
             found = await self._caller.collect(user, tickets)
-        except CallError as error:
+        except DailyRunsError as error:
             looking.failed(time.monotonic())
             over = looking.was_blind_too_long
-            if error.retryable:
+            if isinstance(error, CallError) and error.retryable:
                 self._look_size[user] = max(1, len(tickets) // 2)
             else:
                 found = dict.fromkeys((ticket.request_id for ticket in tickets), error)
@@ -120,10 +123,10 @@ def _timeout(seconds: float) -> CallError:
     return CallError(Hop.AI_GATEWAY, "answer_timeout", blame=Blame.PROVIDER, retryable=True, evidence=evidence)
 
 
-def _settle(future: asyncio.Future[Answer], outcome: Answer | CallError) -> None:
+def _settle(future: asyncio.Future[Answer], outcome: Answer | DailyRunsError) -> None:
     if future.done():
         return
-    if isinstance(outcome, CallError):
+    if isinstance(outcome, DailyRunsError):
         future.set_exception(outcome)
     else:
         future.set_result(outcome)

@@ -10,7 +10,7 @@ import pytest
 
 from daily_runs.clock import WALL_SECONDS_MIN, Clock
 from daily_runs.dataset import Item
-from daily_runs.errors import Blame, CallError, Hop
+from daily_runs.errors import AccessError, Blame, CallError, DailyRunsError, Hop, StageError, StoreAwayError
 from daily_runs.gitlab.answers import Answer, Ticket
 from daily_runs.stages.answer_poller import AnswerPoller
 
@@ -87,6 +87,36 @@ def test_a_failure_that_does_not_pass_goes_to_everybody_who_was_looked_for() -> 
     looks = Looks(frozenset({"0"}), retryable=False)
     assert outcomes(looks) == ["malformed_body"] * 10
     assert len(looks.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        AccessError("connection gitlab", "holds no key for user 'keyless'", "Add it."),
+        StoreAwayError("store: away"),
+        StageError("a look that ends"),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_a_look_that_ends_with_no_calls_failure_ends_that_users_waits_and_nobody_elses(failure: DailyRunsError) -> None:
+    """The others' answers were paid for; what ended the look stops the stage once they are there."""
+
+    class OneWithoutKey(Looks):
+        async def collect(self, user: str, tickets: Sequence[Ticket]) -> dict[str, Answer | CallError]:
+            if user == "keyless":
+                raise failure
+            return await super().collect(user, tickets)
+
+    async def scenario() -> list[Answer | BaseException]:
+        poller = AnswerPoller(OneWithoutKey(ready_at_look=3), FAST)
+        looking = asyncio.create_task(poller.run())
+        waits = (poller.wait("keyless" if n < 3 else "user", TICKETS[n], 1.0) for n in range(5))
+        found = await asyncio.wait_for(asyncio.gather(*waits, return_exceptions=True), 20)
+        assert not looking.done()
+        looking.cancel()
+        return found
+
+    assert asyncio.run(scenario()) == [failure] * 3 + [Answer("3"), Answer("4")]
 
 
 def test_no_wait_is_shorter_than_its_floor_on_the_wall_clock() -> None:
