@@ -105,15 +105,12 @@ async def _judge_all(work: Work, cases: list[_Case]) -> None:
     ):
         clerk = _Clerk(work, judge, breaker, pacer)
         queue = iter(cases)
-        try:
-            with heeding_sigterm(clerk.stop):
-                async with asyncio.TaskGroup() as group:
-                    for _ in range(at_once):
-                        group.create_task(clerk.work_through(queue))
-        except* DailyRunsError as refused:
-            raise refused.exceptions[0] from None
-        if clerk.told_to_stop:
-            raise clerk.told_to_stop
+        with heeding_sigterm(clerk.stop):
+            async with asyncio.TaskGroup() as group:
+                for _ in range(at_once):
+                    group.create_task(clerk.work_through(queue))
+        if clerk.stopped_by:
+            raise clerk.stopped_by
         await clerk.settle_refused()
 
 
@@ -124,25 +121,31 @@ class _Clerk:
         self._work, self._judge, self._breaker, self._pacer = work, judge, breaker, pacer
         self._rows = judgements.JudgementRows(work.store, work.attempt.attempt_id)
         self._refused: list[tuple[_Case, CallError]] = []
-        self.told_to_stop: StageError | None = None
+        self.stopped_by: DailyRunsError | None = None
 
-    def stop(self, error: StageError) -> None:
-        """Send nothing more; what is in flight is waited for, since it is paid."""
-        self.told_to_stop = error
+    def stop(self, error: DailyRunsError) -> None:
+        """Send nothing more; what is in flight is waited for, since it is paid. The first error counts."""
+        self.stopped_by = self.stopped_by or error
 
     async def work_through(self, queue: Iterator[_Case]) -> None:
-        """Settle cases until the queue is empty, or until it is told to stop."""
+        """Settle cases until the queue is empty, or until an error stops them all; never raises one of ours."""
         for case in queue:
             try:
                 await self._settle(case)
-            except StageError as error:
-                if error is self.told_to_stop:
-                    return
-                raise
+            except DailyRunsError as error:
+                self.stop(error)
+                return
             self._work.settled(len(case.prompt_ids))
+            if self.stopped_by:
+                return
 
     async def settle_refused(self) -> None:
-        """Leave the refused cases unscored: a verdict, another refusal or the end has shown that each stands alone."""
+        """Leave the refused cases unscored: a verdict, another refusal or the end has shown that each stands alone.
+
+        Once the stage stops they stay to be judged: a verdict that was in flight tells no more of what stopped it.
+        """
+        if self.stopped_by:
+            return
         refused, self._refused = self._refused, []
         for case, error in refused:
             await asyncio.to_thread(self._rows.unscored, case.prompt_ids, case.key, error)
@@ -190,8 +193,9 @@ class _Clerk:
             evidence = f"a prompt of {case.prompt.characters} characters, at most {PROMPT_CHARACTERS_MAX} are sent"
             raise CallError(Hop.CLIENT, "answer_too_long", blame=Blame.OWN_SYSTEM, retryable=False, evidence=evidence)
         async with paced_call(self._breaker, self._pacer, verdict_tokens(self._work, case.prompt)) as call:
-            if self.told_to_stop:
-                raise self.told_to_stop
+            if self.stopped_by:
+                # Not the error itself: a `CallError` would count against the provider, and be tried again.
+                raise StageError("stopped before this call was sent") from self.stopped_by
             case.tries += 1
             await asyncio.to_thread(self._rows.sent, case.prompt_ids, case.key, case.tries)
             await call.sending()

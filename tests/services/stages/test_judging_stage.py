@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +18,7 @@ from daily_runs.catalogue import folders
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.clock import Clock
 from daily_runs.connections import Connection
-from daily_runs.errors import AccessError, Blame, CallError
+from daily_runs.errors import AccessError, Blame, CallError, DailyRunsError, Hop, StoreAwayError
 from daily_runs.gitlab.answers import Answer
 from daily_runs.judging.judge import Judge
 from daily_runs.judging.prompt import build
@@ -185,6 +188,13 @@ def refusal(kind: str, message: str = "x", code: str | None = None) -> bytes:
     return json.dumps({"type": "error", "error": {"type": kind, "message": message, **details}}).encode()
 
 
+def sound_verdict() -> bytes:
+    rubric = load(folders.rubric_path(catalogue_files.load().features["duo_chat"]))
+    given = {"reasons": "Fits.", "scores": {criterion.name: 3 for criterion in rubric.criteria}}
+    return message(content=[{"type": "text", "text": json.dumps(given)}], stop_reason="end_turn")
+
+
+ANSWERS = [f"Answer {number}." for number in range(8)]
 CREDIT = "Your credit balance is too low to access the Anthropic API."
 STOPPED_BY = (
     StoppedBy("credit", 400, refusal("invalid_request_error", CREDIT), 8, 1),
@@ -220,6 +230,69 @@ def test_what_every_answer_would_meet_stops_the_stage_and_leaves_all_of_them_to_
             kit.run(work, "judging")
         assert len(asked) <= case.asked_at_most
     assert {(row["status"], row["tries"]) for row in judgements(kit, work)} == {("sent", 0)}
+
+
+class Stop(NamedTuple):
+    """What one of three cases in flight meets: the judge's answer, or an error before it is sent."""
+
+    name: str
+    status: int
+    body: bytes
+    before: DailyRunsError | None
+    error: type[Exception]
+
+
+def client_error(kind: str, blame: Blame, *, retryable: bool) -> CallError:
+    return CallError(Hop.CLIENT, kind, blame=blame, retryable=retryable, retry_after_seconds=3600.0)
+
+
+STOPS = (
+    Stop("billing", 402, refusal("billing_error"), None, AccessError),
+    Stop("no login", 401, refusal("authentication_error"), None, AccessError),
+    Stop("retired model", 404, refusal("not_found_error"), None, AccessError),
+    Stop("open breaker", 200, b"", client_error("breaker_open", Blame.PROVIDER, retryable=False), CallError),
+    Stop("a long 429", 200, b"", client_error("vendor_rate_limit", Blame.RATE_LIMIT, retryable=True), CallError),
+    Stop("store away", 200, b"", StoreAwayError("store: away"), StoreAwayError),
+)
+
+
+@pytest.mark.parametrize("case", STOPS, ids=lambda case: case.name)
+def test_a_stage_that_stops_waits_for_the_verdicts_in_flight_keeps_them_and_sends_nothing_more(
+    case: Stop, kit: Kit, serve_script: Callable[[Script], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_flight, stopped = threading.Barrier(3 if case.before is None else 2), threading.Event()
+    asked: list[str] = []
+
+    def script(request: Any) -> tuple[int, bytes]:
+        (answer,) = re.findall(rb"Answer \d\.", request.body)
+        asked.append(answer.decode())
+        if answer == b"Answer 0.":
+            in_flight.wait(30)
+            threading.Timer(0.5, stopped.set).start()
+            return case.status, case.body
+        in_flight.wait(30)
+        stopped.wait(30)
+        return 200, sound_verdict()
+
+    work = with_answers(kit.changed({"judge": {"address": serve_script(script), "in_flight_max": 3}}), *ANSWERS)
+    first = kit.answers(work)[0]["prompt_id"]
+    really_sent = JudgementRows.sent
+
+    def sent(rows: JudgementRows, prompt_ids: list[str], key: str, tries: int) -> None:
+        if case.before and first in prompt_ids:
+            deadline = time.monotonic() + 30
+            while len(asked) < 2 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            threading.Timer(0.5, stopped.set).start()
+            raise case.before
+        really_sent(rows, prompt_ids, key, tries)
+
+    monkeypatch.setattr(JudgementRows, "sent", sent)
+    with pytest.raises(case.error):
+        kit.run(work, "judging")
+    assert sorted(asked) == ANSWERS[case.before is not None : 3]
+    others = [row for row in judgements(kit, work) if row["prompt_id"] != first]
+    assert [(row["status"], row["tries"]) for row in others] == [("scored", 1)] * 2
 
 
 def test_refusals_that_a_verdict_comes_between_are_the_answers_own_and_the_last_line_names_them(
