@@ -1,4 +1,4 @@
-"""Task instances that an older version made keep the retries that they were made with."""
+"""Task instances of an older version keep their retries; a breaker that stays open is an outage like any other."""
 
 from __future__ import annotations
 
@@ -9,8 +9,18 @@ import pytest
 from airflow.sdk import RetryAction
 
 from daily_runs import errors
+from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.errors import Blame, CallError, Hop
-from daily_runs_airflow.policies import PAYS, PAYS_NOTHING, RETRIES, RETRY_DELAY, OutagePolicy
+from daily_runs.stages import judge_trial
+from daily_runs_airflow.policies import (
+    OUTAGE_RETRIES,
+    PAYS,
+    PAYS_NOTHING,
+    RETRIES,
+    RETRY_DELAY,
+    SHORT_TASK_TIMEOUT,
+    OutagePolicy,
+)
 
 TIMED_OUT = CallError(Hop.CLIENT, "timeout", blame=Blame.PROVIDER, retryable=True)
 AWAY = errors.StoreAwayError("store: away")
@@ -46,3 +56,25 @@ def test_an_outage_tells_the_tries_that_airflow_really_has_left(cleared_after: i
     decided = PAYS.evaluate(AWAY, cleared_after + 1, cleared_after + RETRIES)
     assert decided.retry_delay == RETRY_DELAY == dt.timedelta(seconds=10)
     assert decided.reason == f"an outage: {RETRIES} tries left, the next in 0:00:10"
+
+
+def open_breaker(provider: str) -> CallError:
+    """How a call ends that an open breaker held back for too long."""
+    return CallError(Hop.CLIENT, "breaker_open", blame=Blame.PROVIDER, retryable=False, evidence=f"{provider}: x")
+
+
+@pytest.mark.parametrize("provider", ["anthropic EVAL", "gitlab staging", "gitlab production"])
+def test_a_breaker_that_stays_open_is_waited_for_before_a_prompt_is_paid_and_little_after(provider: str) -> None:
+    error, tries = open_breaker(provider), range(1, OUTAGE_RETRIES + 1)
+    unpaid, paid = (
+        [policy.evaluate(error, n, OUTAGE_RETRIES).action for n in tries] for policy in (PAYS_NOTHING, PAYS)
+    )
+    assert unpaid == [RetryAction.RETRY] * OUTAGE_RETRIES
+    assert paid == [RetryAction.RETRY] * RETRIES + [RetryAction.FAIL] * (OUTAGE_RETRIES - RETRIES)
+
+
+def test_the_judges_trial_ends_by_its_own_error_before_airflow_ends_its_task() -> None:
+    """Its last call may begin at the end of its budget, be held back by the breaker, and then take all its time."""
+    call_seconds = catalogue_files.load().judge.request_timeout_seconds
+    longest = dt.timedelta(seconds=judge_trial.BUDGET_SECONDS + judge_trial.BREAKER_SECONDS + call_seconds)
+    assert longest < SHORT_TASK_TIMEOUT

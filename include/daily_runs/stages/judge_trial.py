@@ -29,6 +29,9 @@ YOUNG_HOURS = 20.0
 """Wall clock. Runs of one day share a trial, and the next day's run makes its own."""
 BUDGET_SECONDS = 300.0
 """Domain seconds in which an outage of the judge may end; then the stage fails, to be tried again by Airflow."""
+BREAKER_SECONDS = 120.0
+"""Domain seconds for which an open breaker holds the call back: its first minute, and a probe. With `BUDGET_SECONDS`
+and the call's own time that is less than the task may take (`SHORT_TASK_TIMEOUT`), so that it ends by its own error."""
 PROMPT_ID = "judge-trial"
 """Names the call, where a verdict's names its prompt."""
 
@@ -76,7 +79,7 @@ async def _judge(work: Work, prompt: JudgePrompt, connection: Connection) -> Ver
     settings, ledger = work.catalogue.judge, Ledger(work.store, work.environment.time_scale)
     async with (
         Judge(settings, connection, work.clock, run=str(work.attempt.key)) as judge,
-        Breaker(work.store, f"anthropic {settings.account}", work.clock) as breaker,
+        Breaker(work.store, f"anthropic {settings.account}", work.clock, budget_seconds=BREAKER_SECONDS) as breaker,
         Pacer(ledger, judging_tariff(work), work.owner("judge trial")) as pacer,
     ):
 
@@ -90,7 +93,7 @@ async def _judge(work: Work, prompt: JudgePrompt, connection: Connection) -> Ver
 
 def _unable(work: Work, error: CallError) -> AccessError | CallError:
     """An outage may be over for later calls; every other failure would meet each answer's verdict, too."""
-    if error.retryable and error.kind != "unusable_verdict":
+    if (error.retryable and error.kind != "unusable_verdict") or error.kind == "breaker_open":
         return error
     settings = work.catalogue.judge
     remedy = ACCOUNT_KINDS.get(error.kind, "Have `daily-runs doctor` ask it, and mend judge in accounts.yaml.")

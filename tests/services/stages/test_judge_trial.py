@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from daily_runs.errors import AccessError, CallError
+from daily_runs.resilience import breaker_rows
+from daily_runs.resilience.breaker_rules import PROBES_AT_ONCE, Circuit
 from daily_runs.stages.judge_trial import PROMPT_ID, YOUNG_HOURS
+from daily_runs.statuses import BreakerState
 
 if TYPE_CHECKING:
     from tests.conftest import Kit
@@ -108,3 +112,30 @@ def test_a_judge_that_cannot_judge_stops_the_run_before_a_prompt_is_asked(
         kit.run(kit.work("duo_chat", 4), "seed_check", "limit_probe", "inference")
     assert kit.sandbox.entries(paid=True) == []
     assert kit.count("daily_runs.judge_trial") == 0
+
+
+def opened(kit: Kit, *, probes: int) -> None:
+    """The judge's breaker, open for an hour; or half-open, with so many probes under way that do not end."""
+
+    def change(circuit: Circuit, now: float) -> Circuit:
+        under_way = {f"probe {number}": now + 3600 for number in range(probes)}
+        until = now if probes else now + 3600
+        return replace(circuit, state=BreakerState.OPEN, open_until=until, probes=under_way, reason="3 in a row")
+
+    breaker_rows.change(kit.store, "anthropic EVAL", change)
+
+
+@pytest.mark.parametrize("feature", ["duo_chat", "code_suggestions"])
+@pytest.mark.parametrize("probes", [0, PROBES_AT_ONCE])
+def test_an_open_breaker_is_an_outage_that_the_task_waits_out_in_later_tries(
+    kit: Kit, feature: str, probes: int
+) -> None:
+    work = kit.work(feature, 4)
+    kit.run(work, "seed_check")
+    opened(kit, probes=probes)
+    with pytest.raises(CallError, match="breaker_open"):
+        kit.run(work, "limit_probe")
+    assert kit.sandbox.entries(paid=True) == []
+    kit.store.rows("DELETE FROM daily_runs.breaker")
+    (report,) = kit.run(work, "limit_probe")
+    assert report.details["judge_trial"]["paid"]
