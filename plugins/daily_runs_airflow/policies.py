@@ -61,8 +61,8 @@ class OutagePolicy(ExceptionRetryPolicy):
     """`RULES` for tasks with `OUTAGE_RETRIES`: outages are waited for, longer each time; other errors get `RETRIES`.
 
     Args:
-        nothing_paid: a far end that fails is an outage too, and so is a breaker that stays open. The task asks no prompt,
-            so trying again costs nothing, or for the limit probe a verdict on a reference answer.
+        nothing_paid: a far end that fails is an outage too, and so is a breaker that stays open. The task asks no
+            prompt, so trying again costs nothing, or for the limit probe a verdict on a reference answer.
     """
 
     def __init__(self, *, nothing_paid: bool) -> None:

@@ -8,10 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from tests.services.stages.test_judging_stage import message, sound_verdict
 
 from daily_runs.errors import AccessError, CallError
 from daily_runs.resilience import breaker_rows
 from daily_runs.resilience.breaker_rules import PROBES_AT_ONCE, Circuit
+from daily_runs.stages import judge_trial
 from daily_runs.stages.judge_trial import PROMPT_ID, YOUNG_HOURS
 from daily_runs.statuses import BreakerState
 
@@ -139,3 +141,61 @@ def test_an_open_breaker_is_an_outage_that_the_task_waits_out_in_later_tries(
     kit.store.rows("DELETE FROM daily_runs.breaker")
     (report,) = kit.run(work, "limit_probe")
     assert report.details["judge_trial"]["paid"]
+
+
+REFUSED = message(content=[], stop_reason="refusal", stop_details={"category": "cyber"})
+UNUSABLE = message(content=[{"type": "text", "text": "Looks fine."}], stop_reason="end_turn")
+
+
+class Declined(NamedTuple):
+    """What the judge makes of the first items, one call each; the next gets a verdict."""
+
+    name: str
+    replies: tuple[bytes, ...]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Declined("the first is refused", (REFUSED,)),
+        Declined("the first two are refused", (REFUSED, REFUSED)),
+        Declined("the first has no verdict", (UNUSABLE,)),
+        Declined("the first is refused, the second has no verdict", (REFUSED, UNUSABLE)),
+    ],
+    ids=lambda case: case.name,
+)
+def test_an_item_that_the_judge_declines_stops_no_run_since_the_next_items_reference_is_judged(
+    case: Declined, kit: Kit, serve_script: Callable[[Script], str]
+) -> None:
+    asked: list[bytes] = []
+
+    def script(request: Any) -> tuple[int, bytes]:
+        asked.append(request.body)
+        return 200, [*case.replies, sound_verdict()][len(asked) - 1]
+
+    kit = kit.changed({"judge": {"address": serve_script(script)}})
+    work = kit.work("duo_chat", 4)
+    for paid in (True, False):
+        _, report = kit.run(work, "seed_check", "limit_probe")
+        assert report.details["judge_trial"]["paid"] is paid
+    assert len(asked) == len(set(asked)) == len(case.replies) + 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "items", "calls"), [(REFUSED, 4, 3), (UNUSABLE, 4, 3), (REFUSED, 1, 1), (UNUSABLE, 1, 3)]
+)
+def test_a_judge_that_declines_item_after_item_is_given_up_before_a_prompt_is_asked(
+    reply: bytes, items: int, calls: int, kit: Kit, serve_script: Callable[[Script], str]
+) -> None:
+    asked: list[bytes] = []
+
+    def script(request: Any) -> tuple[int, bytes]:
+        asked.append(request.body)
+        return 200, reply
+
+    kit = kit.changed({"judge": {"address": serve_script(script)}})
+    work = kit.work("duo_chat", 4)
+    few = replace(work, items=dict(sorted(work.items.items())[:items]))
+    with pytest.raises(AccessError, match="can't judge a reference answer .*no prompt was asked"):
+        judge_trial.tried(few)
+    assert (len(asked), len(set(asked))) == (calls, min(items, 3))
