@@ -21,6 +21,8 @@ YAML_BYTES_MAX = 512 * 1024
 """A hundred times the longest shipped file. With its aliases written out, a file may come to as many characters."""
 JSONL_BYTES_MAX = 64 * 1024 * 1024
 """Some 30,000 items with a CI job's log each."""
+LINE_CHARACTERS_MAX = 4 * 1024 * 1024
+"""Of one item, which takes many times its length in memory while it is read."""
 DEPTH_MAX = 32
 DIGITS_MAX = 40
 """The most digits of one number. Python itself gives up at 4,300."""
@@ -85,9 +87,11 @@ def json_row(line: str) -> object:
     """One line of JSON, as strictly as people mean it.
 
     Raises:
-        ValueError: not JSON, a key that stands twice, a number out of bounds, nested too deep, or text that cannot be
-            stored; its message says which and where.
+        ValueError: too long, not JSON, a key that stands twice, a number out of bounds, nested too deep, or text that
+            cannot be stored; its message says which and where.
     """
+    if len(line) > LINE_CHARACTERS_MAX:
+        raise ValueError(f"is longer than {LINE_CHARACTERS_MAX:,} characters")
     try:
         value = json.loads(
             line, object_pairs_hook=_each_key_once, parse_int=_whole, parse_float=_finite, parse_constant=_no_number
@@ -134,24 +138,24 @@ def too_many_digits(number: str) -> str:
     return f"a number of {len(number):,} digits, at most {DIGITS_MAX} are read"
 
 
-def _texts(value: object) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Every text in a value, keys too, with the keys that lead there.
+def _texts(value: object, location: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Every text in a value, keys too, with the keys that lead there; one after the other, so that nothing piles up.
 
     Raises:
         ValueError: it is nested too deep.
     """
-    left: list[tuple[tuple[str, ...], object]] = [((), value)]
-    while left:
-        location, one = left.pop()
-        if len(location) > DEPTH_MAX:
-            raise ValueError(f"nested more than {DEPTH_MAX} deep")
-        if isinstance(one, str):
-            yield location, one
-        elif isinstance(one, dict):
-            yield from ((location, key) for key in one)
-            left += [((*location, key), child) for key, child in one.items()]
-        elif isinstance(one, list):
-            left += [((*location, str(index)), child) for index, child in enumerate(one)]
+    if isinstance(value, str):
+        yield location, value
+    elif isinstance(value, dict | list) and len(location) >= DEPTH_MAX:
+        raise ValueError(f"nested more than {DEPTH_MAX} deep")
+    elif isinstance(value, dict):
+        for key, child in value.items():
+            yield location, key
+            yield from _texts(child, (*location, key))
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            if isinstance(child, str | dict | list):
+                yield from _texts(child, (*location, str(index)))
 
 
 class Steering(NamedTuple):

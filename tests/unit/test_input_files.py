@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,6 +59,9 @@ ROWS = (
     Row("deep brackets", "[" * 200_000, "nested more than 32 deep"),
     Row("deep objects", '{"a":' * 100_000, "nested more than 32 deep"),
     Row("a deep reference", other('"Nothing."', "[" * 40 + "]" * 40), "nested more than 32 deep"),
+    Row("a line of 5 MB", other("Nothing.", "x" * 5_000_000), "is longer than 4,194,304 characters"),
+    Row("a line of 5 MB of brackets", "[" + "[]," * 1_700_000 + "[]]", "is longer than 4,194,304 characters"),
+    Row("a line of 5 MB of zeros", '{"id":[' + "0," * 2_500_000 + "0]}", "is longer than 4,194,304 characters"),
     Row("no question for a chat", other("What was decided?", ""), "question: a chat about a work item needs one"),
     Row("an invisible question", other("What was decided?", r" \u200b\ufeff"), "question: a chat about a work item"),
     Row("ESC in a title", other("A title", r"A\u001b[31m"), "resource.work_item.title: is not one line without"),
@@ -146,6 +150,31 @@ def test_a_scale_keeps_its_points_and_a_yes_is_a_word(tmp_path: Path) -> None:
     path = tmp_path / "duo_chat.yaml"
     path.write_text(other("1: muddled", "1: no", RUBRIC))
     assert rubric.load(path).criteria[1].scale == {1: "no", 5: "clear"}
+
+
+def peak_of(read: Callable[[str], object], line: str) -> int:
+    """The most bytes that were held at once."""
+    tracemalloc.start()
+    try:
+        read(line)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("element", ["0", "12345", "0.5", "null", "true", "[]", "{}", '""', "[[0,0],[]]"])
+def test_looking_through_a_row_takes_little_more_memory_than_reading_it(element: str) -> None:
+    line = '{"id":[' + ",".join([element] * 20_000) + "]}"
+    assert peak_of(json_row, line) < 1.2 * peak_of(json.loads, line) + 20_000
+
+
+@pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")])
+def test_what_lies_as_deep_as_allowed_is_read_and_one_more_is_not(opens: str, closes: str) -> None:
+    levels = 32 // (opens.count("[") + opens.count("{"))
+    line = opens * levels + "0" + closes * levels
+    assert json_row(line) == json.loads(line)
+    with pytest.raises(ValueError, match="nested more than 32 deep"):
+        json_row(f"[{line}]")
 
 
 def fifo(path: Path) -> None:
