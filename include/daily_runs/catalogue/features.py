@@ -58,6 +58,10 @@ ASKED_ABOUT: Mapping[FeatureCall, str] = {
 """The type of resource (`daily_runs.dataset`) that a call is about."""
 
 
+ANSWERED_BY_CODE = frozenset({FeatureCall.RESOLVE_VULNERABILITY, FeatureCall.COMPLETE_CODE})
+"""Calls whose answer is code: what would be an error text among words may be a name or a figure there."""
+
+
 class WhenNotReady(StrEnum):
     """What a run planned for staging is to do when staging is not ready."""
 

@@ -137,7 +137,7 @@ class _CompleteCode:
         }
         path = "/api/v4/code_suggestions/completions"
         answer = _suggestion(await self._gitlab.rest_json("POST", path, user, body, prompt=prompt or item.id))
-        failure = error_code_in(answer.text)
+        failure = error_code_in(answer.text, is_code=True)
         if failure is not None:
             raise failure
         return answer

@@ -118,7 +118,7 @@ class ResolveVulnerability:
                     failed = error
                 continue
             if diff:
-                answers[request_id] = error_code_in(diff) or Answer(diff)
+                answers[request_id] = error_code_in(diff, is_code=True) or Answer(diff)
         if failed is not None and not answers:
             raise failed
         return answers

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from daily_runs.catalogue.features import ANSWERED_BY_CODE
 from daily_runs.errors import GateFailedError
 from daily_runs.gitlab.hops.error_codes import error_code_in
 from daily_runs.gitlab.hops.visible import is_blank
@@ -47,7 +48,8 @@ def check(rows: list[dict[str, Any]], work: Work) -> list[Check]:
     if not rows:
         return [Check("the attempt has rows", passed=False, observed="0 rows", required="at least 1")]
     prompts = pd.DataFrame(rows)
-    prompts["is_error_text"] = [bool(row["answer"] and error_code_in(row["answer"])) for row in rows]
+    is_code = work.feature.call in ANSWERED_BY_CODE
+    prompts["is_error_text"] = [bool(row["answer"] and error_code_in(row["answer"], is_code=is_code)) for row in rows]
     prompts["is_settled_soundly"] = [_is_settled_soundly(row) for row in rows]
     prompts["score"] = prompts["score"].astype("float64")
     answered = prompts["status"] == AnswerStatus.ANSWERED

@@ -27,9 +27,9 @@ NO_VERDICT = CallError(Hop.MODEL_VENDOR, "unusable_verdict", blame=Blame.PROVIDE
 PROMPTS = 20
 
 
-def sound(kit: Kit, score: float = 0.75) -> Work:
+def sound(kit: Kit, score: float = 0.75, feature: str = "root_cause_analysis") -> Work:
     """Work on an attempt of 20 prompts, all answered and scored."""
-    work = kit.work("root_cause_analysis", PROMPTS)
+    work = kit.work(feature, PROMPTS)
     answers, verdicts = rows_of(kit, work)
     for number, row in enumerate(kit.answers(work)):
         prompt_id = row["prompt_id"]
@@ -203,6 +203,15 @@ def test_the_gate_fails_closed_on(case: Case, kit: Kit) -> None:
     found = {check.expectation for check in checks(kit, work) if not check.passed}
     assert found >= case.failing
     assert found - case.failing <= {"scores are on the scale"}  # it has nothing to look at where all scores are null
+
+
+@pytest.mark.parametrize("feature", ["code_suggestions", "vulnerability_resolution"])
+def test_code_that_only_resembles_an_error_text_passes_the_gate(feature: str, kit: Kit) -> None:
+    work = sound(kit, feature=feature)
+    store_answer('throw new Error("A1001");')(kit, work)
+    assert ERROR_TEXT not in {check.expectation for check in checks(kit, work) if not check.passed}
+    store_an_error_text(kit, work)
+    assert ERROR_TEXT in {check.expectation for check in checks(kit, work) if not check.passed}
 
 
 class Nasty(NamedTuple):

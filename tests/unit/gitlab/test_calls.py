@@ -302,6 +302,13 @@ def test_a_suggestion_of_no_use_is_a_failure(connect: Connect, body: object, kin
     assert caught.value.kind == kind
 
 
+@pytest.mark.parametrize("text", ['throw new Error("A1001");', "=SUM(A1:A1000)", "case Status.Foo: A4000"])
+def test_code_that_only_resembles_an_error_text_is_a_suggestion(connect: Connect, text: str) -> None:
+    answer, _ = ask_against(connect, FeatureCall.COMPLETE_CODE, suggestion(choices=[{"text": text}]), CUT)
+    assert isinstance(answer, Answer)
+    assert answer.text == text
+
+
 def test_an_issue_cannot_be_completed_as_code(connect: Connect) -> None:
     with pytest.raises(CallError, match="a work_item cannot be completed"):
         ask_against(connect, FeatureCall.COMPLETE_CODE, suggestion(), item())

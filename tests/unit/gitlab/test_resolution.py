@@ -329,6 +329,18 @@ def test_a_diff_that_is_an_error_text_is_no_answer(project: Project, caller: Cal
     assert error.kind == "answer_error_code"
 
 
+@pytest.mark.parametrize("line", ['+throw new Error("A1001");', "+total = cells(A1000)", "+model.gpu: A4000"])
+def test_a_diff_that_only_resembles_an_error_text_is_an_answer(project: Project, caller: Caller, line: str) -> None:
+    async def scenario() -> Answer | CallError:
+        ticket = await asked(caller)
+        project.resolve(HERE, "1", line)
+        return (await caller.collect(USER, [ticket]))["r1"]
+
+    answer = asyncio.run(scenario())
+    assert isinstance(answer, Answer)
+    assert line in answer.text
+
+
 @pytest.mark.parametrize(
     "diffs",
     [

@@ -11,10 +11,13 @@ leans towards refusing:
    `EXPLANATION_CHARACTERS_MIN` characters of prose stand around the quotes: then somebody explains a log. A block that
    was never closed quotes nothing, and neither does a block quote in the last line: what is appended to it is quoted by
    nobody.
-3. A text with less prose than that is refused on looser wording too: `error A1001`; a code after a sentence and a
-   label of any language; a code that is a link, or stands in brackets at the end.
+3. A text with less prose than that is refused on looser wording too: `error A1001`; a link to the code's page; and near
+   an apology or a word for a failure, a code after a sentence and a label of any language, one that is a link, or one
+   that stands in brackets at the end. Without such a word it is a part's name: `I recommend the RTX (A4000)`.
 4. A text that GitLab shows in place of an answer (see `canned`) is refused without any code, if it is no longer than
    those texts are.
+5. Code (a completion, a diff) is refused by the label of rule 1, quoted or not where the text is short, and by rule 4
+   only: brackets, colons and the word `error` stand in code everywhere.
 
 All of it takes time in proportion to the text's length.
 """
@@ -43,11 +46,28 @@ _MARKS = rf"[\s:*_`\"'“”„‘’«»\\{re.escape(_OPEN + _CLOSE)}]*"
 _EXACT = re.compile(rf"(?i:{_LABELS})\s*[*_]*:[\s:*_`{re.escape(_OPEN)}]*{_ID}")
 _LOOSE = (
     re.compile(rf"(?i:\berror|{_LABELS}){_MARKS}{_ID}"),
+    re.compile(r"#error-(?i:(?P<letter>[mga]))(?P<digits>[0-9]{4})\b"),
+)
+_VAGUE = (
     re.compile(rf"[.!?。…][^.!?。…:]{{1,60}}:{_MARKS}{_ID}"),
     re.compile(rf"\[{_ID}\]\("),
     re.compile(rf"[(【「『《〈〔][^\n()【】「」『』]{{0,40}}(?<![0-9A-Za-z_]){_ID}\s*[)】」』》〉〕][\s.!。]*\Z"),
-    re.compile(r"#error-(?i:(?P<letter>[mga]))(?P<digits>[0-9]{4})\b"),
 )
+"""Wording that answers have as well, so it counts near an apology only."""
+_APOLOGY = re.compile("|".join((
+    "sorry", "apolog", "unfortunately", "error", "fail", "unable", "cannot", "can['’]t", "could ?n[o'’]t", "went wrong",
+    "entschuldig", "leid", "fehler", "désolé", "malheureusement", "erreur", "impossi", "siento", "lament",
+    "disculp", "perdón", "desculp", "sinto muito", "infelizmente", r"\berro\b", "spiace", "scusa", "purtroppo",
+    "helaas", r"\bfout", "tyvärr", "förlåt", "ursäkt", r"\bfel\b", "desværre", "dessverre", "beklager", "undskyld",
+    r"\bfejl", r"\bfeil", "anteeksi", "valitettavasti", "virhe", "przepraszam", "niestety", "błąd", "omlouv", "bohužel",
+    "chyb", "sajnál", "elnézést", "hib[aá]", "scuz", "îmi pare rău", "eroare", "maalesef", "üzgün", r"\bhata",
+    "извини", "сожалени", "ошибк", "вибач", "на жаль", "помилк", "συγγνώμη", "λυπ", "σφάλμα",
+    "すみません", "申し訳", "エラー", "できません", "抱歉", "对不起", "對不起", "错误", "錯誤", "无法", "無法", "죄송",
+    "오류", "ขออภัย", "xin lỗi", "maaf",
+)), re.IGNORECASE)  # fmt: skip
+"""A word that says sorry, or that something failed, in the languages of GitLab's users."""
+_NEAR_CHARACTERS = 200
+"""How far before a code such a word may stand."""
 _TAG = re.compile(
     r"</?(?:a|abbr|b|br|code|div|em|font|h[1-6]|i|kbd|li|mark|ol|p|pre|q|s|samp|small|span|strong|u|ul)(?:\s[^<>]*)?/?>",
     re.IGNORECASE,
@@ -62,13 +82,13 @@ _NARROW = str.maketrans(
 _HOPS = {"M": Hop.GITLAB, "G": Hop.AI_GATEWAY, "A": Hop.MODEL_VENDOR}
 
 
-def error_code_in(text: str) -> CallError | None:
-    """The failure that an answer's text carries, or None for an answer."""
-    found = attribution_of_answer(text)
+def error_code_in(text: str, *, is_code: bool = False) -> CallError | None:
+    """The failure that an answer's text carries, or None for an answer; `is_code`: a completion or a diff."""
+    found = attribution_of_answer(text, is_code=is_code)
     return None if found is None else found.error
 
 
-def attribution_of_answer(text: str) -> Attribution | None:
+def attribution_of_answer(text: str, *, is_code: bool = False) -> Attribution | None:
     """Who failed, by an answer's text, or None for an answer; likely only, if the wording is a looser one.
 
     Codes 3xxx and 4xxx say that this user, resource or question was not accepted (no seat, feature switched off,
@@ -79,7 +99,7 @@ def attribution_of_answer(text: str) -> Attribution | None:
     prose = prose_of(plain)
     last_line = INLINE_CODE.sub(" ", plain.rstrip().rpartition("\n")[2])
     exact = _EXACT.search(prose) or _EXACT.search(last_line)
-    found = exact or _loose(seen, plain, prose)
+    found = exact or _loose(seen, plain, prose, is_code=is_code)
     if found is not None:
         certainty = Certainty.CERTAIN if exact else Certainty.LIKELY
         return _coded(_code(found), certainty, f"the answer's text carries error code {_code(found)}")
@@ -94,12 +114,19 @@ def attribution_of_answer(text: str) -> Attribution | None:
     return _coded(canned, Certainty.LIKELY, f"the answer is the text that GitLab has ready for error code {canned}")
 
 
-def _loose(seen: str, plain: str, prose: str) -> re.Match[str] | None:
+def _loose(seen: str, plain: str, prose: str, *, is_code: bool) -> re.Match[str] | None:
     """A code by looser wording, if the text is short; addresses don't make it longer."""
     if len(" ".join(_ADDRESS.sub("", prose).split())) >= EXPLANATION_CHARACTERS_MIN:
         return None
-    found = (pattern.search(text) for pattern in _LOOSE for text in (plain, seen))
-    return next((match for match in found if match), None)
+    if is_code:
+        return _EXACT.search(plain)
+    found = (match for pattern in _LOOSE for text in (plain, seen) for match in pattern.finditer(text))
+    vague = (match for pattern in _VAGUE for text in (plain, seen) for match in pattern.finditer(text))
+    return next(found, None) or next(filter(_is_near_an_apology, vague), None)
+
+
+def _is_near_an_apology(found: re.Match[str]) -> bool:
+    return _APOLOGY.search(found.string, max(0, found.start() - _NEAR_CHARACTERS), found.end()) is not None
 
 
 def _code(found: re.Match[str]) -> str:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daily_runs.catalogue.features import ANSWERED_BY_CODE
 from daily_runs.catalogue.folders import include_root
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.dataset import load_feature_dataset
@@ -122,6 +123,13 @@ ANSWERS = (
     Case("code with such a name", 'PARTS = {"left": "A1001", "right": "A1002"}', None),
     Case("a short answer that is sorry", "I'm sorry, I can't generate a response in French, but it is: yes.", None),
     Case("a short answer about an unexpected error", "An unexpected error has occurred in line 4: no file.", None),
+    Case("a part in brackets at the end", "I recommend the RTX (A4000)", None),
+    Case("a part in brackets after a sentence", "Both fit. The cheaper one is this card (NVIDIA A4000).", None),
+    Case("a part in brackets in Japanese", "このカードをお勧めします（A4000）", None),
+    Case("a setting", "model.gpu: A4000", None),
+    Case("a branch of a switch", "case Status.Foo: A4000", None),
+    Case("a part after a sentence and a label", "Both fit. The cheaper one: A4000", None),
+    Case("a part that is a link", "Take the [A4000](https://www.example.com/gpus/a4000).", None),
     Case("a label with another letter in another language", "Das ging leider nicht. Fehlercode: E1001", None),
 )  # fmt: skip
 
@@ -138,15 +146,59 @@ def test_an_answer_that_only_resembles_an_error_text_is_let_pass(case: Case) -> 
     assert error_code_in(case.text) is None
 
 
+CODE_ANSWERS = (
+    'throw new Error("A1001");',
+    "raise Error('M3003')",
+    "=SUM(A1:A1000)",
+    "sum(B1:G2000)",
+    "return range(A1000)",
+    'logger.error("M2001")',
+    "    return lookup(error, M1000)",
+    "model.gpu: A4000",
+    "case Status.Foo: A4000",
+    'docs = "https://docs.gitlab.com/ee/user/gitlab_duo_chat/troubleshooting.html#error-a1001"',
+    "--- a/sheet.py\n+++ b/sheet.py\n@@ -1 +1 @@\n-# sorry\n+total = cells(A1000)",
+)
+
+
+@pytest.mark.parametrize("text", CODE_ANSWERS)
+def test_code_that_holds_such_a_code_is_an_answer(text: str) -> None:
+    assert error_code_in(text, is_code=True) is None
+
+
+@pytest.mark.parametrize(
+    "text", [APOLOGY, f"return 1\n{APOLOGY}", f"+{APOLOGY}", D, TIMED_OUT, "Désolé. Code d’erreur : A1000"]
+)
+def test_what_gitlab_says_in_place_of_code_is_an_error_text(text: str) -> None:
+    assert error_code_in(text, is_code=True) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Es tut mir leid, das ging nicht (A1001).",
+        "Désolé, impossible de répondre (A1000)",
+        "Lo siento, no puedo responder. Código: A1001",
+        "Beklager, det gikk ikke. Se: [A1001](https://docs.example.com/a)",
+        "죄송합니다. 응답을 생성할 수 없습니다 (A1001)",
+        "К сожалению, ответить не удалось (M5000).",
+        "The request failed [see the docs, A1002](https://docs.example.com). Unfortunately: A1002",
+    ],
+)
+def test_a_code_near_a_short_apology_is_an_error_text_in_any_of_many_languages(text: str) -> None:
+    assert error_code_in(text) is not None
+
+
 @pytest.mark.parametrize("feature", sorted(catalogue_files.load(include_root() / "catalogue").features))
 def test_what_the_shipped_data_sets_call_a_good_answer_is_one(feature: str) -> None:
-    items = load_feature_dataset(catalogue_files.load(include_root() / "catalogue").features[feature])
-    assert [item.id for item in items for text in item.reference.values() if error_code_in(text)] == []
+    of = catalogue_files.load(include_root() / "catalogue").features[feature]
+    texts = [(item.id, text) for item in load_feature_dataset(of) for text in item.reference.values()]
+    assert [item for item, text in texts if error_code_in(text, is_code=of.call in ANSWERED_BY_CODE)] == []
 
 
 LINES = (
     *("```yaml\n", "```\n~~~x\n", "~~~~a\n~~~\n", "error code: ", "error   ", "`", "` ", "> \n", "  \n", "\u200b"),
-    *("<a ", "<a href=x ", ". x:", "(A", "[A1001](", "https://"),
+    *("<a ", "<a href=x ", ". x:", "(A", "[A1001](", "https://", ". x: A1001", "(A1001) ", "sorry ", "sorr"),
 )
 
 
