@@ -24,6 +24,10 @@ PAGES_MAX = 500
 """Of one connection: with `documents.PAGE_SIZE` nodes each, 50,000 nodes, far more than a seed project has."""
 EMPTY_PAGES_IN_ROW_MAX = 3
 """GitLab leaves out of a page what this user may not see, so that a page may be empty before the last one."""
+ANSWER_BYTES_MAX = 8 * 1024 * 1024
+"""Of what a POST brings: a page of nodes, some twenty answers, a completion. None has a tenth of it."""
+READ_BYTES_MAX = 32 * 1024 * 1024
+"""Of what a GET brings: a seed job's log, or the diffs of a merge request, which may have several megabytes."""
 
 
 class GitLab:
@@ -110,7 +114,7 @@ class GitLab:
         request.headers.pop("cookie", None)
         started = time.monotonic()
         try:
-            response = await within(each.read, self._http.send(request, follow_redirects=False))
+            response = await within(each.read, self._answer_to(request))
         except TimeoutError as error:
             raise not_in_time(each.read) from error
         except httpx.TransportError as error:
@@ -118,6 +122,26 @@ class GitLab:
         except httpx.DecodingError as error:
             raise malformed("its encoding cannot be undone") from error
         return response, time.monotonic() - started
+
+    async def _answer_to(self, request: httpx.Request) -> httpx.Response:
+        """The answer, undone of its encoding and read in full, but never without end: a small body may unpack to much.
+
+        Of a refusal that is too long the beginning is enough, since it is known by its status and first words.
+        """
+        bytes_max = READ_BYTES_MAX if request.method == "GET" else ANSWER_BYTES_MAX
+        response = await self._http.send(request, stream=True, follow_redirects=False)
+        body = bytearray()
+        try:
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > bytes_max and response.is_success:
+                    raise malformed(f"status {response.status_code}, over {bytes_max:,} bytes")
+                if len(body) > bytes_max:
+                    break
+        finally:
+            await response.aclose()
+        kept = [(name, value) for name, value in response.headers.multi_items() if name != "content-encoding"]
+        return httpx.Response(response.status_code, headers=kept, content=bytes(body), request=request)
 
     def _exchange(self, response: httpx.Response, elapsed_seconds: float) -> Exchange:
         """The exchange on record. Once an answer had the balancer's name, one without it did not come from behind."""

@@ -7,6 +7,7 @@ import json
 import logging
 import socket
 import ssl
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 
 from daily_runs.catalogue.environments import GraphqlLimits
 from daily_runs.errors import AccessError, Blame, CallError, Hop
-from daily_runs.gitlab.client import EMPTY_PAGES_IN_ROW_MAX, PAGES_MAX, GitLab, walk
+from daily_runs.gitlab.client import ANSWER_BYTES_MAX, EMPTY_PAGES_IN_ROW_MAX, PAGES_MAX, READ_BYTES_MAX, GitLab, walk
 from daily_runs.gitlab.hops.failures import attribute_failure
 
 Connect = Callable[[Callable[[httpx.Request], httpx.Response]], GitLab]
@@ -144,6 +145,54 @@ def test_a_body_whose_encoding_lies_is_a_malformed_body(connect: Connect) -> Non
     client = connect(lambda _: httpx.Response(200, stream=Raw(), headers={"content-encoding": "gzip"}))
     error = asyncio.run(failure_of(client.rest("GET", "/api/v4/user", USER)))
     assert error.kind == "malformed_body"
+
+
+PIECE = 1024 * 1024
+
+
+class Pieces(httpx.AsyncByteStream):
+    """A body of so many pieces of a mebibyte, perhaps packed; counts what is taken of it."""
+
+    def __init__(self, count: int, *, packed: bool = False) -> None:
+        self.count, self.packed, self.taken = count, packed, 0
+        self._packer = zlib.compressobj(wbits=31) if packed else None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for _ in range(self.count):
+            self.taken += 1
+            piece = b"[" * PIECE
+            if self._packer:
+                piece = self._packer.compress(piece) + self._packer.flush(zlib.Z_SYNC_FLUSH)
+            yield piece
+
+
+TOO_LONG = {
+    "a query's answer": (Pieces(60), "POST", 200, "malformed_body"),
+    "a query's answer, packed": (Pieces(60, packed=True), "POST", 200, "malformed_body"),
+    "a log": (Pieces(60), "GET", 200, "malformed_body"),
+    "a log, packed": (Pieces(60, packed=True), "GET", 200, "malformed_body"),
+    "a refusal": (Pieces(60), "POST", 503, "gitlab_error"),
+    "a refusal, packed": (Pieces(60, packed=True), "GET", 503, "gitlab_error"),
+}
+
+
+@pytest.mark.parametrize(("stream", "method", "status", "kind"), TOO_LONG.values(), ids=TOO_LONG.keys())
+def test_a_body_without_end_is_read_up_to_its_bound_and_a_refusal_keeps_its_name(
+    connect: Connect, stream: Pieces, method: str, status: int, kind: str
+) -> None:
+    headers = {**({"content-encoding": "gzip"} if stream.packed else {}), "x-request-id": "1", "x-runtime": "0.1"}
+    client = connect(lambda _: httpx.Response(status, stream=stream, headers=headers))
+    error = asyncio.run(failure_of(client.rest(method, "/api/v4/x", USER)))
+    assert error.kind == kind
+    bytes_max = READ_BYTES_MAX if method == "GET" else ANSWER_BYTES_MAX
+    assert stream.taken == bytes_max // PIECE + 1
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_long_log_is_read_in_full(connect: Connect, packed: bool) -> None:
+    headers = {"content-encoding": "gzip"} if packed else {}
+    client = connect(lambda _: httpx.Response(200, stream=Pieces(30, packed=packed), headers=headers))
+    assert len(asyncio.run(client.rest("GET", "/api/v4/x", USER)).content) == 30 * PIECE
 
 
 @pytest.mark.parametrize("charset", ["rot13", "hex", "zlib", "base64", "idna", "undefined", "none-at-all"])
