@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+import signal
 import socket
 import tempfile
 import uuid
@@ -41,6 +42,9 @@ TIME_SCALE = 300.0
 DAY = dt.datetime(2026, 8, 17, tzinfo=dt.UTC)
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts the tests in the background has them ignore Ctrl-C, and so would each command that they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", "0.0.0.0", "::", "", None})
 _TABLES = (
     "store_provenance, run, attempt, answer, verdict, seed_binding, quota_limit, quota_lane, quota_asker, quota_grant,"
