@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+import os
+import re
+import signal
 from typing import NamedTuple
 
 import pytest
@@ -11,13 +15,14 @@ from airflow.sdk import RetryAction
 from daily_runs import errors
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.errors import Blame, CallError, Hop
-from daily_runs.stages import judge_trial
+from daily_runs.stages import judge_trial, stopping
 from daily_runs_airflow.policies import (
     OUTAGE_RETRIES,
     PAYS,
     PAYS_NOTHING,
     RETRIES,
     RETRY_DELAY,
+    RULES,
     SHORT_TASK_TIMEOUT,
     OutagePolicy,
 )
@@ -78,3 +83,19 @@ def test_the_judges_trial_ends_by_its_own_error_before_airflow_ends_its_task() -
     call_seconds = catalogue_files.load().judge.request_timeout_seconds
     longest = dt.timedelta(seconds=judge_trial.BUDGET_SECONDS + judge_trial.BREAKER_SECONDS + call_seconds)
     assert longest < SHORT_TASK_TIMEOUT
+
+
+def test_no_reason_and_no_error_promises_a_further_try_that_there_may_not_be() -> None:
+    """On-call reads both in the log of the last try, too."""
+    reasons = [rule.reason or "" for rule in RULES]
+    stopped: list[errors.StageError] = []
+
+    async def told_to_stop() -> None:
+        with stopping.heeding_sigterm(stopped.append):
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(0.1)
+
+    asyncio.run(told_to_stop())
+    for text in (*reasons, str(stopped[0])):
+        assert not re.search(r"the next try|will (try|be tried) again", text), text
+    assert "after the last one, clear this task" in str(stopped[0])

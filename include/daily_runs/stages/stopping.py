@@ -24,7 +24,10 @@ def heeding_sigterm(stop: Callable[[StageError], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    told = StageError("told to stop (SIGTERM). What was not sent stays planned; the next try sends it.")
+    told = StageError(
+        "told to stop (SIGTERM). What was not sent stays planned: a further try sends it;"
+        " after the last one, clear this task."
+    )
     loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
     loop.add_signal_handler(signal.SIGTERM, stop, told)
     try:

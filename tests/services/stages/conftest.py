@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import http.server
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import pytest
 
 
 class Request(NamedTuple):
-    """What came in."""
+    """What came in; the names of headers are in lower case."""
 
     method: str
     path: str
     body: bytes
+    headers: Mapping[str, str]
 
 
 Script = Callable[[Request], tuple[int, bytes]]
@@ -31,7 +32,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer by the script."""
         length = int(self.headers.get("content-length") or 0)
-        status, body = type(self).script(Request(self.command, self.path, self.rfile.read(length)))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        status, body = type(self).script(Request(self.command, self.path, self.rfile.read(length), headers))
         if status == 0:
             self.close_connection = True
             return

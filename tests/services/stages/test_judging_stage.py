@@ -480,13 +480,19 @@ def test_a_sound_verdict_is_read_with_what_it_cost(ask_judge: Callable[[Script],
 
 def test_the_key_goes_in_the_header_and_the_answer_in_the_user_part_only(ask_judge: Callable[[Script], Any]) -> None:
     sent: list[dict[str, Any]] = []
+    logins: list[str] = []
 
     def script(request: Any) -> tuple[int, bytes]:
         sent.append(json.loads(request.body))
+        logins.append(request.headers["authorization"])
         return 400, ERROR
 
     with pytest.raises(CallError):
         ask_judge(script)
+    scheme, _, key = logins[0].partition(" ")
+    assert scheme == "Bearer"
+    assert key
+    assert key not in json.dumps(sent)
     assert "An answer." in sent[0]["messages"][0]["content"]
     assert "An answer." not in json.dumps(sent[0]["system"])
     assert Counter(entry["role"] for entry in sent[0]["messages"]) == {"user": 1}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import format_datetime
 
 import httpx
 import pytest
@@ -320,6 +322,14 @@ def test_retry_after_is_read_in_both_its_forms(headers: dict[str, str], seconds:
     error = attribute(Exchange(503, headers))
     assert error is not None
     assert error.retry_after_seconds == seconds
+
+
+def test_a_retry_after_that_is_a_date_counts_from_now_where_the_answer_has_no_date() -> None:
+    then = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=120)
+    error = attribute(Exchange(503, {"retry-after": format_datetime(then, usegmt=True)}))
+    assert error is not None
+    assert error.retry_after_seconds is not None
+    assert 0 < error.retry_after_seconds <= 120
 
 
 AT = {"date": "Fri, 20 Nov 2026 10:00:00 GMT"}
