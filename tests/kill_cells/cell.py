@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from daily_runs.local.stack import COMPONENTS
 from tests.airflow.conftest import Airflow, DagRun
 
 FEATURE, PROMPTS = "root_cause_analysis", 160
@@ -104,10 +105,16 @@ class Part(NamedTuple):
 
     @classmethod
     def of(cls, airflow: Airflow, name: str) -> Part:
-        """A running part by its name in the stack."""
+        """A running part by its name in the stack.
+
+        An api-server writes a title over its command and its environment, so what Airflow's parts are started with is
+        read of the dag-processor, which does not.
+        """
         pid = airflow.stack.processes[name]
-        about = Path(f"/proc/{pid}")
+        about = Path(f"/proc/{airflow.stack.processes['dag-processor'] if name in COMPONENTS else pid}")
         command = [word.decode() for word in (about / "cmdline").read_bytes().split(b"\0") if word]
+        if name in COMPONENTS:
+            command = [sys.executable, "-m", "airflow", name, *COMPONENTS[name]]
         pairs = [pair.decode() for pair in (about / "environ").read_bytes().split(b"\0") if b"=" in pair]
         return cls(pid, command, dict(pair.split("=", 1) for pair in pairs), (about / "cwd").resolve())
 
