@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install proxies demo bench test test-fast coverage kill-cells check format schema lock clean
+.PHONY: help install proxies demo bench test test-fast coverage kill-cells statistics check format schema lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ coverage: $(INSTALLED) proxies ## all tests with coverage of lines and branches,
 kill-cells: $(INSTALLED) ## what may die while runs work, one cell at a time on a real Airflow, ~15 minutes
 	@sh tests/kill_cells/install.sh $(VENV)/faketime
 	@$(BIN)/python -m pytest -q -s tests/kill_cells
+
+statistics: $(INSTALLED) ## simulated runs whose truth is known, against what error bars, verdicts and alarms promise
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.simulation $(STATISTICS)
 
 check: $(INSTALLED) ## lint, format, types, borders between folders, catalogue
 	@$(BIN)/ruff check .

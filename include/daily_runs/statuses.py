@@ -31,6 +31,16 @@ class JudgementStatus(StrEnum):
     UNSCORED = "unscored"
 
 
+class QualityVerdict(StrEnum):
+    """What a comparison says of quality. `inconclusive`: the data shows neither a drop nor that there is none."""
+
+    REGRESSED = "regressed"
+    IMPROVED = "improved"
+    NO_WORSE = "no_worse"
+    INCONCLUSIVE = "inconclusive"
+    INCOMPARABLE = "incomparable"
+
+
 class SeedStatus(StrEnum):
     """What a look found of a seed. A look that failed finds nothing: it raises."""
 

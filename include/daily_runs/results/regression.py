@@ -1,0 +1,180 @@
+"""Did quality move: the paired difference of two runs, with what a run's day alone moves, and the verdict over it.
+
+The estimand is the mean difference over this data set's items. It says nothing of items that are not in it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import stdtr
+
+from daily_runs.results.intervals import CONFIDENCE, ItemScore, student_quantile, within_classes
+from daily_runs.statuses import QualityVerdict
+
+RUNS_MIN = 14
+"""Runs of different days that the run effect is estimated from; with fewer, the catalogue's prior stands."""
+
+
+class RunMean(NamedTuple):
+    """A run's mean score, and the variance of that mean that comes from its answers alone (asked again on that day)."""
+
+    mean: float
+    within: float
+
+
+class RunEffect(NamedTuple):
+    """How much a run's day moves its mean, beyond its answers.
+
+    Attributes:
+        variance: of the effect, never below 0.
+        degrees: of freedom of that variance; infinite for a figure that somebody declared.
+    """
+
+    variance: float
+    degrees: float
+
+
+class PairedDifference(NamedTuple):
+    """Second minus first, over the items that both runs scored.
+
+    Attributes:
+        variance: of the estimate by the items alone, stratified by class.
+        degrees: of freedom of that variance; 0 for a single item.
+    """
+
+    estimate: float
+    variance: float
+    degrees: float
+    items: int
+
+
+class QualityDifference(NamedTuple):
+    """A difference with its 95 % confidence interval and its standard error, run effect included."""
+
+    estimate: float
+    low: float
+    high: float
+    error: float
+    degrees: float
+
+
+class Judged(NamedTuple):
+    """The verdict, and the classes or criteria that regressed by themselves, the worst first."""
+
+    verdict: QualityVerdict
+    regressed_parts: tuple[str, ...]
+
+
+def run_effect(runs: Sequence[RunMean], prior: RunEffect) -> RunEffect:
+    """The run effect from comparable runs of different days over the same items, or the prior while there are few.
+
+    Runs' means vary by the effect and by their answers; what is left after the second is the first (method of moments,
+    Searle, Casella and McCulloch, Variance Components, 1992, 3.6).
+    """
+    if len(runs) < RUNS_MIN:
+        return prior
+    between = float(np.var([run.mean for run in runs], ddof=1))
+    within = float(np.mean([run.within for run in runs]))
+    return RunEffect(max(0.0, between - within), len(runs) - 1)
+
+
+def run_mean(items: Sequence[ItemScore]) -> RunMean:
+    """A run's mean over its items.
+
+    Raises:
+        ValueError: no items.
+    """
+    if not items:
+        raise ValueError("no items to summarise")
+    within = math.fsum(item.variance / item.answers for item in items) / len(items) ** 2
+    return RunMean(math.fsum(item.mean for item in items) / len(items), within)
+
+
+def paired(first: Sequence[ItemScore], second: Sequence[ItemScore]) -> PairedDifference | None:
+    """Compare two runs item by item; None if they share no item. Items of one id are of one class."""
+    before = {item.item_id: item.mean for item in first}
+    both = [item for item in second if item.item_id in before]
+    if not both:
+        return None
+    differences = np.array([item.mean - before[item.item_id] for item in both])
+    estimate = float(differences.mean())
+    if len(both) == 1:
+        return PairedDifference(estimate, math.inf, 0.0, 1)
+    deviations, degrees = within_classes(differences, [item.item_class for item in both], spread=0.0)
+    return PairedDifference(estimate, float((deviations**2).sum()) / len(both) ** 2, degrees, len(both))
+
+
+def paired_by_class(first: Sequence[ItemScore], second: Sequence[ItemScore]) -> dict[str, PairedDifference]:
+    """The same for each class that both runs scored."""
+    members: dict[str, list[ItemScore]] = defaultdict(list)
+    for item in second:
+        members[item.item_class].append(item)
+    found = {name: paired(first, items) for name, items in sorted(members.items())}
+    return {name: difference for name, difference in found.items() if difference}
+
+
+def with_run_effect(pair: PairedDifference, effect: RunEffect, *, reference_runs: int = 1) -> QualityDifference:
+    """The difference of one run from a mean of `reference_runs`, with the run effect of each side.
+
+    Degrees of freedom of the sum are Satterthwaite's (1946), so a run effect known from 14 runs only counts as such.
+
+    Raises:
+        ValueError: nothing spreads, neither the items nor the runs.
+    """
+    runs = effect.variance * (1 + 1 / reference_runs)
+    error = math.sqrt(pair.variance + runs)
+    if not pair.degrees:
+        return QualityDifference(pair.estimate, -1.0, 1.0, math.inf, 0.0)
+    if not error:
+        raise ValueError("a difference without any spread has no interval: the run effect must be above 0")
+    degrees = (pair.variance + runs) ** 2 / (pair.variance**2 / pair.degrees + runs**2 / effect.degrees)
+    half = student_quantile(degrees, (1 + CONFIDENCE) / 2) * error
+    low, high = max(-1.0, pair.estimate - half), min(1.0, pair.estimate + half)
+    return QualityDifference(pair.estimate, low, high, error, degrees)
+
+
+def judge_difference(
+    whole: QualityDifference,
+    parts: Mapping[str, QualityDifference],
+    *,
+    margin: float,
+    part_margins: Mapping[str, float],
+) -> Judged:
+    """What a difference means, in this order: regressed, improved, no worse, inconclusive.
+
+    A part (a class, a criterion) that is beyond its margin by itself makes the whole regressed, even where the mean is
+    not. "Beyond" is tested, not only seen: that the part's true drop is the margin at most is refused at 2.5 %, by Holm
+    (1979) over all parts. So parts hardly add to the whole's own false alarms, however many there are.
+
+    Args:
+        margin: the smallest drop that anybody would act on, in points of the 0 to 1 scale.
+        part_margins: the same of single parts, where it is another.
+    """
+    level = (1 - CONFIDENCE) / 2
+    adjusted = holm({name: _chance(part, part_margins.get(name, margin)) for name, part in parts.items()})
+    found = sorted((name for name, p in adjusted.items() if p < level), key=lambda name: parts[name].estimate)
+    if found or (whole.high < 0 and whole.estimate < -margin):
+        return Judged(QualityVerdict.REGRESSED, tuple(found))
+    if whole.low > 0:
+        return Judged(QualityVerdict.IMPROVED, ())
+    if whole.low > -margin:
+        return Judged(QualityVerdict.NO_WORSE, ())
+    return Judged(QualityVerdict.INCONCLUSIVE, ())
+
+
+def holm(probabilities: Mapping[str, float]) -> dict[str, float]:
+    """Holm's adjusted probabilities (1979): the smallest times all, the next times all but one, and never falling."""
+    ordered = sorted(probabilities, key=lambda name: probabilities[name])
+    raised = ((len(ordered) - rank) * probabilities[name] for rank, name in enumerate(ordered))
+    return {name: min(1.0, p) for name, p in zip(ordered, accumulate(raised, max), strict=True)}
+
+
+def _chance(part: QualityDifference, margin: float) -> float:
+    """The probability of an estimate as low or lower, if the part's true drop is the margin."""
+    return float(stdtr(part.degrees, (part.estimate + margin) / part.error)) if part.degrees else 1.0

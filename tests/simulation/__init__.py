@@ -1,0 +1,1 @@
+"""`make statistics`: simulated runs whose truth is known, against the figures that the product would publish."""

@@ -1,0 +1,215 @@
+"""Differences, the run effect, Holm, and the verdicts in their order."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from daily_runs.results.intervals import ItemScore
+from daily_runs.results.power import items_to_see, smallest_visible_drop
+from daily_runs.results.regression import (
+    PairedDifference,
+    QualityDifference,
+    RunEffect,
+    RunMean,
+    holm,
+    judge_difference,
+    paired,
+    paired_by_class,
+    run_effect,
+    run_mean,
+    with_run_effect,
+)
+from daily_runs.statuses import QualityVerdict
+
+PRIOR = RunEffect(0.006**2, 27)
+SCORES = st.lists(st.floats(0, 1), min_size=2, max_size=20)
+
+
+def run(*means: float, item_class: str = "a", first: int = 0) -> list[ItemScore]:
+    return [ItemScore(f"{item_class}{n + first}", item_class, mean, 0.02, 4) for n, mean in enumerate(means)]
+
+
+def difference(estimate: float, half: float, degrees: float = math.inf) -> QualityDifference:
+    error = half / stats.t.ppf(0.975, degrees)
+    return QualityDifference(estimate, estimate - half, estimate + half, error, degrees)
+
+
+# The paired difference.
+
+
+@given(SCORES, st.data())
+def test_exchanging_the_runs_turns_the_difference_round(scores: list[float], data: st.DataObject) -> None:
+    others = data.draw(st.lists(st.floats(0, 1), min_size=len(scores), max_size=len(scores)))
+    there, back = paired(run(*scores), run(*others)), paired(run(*others), run(*scores))
+    assert there is not None
+    assert back is not None
+    assert (back.estimate, back.variance) == pytest.approx((-there.estimate, there.variance), abs=1e-12)
+
+
+def test_items_of_one_run_only_do_not_count() -> None:
+    found = paired(run(0.5, 0.6, 0.9), run(0.6, 0.9, first=1))
+    assert found is not None
+    assert (found.items, found.estimate) == (2, 0.0)
+    assert paired(run(0.5), run(0.5, first=1)) is None
+    assert paired([], []) is None
+
+
+def test_it_is_the_paired_t_test_where_there_is_one_class() -> None:
+    first, second = [0.5, 0.7, 0.6, 0.9], [0.55, 0.6, 0.7, 0.95]
+    found = paired(run(*first), run(*second))
+    assert found is not None
+    oracle = stats.ttest_rel(second, first)
+    assert found.degrees == pytest.approx(3)
+    assert found.estimate / math.sqrt(found.variance) == pytest.approx(oracle.statistic)
+
+
+def test_a_drop_that_sits_in_one_class_does_not_count_as_spread() -> None:
+    rng = np.random.default_rng(3)
+    names = [name for name in "abcdefghijklmnopqrst" for _ in range(6)]
+    first = [ItemScore(str(n), name, 0.8, 0.0, 6) for n, name in enumerate(names)]
+    second = [item._replace(mean=0.8 - 0.6 * (item.item_class == "c") + rng.normal(0, 0.02)) for item in first]
+    stratified = paired(first, second)
+    pooled = paired([i._replace(item_class="x") for i in first], [i._replace(item_class="x") for i in second])
+    assert stratified is not None
+    assert pooled is not None
+    assert stratified.estimate == pooled.estimate == pytest.approx(-0.03, abs=0.005)
+    assert stratified.variance < 0.05 * pooled.variance
+    by_class = paired_by_class(first, second)
+    assert min(by_class, key=lambda name: by_class[name].estimate) == "c"
+
+
+def test_a_single_item_gives_the_whole_scale() -> None:
+    pair = paired(run(0.5), run(0.9))
+    assert pair is not None
+    found = with_run_effect(pair, PRIOR)
+    assert (found.estimate, found.low, found.high) == (pytest.approx(0.4), -1.0, 1.0)
+    assert smallest_visible_drop(found, 0.02) == math.inf
+
+
+# The run effect.
+
+
+def test_the_run_effect_is_what_runs_differ_by_beyond_their_answers() -> None:
+    rng = np.random.default_rng(4)
+    runs = [RunMean(float(mean), 0.005**2) for mean in rng.normal(0.85, math.hypot(0.005, 0.01), 4000)]
+    found = run_effect(runs, PRIOR)
+    assert math.sqrt(found.variance) == pytest.approx(0.01, rel=0.05)
+    assert found.degrees == 3999
+
+
+def test_it_is_never_below_zero_and_the_prior_stands_until_there_are_fourteen_runs() -> None:
+    alike = [RunMean(0.85, 0.01)] * 14
+    assert run_effect(alike, PRIOR) == RunEffect(0.0, 13)
+    assert run_effect(alike[:13], PRIOR) == PRIOR
+
+
+def test_a_runs_mean_varies_by_its_answers_as_its_items_say() -> None:
+    assert run_mean(run(0.5, 0.7)) == pytest.approx((0.6, (0.02 / 4 + 0.02 / 4) / 4))
+    with pytest.raises(ValueError, match="no items"):
+        run_mean([])
+
+
+def test_both_sides_have_a_run_effect_and_a_reference_of_many_runs_a_small_one() -> None:
+    pair = PairedDifference(-0.01, 0.0001, 50, 60)
+    one, many = with_run_effect(pair, PRIOR), with_run_effect(pair, PRIOR, reference_runs=14)
+    assert one.error == pytest.approx(math.sqrt(0.0001 + 2 * PRIOR.variance))
+    assert many.error == pytest.approx(math.sqrt(0.0001 + PRIOR.variance * 15 / 14))
+    effect = 2 * PRIOR.variance
+    assert one.degrees == pytest.approx((0.0001 + effect) ** 2 / (0.0001**2 / 50 + effect**2 / 27))
+
+
+def test_a_difference_is_never_certain() -> None:
+    equal = paired(run(0.5, 0.6), run(0.5, 0.6))
+    assert equal is not None
+    assert with_run_effect(equal, PRIOR).high > 0.01
+    with pytest.raises(ValueError, match="must be above 0"):
+        with_run_effect(equal, RunEffect(0.0, math.inf))
+
+
+# Verdicts.
+
+TABLE = {
+    "below the margin, and clear": (-0.05, 0.02, QualityVerdict.REGRESSED),
+    "clear, but within the margin": (-0.015, 0.004, QualityVerdict.NO_WORSE),
+    "clear, just beyond the margin": (-0.0201, 0.004, QualityVerdict.REGRESSED),
+    "below the margin, not clear": (-0.05, 0.06, QualityVerdict.INCONCLUSIVE),
+    "above": (0.03, 0.02, QualityVerdict.IMPROVED),
+    "the same": (0.0, 0.015, QualityVerdict.NO_WORSE),
+    "too wide to say": (0.0, 0.03, QualityVerdict.INCONCLUSIVE),
+    "the lower end on the margin": (0.0, 0.02, QualityVerdict.INCONCLUSIVE),
+    "the lower end on zero": (0.02, 0.02, QualityVerdict.NO_WORSE),
+}
+
+
+@pytest.mark.parametrize(("estimate", "half", "verdict"), TABLE.values(), ids=TABLE.keys())
+def test_verdicts_come_in_their_order(estimate: float, half: float, verdict: QualityVerdict) -> None:
+    assert judge_difference(difference(estimate, half), {}, margin=0.02, part_margins={}).verdict is verdict
+
+
+def test_a_class_beyond_its_margin_makes_the_whole_regressed_and_is_named() -> None:
+    whole = difference(0.0, 0.01)
+    parts = {"go": difference(-0.2, 0.05), "java": difference(0.03, 0.05), "rust": difference(-0.3, 0.05)}
+    found = judge_difference(whole, parts, margin=0.02, part_margins={})
+    assert found == (QualityVerdict.REGRESSED, ("rust", "go"))
+    generous = judge_difference(whole, parts, margin=0.02, part_margins={"go": 0.25})
+    assert generous.regressed_parts == ("rust",)
+
+
+def test_a_class_that_is_below_zero_but_not_beyond_its_margin_does_not() -> None:
+    parts = {"go": difference(-0.04, 0.03)}
+    assert judge_difference(difference(0.0, 0.01), parts, margin=0.02, part_margins={}).regressed_parts == ()
+
+
+def test_among_many_classes_one_needs_to_be_clearer() -> None:
+    alone = {"go": difference(-0.08, 0.05)}
+    among = alone | {f"other {n}": difference(0.0, 0.05) for n in range(19)}
+    whole = difference(0.0, 0.01)
+    assert judge_difference(whole, alone, margin=0.02, part_margins={}).regressed_parts == ("go",)
+    assert judge_difference(whole, among, margin=0.02, part_margins={}).regressed_parts == ()
+
+
+def test_a_class_of_a_single_item_says_nothing() -> None:
+    lone = QualityDifference(-0.9, -1.0, 1.0, math.inf, 0.0)
+    assert judge_difference(difference(0.0, 0.01), {"go": lone}, margin=0.02, part_margins={}).regressed_parts == ()
+
+
+def test_holm_raises_each_probability_by_those_that_are_left_and_never_lets_it_fall() -> None:
+    """By hand: .005 x 4, .01 x 3, .03 x 2, .04 x 1 is below the one before."""
+    found = holm({"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005})
+    assert found == pytest.approx({"d": 0.02, "a": 0.03, "c": 0.06, "b": 0.06})
+    assert holm({}) == {}
+    assert holm({"a": 0.9, "b": 0.8}) == {"a": 1.0, "b": 1.0}
+
+
+# Power.
+
+
+@given(st.floats(-0.2, 0.2), st.floats(1e-4, 0.2), st.floats(2, 500))
+def test_the_smallest_visible_drop_is_never_below_the_half_width_or_the_margin(
+    estimate: float, half: float, degrees: float
+) -> None:
+    assert smallest_visible_drop(difference(estimate, half, degrees), 0.02) >= max(half, 0.02)
+
+
+@pytest.mark.parametrize(("error", "margin"), [(0.02, 0.02), (0.004, 0.02), (0.01, 0.0)])
+def test_a_drop_of_that_size_is_called_regressed_in_eight_of_ten_days(error: float, margin: float) -> None:
+    rng = np.random.default_rng(5)
+    half = error * stats.norm.ppf(0.975)
+    drop = smallest_visible_drop(difference(0.0, half), margin)
+    seen = rng.normal(-drop, error, 200_000)
+    assert np.mean((seen + half < 0) & (seen < -margin)) == pytest.approx(0.8, abs=0.005)
+
+
+def test_items_needed_are_those_whose_error_shows_the_drop() -> None:
+    pair = PairedDifference(0.0, 0.0001, 99, 100)
+    needed = items_to_see(0.02, pair, RunEffect(0.0, 13)).items
+    assert needed is not None
+    reach = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * math.sqrt(0.0001 * 100 / needed)
+    assert reach == pytest.approx(0.02, rel=0.01)
+    assert items_to_see(0.02, pair, RunEffect(0.01**2, 13)).items is None, "runs alone differ by more"
