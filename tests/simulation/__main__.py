@@ -34,8 +34,12 @@ def main(words: Sequence[str] | None = None) -> int:
     for line in broken:
         out.print(f"  {line}")
     if given.json:
-        rows = {"coverage": covered, "verdicts": told, "streams": watched}
-        sys.stdout.write(json.dumps({k: [r._asdict() for r in v] for k, v in rows.items()}, indent=2) + "\n")
+        figures = {
+            "coverage": [row._asdict() for row in covered],
+            "verdicts": [row._asdict() for row in told],
+            "streams": [row._asdict() for row in watched],
+        }
+        sys.stdout.write(json.dumps(figures, indent=2) + "\n")
     return int(bool(broken))
 
 

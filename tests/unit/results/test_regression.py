@@ -88,7 +88,7 @@ def test_a_single_item_gives_the_whole_scale() -> None:
     pair = paired(run(0.5), run(0.9))
     assert pair is not None
     found = with_run_effect(pair, PRIOR)
-    assert (found.estimate, found.low, found.high) == (pytest.approx(0.4), -1.0, 1.0)
+    assert (found.low, found.high) == (-1.0, 1.0)
     assert smallest_visible_drop(found, 0.02) == math.inf
 
 
