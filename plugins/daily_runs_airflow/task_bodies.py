@@ -189,11 +189,16 @@ def run_shard(stage: str, attempt_id: str, shard: int, prompts_per_minute: float
 
 
 def compare(feature: str, manifest: Mapping[str, Any], routed: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay the arms side by side: what each published and, where there are two, the paired difference."""
-    moment = dt.datetime.fromisoformat(manifest["logical_date"])
+    """Lay the arms side by side: what each published and, where there are two, the verdict over their difference."""
+    moment, quality = (
+        dt.datetime.fromisoformat(manifest["logical_date"]),
+        catalogue_files.load().features[feature].quality,
+    )
     with _store() as store:
         keys = [RunKey(feature, environment, moment) for environment in routed["environments"]]
-        outcome = comparison.compare(store, keys)
+        outcome = comparison.compare(store, keys, quality)
+    if "sentence" in outcome:
+        log.info("%s", outcome["sentence"])
     log.info("outcome: %s", outcome)
     return outcome
 

@@ -152,6 +152,19 @@ class Thresholds(Strict):
     target_score: Annotated[float, Field(ge=0, le=1)]
 
 
+class Quality(Strict):
+    """How scores of two runs are compared (docs/statistics.md); all in points of the 0 to 1 scale.
+
+    `margin`: the smallest drop that anybody would act on.
+    `run_effect`: how much a run's day alone moves its mean (a standard deviation), until that was measured;
+    `run_effect_runs`: how many runs that figure is worth.
+    """
+
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    run_effect: Annotated[float, Field(gt=0, lt=1)] = 0.006
+    run_effect_runs: Annotated[int, Field(ge=2)] = 28
+
+
 class Feature(Strict):
     """One AI feature under daily evaluation.
 
@@ -174,6 +187,7 @@ class Feature(Strict):
     cutover: Cutover
     when_not_ready: WhenNotReady
     thresholds: Thresholds
+    quality: Quality = Quality()
     budget_usd_per_month: Rate | None = None
     accounts: dict[Name, Text] = Field(default_factory=dict)
 

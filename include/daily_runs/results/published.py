@@ -153,17 +153,33 @@ def _copy(connection: Connection, target: str, rows: Sequence[tuple[Any, ...]]) 
             copy.write_row(row)
 
 
-def score_pairs(store: Store, first_key: str, second_key: str) -> list[tuple[str, float, float]]:
-    """(item id, first score, second score) of every prompt that both runs scored."""
+def item_scores(store: Store, run_key: str) -> list[tuple[str, float]]:
+    """(item id, score) of every answer of a published run that was scored."""
     rows = store.rows(
-        """
-        SELECT a.item_id, a.score AS first, b.score AS second
-        FROM contract.results_v1 a JOIN contract.results_v1 b USING (prompt_id)
-        WHERE a.run_key = %(first)s AND b.run_key = %(second)s AND a.score IS NOT NULL AND b.score IS NOT NULL
-        """,
-        {"first": first_key, "second": second_key},
+        "SELECT item_id, score FROM contract.results_v1 WHERE run_key = %(key)s AND score IS NOT NULL",
+        {"key": run_key},
     )
-    return [(row["item_id"], row["first"], row["second"]) for row in rows]
+    return [(row["item_id"], row["score"]) for row in rows]
+
+
+def with_comparability(store: Store, run_key: str) -> Row | None:
+    """The published run with `prompts_sha256`, of the ids of all prompts asked, and the providers that served it."""
+    row = of_run(store, run_key)
+    if row is None:
+        return None
+    asked = store.rows(
+        """
+        SELECT prompt_id, serving_provider FROM contract.results_v1 WHERE run_key = %(key)s
+        UNION ALL SELECT prompt_id, NULL FROM contract.failures_v1 WHERE run_key = %(key)s
+        """,
+        {"key": run_key},
+    )
+    prompts = sorted(one["prompt_id"] for one in asked)
+    return {
+        **row,
+        "prompts_sha256": hashlib.sha256(json.dumps(prompts).encode()).hexdigest(),
+        "serving_providers": sorted({one["serving_provider"] for one in asked if one["serving_provider"]}),
+    }
 
 
 def score_histogram(store: Store, run_key: str, bins: int = 10) -> list[int]:
