@@ -64,8 +64,10 @@ def _context(item: Item) -> str:
     resource = item.resource
     match resource:
         case CiJob():
-            head = f"CI job {resource.name!r}: `{resource.command}` ended with exit code {resource.exit_code}. Its log:"
-            return f"{head}\n{resource.log[-LOG_CHARACTERS_MAX:]}"
+            log, shown = resource.log, resource.log[-LOG_CHARACTERS_MAX:]
+            which = "Its log" if shown == log else f"The last {len(shown):,} of its log's {len(log):,} characters"
+            ended = f"ended with exit code {resource.exit_code}"
+            return f"CI job {resource.name!r}: `{resource.command}` {ended}. {which}:\n{shown}"
         case WorkItem():
             return f"{resource.kind} {resource.title!r}:\n{resource.description}"
         case Vulnerability():

@@ -127,15 +127,22 @@ def _check(rule: _Rule, result: Any) -> Check:
     raised = bool(result.exception_info.get("raised_exception", True))
     evaluated = result.result.get("element_count", 0) > 0
     passed = bool(result.success) and evaluated and not raised
-    return Check(rule.words, passed, _observed(result.result, raised=raised), rule.required)
+    bounds = [rule.expectation.configuration.kwargs.get(name) for name in ("min_value", "max_value")]
+    return Check(rule.words, passed, _observed(result.result, bounds, raised=raised), rule.required)
 
 
-def _observed(result: dict[str, Any], *, raised: bool) -> str:
+def _observed(result: dict[str, Any], bounds: Sequence[float | None], *, raised: bool) -> str:
     if raised:
         return "could not be evaluated"
     values = result.get("partial_unexpected_list") or []
     wrong, of = result.get("unexpected_count", 0), result.get("element_count", 0)
     if not wrong:
         return f"all {of}"
-    shown = ", ".join(sorted({f"{value:.4g}" if isinstance(value, float) else str(value) for value in values})[:3])
+    shown = ", ".join(sorted({_figure(v, bounds) if isinstance(v, float) else str(v) for v in values})[:3])
     return shown if of == 1 else f"{wrong} of {of}: {shown}"
+
+
+def _figure(value: float, bounds: Sequence[float | None]) -> str:
+    """Four digits, or as many as tell it from the bound that it misses: "0.5, required >= 0.5" explains nothing."""
+    texts = (f"{value:.{digits}g}" for digits in range(4, 18))
+    return next((text for text in texts if float(text) not in bounds), repr(value))

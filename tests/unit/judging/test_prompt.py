@@ -124,21 +124,24 @@ def test_reasons_come_before_the_scores_in_the_schema_and_all_criteria_are_requi
     assert schema["properties"]["scores"]["required"] == [criterion.name for criterion in RUBRIC.criteria]
 
 
-def test_of_a_long_log_the_judge_sees_the_end() -> None:
-    job = {
-        "type": "ci_job",
-        "name": "test",
-        "stage": "test",
-        "command": "pytest",
-        "exit_code": 1,
-        "log": "begin\n" + "x" * LOG_CHARACTERS_MAX + "\nthe error",
-    }
-    item = chat_item().model_copy(
-        update={"resource": Item.model_validate({**chat_item().model_dump(), "resource": job}).resource}
-    )
-    user = build(RUBRIC, item, "x").user
+def shown_log(log: str) -> str:
+    """The judge's message on an item whose job has this log."""
+    job = {"type": "ci_job", "name": "test", "stage": "test", "command": "pytest", "exit_code": 1, "log": log}
+    resource = Item.model_validate({**chat_item().model_dump(), "resource": job}).resource
+    return build(RUBRIC, chat_item().model_copy(update={"resource": resource}), "x").user
+
+
+def test_of_a_long_log_the_judge_sees_the_end_and_is_told_that_it_is_no_more() -> None:
+    user = shown_log("begin\n" + "x" * LOG_CHARACTERS_MAX + "\nthe error")
     assert "the error" in user
     assert "begin" not in user
+    assert "The last 6,000 of its log's 6,016 characters:\n" in user
+    assert "Its log" not in user
+
+
+@pytest.mark.parametrize("length", [1, LOG_CHARACTERS_MAX])
+def test_a_log_that_is_shown_whole_is_called_the_log(length: int) -> None:
+    assert "Its log:\n" + "x" * length in shown_log("x" * length)
 
 
 def test_the_key_of_a_verdict_follows_answer_judge_and_rubric() -> None:
