@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from daily_runs.local import airflow_api
+from daily_runs.statuses import AnswerStatus
 from daily_runs.store.database import Store
 from tests.airflow.conftest import DAYS_OF_STAGING, Airflow, DagRun
 from tests.kill_cells.cell import DAG_ID, FEATURE, PROMPTS, Cell, Part, Restarts, within
@@ -72,7 +73,7 @@ def test_sandbox_dies(airflow: Airflow, restarts: Restarts) -> None:
     time.sleep(10)
     lost = unsettled(airflow, cell.run)
     restarts.start("sandbox", part)
-    cell.ends_well(lost)
+    cell.ends_with_reasons(lost)
 
 
 def test_judging_worker_dies(airflow: Airflow) -> None:
@@ -102,9 +103,9 @@ def test_scheduler_and_its_workers_die(airflow: Airflow, restarts: Restarts) -> 
     os.kill(part.pid, signal.SIGKILL)
     for pid in workers:
         kill(pid)
-    assert cell.counted("pending") > 0, "prompts are still unasked"
-    in_flight = cell.open_calls()
+    unasked, in_flight = cell.counted(AnswerStatus.PLANNED), cell.open_calls()
     restarts.start("scheduler", part)
+    assert unasked > 0, "prompts are still unasked"
     cell.ends_well(in_flight)
 
 
