@@ -69,9 +69,18 @@ def _verdicts(out: Console, runs: int, rng: np.random.Generator, broken: list[st
             rows.append(row)
     for row in rows:
         false = row.share(QualityVerdict.REGRESSED)
-        # two standard errors of a simulated share lie above the promise
-        if not row.dropped and false > verdicts.FALSE_ALARMS_MOST + 2 * (0.025 * 0.975 / runs) ** 0.5:
-            broken.append(f"regressed without a change, {row.shape}: {false:.3f}")
+        most = (
+            verdicts.FALSE_ALARMS_MOST + 2 * (0.025 * 0.975 / runs) ** 0.5
+        )  # two standard errors of a simulated share
+        wrong = {"regressed": false, "improved": row.share(QualityVerdict.IMPROVED)}
+        if not row.dropped:
+            broken += [
+                f"{name} without a change, {row.shape}: {share:.3f}" for name, share in wrong.items() if share > most
+            ]
+        elif row.share(QualityVerdict.NO_WORSE) > most:
+            broken.append(f"no worse in spite of a drop, {row.shape}: {row.share(QualityVerdict.NO_WORSE):.3f}")
+        elif row.in_classes == 1 and row.classes >= verdicts.CLASSES_FOUND and false < verdicts.FOUND_LEAST:
+            broken.append(f"a drop in one class is not found, {row.shape}: {false:.3f}")
     return rows
 
 

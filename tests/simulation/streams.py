@@ -39,7 +39,7 @@ class Watched(NamedTuple):
     delay: float
 
 
-PRIOR = RunEffect(0.006**2, 27)
+PRIOR = RunEffect.declared(0.006, 28)
 STREAMS_SHOWN = (
     Stream("115 items asked 8 times", 0.0049, 0.006),
     Stream("150 items asked 6 times", 0.005, 0.006),

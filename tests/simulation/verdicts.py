@@ -20,8 +20,10 @@ from daily_runs.statuses import QualityVerdict
 from tests.simulation.worlds import Floats, answers, beta
 
 MARGIN = 0.02
-RUN_EFFECT = RunEffect(0.006**2, 27)
+RUN_EFFECT = RunEffect.declared(0.006, 28)
 FALSE_ALARMS_MOST = 0.025
+CLASSES_FOUND, FOUND_LEAST = 10, 0.94
+"""From so many classes on, a drop of 0.03 that sits in one of them must be found in such a share of the days."""
 
 
 class Shape(NamedTuple):
@@ -37,6 +39,7 @@ class Told(NamedTuple):
     """Shares of the verdicts of a world, with the mean of the smallest visible drop."""
 
     shape: str
+    classes: int
     dropped: float
     in_classes: int
     shares: dict[str, float]
@@ -75,7 +78,7 @@ def measure(shape: Shape, dropped: float, in_classes: int, runs: int, rng: np.ra
         verdicts[judge_difference(whole, parts, margin=MARGIN, part_margins={}).verdict.value] += 1
         visible += smallest_visible_drop(whole, MARGIN) / runs
     shares = {verdict: number / runs for verdict, number in sorted(verdicts.items())}
-    return Told(shape.title, dropped, in_classes, shares, visible)
+    return Told(shape.title, shape.classes, dropped, in_classes, shares, visible)
 
 
 def _run(shape: Shape, rng: np.random.Generator, levels: Floats) -> list[ItemScore]:

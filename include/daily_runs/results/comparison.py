@@ -2,78 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from daily_runs.catalogue.features import Quality
 from daily_runs.records.run import RunKey
 from daily_runs.results import published
 from daily_runs.results.intervals import items_of
-from daily_runs.results.power import items_to_see, smallest_visible_drop
+from daily_runs.results.power import smallest_visible_drop
+from daily_runs.results.published import PublishedAnswer
 from daily_runs.results.regression import RunEffect, judge_difference, paired, with_run_effect
 from daily_runs.statuses import QualityVerdict
 from daily_runs.store.database import Store
-from daily_runs.store.pool import Row
 
 SHOWN = ("asked", "answered", "failed", "scored", "unscored", "mean_score", "mean_score_low", "mean_score_high")
-KEY = ("dataset_sha256", "rubric_version", "judge_model", "prompts_sha256", "serving_providers")
-"""What two runs must share besides what is compared: else the difference may be the ruler's or the questions'."""
+RULER = ("dataset_sha256", "rubric_version", "judge_model")
+"""Columns that two runs must share besides what is compared: else the difference may be the ruler's."""
+UNKNOWN = "unknown"
+
+
+class Arm(NamedTuple):
+    """A published run: its `RULER`, and every prompt that it asked."""
+
+    ruler: Mapping[str, Any]
+    answers: Sequence[PublishedAnswer]
+
+    @property
+    def providers(self) -> list[str]:
+        """Who served its answers, as far as the path tells."""
+        return sorted({answer.serving_provider or UNKNOWN for answer in self.answers if answer.answered})
 
 
 def compare(store: Store, keys: Sequence[RunKey], quality: Quality) -> dict[str, Any]:
-    """What each arm published; with two published arms also `difference`, the second minus the first."""
-    arms = {key.environment: published.with_comparability(store, str(key)) for key in keys}
-    there = {name: row for name, row in arms.items() if row}
+    """What each arm published; with two published arms also `difference`, the second minus the first.
+
+    Raises:
+        StageError: an arm was published anew meanwhile.
+    """
+    found = {key.environment: published.of_run(store, str(key)) for key in keys}
+    rows = {name: row for name, row in found.items() if row}
     outcome: dict[str, Any] = {
-        "arms": {name: {column: row[column] for column in SHOWN} for name, row in there.items()},
+        "arms": {name: {column: row[column] for column in SHOWN} for name, row in rows.items()},
         "difference": None,
     }
-    if len(there) == 2:
-        (first, before), (second, after) = there.items()
-        outcome["difference"] = difference(
-            before,
-            after,
-            [published.item_scores(store, before["run_key"]), published.item_scores(store, after["run_key"])],
-            quality,
+    if len(rows) == 2:
+        first, second = (
+            Arm({name: row[name] for name in RULER}, published.answers_of(store, row)) for row in rows.values()
         )
-        outcome["sentence"] = f"{second} against {first}: {sentence(outcome['difference'])}"
+        outcome["difference"] = difference(first, second, quality)
+        names = list(rows)
+        outcome["sentence"] = f"{names[1]} against {names[0]}: {sentence(outcome['difference'])}"
     return outcome
 
 
-def difference(
-    before: Row, after: Row, scores: Sequence[Sequence[tuple[str, float]]], quality: Quality
-) -> dict[str, Any]:
-    """The verdict over two runs, with what it stands on.
+def difference(first: Arm, second: Arm, quality: Quality) -> dict[str, Any]:
+    """The verdict over two runs, with what it stands on. Items have no class yet: all are one.
 
-    Args:
-        before: the published run that is compared with, with the columns of `KEY`.
-        after: the other one.
-        scores: of both, (item id, score) of every scored answer. Items have no class yet: all are one.
+    A verdict that answers which only one run lost could have made is `inconclusive`: were they as bad as can be, a
+    *regressed* of the one or an *improved* or *no worse* of the other would not stand.
     """
-    differs = [column for column in KEY if before[column] != after[column]]
-    if differs:
+    if differs := _differs(first, second):
         return {"verdict": QualityVerdict.INCOMPARABLE.value, "differs": differs}
-    first, second = (items_of((item_id, "", score) for item_id, score in of_run) for of_run in scores)
-    pair = paired(first, second)
+    scored = [[(a.item_id, "", a.score) for a in arm.answers if a.score is not None] for arm in (first, second)]
+    pair = paired(*(items_of(of_run) for of_run in scored))
     if pair is None:
         return {"verdict": QualityVerdict.INCOMPARABLE.value, "differs": ["scored items"]}
-    effect = RunEffect(quality.run_effect**2, quality.run_effect_runs - 1)
-    found = with_run_effect(pair, effect)
-    judged = judge_difference(found, {}, margin=quality.margin, part_margins={})
-    visible = smallest_visible_drop(found, quality.margin)
+    found = with_run_effect(pair, RunEffect.declared(quality.run_effect, quality.run_effect_runs))
+    verdict = judge_difference(found, {}, margin=quality.margin, part_margins={}).verdict
+    at_worst, at_best = _if_the_missing_were_bad(first, second)
+    hidden = {
+        QualityVerdict.REGRESSED: found.high + at_best - pair.estimate >= 0,
+        QualityVerdict.IMPROVED: found.low + at_worst - pair.estimate <= 0,
+        QualityVerdict.NO_WORSE: found.low + at_worst - pair.estimate <= -quality.margin,
+    }.get(verdict, False)
     return {
-        "verdict": judged.verdict.value,
+        "verdict": (QualityVerdict.INCONCLUSIVE if hidden else verdict).value,
         "differs": [],
+        "hidden_by_missing_answers": verdict.value if hidden else None,
         "items": pair.items,
+        "items_asked": len({answer.item_id for answer in first.answers}),
         "estimate": found.estimate,
         "low": found.low,
         "high": found.high,
-        "smallest_visible_drop": visible if pair.degrees else None,
-        "items_to_see_margin": items_to_see(quality.margin, pair, effect).items,
+        "smallest_visible_drop": smallest_visible_drop(found, quality.margin) if pair.degrees else None,
+        "provider": first.providers[0],
     }
 
 
-def sentence(found: dict[str, Any]) -> str:
+def sentence(found: Mapping[str, Any]) -> str:
     """A difference in words: the verdict, the figures, and what could not have been seen."""
     if found["differs"]:
         return f"incomparable, since {', '.join(found['differs'])} differ"
@@ -82,4 +98,44 @@ def sentence(found: dict[str, Any]) -> str:
     )
     visible = found["smallest_visible_drop"]
     seen = "one item shows no drop" if visible is None else f"smallest visible drop {visible:.3f}"
-    return f"{words} over {found['items']} items; {seen}"
+    of = f"over {found['items']} of {found['items_asked']} items"
+    hidden = found["hidden_by_missing_answers"]
+    lost = f"; answers that only one arm lost could have made it {hidden.replace('_', ' ')}" if hidden else ""
+    provider = "; the provider is unknown" if found["provider"] == UNKNOWN else ""
+    return f"{words} {of}; {seen}{lost}{provider}"
+
+
+def _differs(first: Arm, second: Arm) -> list[str]:
+    """Why two arms cannot be compared; nothing if they can."""
+    differs = [column for column in RULER if first.ruler[column] != second.ruler[column]]
+    if [answer.prompt_id for answer in first.answers] != [answer.prompt_id for answer in second.answers]:
+        differs.append("prompts")
+    if first.providers != second.providers or len(first.providers) != 1:  # two in one arm have two means, and no third
+        differs.append("providers")
+    return differs
+
+
+def _if_the_missing_were_bad(first: Arm, second: Arm) -> tuple[float, float]:
+    """The difference if each answer that only the second run lost were 0, and if each that only the first lost were."""
+    items = sorted({answer.item_id for answer in first.answers})
+    before, after = _totals(first), _totals(second)
+    at_worst, at_best = [], []
+    for item in items:
+        (total, scored), (other_total, other_scored) = before.get(item, (0.0, 0)), after.get(item, (0.0, 0))
+        most = max(scored, other_scored)
+        if not most:
+            continue  # neither run knows anything of it
+        mean, other_mean = total / scored if scored else 0.0, other_total / other_scored if other_scored else 0.0
+        at_worst.append(other_total / most - (mean if scored else other_mean))
+        at_best.append((other_mean if other_scored else mean) - total / most)
+    return sum(at_worst) / len(at_worst), sum(at_best) / len(at_best)
+
+
+def _totals(arm: Arm) -> dict[str, tuple[float, int]]:
+    """Sum and number of an item's scores."""
+    found: dict[str, tuple[float, int]] = {}
+    for answer in arm.answers:
+        if answer.score is not None:
+            total, scored = found.get(answer.item_id, (0.0, 0))
+            found[answer.item_id] = (total + answer.score, scored + 1)
+    return found

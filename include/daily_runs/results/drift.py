@@ -16,6 +16,7 @@ import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.special import ndtr, roots_genlaguerre, roots_hermitenorm
 
+from daily_runs.results.intervals import on_scale
 from daily_runs.results.regression import RUNS_MIN, RunEffect, RunMean
 
 Floats = npt.NDArray[np.float64]
@@ -104,10 +105,11 @@ def rule_for(reference: DriftReference, *, allowance: float, drop: float, stream
 
     The bound follows from how often an unchanged stream raises an alarm, computed as a Markov chain (Brook and Evans
     1972), on average over what the reference does not know: its mean is off by its own error, its deviation by chance.
-    So the promise holds with the reference estimated.
+    So the promise holds with the reference estimated. It is a promise for a stream whose level did not change at all:
+    where it is lower by the whole allowance, alarms are some fifty times as frequent.
 
     Args:
-        allowance: a level that much below the reference still counts as unchanged.
+        allowance: how far below the reference a level is still of no interest; it makes the slack larger.
         drop: the drop to find.
         streams: how many streams share the false alarms.
 
@@ -125,11 +127,15 @@ def rule_for(reference: DriftReference, *, allowance: float, drop: float, stream
 
 
 def follow(reference: DriftReference, rule: DriftRule, means: Sequence[float]) -> list[DriftState]:
-    """Where the stream stands after each run since the reference was pinned. After an alarm the sum goes on."""
+    """Where the stream stands after each run since the reference was pinned. After an alarm the sum goes on.
+
+    Raises:
+        ValueError: a mean that is not within 0 to 1; a NaN would set the sum back to 0.
+    """
     states: list[DriftState] = []
     total, since = 0.0, None
     for index, mean in enumerate(means):
-        total = max(0.0, total + reference.mean - mean - rule.slack)
+        total = max(0.0, total + reference.mean - on_scale(mean) - rule.slack)
         since = None if total == 0 else index if since is None else since
         states.append(DriftState(total, since, total > rule.bound))
     return states

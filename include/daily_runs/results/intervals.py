@@ -57,10 +57,16 @@ class Interval(NamedTuple):
 
 
 def items_of(answers: Iterable[tuple[str, str, float]]) -> list[ItemScore]:
-    """(item id, class, score) of each scored answer, summed up by item, in order of item id."""
+    """(item id, class, score) of each scored answer, summed up by item, in order of item id.
+
+    Raises:
+        ValueError: one item is of two classes, or a score is not within 0 to 1.
+    """
     scores: dict[tuple[str, str], list[float]] = {}
     for item_id, item_class, score in answers:
-        scores.setdefault((item_id, item_class), []).append(score)
+        scores.setdefault((item_id, item_class), []).append(on_scale(score))
+    if len({item_id for item_id, _ in scores}) < len(scores):
+        raise ValueError("one item is of two classes")
     return [
         ItemScore(item_id, item_class, math.fsum(found) / len(found), _variance(found), len(found))
         for (item_id, item_class), found in sorted(scores.items())
@@ -144,6 +150,17 @@ def likelihood_interval(centre: float, values: Floats, degrees: float) -> tuple[
     return max(0.0, min(low, centre)), min(1.0, max(high, centre))
 
 
+def on_scale(score: float) -> float:
+    """The score itself.
+
+    Raises:
+        ValueError: it is not within 0 to 1; NaN is not, either.
+    """
+    if not 0 <= score <= 1:
+        raise ValueError(f"the score {score} is not within 0 to 1")
+    return score
+
+
 def student_quantile(degrees: float, level: float) -> float:
     """Student's t; infinite without a degree of freedom."""
     return float(stdtrit(degrees, level)) if degrees > 0 else math.inf
@@ -187,10 +204,7 @@ def _end_spread(centre: float) -> float:
 def _means(items: Sequence[ItemScore]) -> Floats:
     if not items:
         raise ValueError("no items to summarise")
-    means = np.array([item.mean for item in items])
-    if not bool(np.all((means >= 0) & (means <= 1))):  # NaN is not within, either
-        raise ValueError("an item's mean score is not within 0 to 1")
-    return means
+    return np.array([on_scale(item.mean) for item in items])
 
 
 def _variance(scores: Sequence[float]) -> float:

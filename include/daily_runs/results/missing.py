@@ -30,6 +30,8 @@ def bounds_of(items: Iterable[AskedItem]) -> Bounds:
     everything = list(items)
     if not everything or any(item.asked < 1 or not 0 <= item.scored <= item.asked for item in everything):
         raise ValueError("bounds need items that were asked at least once")
+    if not all(0 <= item.total <= item.scored + 1e-9 for item in everything):  # NaN is not, either
+        raise ValueError("an item's scores are not within 0 to 1")
     worst = sum(item.total / item.asked for item in everything) / len(everything)
     best = sum((item.total + item.asked - item.scored) / item.asked for item in everything) / len(everything)
     return Bounds(worst, best)

@@ -153,33 +153,38 @@ def _copy(connection: Connection, target: str, rows: Sequence[tuple[Any, ...]]) 
             copy.write_row(row)
 
 
-def item_scores(store: Store, run_key: str) -> list[tuple[str, float]]:
-    """(item id, score) of every answer of a published run that was scored."""
+class PublishedAnswer(NamedTuple):
+    """A prompt of a published run; `score` is None if it has no answer or none that could be judged."""
+
+    prompt_id: str
+    item_id: str
+    score: float | None
+    answered: bool
+    serving_provider: str | None
+
+
+def answers_of(store: Store, run: Row) -> list[PublishedAnswer]:
+    """Every prompt that a published run (a row of `of_run`) asked, in order of prompt id.
+
+    Raises:
+        StageError: the run was published anew after its row was read.
+    """
     rows = store.rows(
-        "SELECT item_id, score FROM contract.results_v1 WHERE run_key = %(key)s AND score IS NOT NULL",
-        {"key": run_key},
-    )
-    return [(row["item_id"], row["score"]) for row in rows]
-
-
-def with_comparability(store: Store, run_key: str) -> Row | None:
-    """The published run with `prompts_sha256`, of the ids of all prompts asked, and the providers that served it."""
-    row = of_run(store, run_key)
-    if row is None:
-        return None
-    asked = store.rows(
         """
-        SELECT prompt_id, serving_provider FROM contract.results_v1 WHERE run_key = %(key)s
-        UNION ALL SELECT prompt_id, NULL FROM contract.failures_v1 WHERE run_key = %(key)s
+        SELECT prompt_id, item_id, score, true AS answered, serving_provider
+        FROM contract.results_v1 WHERE run_key = %(key)s AND attempt_id = %(attempt)s
+        UNION ALL
+        SELECT prompt_id, item_id, NULL, false, NULL
+        FROM contract.failures_v1 WHERE run_key = %(key)s AND attempt_id = %(attempt)s
+        ORDER BY prompt_id
         """,
-        {"key": run_key},
+        {"key": run["run_key"], "attempt": run["attempt_id"]},
     )
-    prompts = sorted(one["prompt_id"] for one in asked)
-    return {
-        **row,
-        "prompts_sha256": hashlib.sha256(json.dumps(prompts).encode()).hexdigest(),
-        "serving_providers": sorted({one["serving_provider"] for one in asked if one["serving_provider"]}),
-    }
+    if len(rows) != run["asked"]:
+        raise StageError(
+            f"{run['run_key']} was published anew meanwhile. Clear this task to compare what is there now."
+        )
+    return [PublishedAnswer(**row) for row in rows]
 
 
 def score_histogram(store: Store, run_key: str, bins: int = 10) -> list[int]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import stdtr
 
-from daily_runs.results.intervals import CONFIDENCE, ItemScore, student_quantile, within_classes
+from daily_runs.results.intervals import CONFIDENCE, END_WEIGHT, ItemScore, on_scale, student_quantile, within_classes
 from daily_runs.statuses import QualityVerdict
 
 RUNS_MIN = 14
@@ -33,11 +33,19 @@ class RunEffect(NamedTuple):
 
     Attributes:
         variance: of the effect, never below 0.
-        degrees: of freedom of that variance; infinite for a figure that somebody declared.
+        degrees: of freedom that the figure is worth.
+        mean_square: what has these degrees of freedom. For an estimate it is the variance between runs' means, of which
+            the effect is what their answers leave: so an effect that is estimated as 0 is not certainly 0.
     """
 
     variance: float
     degrees: float
+    mean_square: float
+
+    @classmethod
+    def declared(cls, deviation: float, runs: int) -> RunEffect:
+        """An effect that somebody gives as a standard deviation, worth that many runs (at least 2)."""
+        return cls(deviation**2, runs - 1, deviation**2)
 
 
 class PairedDifference(NamedTuple):
@@ -81,7 +89,7 @@ def run_effect(runs: Sequence[RunMean], prior: RunEffect) -> RunEffect:
         return prior
     between = float(np.var([run.mean for run in runs], ddof=1))
     within = float(np.mean([run.within for run in runs]))
-    return RunEffect(max(0.0, between - within), len(runs) - 1)
+    return RunEffect(max(0.0, between - within), len(runs) - 1, between)
 
 
 def run_mean(items: Sequence[ItemScore]) -> RunMean:
@@ -93,21 +101,34 @@ def run_mean(items: Sequence[ItemScore]) -> RunMean:
     if not items:
         raise ValueError("no items to summarise")
     within = math.fsum(item.variance / item.answers for item in items) / len(items) ** 2
-    return RunMean(math.fsum(item.mean for item in items) / len(items), within)
+    return RunMean(math.fsum(on_scale(item.mean) for item in items) / len(items), within)
 
 
 def paired(first: Sequence[ItemScore], second: Sequence[ItemScore]) -> PairedDifference | None:
-    """Compare two runs item by item; None if they share no item. Items of one id are of one class."""
-    before = {item.item_id: item.mean for item in first}
+    """Compare two runs item by item; None if they share no item.
+
+    Like the interval of a mean, the variance has a part for what few answers have not shown: each end of the scale of
+    differences, -1 and 1, counts as `END_WEIGHT` answers of an item.
+
+    Raises:
+        ValueError: an item has another class in the other run, or a mean that is not within 0 to 1.
+    """
+    before = {item.item_id: on_scale(item.mean) for item in first}
+    classes = {item.item_id: item.item_class for item in first}
     both = [item for item in second if item.item_id in before]
     if not both:
         return None
-    differences = np.array([item.mean - before[item.item_id] for item in both])
+    if any(item.item_class != classes[item.item_id] for item in both):
+        raise ValueError("an item has another class in the other run")
+    differences = np.array([on_scale(item.mean) - before[item.item_id] for item in both])
     estimate = float(differences.mean())
     if len(both) == 1:
         return PairedDifference(estimate, math.inf, 0.0, 1)
-    deviations, degrees = within_classes(differences, [item.item_class for item in both], spread=0.0)
-    return PairedDifference(estimate, float((deviations**2).sum()) / len(both) ** 2, degrees, len(both))
+    answers = math.fsum(item.answers for item in both) / len(both)
+    ends = END_WEIGHT * ((1 + estimate) ** 2 + (1 - estimate) ** 2) / answers
+    deviations, degrees = within_classes(differences, [item.item_class for item in both], spread=ends)
+    variance = (float((deviations**2).sum()) + ends) / len(both) ** 2
+    return PairedDifference(estimate, variance, degrees, len(both))
 
 
 def paired_by_class(first: Sequence[ItemScore], second: Sequence[ItemScore]) -> dict[str, PairedDifference]:
@@ -123,17 +144,13 @@ def with_run_effect(pair: PairedDifference, effect: RunEffect, *, reference_runs
     """The difference of one run from a mean of `reference_runs`, with the run effect of each side.
 
     Degrees of freedom of the sum are Satterthwaite's (1946), so a run effect known from 14 runs only counts as such.
-
-    Raises:
-        ValueError: nothing spreads, neither the items nor the runs.
     """
     runs = effect.variance * (1 + 1 / reference_runs)
     error = math.sqrt(pair.variance + runs)
     if not pair.degrees:
         return QualityDifference(pair.estimate, -1.0, 1.0, math.inf, 0.0)
-    if not error:
-        raise ValueError("a difference without any spread has no interval: the run effect must be above 0")
-    degrees = (pair.variance + runs) ** 2 / (pair.variance**2 / pair.degrees + runs**2 / effect.degrees)
+    uncertain = (effect.mean_square * (1 + 1 / reference_runs)) ** 2 / effect.degrees
+    degrees = (pair.variance + runs) ** 2 / (pair.variance**2 / pair.degrees + uncertain)
     half = student_quantile(degrees, (1 + CONFIDENCE) / 2) * error
     low, high = max(-1.0, pair.estimate - half), min(1.0, pair.estimate + half)
     return QualityDifference(pair.estimate, low, high, error, degrees)
@@ -169,7 +186,13 @@ def judge_difference(
 
 
 def holm(probabilities: Mapping[str, float]) -> dict[str, float]:
-    """Holm's adjusted probabilities (1979): the smallest times all, the next times all but one, and never falling."""
+    """Holm's adjusted probabilities (1979): the smallest times all, the next times all but one, and never falling.
+
+    Raises:
+        ValueError: a probability that is not within 0 to 1 (NaN): it would hide those after it.
+    """
+    if not all(0 <= p <= 1 for p in probabilities.values()):
+        raise ValueError("a part's probability is undefined")
     ordered = sorted(probabilities, key=lambda name: probabilities[name])
     raised = ((len(ordered) - rank) * probabilities[name] for rank, name in enumerate(ordered))
     return {name: min(1.0, p) for name, p in zip(ordered, accumulate(raised, max), strict=True)}

@@ -60,8 +60,8 @@ def test_a_drop_that_was_published_is_called_regressed(store: Store) -> None:
     ("scores", "rubric", "provider", "differs"),
     [
         pytest.param(BEFORE, "another", None, "rubric_version", id="another rubric"),
-        pytest.param(BEFORE, "r", "vertex", "serving_providers", id="another provider"),
-        pytest.param(BEFORE[:30], "r", None, "prompts_sha256", id="a sample"),
+        pytest.param(BEFORE, "r", "vertex", "providers", id="another provider"),
+        pytest.param(BEFORE[:30], "r", None, "prompts", id="a sample"),
     ],
 )
 def test_what_has_another_ruler_provider_or_selection_is_not_compared(

@@ -11,7 +11,7 @@ from daily_runs.results import drift
 from daily_runs.results.drift import DriftReference, follow, reference_of, rule_for
 from daily_runs.results.regression import RunEffect, RunMean
 
-PRIOR = RunEffect(0.006**2, 27)
+PRIOR = RunEffect.declared(0.006, 28)
 REFERENCE = DriftReference(0.85, 0.0078, 40, 14)
 CHARTS = ((4.0, 0.5), (5.0, 0.5), (4.0, 0.25), (2.5, 1.0))
 """Bound and slack, in deviations."""
@@ -61,7 +61,7 @@ def test_the_prior_counts_beside_fourteen_runs_by_its_degrees_of_freedom() -> No
     assert found.mean == pytest.approx(0.85)
     assert found.deviation**2 == pytest.approx((13 * seen + 27 * (0.006**2 + 0.005**2)) / 40)
     assert (found.degrees, found.runs) == (40, 14)
-    declared = reference_of(runs, RunEffect(0.006**2, math.inf))
+    declared = reference_of(runs, RunEffect(0.006**2, math.inf, 0.006**2))
     assert declared.deviation == pytest.approx(math.hypot(0.006, 0.005))
 
 
@@ -71,6 +71,9 @@ def test_the_prior_counts_beside_fourteen_runs_by_its_degrees_of_freedom() -> No
         pytest.param(lambda: reference_of([RunMean(0.8, 0.0)] * 13, PRIOR), "14 runs, there are 13", id="few runs"),
         pytest.param(
             lambda: rule_for(REFERENCE, allowance=0.03, drop=0.03, streams=1), "not above the allowance", id="no drop"
+        ),
+        pytest.param(
+            lambda: follow(REFERENCE, drift.DriftRule(0.02, 0.01), [0.8, math.nan]), "not within 0 to 1", id="NaN"
         ),
         pytest.param(
             lambda: rule_for(REFERENCE._replace(deviation=0.0), allowance=0.0, drop=0.03, streams=1),

@@ -35,6 +35,12 @@ def test_what_was_not_asked_has_no_bounds(items: list[AskedItem]) -> None:
         bounds_of(items)
 
 
+@pytest.mark.parametrize("total", [float("nan"), -0.5, 8.5])
+def test_scores_off_the_scale_have_no_bounds(total: float) -> None:
+    with pytest.raises(ValueError, match="not within 0 to 1"):
+        bounds_of([AskedItem(8, 8, total)])
+
+
 def test_shares_are_of_the_class() -> None:
     found = shares_by_class([("go", "failed"), ("go", "scored"), ("go", "scored"), ("go", "scored"), ("c", "scored")])
     assert found == {"c": {"scored": 1.0}, "go": {"failed": 0.25, "scored": 0.75}}
