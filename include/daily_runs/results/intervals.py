@@ -23,9 +23,9 @@ CONFIDENCE = 0.95
 END_WEIGHT = 0.25
 """Items that each end of the scale counts as, beside those that were seen.
 
-It stands for what a sample has not shown: half of all samples of 14 items have no complete miss where 5 % of items
-are. Chosen by simulation (`make statistics`): a quarter keeps the coverage at 0.93 or more from 5 to 115 items, and
-widens the interval of 115 items by 4 %."""
+It stands for what a sample has not shown: half of all samples of 14 items have no complete miss where 5 % of items are
+one. Chosen by simulation (`make statistics`): a quarter keeps the coverage at 0.93 or more from 5 to 115 items (at 0.92
+where items are all right or all wrong), and widens the interval of 115 items by 4 %."""
 CLASSES_MIN = 8
 """With fewer classes, nothing useful is known of a class that was not asked."""
 
