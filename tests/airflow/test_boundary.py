@@ -8,7 +8,7 @@ import pytest
 
 from tests.airflow.conftest import OVER_A_CUTOVER, Airflow, DagRun
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 
 DAG_ID = "daily_runs_code_suggestions"
 PROMPTS = 2

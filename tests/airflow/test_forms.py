@@ -19,7 +19,7 @@ from daily_runs.records import routes
 from daily_runs.stages import judge_trial
 from tests.airflow.conftest import DAYS_OF_STAGING, Airflow, DagRun, edit
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 
 FEATURE, ITEMS, PROMPTS = "duo_chat", "chat-", 8
 RULES = {

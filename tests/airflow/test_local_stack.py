@@ -13,7 +13,7 @@ from daily_runs.store.embedded import state_root
 from tests.airflow.conftest import Airflow
 from tests.airflow.listening import Listening, listening
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 ANYWHERE = [("0.0.0.0", socket.AF_INET), *([("::", socket.AF_INET6)] if socket.has_dualstack_ipv6() else [])]
 
 

@@ -16,7 +16,7 @@ from daily_runs.catalogue.rates import budget
 from daily_runs.catalogue.reading import files as catalogue_files
 from tests.airflow.conftest import DAYS_OF_STAGING, TIME_SCALE, Airflow, DagRun, moment
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 
 Entry = dict[str, Any]
 RCA = "root_cause_analysis"

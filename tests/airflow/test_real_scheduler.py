@@ -16,7 +16,7 @@ import pytest
 from daily_runs.catalogue.reading import files as catalogue_files
 from tests.airflow.conftest import Airflow, DagRun, moment
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 
 PROMPTS = 6
 RESUMED_SECONDS = 2.0

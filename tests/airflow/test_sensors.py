@@ -22,7 +22,7 @@ import pytest
 from daily_runs.guard import Guard
 from tests.airflow.conftest import LOOK_EVERY_MINUTES, TIME_SCALE, Airflow, DagRun, moment
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 
 WAITING = [f"waits_{number}" for number in range(10)]
 ROUNDS = int(os.environ.get("DAILY_RUNS_WAIT_ROUNDS", "1"))
