@@ -24,7 +24,7 @@ from daily_runs.store.database import Store
 from tests.airflow.conftest import DAYS_OF_STAGING, Airflow, DagRun
 from tests.kill_cells.cell import DAG_ID, FEATURE, PROMPTS, Cell, Part, Restarts, within
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 
 PROJECT = Path(__file__).parents[2]
 RUNBOOK = PROJECT / "docs" / "runbooks" / "outages.md"
