@@ -190,10 +190,8 @@ def run_shard(stage: str, attempt_id: str, shard: int, prompts_per_minute: float
 
 def compare(feature: str, manifest: Mapping[str, Any], routed: Mapping[str, Any]) -> dict[str, Any]:
     """Lay the arms side by side: what each published and, where there are two, the verdict over their difference."""
-    moment, quality = (
-        dt.datetime.fromisoformat(manifest["logical_date"]),
-        catalogue_files.load().features[feature].quality,
-    )
+    moment = dt.datetime.fromisoformat(manifest["logical_date"])
+    quality = feature_named(catalogue_files.load(), feature).quality
     with _store() as store:
         keys = [RunKey(feature, environment, moment) for environment in routed["environments"]]
         outcome = comparison.compare(store, keys, quality)

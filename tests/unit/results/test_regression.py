@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from daily_runs.results.intervals import ItemScore
-from daily_runs.results.power import items_to_see, smallest_visible_drop
+from daily_runs.results.power import smallest_visible_drop
 from daily_runs.results.regression import (
     PairedDifference,
     QualityDifference,
@@ -248,12 +248,3 @@ def test_a_drop_of_that_size_is_called_regressed_in_eight_of_ten_days(error: flo
     drop = smallest_visible_drop(difference(0.0, half), margin)
     seen = rng.normal(-drop, error, 200_000)
     assert np.mean((seen + half < 0) & (seen < -margin)) == pytest.approx(0.8, abs=0.005)
-
-
-def test_items_needed_are_those_whose_error_shows_the_drop() -> None:
-    pair = PairedDifference(0.0, 0.0001, 99, 100)
-    needed = items_to_see(0.02, pair, RunEffect(0.0, 13, 0.0)).items
-    assert needed is not None
-    reach = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * math.sqrt(0.0001 * 100 / needed)
-    assert reach == pytest.approx(0.02, rel=0.01)
-    assert items_to_see(0.02, pair, RunEffect.declared(0.01, 14)).items is None, "runs alone differ by more"
