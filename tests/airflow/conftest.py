@@ -84,11 +84,11 @@ class Airflow:
         response = httpx.get(f"{self.stack.sandbox}/_sandbox/ledger", params={"since": since}, timeout=60)
         return list(response.json()["entries"])
 
-    def trigger(self, feature: str, **conf: Any) -> DagRun:
-        """Unpause a feature's DAG and start a run by the form."""
+    def trigger(self, feature: str, logical_date: str | None = None, **conf: Any) -> DagRun:
+        """Unpause a feature's DAG and start a run by the form, now or for a moment of the calendar."""
         dag_id = f"daily_runs_{feature}"
         self.api.unpause(dag_id)
-        return DagRun(dag_id, self.api.trigger(dag_id, conf))
+        return DagRun(dag_id, self.api.trigger(dag_id, conf, logical_date))
 
     def wait(self, run: DagRun) -> str:
         """The state in which a run ended."""

@@ -27,17 +27,18 @@ class Cell:
         self._since = len(airflow.sent())
 
     @classmethod
-    def begun(cls, airflow: Airflow, **conf: Any) -> Cell:
+    def begun(cls, airflow: Airflow, logical_date: str | None = None, **conf: Any) -> Cell:
         """A run of which a quarter is answered and the rest is not."""
-        cell = cls.triggered(airflow, **conf)
+        cell = cls.triggered(airflow, logical_date, **conf)
         airflow.until(lambda: cell.counted("answered") >= PROMPTS // 4, "a quarter of the answers")
         return cell
 
     @classmethod
-    def triggered(cls, airflow: Airflow, **conf: Any) -> Cell:
-        """A run that was just started by the form."""
+    def triggered(cls, airflow: Airflow, logical_date: str | None = None, **conf: Any) -> Cell:
+        """A run that was just started by the form, now or for a moment of the calendar."""
         since = len(airflow.sent())
-        cell = cls(airflow, airflow.trigger(FEATURE, environment="staging", prompts=PROMPTS, **conf))
+        conf |= {"environment": "staging", "prompts": PROMPTS}
+        cell = cls(airflow, airflow.trigger(FEATURE, logical_date, **conf))
         cell._since = since
         return cell
 
