@@ -46,7 +46,7 @@ def sends(sandbox: SandboxView) -> list[dict[str, Any]]:
 
 
 def outage_as_stored(store: Store, killed: float) -> tuple[int, float]:
-    """How many intents the store took in before the kill (a monotonic moment), and the seconds until it was up again."""
+    """How many intents the store took in before the kill (a monotonic moment), and for how many seconds it was away."""
     wall = time.time() - (time.monotonic() - killed)
     row = store.row(
         "SELECT (SELECT count(*) FROM daily_runs.answer WHERE sent_at <= to_timestamp(%(killed)s)) AS intended,"
@@ -89,7 +89,7 @@ def test_a_run_whose_postgres_is_killed_sends_nothing_until_it_is_back_and_then_
         f"{len(away_sends)} sends after the kill, the last {max(away_sends, default=0):.3f} s after it; resumed"
         f" {resumed:.2f} s after the server was back; {len(paid) - len(set(paid))} paid twice\n"
     )
-    # However late a busy machine sends them: nothing leaves before the outage's end whose intent the store does not hold.
+    # However late a busy machine sends: nothing leaves during the outage whose intent was not stored before it.
     assert sum(entry["at"] < killed + away for entry in sent) <= intended
     assert resumed < (back - killed) * RESUMED_SHARE
     assert len(paid) == len(set(paid)) == PROMPTS  # the process lived on, so not even those in flight were paid again
