@@ -21,12 +21,14 @@ from daily_runs.judging import rubric
 CHAT: dict[str, Any] = {
     "id": "chat-001",
     "seed_key": "chat/one",
+    "class": "lookup",
     "question": "What was decided?",
     "resource": {"type": "work_item", "kind": "issue", "title": "A title", "description": "A text."},
     "reference": {"answer": "Nothing."},
 }
 GOOD = json.dumps(CHAT)
 CODE_CUT = {"type": "code_cut", "file_name": "a.py", "intent": "completion", "above": "x", "below": ""}
+CARD = "what: A text.\nhow_made: A text.\nnot_covered: A text.\nclasses: {lookup: A text.}\n"
 CODE = json.dumps({**CHAT, "question": "", "resource": CODE_CUT})
 
 
@@ -36,6 +38,13 @@ class Row(NamedTuple):
     name: str
     line: str
     says: str
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a data set may be written; its card is there."""
+    (tmp_path / "set.card.yaml").write_text(CARD)
+    return tmp_path / "set.jsonl"
 
 
 def other(old: str, new: str, line: str = GOOD) -> str:
@@ -71,8 +80,7 @@ ROWS = (
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_a_row_that_would_end_a_run_in_a_traceback_is_named_with_its_line(row: Row, tmp_path: Path) -> None:
-    path = tmp_path / "set.jsonl"
+def test_a_row_that_would_end_a_run_in_a_traceback_is_named_with_its_line(row: Row, path: Path) -> None:
     path.write_text(f"{other('chat-001', 'chat-000').replace('chat/one', 'chat/0')}\n{row.line}\n")
     with pytest.raises(DatasetError) as caught:
         dataset.load(path)
@@ -83,25 +91,22 @@ def test_a_row_that_would_end_a_run_in_a_traceback_is_named_with_its_line(row: R
 @pytest.mark.parametrize(
     "line", [GOOD, CODE, other("A text.", r"\u001b[0;31mred\u001b[0m\r\n"), "\ufeff" + GOOD, GOOD + "\r"]
 )
-def test_what_a_log_or_an_editor_leaves_behind_is_read(line: str, tmp_path: Path) -> None:
-    path = tmp_path / "set.jsonl"
+def test_what_a_log_or_an_editor_leaves_behind_is_read(line: str, path: Path) -> None:
     path.write_text(line, encoding="utf-8", newline="")
     assert len(dataset.load(path)) == 1
 
 
-def test_of_very_many_bad_rows_the_first_are_shown_and_the_number_of_the_rest(tmp_path: Path) -> None:
-    path = tmp_path / "set.jsonl"
+def test_of_very_many_bad_rows_the_first_are_shown_and_the_number_of_the_rest(path: Path) -> None:
     path.write_text("{}\n" * 20_000)
     with pytest.raises(DatasetError) as caught:
         dataset.load(path)
     lines = str(caught.value).splitlines()
-    assert lines[0].endswith(": 80000 faults")
+    assert lines[0].endswith(": 100000 faults")
     assert len(lines) == 1 + 50 + 1
-    assert lines[-1].strip().startswith("and 79,950 more")
+    assert lines[-1].strip().startswith("and 99,950 more")
 
 
-def test_a_fault_never_shows_a_whole_value_of_any_length(tmp_path: Path) -> None:
-    path = tmp_path / "set.jsonl"
+def test_a_fault_never_shows_a_whole_value_of_any_length(path: Path) -> None:
     path.write_text(other('"work_item"', json.dumps("x" * 100_000)))
     with pytest.raises(DatasetError) as caught:
         dataset.load(path)

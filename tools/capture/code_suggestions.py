@@ -47,7 +47,13 @@ class Cut:
     lines: int
     tags: tuple[str, ...]
     intent: Literal["completion", "generation"] = "completion"
-    anchor: bool = False
+
+    @property
+    def item_class(self) -> str:
+        """`body` below a docstring, or else by how much is missing: a `line` or a `block`."""
+        if self.intent == "generation":
+            return "body"
+        return "line" if self.lines == 1 else "block"
 
 
 def cut_out(source: str, marker: str, lines: int) -> Parts:
@@ -80,7 +86,6 @@ CUTS = (
         1,
         ("property", "hashing"),
         "generation",
-        anchor=True,
     ),
     Cut(
         "dataset-where",
@@ -102,7 +107,6 @@ CUTS = (
         "self.place, self.problem, self.remedy = place, problem, remedy",
         1,
         ("constructor", "errors"),
-        anchor=True,
     ),
     Cut(
         "errors-call-message",
@@ -134,7 +138,6 @@ CUTS = (
         2,
         ("function", "text"),
         "generation",
-        anchor=True,
     ),
     Cut(
         "bucket-available",
@@ -151,7 +154,6 @@ CUTS = (
         5,
         ("method", "rate-limit"),
         "generation",
-        anchor=True,
     ),
     Cut(
         "bucket-wait",
@@ -208,8 +210,8 @@ def row(number: int, cut: Cut) -> dict[str, object]:
     return {
         "id": f"cs-{number:03}",
         "seed_key": f"cs/{cut.slug}",
+        "class": cut.item_class,
         "tags": ["python", *cut.tags],
-        "anchor": cut.anchor,
         "question": "",
         "resource": {
             "type": "code_cut",

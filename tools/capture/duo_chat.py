@@ -19,18 +19,19 @@ class Chat:
 
     slug: str
     kind: str
+    item_class: str
     title: str
     tags: tuple[str, ...]
     question: str
     answer: str
     description: str
-    anchor: bool = False
 
 
 CHATS = (
     Chat(
         slug="summary-slow-search",
         kind="issue",
+        item_class="summary",
         title="Parcel search takes more than 4 s for tenants with over 1 million parcels",
         tags=("summary", "performance"),
         question="Summarise this issue in three sentences for somebody who has not followed it.",
@@ -53,11 +54,11 @@ The index `parcels_recipient_idx` is on `lower(recipient)`. Release 14.2 changed
 
 Option 1 goes into 14.4. Option 2 is judged in an issue of its own together with infix search.
 """,
-        anchor=True,
     ),
     Chat(
         slug="decision-queue",
         kind="issue",
+        item_class="lookup",
         title="Choose the queue for carrier events",
         tags=("decision", "architecture"),
         question="What was decided about the queue, and what were the reasons?",
@@ -79,11 +80,11 @@ Carriers push tracking events to us. We handle them in the web request, so a slo
 
 We take the table in PostgreSQL. No new service to operate, and one transaction is worth more to us than replay. We come back to this if the sustained load goes over 1,000 events/s; the metric `events_accepted_total` has an alert for it.
 """,
-        anchor=True,
     ),
     Chat(
         slug="blockers-label-service",
         kind="epic",
+        item_class="reasoning",
         title="Move label printing out of the monolith",
         tags=("dependencies", "planning"),
         question="What currently blocks the cutover of label printing, and who has to act?",
@@ -113,6 +114,7 @@ Return labels stay in the monolith until the returns project has settled its dat
     Chat(
         slug="acceptance-webhooks",
         kind="issue",
+        item_class="rewriting",
         title="Customers can see and repeat failed webhook deliveries",
         tags=("acceptance-criteria", "webhooks"),
         question="Write the acceptance criteria of this issue as a checklist that a tester can follow.",
@@ -132,6 +134,7 @@ Not included: a list of successful deliveries, and changes to the automatic retr
     Chat(
         slug="compare-geocoders",
         kind="issue",
+        item_class="calculation",
         title="Replace the geocoding provider",
         tags=("comparison", "cost"),
         question="Compare the two providers. Which one fits if accuracy in rural areas matters most to us?",
@@ -157,11 +160,11 @@ We look up about 3 million addresses a month. About 40 % of them are repeats tha
 
 The data protection team requires hosting in the EU. No decision yet.
 """,
-        anchor=True,
     ),
     Chat(
         slug="unanswerable-budget",
         kind="epic",
+        item_class="no-clear-answer",
         title="Courier app: work without a connection",
         tags=("unanswerable", "mobile"),
         question="How much budget was approved for this epic, and when is the release?",
@@ -188,6 +191,7 @@ The pilot starts in the Bergen depot when part 3 is done. The date of the genera
     Chat(
         slug="root-cause-timezones",
         kind="issue",
+        item_class="reasoning",
         title="Delivery windows are one hour off after the clocks change",
         tags=("analysis", "bug"),
         question="Why are the delivery windows wrong, and why did the tests not notice?",
@@ -213,6 +217,7 @@ Store the local time and the name of the depot's time zone (such as `Europe/Oslo
     Chat(
         slug="scope-returns",
         kind="epic",
+        item_class="summary",
         title="Returns without a printed label",
         tags=("scope", "summary"),
         question="What is explicitly out of scope, and why?",
@@ -236,6 +241,7 @@ Customers without a printer find returns cumbersome: 38 % of the abandoned retur
     Chat(
         slug="risks-partitioning",
         kind="issue",
+        item_class="lookup",
         title="Partition the events table by month",
         tags=("risks", "database", "migration"),
         question="Which risks does this migration have, and how is each of them handled?",
@@ -263,6 +269,7 @@ Until the rename we can go back by dropping `events_new` and the trigger. After 
     Chat(
         slug="steps-api-key-rotation",
         kind="issue",
+        item_class="reasoning",
         title="Rotate the carrier API keys without losing events",
         tags=("procedure", "security"),
         question="In which order do the steps have to be done, and what happens if the second and the third are swapped?",
@@ -286,6 +293,7 @@ The whole procedure takes two days for a carrier; we have eleven.
     Chat(
         slug="open-questions-locker",
         kind="epic",
+        item_class="lookup",
         title="Support lockers of a second manufacturer",
         tags=("open-questions", "planning"),
         question="List the open questions and say which of them must be answered before development starts.",
@@ -308,6 +316,7 @@ The state machine depends on a) and d), so development does not start before the
     Chat(
         slug="numbers-notification-cost",
         kind="issue",
+        item_class="calculation",
         title="Reduce the cost of text messages",
         tags=("calculation", "cost"),
         question="How much would measures 1 and 2 together save in a month? Show the calculation.",
@@ -323,11 +332,11 @@ We send 1.2 million text messages a month at 0.06 EUR each. Finance asks us to s
 
 Measures 1 and 2 apply one after the other: what has become a push notification is no longer a text message.
 """,
-        anchor=True,
     ),
     Chat(
         slug="contradiction-retention",
         kind="issue",
+        item_class="no-clear-answer",
         title="Delete recipients' data after delivery",
         tags=("contradiction", "privacy"),
         question="For how long do we keep the recipient's phone number after delivery?",
@@ -362,6 +371,7 @@ For each column: a parcel one day before and one day after its limit.
     Chat(
         slug="next-steps-incident",
         kind="issue",
+        item_class="lookup",
         title="Follow-up of the outage on the second Monday of May",
         tags=("incident", "action-items"),
         question="Which follow-up actions are not done yet, and which of them would have prevented the outage?",
@@ -391,6 +401,7 @@ The job is mended, but any other job could do the same tomorrow until the limit 
     Chat(
         slug="audience-release-note",
         kind="issue",
+        item_class="rewriting",
         title="Tracking page: show the courier's position only from five stops before",
         tags=("rewrite", "release-note"),
         question="Write a release note of at most 60 words for customers, without technical terms.",
@@ -413,6 +424,7 @@ Support gets a text module. The help page *Where is my parcel?* has to be change
     Chat(
         slug="dependencies-order",
         kind="epic",
+        item_class="reasoning",
         title="Second data centre for tracking",
         tags=("dependencies", "planning"),
         question="Which work can start right away in parallel, and what is the critical path with its length in weeks?",
@@ -444,8 +456,8 @@ def row(number: int, chat: Chat) -> dict[str, object]:
     return {
         "id": f"chat-{number:03}",
         "seed_key": f"chat/{chat.slug}",
+        "class": chat.item_class,
         "tags": list(chat.tags),
-        "anchor": chat.anchor,
         "question": chat.question,
         "resource": {
             "type": "work_item",

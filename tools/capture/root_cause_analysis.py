@@ -46,8 +46,8 @@ def row_of(number: int, scenario: Scenario, log: str, exit_code: int) -> Row:
     return {
         "id": f"rca-{number:03d}",
         "seed_key": f"rca/{scenario.slug}",
+        "class": scenario.item_class,
         "tags": list(scenario.tags),
-        "anchor": scenario.anchor,
         "question": "/troubleshoot",
         "resource": {
             "type": "ci_job",
@@ -80,7 +80,7 @@ def differences(path: Path) -> list[str]:
             continue
         log, exit_code = row["resource"]["log"], row["resource"]["exit_code"]
         if row != row_of(number, scenario, log, exit_code):
-            found.append(f"{scenario.slug}: number, tags, command or reference differ from the scenario")
+            found.append(f"{scenario.slug}: number, class, tags, command or reference differ from the scenario")
         found.extend(f"{scenario.slug}: no {text!r} in the log" for text in scenario.evidence if text not in log)
     return found
 

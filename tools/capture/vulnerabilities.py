@@ -137,8 +137,8 @@ def item(prefix: str, number: int, case: Case, finding: Finding) -> dict[str, ob
     return {
         "id": f"{prefix}-{number:03}",
         "seed_key": f"{prefix}/{slug}",
+        "class": case.about["class"],
         "tags": case.about["tags"],
-        "anchor": case.about.get("anchor", False),
         "question": "",
         "resource": {
             "type": "vulnerability",

@@ -40,7 +40,9 @@ def command(
     feature: Annotated[str, typer.Argument(help="A feature of the catalogue, such as root_cause_analysis.")],
     environment: Annotated[str, typer.Option(help="staging or production.")],
     limit: Annotated[int | None, typer.Option(help="Ask this many prompts, not the catalogue's number.")] = None,
-    only: Annotated[str | None, typer.Option(help="Only these prompts, items or tags: rca-007, tag:cost.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Only these prompts, items, classes or tags: rca-007, class:database, tag:cost.")
+    ] = None,
     rerun: Annotated[
         Rerun | None,
         typer.Option(

@@ -9,7 +9,7 @@ from daily_runs import connections
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.clock import Clock
 from daily_runs.connections import Connection
-from daily_runs.dataset import Item, WorkItem
+from daily_runs.dataset import Item
 from daily_runs.doctor.finding import Diagnosis, Subject
 from daily_runs.errors import AccessError, CallError
 from daily_runs.judging.judge import Judge
@@ -33,12 +33,15 @@ _RUBRIC = Rubric(
     ),
 )
 _ANSWER = "Two plus two makes four."
-_ITEM = Item(
-    id="doctor-1",
-    seed_key="doctor/1",
-    question="What is two plus two?",
-    resource=WorkItem(type="work_item", kind="issue", title="Arithmetic", description="Two plus two."),
-    reference={"answer": _ANSWER},
+_ITEM = Item.model_validate(
+    {
+        "id": "doctor-1",
+        "seed_key": "doctor/1",
+        "class": "doctor",
+        "question": "What is two plus two?",
+        "resource": {"type": "work_item", "kind": "issue", "title": "Arithmetic", "description": "Two plus two."},
+        "reference": {"answer": _ANSWER},
+    }
 )
 
 

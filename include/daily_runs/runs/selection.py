@@ -1,4 +1,4 @@
-"""Which of a run's prompts are asked: `rca-007, tag:cost` names prompts, items or tags."""
+"""Which of a run's prompts are asked: `rca-007, class:lint, tag:cost` names prompts, items, classes or tags."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from daily_runs.errors import ParameterError
 from daily_runs.records.run import Prompt
 
 TAG = "tag:"
-_NAME = r"(?:tag:)?[a-z0-9][a-z0-9._/-]*(?:#[1-9][0-9]*)?"
+CLASS = "class:"
+_NAME = r"(?:tag:|class:)?[a-z0-9][a-z0-9._/-]*(?:#[1-9][0-9]*)?"
 PATTERN = rf"^\s*(?:{_NAME}(?:\s*,\s*{_NAME})*\s*)?$"
 """What the form takes: names, comma separated; nothing is all."""
 NEAR_MAX = 3
 
 
 def chosen(prompts: Sequence[Prompt], items: Sequence[Item], only: str) -> tuple[Prompt, ...]:
-    """The prompts that a text names: by their own id, by their item's, or by a tag; all of them if it names none.
+    """The prompts that a text names: by their own id, their item's, its class or a tag; all of them if it names none.
 
     Args:
         prompts: those of a whole run.
@@ -31,11 +32,16 @@ def chosen(prompts: Sequence[Prompt], items: Sequence[Item], only: str) -> tuple
     if not wanted:
         must_name_something(only)
         return tuple(prompts)
-    names = {item.id: frozenset((item.id, *(f"{TAG}{tag}" for tag in item.tags))) for item in items}
+    names = {item.id: _names(item) for item in items}
     known = frozenset(name for prompt in prompts for name in (prompt.prompt_id, *names[prompt.item_id]))
     if unknown := sorted(wanted - known):
         raise ParameterError("only", f"unknown {', '.join(map(repr, unknown))}", _remedy(unknown, known, names))
     return tuple(prompt for prompt in prompts if wanted & {prompt.prompt_id, *names[prompt.item_id]})
+
+
+def _names(item: Item) -> frozenset[str]:
+    """Every name that means all prompts of an item."""
+    return frozenset((item.id, f"{CLASS}{item.item_class}", *(f"{TAG}{tag}" for tag in item.tags)))
 
 
 def must_name_something(only: str) -> None:
@@ -45,21 +51,29 @@ def must_name_something(only: str) -> None:
         ParameterError: it is none.
     """
     if only.strip():
-        raise ParameterError("only", f"{only!r} names nothing", "Name prompts, items or tags; leave it out for all.")
+        raise ParameterError(
+            "only", f"{only!r} names nothing", "Name prompts, items, classes or tags; leave it out for all."
+        )
 
 
 def _remedy(unknown: Sequence[str], known: frozenset[str], names: dict[str, frozenset[str]]) -> str:
     near = list(dict.fromkeys(_near(unknown, known)))
     if near:
         return f"Did you mean {', '.join(near)}?"
-    tags = sorted({name for of_item in names.values() for name in of_item if name.startswith(TAG)})
+    of_all = sorted({name for of_item in names.values() for name in of_item})
+    classes, tags = (", ".join(name for name in of_all if name.startswith(kind)) for kind in (CLASS, TAG))
     ids = sorted(names)
     shown = f"Items: {', '.join(ids[:NEAR_MAX])}{', …' if len(ids) > NEAR_MAX else ''}"
-    return f"{shown}; a prompt is ITEM#NUMBER; tags: {', '.join(tags) or 'none'}."
+    return f"{shown}; a prompt is ITEM#NUMBER; classes: {classes}; tags: {tags or 'none'}."
 
 
 def _near(unknown: Sequence[str], known: frozenset[str]) -> Iterator[str]:
     for name in unknown:
-        alike = sorted(other for other in known if other.startswith(TAG) == name.startswith(TAG))
+        alike = sorted(other for other in known if _kind(other) == _kind(name))
         whole = [other for other in alike if ("#" in other) == ("#" in name)]  # an item's id is nearer than its prompts
         yield from get_close_matches(name, whole, n=NEAR_MAX)
+
+
+def _kind(name: str) -> str:
+    """The prefix that says what a name means; a prompt's and an item's have none."""
+    return next((kind for kind in (CLASS, TAG) if name.startswith(kind)), "")

@@ -36,7 +36,8 @@ _FIXED: Mapping[str, dict[str, Any]] = {
         "type": _TEXT,
         "pattern": selection.PATTERN,
         "title": "Only these",
-        "description": "Prompt ids (rca-007#1), item ids (rca-007) or tags (tag:cost), comma separated. Empty: all",
+        "description": "Prompt ids (rca-007#1), item ids (rca-007), classes (class:database) or tags (tag:cost), comma"
+        " separated. Empty: all",
     },
     "rerun": {
         "default": str(Rerun.ALL),
@@ -179,7 +180,7 @@ def _must_make_sense(form: Form) -> None:
 
 
 def check(catalogue: Catalogue, feature: Feature, form: Form) -> None:
-    """See that what the form names is there: the environment, prompts, items, tags and the rubric.
+    """See that what the form names is there: the environment, prompts, items, classes, tags and the rubric.
 
     Raises:
         ParameterError: a name that is not known.

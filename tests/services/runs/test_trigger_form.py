@@ -32,9 +32,13 @@ def read(**given: Any) -> Form:
 
 
 def items(*tags: tuple[str, ...]) -> list[Item]:
+    """Items with these tags, the even ones of class plain, the odd ones of class odd."""
     shared = {"resource": CUT, "reference": {"completion": "return"}}
+    classes = ("plain", "odd")
     return [
-        Item.model_validate({"id": f"item-{n}", "seed_key": f"seed-{n}", "tags": of_item, **shared})
+        Item.model_validate(
+            {"id": f"item-{n}", "seed_key": f"seed-{n}", "class": classes[n % 2], "tags": of_item, **shared}
+        )
         for n, of_item in enumerate(tags)
     ]
 
@@ -131,7 +135,11 @@ def test_an_environment_that_is_not_in_the_catalogue_is_refused() -> None:
 @pytest.mark.parametrize(
     ("field", "good", "bad"),
     [
-        ("only", ["", "rca-007", "rca-007#3, tag:cost", " tag:a.b/c "], ["rca 007", "RCA", "a,,b", "a;b", "x#0", ","]),
+        (
+            "only",
+            ["", "rca-007", "rca-007#3, tag:cost", " tag:a.b/c ", "class:lint"],
+            ["rca 007", "RCA", "a,,b", "a;b", "x#0", ","],
+        ),
         ("rubric_version", ["", "0123abcd", "0123456789ab"], ["0123abc", "0123ABCD", "0123456789abc", "xyzxyzxy"]),
         (
             "run",
@@ -149,7 +157,7 @@ def test_a_pattern_takes_what_can_be_read_and_refuses_the_rest(field: str, good:
 def test_every_name_of_every_shipped_data_set_can_be_written_in_the_form() -> None:
     for feature in CATALOGUE.features.values():
         for item in dataset.load_feature_dataset(feature):
-            for name in (item.id, f"{item.id}#12", *(f"tag:{tag}" for tag in item.tags)):
+            for name in (item.id, f"{item.id}#12", f"class:{item.item_class}", *(f"tag:{tag}" for tag in item.tags)):
                 assert re.search(selection.PATTERN, name), name
 
 
@@ -157,14 +165,15 @@ def chosen(only: str) -> list[str]:
     return [prompt.prompt_id for prompt in selection.chosen(ALL, FOUR, only)]
 
 
-def test_a_selection_names_prompts_items_and_tags_in_the_order_of_the_run() -> None:
+def test_a_selection_names_prompts_items_classes_and_tags_in_the_order_of_the_run() -> None:
     assert chosen("item-2") == ["item-2#1", "item-2#2"]
     assert chosen("item-0#3, item-2#1") == ["item-2#1", "item-0#3"]
     assert chosen("tag:slow,item-0#2") == ["item-1#1", "item-3#1", "item-0#2", "item-1#2", "item-3#2", "item-1#3"]
+    assert chosen("class:odd, item-0#1") == ["item-0#1", *chosen("item-1, item-3")]
     assert chosen("") == chosen(" ") == [prompt.prompt_id for prompt in ALL]
 
 
-@given(st.sets(st.sampled_from(["item-0", "item-1#1", "item-3", "tag:cost", "tag:slow"]), min_size=1))
+@given(st.sets(st.sampled_from(["item-0", "item-1#1", "item-3", "class:odd", "tag:cost", "tag:slow"]), min_size=1))
 def test_a_selection_is_the_union_of_its_names(names: set[str]) -> None:
     union = {prompt for name in names for prompt in chosen(name)}
     assert set(chosen(",".join(sorted(names)))) == union
@@ -175,10 +184,15 @@ def test_a_selection_is_the_union_of_its_names(names: set[str]) -> None:
     [
         ("itm-2", "unknown 'itm-2'. Did you mean item-2"),
         ("tag:costs", "unknown 'tag:costs'. Did you mean tag:cost"),
+        ("class:old", "unknown 'class:old'. Did you mean class:odd"),
+        ("class:elsewhere", "unknown 'class:elsewhere'. Items: item-0"),
         ("item-2#9", "unknown 'item-2#9'. Did you mean item-2#"),
         (
             "zebra",
-            "unknown 'zebra'. Items: item-0, item-1, item-2, …; a prompt is ITEM#NUMBER; tags: tag:cost, tag:slow",
+            (
+                "unknown 'zebra'. Items: item-0, item-1, item-2, …; a prompt is ITEM#NUMBER;"
+                " classes: class:odd, class:plain; tags: tag:cost, tag:slow"
+            ),
         ),
     ],
 )

@@ -123,7 +123,14 @@ def catalogue(account_limits: dict[str, Any]) -> Catalogue:
 
 def _item(seed_key: str, question: str, resource: dict[str, Any], reference: dict[str, str]) -> Item:
     return Item.model_validate(
-        {"id": seed_key, "seed_key": seed_key, "question": question, "resource": resource, "reference": reference}
+        {
+            "id": seed_key,
+            "seed_key": seed_key,
+            "class": "any",
+            "question": question,
+            "resource": resource,
+            "reference": reference,
+        }
     )
 
 

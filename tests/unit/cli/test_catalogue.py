@@ -92,7 +92,7 @@ def test_rows_and_rubrics_that_break_their_form_are_faults_of_the_check_together
     dataset.write_text("{}\n", encoding="utf-8")
     rubric.write_text("feature: duo_chat\n", encoding="utf-8")
     of_dataset, of_rubric = faults(folder)
-    assert of_dataset.startswith(f"{dataset}: 4 faults")
+    assert of_dataset.startswith(f"{dataset}: 5 faults")
     assert "line 1: id: Field required" in of_dataset
     assert of_rubric.startswith("rubrics/duo_chat.yaml: guidance: Field required")
 

@@ -21,7 +21,7 @@ REFUSED = (
     ((*RUN, "--date", "2020-02-29"), "--date: 2020-02-29 is before the first phase of duo_chat"),
     ((*RUN, "--limit", "1000000000"), "--limit: 1000000000 are more than a run of duo_chat asks. Give 16 or fewer."),
     ((*RUN, "--limit", "17"), "--limit: 17 are more than a run of duo_chat asks"),
-    ((*RUN, "--only", ","), "--only: ',' names nothing. Name prompts, items or tags"),
+    ((*RUN, "--only", ","), "--only: ',' names nothing. Name prompts, items, classes or tags"),
     ((*RUN, "--only", ""), "--only: '' names nothing"),
     ((*RUN, "--only", " , ,"), "--only: ' , ,' names nothing"),
     *((("up", "--time-scale", scale), "--time-scale: ") for scale in ("nan", "inf", "-inf", "0", "-1", "1e300")),

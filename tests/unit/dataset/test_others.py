@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from daily_runs.dataset import CodeCut, Item, Vulnerability, WorkItem, load
+from daily_runs.dataset import CodeCut, Item, Vulnerability, WorkItem, dataset_sha256, load, load_card
 from daily_runs.errors import DatasetError
 from daily_runs.judging import rubric
 
@@ -83,13 +83,6 @@ def test_each_item_has_its_features_resource_question_and_reference_sections(shi
             assert len(item.question) > 20, item.id
         else:
             assert item.question == shipped.question, item.id
-
-
-@each_set
-def test_a_few_items_are_anchors_and_most_are_not(shipped: Shipped) -> None:
-    items = items_of(shipped.name)
-
-    assert 3 <= sum(item.anchor for item in items) <= len(items) / 2
 
 
 @each_set
@@ -178,13 +171,29 @@ def test_a_rubric_weighs_three_or_four_criteria_whose_weights_sum_to_one(feature
     assert "data" in made.guidance
 
 
+CARD = """\
+what: A text.
+how_made: A text.
+not_covered: A text.
+classes:
+  lookup: A text.
+  summary: A text.
+"""
 GOOD: dict[str, Any] = {
     "id": "chat-001",
     "seed_key": "chat/one",
+    "class": "lookup",
     "question": "What was decided?",
     "resource": {"type": "work_item", "kind": "issue", "title": "A title", "description": "A text."},
     "reference": {"answer": "Nothing."},
 }
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a data set may be written; its card is there."""
+    (tmp_path / "set.card.yaml").write_text(CARD)
+    return tmp_path / "set.jsonl"
 
 
 def changed(**changes: Any) -> str:
@@ -213,9 +222,16 @@ BAD_ROWS = (
     Case("missing_field", changed(id="b", seed_key="c", reference=None), "line 2: reference: Field required"),
     Case("duplicate_id", changed(seed_key="c"), "line 2: id 'chat-001' stands already in line 1"),
     Case("duplicate_seed_key", changed(id="b"), "line 2: seed_key 'chat/one' stands already in line 1"),
+    Case("bad_type", changed(id="b", seed_key="c", tags="perhaps"), "line 2: tags: Input should be a valid tuple"),
+    Case("no_class", changed(id="b", seed_key="c", **{"class": None}), "line 2: class: Field required"),
+    Case("bad_class", changed(id="b", seed_key="c", **{"class": "A b"}), "line 2: class: String should match pattern"),
     Case(
-        "bad_type", changed(id="b", seed_key="c", anchor="perhaps"), "line 2: anchor: Input should be a valid boolean"
+        "class_not_in_the_card",
+        changed(id="b", seed_key="c", **{"class": "riddle"}),
+        "line 2: class: 'riddle' is not in the card, which lists lookup, summary",
     ),
+    Case("two_classes", changed(id="b", seed_key="c", **{"class": ["lookup"]}), "line 2: class: Input should be a v"),
+    Case("class_as_python_has_it", changed(id="b", seed_key="c", item_class="lookup"), "line 2: item_class: Extra in"),
     Case("bad_key", changed(id="Chat 2", seed_key="c"), "line 2: id: String should match pattern"),
     Case("no_reference", changed(id="b", seed_key="c", reference={}), "line 2: reference: Dictionary should have at"),
     Case("empty_text", with_resource(title=""), "line 2: resource.work_item.title: String should have at least 1"),
@@ -225,8 +241,7 @@ BAD_ROWS = (
 
 
 @pytest.mark.parametrize("case", BAD_ROWS, ids=lambda case: case.name)
-def test_a_bad_row_is_named_with_its_line_and_reason(case: Case, tmp_path: Path) -> None:
-    path = tmp_path / "set.jsonl"
+def test_a_bad_row_is_named_with_its_line_and_reason(case: Case, path: Path) -> None:
     path.write_text(f"{changed()}\n{case.line}\n", encoding="utf-8")
 
     with pytest.raises(DatasetError, match="fault") as raised:
@@ -236,8 +251,7 @@ def test_a_bad_row_is_named_with_its_line_and_reason(case: Case, tmp_path: Path)
     assert raised.value.place == str(path)
 
 
-def test_every_bad_row_is_named_not_only_the_first(tmp_path: Path) -> None:
-    path = tmp_path / "set.jsonl"
+def test_every_bad_row_is_named_not_only_the_first(path: Path) -> None:
     path.write_text(f"{{\n{changed()}\n\n{changed(id='b', seed_key='c', reference=None)}\n{changed()}\n")
 
     with pytest.raises(DatasetError) as raised:
@@ -277,10 +291,7 @@ def _blank_lines(path: Path) -> None:
         (_blank_lines, "holds no rows"),
     ],
 )
-def test_a_file_without_readable_rows_is_refused_by_name(
-    make: Callable[[Path], None], says: str, tmp_path: Path
-) -> None:
-    path = tmp_path / "set.jsonl"
+def test_a_file_without_readable_rows_is_refused_by_name(make: Callable[[Path], None], says: str, path: Path) -> None:
     make(path)
 
     with pytest.raises(DatasetError, match=says) as raised:
@@ -296,3 +307,107 @@ def test_the_checksum_covers_the_resources_content_and_nothing_else() -> None:
 
     assert asked_otherwise.checksum == item.checksum
     assert edited.checksum != item.checksum
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_a_shipped_set_has_a_card_and_every_class_of_it_has_items(feature: str) -> None:
+    card = load_card(INCLUDE / "datasets" / f"{feature}.jsonl")
+
+    assert {item.item_class for item in items_of(feature)} == set(card.classes)
+    texts = (card.what, card.how_made, card.not_covered)
+    assert min(map(len, texts)) >= 80
+    assert len(set(texts)) == 3
+    for name, meaning in card.classes.items():
+        assert re.fullmatch(r"[A-Z][^.!?]{20,}[.]", meaning.strip()), f"{name}: one sentence"
+
+
+@dataclass(frozen=True)
+class BadCard:
+    """A card, and what the message must say: in which line, and what."""
+
+    name: str
+    text: str
+    says: str
+
+
+BAD_CARDS = (
+    BadCard("empty", "", "set.card.yaml:1: is empty"),
+    BadCard("a_list", "- 1\n", "set.card.yaml:1: does not hold a mapping"),
+    BadCard("not_yaml", CARD.replace("  lookup:", "\tlookup:"), "set.card.yaml:5: is not YAML"),
+    BadCard("unknown_key", CARD + "owner: a team\n", "set.card.yaml:7: owner: Extra inputs are not permitted"),
+    BadCard("key_twice", CARD + "what: Another.\n", "set.card.yaml:7: what: stands already in line 1"),
+    BadCard("class_twice", CARD + "  lookup: Again.\n", "set.card.yaml:7: classes.lookup: stands already in line 5"),
+    BadCard("missing_key", CARD.replace("how_made: A text.\n", ""), "set.card.yaml:1: how_made: Field required"),
+    BadCard(
+        "empty_text", CARD.replace("covered: A text.", 'covered: ""'), "set.card.yaml:3: not_covered: String should"
+    ),
+    BadCard("no_classes", CARD.partition("classes")[0], "set.card.yaml:1: classes: Field required"),
+    BadCard(
+        "classes_empty", CARD.partition("classes")[0] + "classes: {}\n", "set.card.yaml:4: classes: Dictionary should"
+    ),
+    BadCard(
+        "classes_a_list", CARD.partition("classes")[0] + "classes: [a]\n", "set.card.yaml:4: classes: Input should be a"
+    ),
+    BadCard("class_is_no_key", CARD + "  Two words: A.\n", "set.card.yaml:7: classes.Two words.[key]: String should"),
+    BadCard(
+        "class_means_nothing", CARD + "  third: 3\n", "set.card.yaml:7: classes.third: Input should be a valid str"
+    ),
+)
+
+
+@pytest.mark.parametrize("card", BAD_CARDS, ids=lambda card: card.name)
+def test_a_bad_card_is_named_with_line_reason_and_remedy_and_the_set_is_not_read(card: BadCard, path: Path) -> None:
+    path.write_text(changed() + "\n")
+    (path.parent / "set.card.yaml").write_text(card.text)
+
+    with pytest.raises(DatasetError) as raised:
+        load(path)
+
+    assert f"{raised.value.place}: {raised.value.problem}".startswith(f"{path.parent}/{card.says}")
+    assert "\n" not in str(raised.value)
+    assert raised.value.remedy == "Mend the card (docs/datasets.md has an example)."
+
+
+def test_every_fault_of_a_card_is_named_with_its_line(path: Path) -> None:
+    path.write_text(changed() + "\n")
+    (path.parent / "set.card.yaml").write_text(CARD.replace("what: A text.", "what: 3") + "owner: a team\n")
+
+    with pytest.raises(DatasetError) as raised:
+        load(path)
+
+    assert raised.value.problem.startswith("2 faults\n  ")
+    assert re.findall(r"card\.yaml:(\d+): (\w+): ", raised.value.problem) == [("1", "what"), ("7", "owner")]
+
+
+def test_a_set_without_a_card_is_refused(path: Path) -> None:
+    path.write_text(changed() + "\n")
+    (path.parent / "set.card.yaml").unlink()
+
+    with pytest.raises(DatasetError, match="cannot be read") as raised:
+        load(path)
+
+    assert raised.value.place == str(path.parent / "set.card.yaml")
+
+
+def test_a_card_outside_the_folder_of_data_sets_is_refused(
+    path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "card.yaml"
+    outside.write_text(CARD)
+    path.write_text(changed() + "\n")
+    (path.parent / "set.card.yaml").unlink()
+    (path.parent / "set.card.yaml").symlink_to(outside)
+
+    assert len(load(path)) == 1
+    with pytest.raises(DatasetError, match="lies outside"):
+        load(path, below=path.parent)
+
+
+def test_a_class_is_written_and_hashed_under_the_name_that_files_have() -> None:
+    item = Item.model_validate(GOOD)
+    other = Item.model_validate(GOOD | {"class": "summary"})
+
+    assert item.item_class == item.model_dump()["class"] == "lookup"
+    assert Item.model_validate(item.model_dump()) == item
+    assert dataset_sha256([item]) != dataset_sha256([other])
+    assert item.checksum == other.checksum

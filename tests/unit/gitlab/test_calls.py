@@ -30,8 +30,8 @@ SORRY = "I'm sorry, I can't generate a response. Please try again. Error code: A
 def item(question: str = "", resource: Mapping[str, object] | None = None) -> Item:
     issue = {"type": "work_item", "kind": "issue", "title": "t", "description": "d"}
     return Item.model_validate(
-        {"id": "item-1", "seed_key": "key-1", "question": question, "resource": resource or issue,
-         "reference": {"answer": "a"}}
+        {"id": "item-1", "seed_key": "key-1", "class": "any", "question": question,
+         "resource": resource or issue, "reference": {"answer": "a"}}
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ USER = "evaluation-1"
 HERE = "gid://gitlab/Vulnerability/1"
 THERE = "gid://gitlab/Vulnerability/2"
 ITEM = Item.model_validate({
-    "id": "item-1", "seed_key": "key-1", "reference": {"fix": "f"},
+    "id": "item-1", "seed_key": "key-1", "class": "any", "reference": {"fix": "f"},
     "resource": {"type": "vulnerability", "title": "t", "severity": "HIGH", "scanner": "bandit", "identifier": "B1",
                  "file_name": "a.py", "start_line": 1, "code": "x", "report": {}},
 })  # fmt: skip

@@ -56,6 +56,7 @@ def chat_item(question: str = "Who?", description: str = "Text.", reference: str
         {
             "id": "chat-1",
             "seed_key": "chat/1",
+            "class": "lookup",
             "question": question,
             "resource": {"type": "work_item", "kind": "issue", "title": "A title", "description": description},
             "reference": {"answer": reference},

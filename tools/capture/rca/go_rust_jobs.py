@@ -23,6 +23,7 @@ GO_COMPILE = Scenario(
     name="build",
     stage="build",
     tags=("go", "compile-error"),
+    item_class="compile-error",
     files={
         "go.mod": go_mod("notifier"),
         "sink/sink.go": """\
@@ -97,6 +98,7 @@ GO_VET = Scenario(
     name="vet",
     stage="lint",
     tags=("go", "lint"),
+    item_class="static-check",
     files={
         "go.mod": go_mod("tally"),
         "tally.go": """\
@@ -144,6 +146,7 @@ GO_TEST = Scenario(
     name="unit-tests",
     stage="test",
     tags=("go", "test-failure"),
+    item_class="test-failure",
     files={
         "go.mod": go_mod("backoff"),
         "backoff.go": """\
@@ -216,6 +219,7 @@ GO_RACE = Scenario(
     name="race-tests",
     stage="test",
     tags=("go", "concurrency"),
+    item_class="runtime-crash",
     files={
         "go.mod": go_mod("meter"),
         "meter.go": """\
@@ -277,6 +281,7 @@ GO_NIL = Scenario(
     name="smoke",
     stage="test",
     tags=("go", "runtime-error"),
+    item_class="runtime-crash",
     files={
         "go.mod": go_mod("tree"),
         "main.go": """\
@@ -342,6 +347,7 @@ GO_DEADLOCK = Scenario(
     name="pipeline-smoke",
     stage="test",
     tags=("go", "concurrency"),
+    item_class="runtime-crash",
     files={
         "go.mod": go_mod("pipe"),
         "main.go": """\
@@ -382,7 +388,6 @@ func main() {
     ),
     fix="Close the channel where it is sent to: `defer close(out)` at the top of `produce`.",
     needs=GO,
-    anchor=True,
 )
 
 GO_MISSING_MODULE = Scenario(
@@ -390,6 +395,7 @@ GO_MISSING_MODULE = Scenario(
     name="build",
     stage="build",
     tags=("go", "dependency"),
+    item_class="dependency",
     files={
         "go.mod": go_mod("ids"),
         "main.go": 'package main\n\nimport (\n\t"fmt"\n\n\t"github.com/google/uuid"\n)\n\nfunc main() { fmt.Println(uuid.NewString()) }\n',
@@ -414,6 +420,7 @@ GO_IMPORT_CYCLE = Scenario(
     name="build",
     stage="build",
     tags=("go", "import-error"),
+    item_class="compile-error",
     files={
         "go.mod": go_mod("shop"),
         "main.go": 'package main\n\nimport "example.com/shop/order"\n\nfunc main() { order.Place("sku-1") }\n',
@@ -440,6 +447,7 @@ RUST_BORROW = Scenario(
     name="cargo-build",
     stage="build",
     tags=("rust", "compile-error"),
+    item_class="compile-error",
     files={
         "Cargo.toml": cargo_toml("ledger"),
         "src/main.rs": """\
@@ -485,7 +493,6 @@ impl Ledger {
         "`ledger.largest().cloned()`."
     ),
     needs=CARGO,
-    anchor=True,
 )
 
 CARGO_TEST = Scenario(
@@ -493,6 +500,7 @@ CARGO_TEST = Scenario(
     name="cargo-test",
     stage="test",
     tags=("rust", "test-failure"),
+    item_class="test-failure",
     files={
         "Cargo.toml": cargo_toml("slug"),
         "src/lib.rs": """\
@@ -550,6 +558,7 @@ RUST_UNWRAP = Scenario(
     name="smoke",
     stage="test",
     tags=("rust", "runtime-error"),
+    item_class="runtime-crash",
     files={
         "Cargo.toml": cargo_toml("quota"),
         "limits.conf": "# requests per minute\nchat=50\nexplain = 20\nsuggest=60/min\n",
@@ -592,6 +601,7 @@ CARGO_LOCKED = Scenario(
     name="cargo-check",
     stage="build",
     tags=("rust", "dependency"),
+    item_class="dependency",
     files={
         "Cargo.toml": cargo_toml("app", '\n[dependencies]\ncommon = { path = "common" }\nretry = { path = "retry" }\n'),
         "Cargo.lock": 'version = 4\n\n[[package]]\nname = "app"\nversion = "0.1.0"\ndependencies = [\n "common",\n]\n\n[[package]]\nname = "common"\nversion = "0.1.0"\n',
@@ -619,6 +629,7 @@ CLIPPY = Scenario(
     name="clippy",
     stage="lint",
     tags=("rust", "lint"),
+    item_class="static-check",
     files={
         "Cargo.toml": cargo_toml("gate"),
         "src/lib.rs": """\
@@ -658,6 +669,7 @@ RUST_TRAIT = Scenario(
     name="cargo-build",
     stage="build",
     tags=("rust", "type-error"),
+    item_class="compile-error",
     files={
         "Cargo.toml": cargo_toml("dedupe"),
         "src/main.rs": """\

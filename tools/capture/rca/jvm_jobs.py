@@ -11,6 +11,7 @@ JAVAC = Scenario(
     name="compile",
     stage="build",
     tags=("java", "compile-error"),
+    item_class="compile-error",
     files={
         "src/app/TraceReader.java": """\
 package app;
@@ -67,6 +68,7 @@ JAVA_EXCEPTION = Scenario(
     name="smoke",
     stage="test",
     tags=("java", "runtime-error"),
+    item_class="runtime-crash",
     files={
         "src/Sessions.java": """\
 import java.util.HashMap;
@@ -126,6 +128,7 @@ JAVA_HEAP = Scenario(
     name="load-test",
     stage="test",
     tags=("java", "out-of-memory"),
+    item_class="resources",
     files={
         "src/Cache.java": """\
 import java.util.HashMap;
@@ -175,6 +178,7 @@ JAVA_CLASSPATH = Scenario(
     name="run-jar",
     stage="deploy",
     tags=("java", "build-config"),
+    item_class="missing-file",
     files={
         "core/core/Text.java": "package core;\n\npublic final class Text {\n    public static String title(String text) {\n        return text.substring(0, 1).toUpperCase() + text.substring(1);\n    }\n}\n",
         "app/app/Main.java": 'package app;\n\nimport core.Text;\n\npublic final class Main {\n    public static void main(String[] args) {\n        System.out.println("starting");\n        System.out.println(Text.title("daily runs"));\n    }\n}\n',

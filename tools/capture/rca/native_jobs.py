@@ -40,6 +40,7 @@ RENAMED_MEMBER = Scenario(
     name="compile",
     stage="build",
     tags=("c", "compile-error"),
+    item_class="compile-error",
     files={
         **UTIL_C,
         **CODECS,
@@ -80,7 +81,6 @@ int session_expired(const struct session *session, double limit_seconds) {
         "the name). Search for other uses of `idle_time` left over from the rename."
     ),
     needs=("gcc", "make"),
-    anchor=True,
     env={"LC_ALL": "C"},
 )
 
@@ -89,6 +89,7 @@ UNDEFINED_REFERENCE = Scenario(
     name="link",
     stage="build",
     tags=("c", "link-error"),
+    item_class="compile-error",
     files={
         "Makefile": "CC = gcc\nCFLAGS = -std=c11 -Wall -O1\n\nscore: main.o stats.o\n\t$(CC) -o $@ main.o stats.o\n\n%.o: %.c stats.h\n\t$(CC) $(CFLAGS) -c $<\n",
         "stats.h": "double mean(const double *values, int count);\ndouble deviation(const double *values, int count);\n",
@@ -130,6 +131,7 @@ TEMPLATE_ERROR = Scenario(
     name="compile-cpp",
     stage="build",
     tags=("cpp", "compile-error"),
+    item_class="compile-error",
     files={
         "priority.hpp": """\
 #pragma once
@@ -169,6 +171,7 @@ SEGFAULT = Scenario(
     name="smoke",
     stage="test",
     tags=("c", "memory-error"),
+    item_class="runtime-crash",
     files={
         "config.c": """\
 #include <stdio.h>
@@ -209,7 +212,6 @@ int main(void) {
         "legitimate setting."
     ),
     needs=GCC,
-    anchor=True,
 )
 
 DOUBLE_FREE = Scenario(
@@ -217,6 +219,7 @@ DOUBLE_FREE = Scenario(
     name="unit-tests",
     stage="test",
     tags=("c", "memory-error"),
+    item_class="runtime-crash",
     files={
         "buffer.h": "struct buffer { char *data; int size; };\nstruct buffer *buffer_new(int size);\nvoid buffer_reset(struct buffer *buffer);\nvoid buffer_free(struct buffer *buffer);\n",
         "buffer.c": """\
@@ -274,6 +277,7 @@ STACK_OVERFLOW = Scenario(
     name="parser-smoke",
     stage="test",
     tags=("c", "memory-error"),
+    item_class="runtime-crash",
     files={
         "depth.c": """\
 #include <stdio.h>
@@ -314,6 +318,7 @@ WERROR = Scenario(
     name="compile-strict",
     stage="build",
     tags=("c", "compile-error"),
+    item_class="compile-error",
     files={
         "report.c": """\
 #include <stdio.h>
@@ -351,6 +356,7 @@ NO_RULE = Scenario(
     name="package",
     stage="build",
     tags=("make", "build-config"),
+    item_class="missing-file",
     files={
         **UTIL_C,
         "src/util.h": UTIL_H,
@@ -383,6 +389,7 @@ MISSING_SEPARATOR = Scenario(
     name="docs",
     stage="build",
     tags=("make", "syntax-error"),
+    item_class="malformed-file",
     files={
         "Makefile": "VERSION := 1.4\n\n.PHONY: docs check\n\ndocs: site/index.html\n\nsite/index.html: index.md\n\tmkdir -p site\n        cp index.md site/index.html\n\ncheck:\n\ttest -s index.md\n",
         "index.md": "# Handbook\n",
@@ -406,6 +413,7 @@ CMAKE_PACKAGE = Scenario(
     name="configure",
     stage="build",
     tags=("cmake", "dependency"),
+    item_class="dependency",
     files={
         "CMakeLists.txt": """\
 cmake_minimum_required(VERSION 3.20)
@@ -439,6 +447,7 @@ CTEST = Scenario(
     name="ctest",
     stage="test",
     tags=("cmake", "test-failure"),
+    item_class="test-failure",
     files={
         "CMakeLists.txt": """\
 cmake_minimum_required(VERSION 3.20)
@@ -487,6 +496,7 @@ ASAN = Scenario(
     name="sanitizers",
     stage="test",
     tags=("c", "memory-error"),
+    item_class="runtime-crash",
     files={
         "join.c": """\
 #include <stdio.h>
@@ -535,6 +545,7 @@ CPP_EXCEPTION = Scenario(
     name="replay",
     stage="test",
     tags=("cpp", "runtime-error"),
+    item_class="runtime-crash",
     files={
         "replay.cpp": """\
 #include <fstream>
@@ -575,6 +586,7 @@ MISSING_HEADER = Scenario(
     name="compile",
     stage="build",
     tags=("c", "dependency"),
+    item_class="dependency",
     files={
         **UTIL_C,
         "src/util.h": UTIL_H,
@@ -600,6 +612,7 @@ SHARED_LIBRARY = Scenario(
     name="smoke",
     stage="test",
     tags=("c", "link-error"),
+    item_class="missing-file",
     files={
         "score.c": "int score(int passed, int asked) { return asked ? 100 * passed / asked : 0; }\n",
         "main.c": '#include <stdio.h>\n\nint score(int passed, int asked);\n\nint main(void) {\n    printf("%d\\n", score(3, 4));\n    return 0;\n}\n',
@@ -628,6 +641,7 @@ VALGRIND = Scenario(
     name="memcheck",
     stage="test",
     tags=("c", "memory-error"),
+    item_class="runtime-crash",
     files={
         "split.c": """\
 #include <stdio.h>

@@ -23,6 +23,7 @@ TSC = Scenario(
     name="compile",
     stage="build",
     tags=("typescript", "compile-error"),
+    item_class="static-check",
     files={
         "tsconfig.json": TSCONFIG,
         "src/types.ts": """\
@@ -69,7 +70,6 @@ export function tokensPerMinute(name: string): number {
         "absent `tokensPerPrompt` (`?? 0`, or throw) before multiplying."
     ),
     needs=("tsc",),
-    anchor=True,
 )
 
 TSC_MODULE = Scenario(
@@ -77,6 +77,7 @@ TSC_MODULE = Scenario(
     name="compile",
     stage="build",
     tags=("typescript", "import-error"),
+    item_class="missing-file",
     files={
         "tsconfig.json": TSCONFIG,
         "src/client.ts": 'import { Retry } from "./retry-policy";\n\nexport class Client {\n  constructor(private readonly retry: Retry) {}\n  attempts(): number {\n    return this.retry.attempts;\n  }\n}\n',
@@ -102,6 +103,7 @@ UNHANDLED_REJECTION = Scenario(
     name="sync",
     stage="deploy",
     tags=("node", "runtime-error"),
+    item_class="runtime-crash",
     files={
         "package.json": package_json("sync", type="commonjs"),
         "lib/source.js": """\
@@ -158,6 +160,7 @@ ESLINT = Scenario(
     name="lint",
     stage="lint",
     tags=("eslint", "lint"),
+    item_class="static-check",
     files={
         ".eslintrc.json": '{\n  "root": true,\n  "env": {"node": true, "es2022": true},\n  "extends": "eslint:recommended",\n  "rules": {"eqeqeq": "error", "no-console": "warn"}\n}\n',
         "src/rank.js": """\
@@ -209,6 +212,7 @@ NODE_TEST = Scenario(
     name="unit-tests",
     stage="test",
     tags=("node", "test-failure"),
+    item_class="test-failure",
     files={
         "package.json": package_json("merge", type="module", scripts={"test": "node --test"}),
         "merge.js": """\
@@ -261,6 +265,7 @@ NPM_CI = Scenario(
     name="install",
     stage="build",
     tags=("npm", "dependency"),
+    item_class="dependency",
     files={
         "package.json": package_json(
             "portal", dependencies={"left-part": "file:packages/left-part", "right-part": "file:packages/right-part"}
@@ -305,6 +310,7 @@ NPM_SCRIPT = Scenario(
     name="e2e",
     stage="test",
     tags=("npm", "build-config"),
+    item_class="missing-file",
     files={
         "package.json": package_json(
             "portal", scripts={"build": "node build.js", "test": "node --test", "test:end-to-end": "node e2e.js"}
@@ -330,6 +336,7 @@ ESM_CJS = Scenario(
     name="smoke",
     stage="test",
     tags=("node", "import-error"),
+    item_class="missing-file",
     files={
         "package.json": package_json("worker", type="module"),
         "lib/queue.js": "export const queue = [];\n",
@@ -353,6 +360,7 @@ HEAP = Scenario(
     name="bundle",
     stage="build",
     tags=("node", "out-of-memory"),
+    item_class="resources",
     files={
         "bundle.js": """\
 "use strict";
@@ -385,6 +393,7 @@ PACKAGE_JSON = Scenario(
     name="install",
     stage="build",
     tags=("npm", "data-error"),
+    item_class="malformed-file",
     files={
         "package.json": '{\n  "name": "portal",\n  "version": "1.0.0",\n  "scripts": {\n    "build": "node build.js"\n    "test": "node --test"\n  }\n}\n',
         "build.js": "console.log('built');\n",
@@ -405,6 +414,7 @@ PRETTIER = Scenario(
     name="format",
     stage="lint",
     tags=("prettier", "lint"),
+    item_class="static-check",
     files={
         ".prettierrc.json": '{\n  "printWidth": 80,\n  "singleQuote": false\n}\n',
         "src/a.js": 'export const a = "a";\n',
@@ -430,6 +440,7 @@ ENGINE = Scenario(
     name="install",
     stage="build",
     tags=("npm", "environment"),
+    item_class="configuration",
     files={
         "package.json": package_json(
             "api", engines={"node": ">=24.4"}, dependencies={"shared": "file:packages/shared"}

@@ -53,6 +53,7 @@ PORT_IN_USE = Scenario(
     name="end-to-end",
     stage="test",
     tags=("python", "network"),
+    item_class="network-service",
     files={
         "app/api.py": """\
 import http.server
@@ -93,7 +94,6 @@ print(f"{len(servers)} servers are up")
         "Give the API another port in the job (API_PORT=18474), or make the port of metrics configurable as well; "
         "tests do best with port 0 and the port that the kernel chose."
     ),
-    anchor=True,
 )
 
 CONNECTION_REFUSED = Scenario(
@@ -101,6 +101,7 @@ CONNECTION_REFUSED = Scenario(
     name="integration-tests",
     stage="test",
     tags=("postgres", "network"),
+    item_class="network-service",
     files={
         "ci/wait_for_db.sh": """\
 #!/usr/bin/env bash
@@ -138,6 +139,7 @@ UNKNOWN_HOST = Scenario(
     name="download-rubrics",
     stage="build",
     tags=("curl", "network"),
+    item_class="configuration",
     files={
         "ci/download.sh": '#!/usr/bin/env bash\nset -euo pipefail\nhost="${RUBRIC_HOST:-rubrics.example.invalid}"\necho "downloading rubrics from $host"\ncurl --fail --silent --show-error --retry 0 --output rubrics.json "http://$host/v1/rubrics.json"\n'
     },
@@ -159,6 +161,7 @@ HEALTH_CHECK = Scenario(
     name="verify-deployment",
     stage="deploy",
     tags=("curl", "network"),
+    item_class="network-service",
     files={"stub_server.py": STUB_SERVER},
     script=(
         'python stub_server.py 503 application/json \'{"status": "starting", "pending_migrations": 2}\' > /dev/null 2>&1 &',
@@ -184,6 +187,7 @@ JQ_HTML = Scenario(
     name="release-notes",
     stage="deploy",
     tags=("jq", "data-error"),
+    item_class="network-service",
     files={
         "stub_server.py": STUB_SERVER,
         "sign_in.html": "<html><body><h1>Sign in</h1><p>Your token has expired.</p></body></html>\n",
@@ -213,6 +217,7 @@ SELF_SIGNED = Scenario(
     name="fetch-seeds",
     stage="build",
     tags=("python", "tls"),
+    item_class="network-service",
     files={
         "tls_server.py": TLS_SERVER,
         "fetch.py": """\
@@ -247,7 +252,6 @@ print(len(fetch(sys.argv[1])))
         "Don't switch verification off."
     ),
     needs=("openssl",),
-    anchor=True,
 )
 
 EXPIRED = Scenario(
@@ -255,6 +259,7 @@ EXPIRED = Scenario(
     name="check-endpoint",
     stage="deploy",
     tags=("curl", "tls"),
+    item_class="network-service",
     files={
         "tls_server.py": TLS_SERVER,
         "ca.cnf": "[ca]\ndefault_ca = own\n[own]\ndatabase = index.txt\nserial = serial\nnew_certs_dir = .\ndefault_md = sha256\npolicy = any\ncopy_extensions = copy\n[any]\ncommonName = supplied\n",
@@ -287,6 +292,7 @@ DECRYPT = Scenario(
     name="unseal-config",
     stage="deploy",
     tags=("openssl", "environment"),
+    item_class="configuration",
     files={
         "settings.yml": "database: app\npool: 10\n",
         "ci/seal.sh": "openssl enc -aes-256-cbc -pbkdf2 -S 0011223344556677 -salt -pass pass:staging-2026 -in settings.yml -out settings.enc\n",
@@ -315,6 +321,7 @@ SSH_KEY = Scenario(
     name="deploy-key",
     stage="deploy",
     tags=("ssh", "environment"),
+    item_class="configuration",
     files={
         "ci/load_key.sh": '#!/usr/bin/env bash\nset -euo pipefail\numask 077\nprintf %s "$DEPLOY_KEY" > deploy_key\necho "key file: $(wc -l < deploy_key) lines, begins with $(head -c 22 deploy_key)"\nssh-keygen -y -f deploy_key > deploy_key.pub\n'
     },
@@ -341,6 +348,7 @@ DOCKER = Scenario(
     name="container-tests",
     stage="test",
     tags=("docker", "container"),
+    item_class="network-service",
     files={
         "tests/test_add.py": "import unittest\n\n\nclass AddTest(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(1 + 1, 2)\n",
         "ci/in_container.sh": '#!/usr/bin/env bash\nset -e\necho "testing in $1"\ndocker run --rm --volume "$PWD:/src" --workdir /src "$1" python -m unittest discover tests\n',
@@ -368,6 +376,7 @@ TERRAFORM = Scenario(
     name="validate-infrastructure",
     stage="lint",
     tags=("terraform", "infrastructure-config"),
+    item_class="static-check",
     files={
         "variables.tf": 'variable "environment" {\n  type    = string\n  default = "staging"\n}\n\nvariable "request_limit" {\n  type    = number\n  default = 60\n}\n',
         "main.tf": 'locals {\n  name     = "gateway-${var.environment}"\n  requests = var.requests_limit * 2\n}\n\noutput "name" {\n  value = local.name\n}\n\noutput "requests" {\n  value = local.request\n}\n',
@@ -388,6 +397,7 @@ KUBECTL = Scenario(
     name="rollout",
     stage="deploy",
     tags=("kubectl", "environment"),
+    item_class="configuration",
     files={"k8s/config.yml": "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: limits\ndata:\n  chat: '50'\n"},
     script=("env | grep -i kube || echo 'no kube variables'", "kubectl config view", "kubectl apply -f k8s/config.yml"),
     evidence=("localhost:8080", "no kube variables", "clusters: null"),
@@ -408,6 +418,7 @@ READ_TIMEOUT = Scenario(
     name="smoke-staging",
     stage="deploy",
     tags=("python", "timeout"),
+    item_class="network-service",
     files={
         "silent_server.py": '''\
 """Accepts connections and never answers; writes its port to port.txt."""
@@ -448,6 +459,7 @@ INVALID_DSN = Scenario(
     name="load-seeds",
     stage="deploy",
     tags=("postgres", "environment"),
+    item_class="configuration",
     files={
         "load.py": """\
 import os

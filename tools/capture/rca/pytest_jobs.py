@@ -11,6 +11,7 @@ INVOICE_ROUNDING = Scenario(
     name="unit-tests",
     stage="test",
     tags=("python", "test-failure"),
+    item_class="test-failure",
     files={
         "billing/__init__.py": "",
         "billing/money.py": '''\
@@ -122,7 +123,6 @@ def test_total_is_net_plus_tax(invoice):
         "tests in tests/test_invoice.py pass then; the tests of test_money.py hold under either rounding."
     ),
     needs=PYTEST,
-    anchor=True,
 )
 
 FIXTURE_NOT_FOUND = Scenario(
@@ -130,6 +130,7 @@ FIXTURE_NOT_FOUND = Scenario(
     name="integration-tests",
     stage="test",
     tags=("python", "test-failure"),
+    item_class="test-failure",
     files={
         "shop/__init__.py": "",
         "shop/cart.py": """\
@@ -200,6 +201,7 @@ PARSER_KEY_ERROR = Scenario(
     name="parser-tests",
     stage="test",
     tags=("python", "test-failure"),
+    item_class="test-failure",
     files={
         "feed/__init__.py": "",
         "feed/events.py": """\
@@ -268,6 +270,7 @@ TIME_ZONE = Scenario(
     name="unit-tests-us-runner",
     stage="test",
     tags=("python", "time-zone"),
+    item_class="test-failure",
     files={
         "usage/__init__.py": "",
         "usage/days.py": '''\
@@ -324,6 +327,7 @@ COVERAGE = Scenario(
     name="coverage",
     stage="test",
     tags=("python", "coverage"),
+    item_class="test-failure",
     files={
         "quota/__init__.py": "",
         "quota/bucket.py": '''\
@@ -405,6 +409,7 @@ GLOBAL_STATE = Scenario(
     name="unit-tests",
     stage="test",
     tags=("python", "test-failure"),
+    item_class="test-failure",
     files={
         "settings.py": '''\
 DEFAULTS = {"retries": 3, "timeout": 30, "regions": ["eu", "us"]}
@@ -461,6 +466,7 @@ GOLDEN_FILE = Scenario(
     name="report-tests",
     stage="test",
     tags=("python", "test-failure"),
+    item_class="test-failure",
     files={
         "render.py": """\
 COLUMNS = ("feature", "score", "change")
@@ -509,6 +515,7 @@ DEPRECATION = Scenario(
     name="unit-tests",
     stage="test",
     tags=("python", "test-failure"),
+    item_class="test-failure",
     files={
         "clients/__init__.py": "",
         "clients/http.py": """\
@@ -566,6 +573,7 @@ HYPOTHESIS = Scenario(
     name="property-tests",
     stage="test",
     tags=("python", "test-failure"),
+    item_class="test-failure",
     files={
         "batches.py": '''\
 def batches(items: list, size: int) -> list[list]:
@@ -612,6 +620,7 @@ MODULE_CLASH = Scenario(
     name="all-tests",
     stage="test",
     tags=("python", "import-error"),
+    item_class="missing-file",
     files={
         "orders/model.py": "def total(lines):\n    return sum(lines)\n",
         "orders/tests/test_model.py": "def test_total():\n    assert sum([1, 2]) == 3\n",
@@ -638,6 +647,7 @@ TEARDOWN = Scenario(
     name="storage-tests",
     stage="test",
     tags=("python", "test-failure"),
+    item_class="test-failure",
     files={
         "spool.py": '''\
 from pathlib import Path

@@ -39,6 +39,7 @@ RENAMED_SYMBOL = Scenario(
     name="smoke",
     stage="test",
     tags=("python", "import-error"),
+    item_class="missing-file",
     files={
         "gateway/__init__.py": "",
         "gateway/limits.py": """\
@@ -87,6 +88,7 @@ CIRCULAR_IMPORT = Scenario(
     name="import-check",
     stage="build",
     tags=("python", "import-error"),
+    item_class="missing-file",
     files={
         "app/__init__.py": "",
         "app/models.py": """\
@@ -122,7 +124,6 @@ def can_read(user, project: Project) -> bool:
         "TYPE_CHECKING:` with `from __future__ import annotations`. Importing `can_read` inside `Project.visible_to` "
         "would do as well."
     ),
-    anchor=True,
 )
 
 MODULE_NOT_FOUND = Scenario(
@@ -130,6 +131,7 @@ MODULE_NOT_FOUND = Scenario(
     name="nightly-export",
     stage="deploy",
     tags=("python", "dependency"),
+    item_class="dependency",
     files={
         "requirements.txt": "requests\nPyYAML\n",
         "export/__init__.py": "",
@@ -168,6 +170,7 @@ PIP_NO_VERSION = Scenario(
     name="install",
     stage="build",
     tags=("pip", "dependency"),
+    item_class="dependency",
     files={"make_wheels.py": MAKE_WHEELS, "requirements.txt": "acme-http==2.4.0\nacme-metrics==1.3.0\n"},
     script=(
         "python make_wheels.py",
@@ -190,6 +193,7 @@ PIP_CONFLICT = Scenario(
     name="install",
     stage="build",
     tags=("pip", "dependency"),
+    item_class="dependency",
     files={"make_wheels.py": MAKE_WHEELS, "requirements.txt": "acme-metrics==1.2.0\nacme-tracing==0.9.1\n"},
     script=(
         "python make_wheels.py",
@@ -214,6 +218,7 @@ PIP_HASH = Scenario(
     name="install-locked",
     stage="build",
     tags=("pip", "integrity"),
+    item_class="dependency",
     files={
         "make_wheels.py": MAKE_WHEELS,
         "requirements.lock": "acme-http==3.1.0 --hash=sha256:5b1e1f0b4d7b0f7f3b9d7a4f0c2f8f1d3c6e9a2b5d8c1f4e7a0b3c6d9e2f5a81\n",
@@ -240,6 +245,7 @@ SYNTAX_ERROR = Scenario(
     name="compile",
     stage="build",
     tags=("python", "syntax-error"),
+    item_class="malformed-file",
     files={
         **{
             f"pipeline/stage_{n:02d}.py": f"def run(rows):\n    return [row + {n} for row in rows]\n"
@@ -273,6 +279,7 @@ OLD_INTERPRETER = Scenario(
     name="unit-tests-py38",
     stage="test",
     tags=("python", "syntax-error"),
+    item_class="configuration",
     files={
         "router.py": """\
 def route(event):
@@ -314,6 +321,7 @@ MYPY = Scenario(
     name="types",
     stage="lint",
     tags=("mypy", "type-error"),
+    item_class="static-check",
     files={
         "store/__init__.py": "",
         "store/users.py": """\
@@ -370,6 +378,7 @@ RUFF = Scenario(
     name="lint",
     stage="lint",
     tags=("ruff", "lint"),
+    item_class="static-check",
     files={
         "pyproject.toml": '[tool.ruff]\nline-length = 100\n\n[tool.ruff.lint]\nselect = ["E", "F", "B", "I"]\n',
         "jobs/__init__.py": "",
@@ -411,6 +420,7 @@ FLAKE8 = Scenario(
     name="flake8",
     stage="lint",
     tags=("flake8", "lint"),
+    item_class="static-check",
     files={
         "setup.cfg": "[flake8]\nmax-line-length = 100\nextend-ignore = E203\n",
         "retry.py": """\
@@ -449,6 +459,7 @@ YAMLLINT = Scenario(
     name="yaml-lint",
     stage="lint",
     tags=("yaml", "lint"),
+    item_class="static-check",
     files={
         ".yamllint": "extends: default\nrules:\n  line-length: disable\n  document-start: disable\n",
         "deploy/staging.yml": "replicas: 2\nimage:\n  tag: v1\nresources:\n  memory: 512Mi\n",
@@ -470,6 +481,7 @@ BAD_YAML = Scenario(
     name="config-check",
     stage="build",
     tags=("yaml", "data-error"),
+    item_class="malformed-file",
     files={
         "config/base.yml": "name: evaluation\nretries: 3\n",
         "config/features.yml": """\
@@ -510,6 +522,7 @@ BAD_JSON = Scenario(
     name="load-thresholds",
     stage="build",
     tags=("json", "data-error"),
+    item_class="malformed-file",
     files={
         "thresholds.json": '{\n  "chat": {"minimum": 0.75, "window_days": 14},\n  "explain": {"minimum": 0.80, "window_days": 14},\n  "troubleshoot": {"minimum": 0.70, "window_days": 14},\n}\n',
         "gate.py": """\
@@ -543,6 +556,7 @@ DIVISION = Scenario(
     name="weekly-report",
     stage="report",
     tags=("python", "runtime-error"),
+    item_class="runtime-crash",
     files={
         "report/__init__.py": "",
         "report/stats.py": """\
@@ -597,6 +611,7 @@ ENCODING = Scenario(
     name="import-customers",
     stage="deploy",
     tags=("python", "encoding"),
+    item_class="malformed-file",
     files={
         "data/customers-1.csv": "id,city\n1,Berlin\n2,Zürich\n".encode(),
         "data/customers-2.csv": "id,city\n3,Wien\n4,München\n5,Köln\n".encode("latin-1"),
@@ -632,6 +647,7 @@ MISSING_VARIABLE = Scenario(
     name="deploy-staging",
     stage="deploy",
     tags=("python", "environment"),
+    item_class="configuration",
     files={
         "deploy/__init__.py": "",
         "deploy/settings.py": """\
@@ -678,6 +694,7 @@ OUT_OF_MEMORY = Scenario(
     name="build-index",
     stage="build",
     tags=("python", "out-of-memory"),
+    item_class="resources",
     files={
         "index.py": '''\
 import sys
@@ -709,7 +726,6 @@ print(len(sorted(read_pages(int(sys.argv[1])))))
         "Don't hold all pages at once: sort in chunks on disk (external merge sort) or stream them. If the data must "
         "be in memory, the limit has to go to about 2 GiB."
     ),
-    anchor=True,
 )
 
 SQL_MIGRATION = Scenario(
@@ -717,6 +733,7 @@ SQL_MIGRATION = Scenario(
     name="migrate",
     stage="deploy",
     tags=("sqlite", "migration"),
+    item_class="database",
     files={
         "migrations/001_users.sql": "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL);\n",
         "migrations/002_seed.sql": "INSERT INTO users (email) VALUES ('a@example.com'), ('b@example.com'), ('c@example.com'), ('a@example.com');\n",
@@ -750,7 +767,6 @@ print("schema is current")
         "Remove or merge the duplicate users before the index is made, in a data migration ahead of 034, decide which "
         "row survives and move its references; then run the migrations again."
     ),
-    anchor=True,
 )
 
 ALEMBIC_HEADS = Scenario(
@@ -758,6 +774,7 @@ ALEMBIC_HEADS = Scenario(
     name="migrate",
     stage="deploy",
     tags=("alembic", "migration"),
+    item_class="database",
     files={
         "alembic.ini": "[alembic]\nscript_location = migrations\npath_separator = os\nsqlalchemy.url = sqlite:///app.db\n",
         "migrations/env.py": """\
@@ -800,6 +817,7 @@ DATABASE_LOCKED = Scenario(
     name="backfill",
     stage="deploy",
     tags=("sqlite", "concurrency"),
+    item_class="database",
     files={
         "backfill.py": '''\
 """Writes scores from several workers into one SQLite file."""
@@ -853,6 +871,7 @@ UNKNOWN_OPTION = Scenario(
     name="evaluate",
     stage="run",
     tags=("python", "environment"),
+    item_class="shell-script",
     files={
         "evaluate.py": """\
 import argparse

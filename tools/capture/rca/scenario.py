@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-FAILURE_CLASSES = (
+SYMPTOMS = (
     "build-config",
     "compile-error",
     "concurrency",
@@ -44,7 +44,8 @@ class Scenario:
     """One job that fails for one known reason.
 
     `script` holds the job's steps as a CI file would; the last one is the step that fails. `evidence` is text that the
-    log must contain, because the reference rests on it. `tags` are the language or tool, then one of `FAILURE_CLASSES`.
+    log must contain, because the reference rests on it. `tags` are the language or tool, then one of `SYMPTOMS`;
+    `item_class` is the cause's class in the data set's card.
     `executable` names the files that get the x bit; `needs` the programs that must be there; `env` adds variables.
     `unprivileged` runs the job as `nobody` when the capture itself runs as root, who may read and write everything.
     """
@@ -53,6 +54,7 @@ class Scenario:
     name: str
     stage: str
     tags: tuple[str, str]
+    item_class: str
     files: Mapping[str, str | bytes]
     script: tuple[str, ...]
     evidence: tuple[str, ...]
@@ -61,15 +63,9 @@ class Scenario:
     needs: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     executable: tuple[str, ...] = ()
-    anchor: bool = False
     unprivileged: bool = False
 
     @property
     def command(self) -> str:
         """The step that fails."""
         return self.script[-1]
-
-    @property
-    def failure_class(self) -> str:
-        """The second tag."""
-        return self.tags[1]

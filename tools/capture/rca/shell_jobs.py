@@ -14,6 +14,7 @@ UNBOUND = Scenario(
     name="publish",
     stage="deploy",
     tags=("bash", "shell"),
+    item_class="shell-script",
     files={
         "ci/publish.sh": """\
 #!/usr/bin/env bash
@@ -45,6 +46,7 @@ COMMAND_NOT_FOUND = Scenario(
     name="api-docs",
     stage="build",
     tags=("bash", "dependency"),
+    item_class="configuration",
     files={
         "api/service.proto": 'syntax = "proto3";\nmessage Answer {\n  string text = 1;\n}\n',
         "ci/generate.sh": '#!/usr/bin/env bash\nset -e\nmkdir -p gen\nfor file in api/*.proto; do\n  echo "generating from $file"\n  buf-gen-docs --in "$file" --out gen\ndone\n',
@@ -66,6 +68,7 @@ PIPEFAIL = Scenario(
     name="count-errors",
     stage="report",
     tags=("bash", "shell"),
+    item_class="shell-script",
     files={
         "logs/app-1.log": "INFO start\nINFO stop\n" * 20,
         "logs/app-2.log": "INFO start\nDEBUG tick\nINFO stop\n" * 20,
@@ -97,6 +100,7 @@ NOT_EXECUTABLE = Scenario(
     name="deploy",
     stage="deploy",
     tags=("bash", "permission"),
+    item_class="permission",
     files={
         "ci/deploy.sh": "#!/usr/bin/env bash\necho deploying\n",
         "ci/check.sh": "#!/usr/bin/env bash\necho 'configuration is sound'\n",
@@ -119,6 +123,7 @@ CRLF = Scenario(
     name="prepare",
     stage="build",
     tags=("bash", "encoding"),
+    item_class="malformed-file",
     files={
         "ci/prepare.sh": "#!/usr/bin/env bash\r\nset -e\r\nmkdir -p build\r\necho prepared\r\n",
         "ci/env.sh": "#!/usr/bin/env bash\necho environment ready\n",
@@ -143,6 +148,7 @@ BASHISM = Scenario(
     name="select-tests",
     stage="test",
     tags=("sh", "shell"),
+    item_class="shell-script",
     files={
         "ci/select.sh": """\
 #!/bin/sh
@@ -175,6 +181,7 @@ MISSING_ARTEFACT = Scenario(
     name="package",
     stage="build",
     tags=("bash", "missing-file"),
+    item_class="missing-file",
     files={
         "ci/package.sh": "#!/usr/bin/env bash\nset -euo pipefail\nmkdir -p package/bin package/doc\ncp -v doc/*.md package/doc/\ncp -v dist/app-linux-amd64 package/bin/app\ntar -czf package.tgz package\n",
         "doc/usage.md": "# Usage\n",
@@ -200,6 +207,7 @@ TIMEOUT = Scenario(
     name="migrate-with-lock",
     stage="deploy",
     tags=("bash", "timeout"),
+    item_class="resources",
     files={
         "ci/locked.sh": """\
 #!/usr/bin/env bash
@@ -225,7 +233,6 @@ echo "deploying"
         "Remove the stale deploy.lock once, and make the lock go with its holder: remove it in a trap on EXIT, or use "
         "`flock`, which the kernel releases. A longer timeout wouldn't help."
     ),
-    anchor=True,
 )
 
 HANGING_TEST = Scenario(
@@ -233,6 +240,7 @@ HANGING_TEST = Scenario(
     name="unit-tests",
     stage="test",
     tags=("python", "timeout"),
+    item_class="resources",
     files={
         "worker.py": """\
 import queue
@@ -293,6 +301,7 @@ PERMISSION = Scenario(
     name="install-tool",
     stage="build",
     tags=("bash", "permission"),
+    item_class="permission",
     files={
         "tool/score": "#!/bin/sh\necho 0.8\n",
         "ci/install.sh": '#!/usr/bin/env bash\nset -e\necho "installing as $(id -un)"\ninstall -v -m 755 tool/score /usr/local/bin/score\nscore\n',
@@ -316,6 +325,7 @@ LOW_PORT = Scenario(
     name="review-app",
     stage="deploy",
     tags=("python", "permission"),
+    item_class="permission",
     files={
         "serve.py": """\
 import http.server
@@ -354,6 +364,7 @@ DISK_FULL = Scenario(
     name="warm-cache",
     stage="build",
     tags=("bash", "disk"),
+    item_class="resources",
     files={
         "ci/warm.sh": """\
 #!/usr/bin/env bash
@@ -379,7 +390,6 @@ echo "cache is warm"
         "fewer layers. The layers themselves are fine."
     ),
     needs=("unshare", "mount"),
-    anchor=True,
     env={"LC_ALL": "C"},
 )
 
@@ -388,6 +398,7 @@ FILE_SIZE = Scenario(
     name="export-traces",
     stage="report",
     tags=("bash", "disk"),
+    item_class="resources",
     files={
         "export.sh": '#!/usr/bin/env bash\nset -e\nfor day in mon wed fri; do\n  echo "exporting $day"\n  head -c 200000 /dev/zero >> traces.txt\ndone\nls -l traces.txt\n',
     },
@@ -409,6 +420,7 @@ CHECKSUM = Scenario(
     name="verify-download",
     stage="build",
     tags=("bash", "integrity"),
+    item_class="malformed-file",
     files={
         "vendor/judge-1.2.tar": b"release 1.2 of the judge\n" * 40,
         "vendor/rubrics-0.4.tar": b"rubrics 0.4, rebuilt\n" * 40,
@@ -438,6 +450,7 @@ TRUNCATED = Scenario(
     name="unpack-artefact",
     stage="test",
     tags=("tar", "integrity"),
+    item_class="malformed-file",
     files={
         "artefact/site.tar.gz.part": gzip.compress(bytes((n * n) % 251 for n in range(60000)), mtime=0)[:300],
         "pages/index.html": "<h1>runs</h1>\n" * 400,
@@ -466,6 +479,7 @@ OPEN_FILES = Scenario(
     name="merge-shards",
     stage="report",
     tags=("python", "environment"),
+    item_class="resources",
     files={
         "merge.py": """\
 from pathlib import Path
@@ -500,6 +514,7 @@ PROMPT = Scenario(
     name="cleanup",
     stage="deploy",
     tags=("python", "environment"),
+    item_class="configuration",
     files={
         "cleanup.py": """\
 import sys
@@ -533,6 +548,7 @@ GIT_CONFLICT = Scenario(
     name="merge-train",
     stage="build",
     tags=("git", "version-control"),
+    item_class="version-control",
     files={"limits.yml": "chat: 50\nexplain: 45\nsuggest: 60\n", "owners.yml": "chat: chat-team\n"},
     script=(
         GIT_USER,
@@ -560,6 +576,7 @@ CONFLICT_MARKERS = Scenario(
     name="compile",
     stage="build",
     tags=("python", "version-control"),
+    item_class="version-control",
     files={
         "gate/__init__.py": "",
         "gate/rules.py": """\
@@ -599,6 +616,7 @@ GIT_UNKNOWN_REF = Scenario(
     name="version",
     stage="build",
     tags=("git", "version-control"),
+    item_class="version-control",
     files={"origin/VERSION": "see tags\n"},
     script=(
         GIT_USER,
@@ -625,6 +643,7 @@ GIT_PATHSPEC = Scenario(
     name="backport",
     stage="deploy",
     tags=("git", "version-control"),
+    item_class="version-control",
     files={"origin/app.txt": "v1\n"},
     script=(
         GIT_USER,
@@ -649,6 +668,7 @@ GIT_PUSH = Scenario(
     name="commit-report",
     stage="deploy",
     tags=("git", "version-control"),
+    item_class="version-control",
     files={"report.md": "# Report\n"},
     script=(
         GIT_USER,

@@ -47,7 +47,13 @@ RESOURCES: dict[str, dict[str, Any]] = {
 def item(kind: str, key: str = "of/seed") -> Item:
     """An item about a resource of a kind."""
     return Item.model_validate(
-        {"id": key, "seed_key": key, "resource": RESOURCES[kind], "reference": {"answer": "It is slow."}}
+        {
+            "id": key,
+            "seed_key": key,
+            "class": "any",
+            "resource": RESOURCES[kind],
+            "reference": {"answer": "It is slow."},
+        }
     )
 
 
