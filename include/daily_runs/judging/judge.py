@@ -13,6 +13,7 @@ from daily_runs.catalogue.accounts import JudgeSettings
 from daily_runs.clock import Clock, wall_timeout, within
 from daily_runs.connections import PROMPT_HEADER, RUN_HEADER, Connection, must_not_be_the_sandbox
 from daily_runs.errors import Blame, CallError, Hop
+from daily_runs.judging import canary
 from daily_runs.judging.prompt import JudgePrompt
 from daily_runs.judging.refusals import attribute, malformed
 from daily_runs.judging.reply import BODY_BYTES_MAX, decode, verdict_in
@@ -74,9 +75,10 @@ class Judge:
             CallError: the call failed, or what came back is no verdict.
             AccessError: the judge is live, and the sandbox answered; its verdict is not handed on.
         """
+        secret = canary.new()
         try:
             asking = self._client.messages.with_raw_response.create(
-                **params_of(self._settings, prompt), extra_headers={PROMPT_HEADER: prompt_id}
+                **params_of(self._settings, prompt, secret), extra_headers={PROMPT_HEADER: prompt_id}
             )
             raw = await within(self._timeout_seconds, asking)  # the whole answer, however it trickles
         except TimeoutError as error:
@@ -89,7 +91,7 @@ class Judge:
         reply = decode(raw.http_response.content, raw.headers)
         if call:
             call.usage = reply.usage
-        return verdict_in(reply, self._settings, rubric)
+        return verdict_in(reply, self._settings, rubric, secret)
 
     def _heard(self, headers: Mapping[str, str], call: PacedCall | None) -> None:
         if self._settings.provenance == "live":

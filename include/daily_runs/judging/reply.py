@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 from daily_runs.catalogue.accounts import JudgeSettings, VerdictForm
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab.answers import count_of
+from daily_runs.judging import canary as secret
 from daily_runs.judging.prompt import TOOL
 from daily_runs.judging.refusals import error_in, malformed, refusal
 from daily_runs.judging.rubric import Rubric
-from daily_runs.judging.verdict import Verdict, parse, unusable
+from daily_runs.judging.verdict import Verdict, none_given, parse
 from daily_runs.quota.rate_limit_headers import Usage
 
 BODY_BYTES_MAX = 4 * 1024 * 1024
@@ -51,24 +52,33 @@ def decode(body: bytes, headers: Mapping[str, str]) -> Reply:
     return Reply(message, usage_of(message.get("usage")))
 
 
-def verdict_in(reply: Reply, settings: JudgeSettings, rubric: Rubric) -> Verdict:
+def verdict_in(reply: Reply, settings: JudgeSettings, rubric: Rubric, canary: str) -> Verdict:
     """The one verdict of a message.
 
+    Args:
+        canary: the secret that the request told the judge never to write.
+
     Raises:
-        CallError: there is none or more than one, it was cut off or refused, or another model answered.
+        CallError: there is none or more than one, it was cut off or refused, it holds the secret, or another model
+            answered.
     """
     message, stop_reason = reply.message, str(reply.message.get("stop_reason"))
     if stop_reason == "refusal":
         raise _judge_refused(message.get("stop_details"))
     if stop_reason in _CUT_OFF:
-        raise unusable(f"cut off, stop reason {stop_reason}; judge.max_output_tokens is {settings.max_output_tokens}")
-    given = _verdicts(message.get("content"), settings.asked_as.verdict_form)
+        evidence = f"stop reason {stop_reason}; judge.max_output_tokens is {settings.max_output_tokens}"
+        raise none_given("verdict_cut_off", evidence)
+    blocks = _blocks(message.get("content"))
+    if secret.is_in(_written(blocks), canary):
+        raise none_given("canary_repeated", "the secret of the request stands in what the judge wrote")
+    given = _verdicts(blocks, settings.asked_as.verdict_form)
     if len(given) != 1:
-        raise unusable(f"{len(given) or 'no'} {TOOL} in the answer, {_harmless('stop reason', stop_reason)}")
-    _must_be_by(message.get("model"), settings)
+        kind = "unusable_verdict" if given else "no_verdict"
+        raise none_given(kind, f"{len(given) or 'no'} {TOOL} in the answer, {_harmless('stop reason', stop_reason)}")
+    answered_by = _must_be_by(message.get("model"), settings)
     used = message.get("usage")
     counts = [count_of(used.get(f"{side}_tokens")) if isinstance(used, dict) else None for side in ("input", "output")]
-    return parse(given[0], rubric, *counts)
+    return parse(given[0], rubric, *counts)._replace(answered_by=answered_by)
 
 
 def usage_of(used: object) -> Usage | None:
@@ -96,37 +106,59 @@ def _name_and_date(model: str) -> tuple[str, str]:
     return (bare[: found.start()], found.group(1)) if found else (bare, "")
 
 
-def _must_be_by(answered: object, settings: JudgeSettings) -> None:
-    """Scores of two models are never mixed, so an answer must be by the model that was asked."""
+def _must_be_by(answered: object, settings: JudgeSettings) -> str:
+    """Scores of two models are never mixed, so an answer must be by the model that was asked; the name it bears."""
     if not isinstance(answered, str):
         raise malformed("the message names no model")
     if not any(is_model(answered, name) for name in (settings.model, *settings.asked_as.answers_as)):
         evidence = f"{settings.model} was asked, {_harmless('model', answered)} answered"
         raise CallError(Hop.MODEL_VENDOR, "another_model", blame=Blame.OWN_SYSTEM, retryable=False, evidence=evidence)
+    return answered
 
 
 def _judge_refused(details: object) -> CallError:
     """The model declined. It is not asked again: it would usually refuse again, and the call may be paid again."""
     category = details.get("category") if isinstance(details, dict) else None
     evidence = _harmless("category", category) if category else "no category"
-    return CallError(Hop.MODEL_VENDOR, "judge_refused", blame=Blame.PROVIDER, retryable=False, evidence=evidence)
+    return none_given("judge_refused", evidence)
 
 
-def _verdicts(content: object, form: VerdictForm) -> Sequence[Any]:
+def _blocks(content: object) -> list[dict[str, Any]]:
+    return [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
+
+
+def _texts(blocks: Sequence[dict[str, Any]]) -> list[str]:
+    return [block["text"] for block in blocks if block.get("type") == "text" and isinstance(block.get("text"), str)]
+
+
+def _written(blocks: Sequence[dict[str, Any]]) -> str:
+    """All that the judge wrote for others, calls of any tool included. Its thoughts may weigh the secret."""
+    left: list[Any] = [block.get("input") for block in blocks if block.get("type") == "tool_use"]
+    texts = _texts(blocks)
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, dict):
+            left += [*value, *value.values()]
+        elif isinstance(value, list):
+            left += value
+    return "\n".join(texts)
+
+
+def _verdicts(blocks: Sequence[dict[str, Any]], form: VerdictForm) -> Sequence[Any]:
     """What the message gives as verdicts: calls of the tool, and where a text was asked for, the text."""
-    blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
     calls = [block.get("input") for block in blocks if block.get("type") == "tool_use" and block.get("name") == TOOL]
     if form is not VerdictForm.STRUCTURED_OUTPUT:
         return calls
-    texts = [block["text"] for block in blocks if block.get("type") == "text" and isinstance(block.get("text"), str)]
-    return [*calls, *(_json(text) for text in texts if text.strip())]
+    return [*calls, *(_json(text) for text in _texts(blocks) if text.strip())]
 
 
 def _json(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise unusable("the text is no JSON") from None  # the cause would quote the text
+        raise none_given("no_verdict", "the text is no JSON") from None  # the cause would quote the text
 
 
 def _harmless(name: str, value: object) -> str:

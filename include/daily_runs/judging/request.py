@@ -20,16 +20,20 @@ from anthropic.types import (
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
 
 from daily_runs.catalogue.accounts import JudgeModel, JudgeSettings, VerdictForm
+from daily_runs.judging.canary import told
 from daily_runs.judging.prompt import TOOL, JudgePrompt
 
 CALL_THE_TOOL = f"Give the verdict by calling the tool {TOOL} exactly once. Write nothing else."
 """A model that is not forced to call a tool may answer in words instead, so it is told."""
 
 
-def params_of(settings: JudgeSettings, prompt: JudgePrompt) -> MessageCreateParamsNonStreaming:
-    """What `POST /v1/messages` is sent for one verdict."""
+def params_of(settings: JudgeSettings, prompt: JudgePrompt, canary: str) -> MessageCreateParamsNonStreaming:
+    """What `POST /v1/messages` is sent for one verdict; `canary` is the secret of this request."""
     asked = settings.asked_as
-    system: list[TextBlockParam] = [{"type": "text", "text": prompt.system, "cache_control": {"type": "ephemeral"}}]
+    system: list[TextBlockParam] = [
+        {"type": "text", "text": prompt.system, "cache_control": {"type": "ephemeral"}},
+        {"type": "text", "text": told(canary)},
+    ]
     params: MessageCreateParamsNonStreaming = {
         "model": settings.model,
         "max_tokens": settings.max_output_tokens,

@@ -34,7 +34,18 @@ CALM_SECONDS = 480.0
 PROBES_AT_ONCE = 3
 GOOD_PROBES = 3
 
-UNTELLING_KINDS = frozenset({"unusable_verdict", "judge_refused", "empty_answer", "answer_timeout"})
+UNTELLING_KINDS = frozenset(
+    {
+        "no_verdict",
+        "unusable_verdict",
+        "points_off_scale",
+        "verdict_cut_off",
+        "canary_repeated",
+        "judge_refused",
+        "empty_answer",
+        "answer_timeout",
+    }
+)
 """Failures of a provider that is not out: it answered, but not usefully; or it accepted the call minutes ago and
 said no more, which is how a refused Vulnerability Resolution looks, too."""
 

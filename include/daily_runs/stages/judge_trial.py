@@ -16,7 +16,7 @@ from daily_runs.connections import Connection
 from daily_runs.errors import AccessError, CallError
 from daily_runs.judging.prompt import JudgePrompt, build
 from daily_runs.judging.refusals import ACCOUNT_KINDS
-from daily_runs.judging.verdict import Verdict
+from daily_runs.judging.verdict import NO_VERDICT_KINDS, Verdict
 from daily_runs.quota.ledger import Ledger
 from daily_runs.quota.pacer import Pacer
 from daily_runs.records import judge_trials
@@ -33,7 +33,7 @@ BUDGET_SECONDS = 300.0
 BREAKER_SECONDS = 120.0
 """Domain seconds for which an open breaker holds the call back: its first minute, and a probe. With `BUDGET_SECONDS`
 and the call's own time that is less than the task may take (`SHORT_TASK_TIMEOUT`), so that it ends by its own error."""
-ITEMS_OWN_KINDS = frozenset({"judge_refused", "unusable_verdict"})
+ITEMS_OWN_KINDS = frozenset(NO_VERDICT_KINDS)
 """What the judge may make of one item alone: the next attempt is with the next item's reference, `ATTEMPTS_MAX` in all,
 so that one item which it always declines stops no run."""
 PROMPT_ID = "judge-trial"

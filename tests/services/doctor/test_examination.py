@@ -190,7 +190,7 @@ def test_a_judge_that_gives_no_verdict_is_named(healthy: str, sandbox: SandboxVi
     sandbox.change(unscorable_share=1.0)
     subject, check, detail, _ = only_fault(examination.examine("staging", healthy))
     assert (subject, check) == ("judge", "verdict")
-    assert "unusable_verdict" in detail
+    assert "no_verdict" in detail
 
 
 def test_one_environment_is_looked_at_when_one_is_named(healthy: str, sandbox: SandboxView) -> None:

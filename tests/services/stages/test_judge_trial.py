@@ -99,7 +99,7 @@ def error(kind: str, message: str = "x") -> dict[str, Any]:
         ),
         Unable("no credit", 402, error("billing_error"), AccessError, "billing.*Buy credits"),
         Unable("retired", 404, error("not_found_error"), AccessError, "unknown_model.*judge.model"),
-        Unable("no verdict", 200, {"content": [], "model": "claude-sonnet-5-5"}, AccessError, "unusable_verdict"),
+        Unable("no verdict", 200, {"content": [], "model": "claude-sonnet-5-5"}, AccessError, "no_verdict"),
         Unable("overloaded", 529, error("overloaded_error"), CallError, "vendor_overloaded|breaker_open"),
         Unable("down", 500, error("api_error"), CallError, "vendor_server_error|breaker_open"),
     ],
@@ -167,10 +167,10 @@ class Declined(NamedTuple):
 def test_an_item_that_the_judge_declines_stops_no_run_since_the_next_items_reference_is_judged(
     case: Declined, kit: Kit, serve_script: Callable[[Script], str]
 ) -> None:
-    asked: list[bytes] = []
+    asked: list[str] = []
 
     def script(request: Any) -> tuple[int, bytes]:
-        asked.append(request.body)
+        asked.append(json.loads(request.body)["messages"][0]["content"])
         return 200, [*case.replies, sound_verdict()][len(asked) - 1]
 
     kit = kit.changed({"judge": {"address": serve_script(script)}})
@@ -187,10 +187,10 @@ def test_an_item_that_the_judge_declines_stops_no_run_since_the_next_items_refer
 def test_a_judge_that_declines_item_after_item_is_given_up_before_a_prompt_is_asked(
     reply: bytes, items: int, calls: int, kit: Kit, serve_script: Callable[[Script], str]
 ) -> None:
-    asked: list[bytes] = []
+    asked: list[str] = []
 
     def script(request: Any) -> tuple[int, bytes]:
-        asked.append(request.body)
+        asked.append(json.loads(request.body)["messages"][0]["content"])
         return 200, reply
 
     kit = kit.changed({"judge": {"address": serve_script(script)}})

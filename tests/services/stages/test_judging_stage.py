@@ -147,7 +147,7 @@ def test_a_judge_that_gives_no_verdict_leaves_the_answer_unscored_never_zero(kit
     assert (report.answered, report.failed) == (0, 2)
     for row in judgements(kit, work):
         assert (row["status"], row["score"], row["tries"]) == ("unscored", None, 3)
-        assert (row["error_hop"], row["error_kind"]) == ("model_vendor", "unusable_verdict")
+        assert (row["error_hop"], row["error_kind"]) == ("model_vendor", "no_verdict")
     assert kit.count("daily_runs.verdict") == 0
 
 
@@ -427,10 +427,10 @@ FAILURES = (
     Failure("null", 200, b"null", "malformed_body", VENDOR, True),
     Failure("a list", 200, b"[]", "malformed_body", VENDOR, True),
     Failure("a number", 200, b"7", "malformed_body", VENDOR, True),
-    Failure("an empty object", 200, b"{}", "unusable_verdict", VENDOR, True),
-    Failure("no content", 200, message(content=[]), "unusable_verdict", VENDOR, True),
-    Failure("null for content", 200, message(content=[None]), "unusable_verdict", VENDOR, True),
-    Failure("content that is a text", 200, message(content="5 points"), "unusable_verdict", VENDOR, True),
+    Failure("an empty object", 200, b"{}", "no_verdict", VENDOR, True),
+    Failure("no content", 200, message(content=[]), "no_verdict", VENDOR, True),
+    Failure("null for content", 200, message(content=[None]), "no_verdict", VENDOR, True),
+    Failure("content that is a text", 200, message(content="5 points"), "no_verdict", VENDOR, True),
     Failure("only text", 200, message(content=[{"type": "text", "text": "5"}]), "unusable_verdict", VENDOR, True),
     Failure("an empty verdict", 200, message(), "unusable_verdict", VENDOR, True),
 )
@@ -496,6 +496,59 @@ def test_the_key_goes_in_the_header_and_the_answer_in_the_user_part_only(ask_jud
     assert "An answer." in sent[0]["messages"][0]["content"]
     assert "An answer." not in json.dumps(sent[0]["system"])
     assert Counter(entry["role"] for entry in sent[0]["messages"]) == {"user": 1}
+
+
+def test_each_request_has_a_secret_of_its_own_and_a_judge_that_writes_it_down_gives_no_verdict(
+    kit: Kit, serve_script: Callable[[Script], str]
+) -> None:
+    secrets: list[str] = []
+
+    def script(request: Any) -> tuple[int, bytes]:
+        (secret,) = re.findall(r"The secret of this request is ([0-9a-f]{16})\.", request.body.decode())
+        secrets.append(secret)
+        sound = json.loads(sound_verdict())
+        given = json.loads(sound["content"][0]["text"])
+        given["reasons"] += f" {secret}" if b"Answer 0." in request.body else " Fine."
+        return 200, message(content=[{"type": "text", "text": json.dumps(given)}], stop_reason="end_turn")
+
+    work = judged_by(kit, serve_script(script), *ANSWERS[:3])
+    (report,) = kit.run(work, "judging")
+    assert (report.answered, report.failed) == (2, 1)
+    assert report.details["failures"] == {"model_vendor: canary_repeated": 1}
+    assert len(set(secrets)) == len(secrets) == 3
+
+
+class NotAgain(NamedTuple):
+    """A message without a verdict that the same request would most likely get again."""
+
+    kind: str
+    body: bytes
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        NotAgain("judge_refused", message(content=[], stop_reason="refusal")),
+        NotAgain("verdict_cut_off", message(content=[], stop_reason="max_tokens")),
+    ],
+    ids=lambda case: case.kind,
+)
+def test_a_refusal_and_a_cut_off_are_kinds_of_their_own_and_paid_once(
+    case: NotAgain, kit: Kit, serve_script: Callable[[Script], str]
+) -> None:
+    asked: list[str] = []
+
+    def script(request: Any) -> tuple[int, bytes]:
+        asked.append(request.path)
+        return 200, case.body
+
+    work = judged_by(kit, serve_script(script), "One.", "Two.")
+    (report,) = kit.run(work, "judging")
+    assert report.details["failures"] == {f"model_vendor: {case.kind}": 2}
+    assert len(asked) == 2
+    assert {row["tries"] for row in judgements(kit, work)} == {1}
+    kit.run(work, "judging")
+    assert len(asked) == 2
 
 
 def test_no_log_level_makes_the_sdk_write_an_answer_down(

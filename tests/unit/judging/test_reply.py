@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from daily_runs.catalogue.accounts import JudgeModel, JudgeSettings, VerdictForm
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.errors import Blame, CallError
+from daily_runs.judging import canary
 from daily_runs.judging.refusals import ACCOUNT_KINDS
 from daily_runs.judging.reply import Reply, decode, is_model, verdict_in
 from daily_runs.judging.rubric import Criterion, Rubric
-from daily_runs.judging.verdict import Verdict
+from daily_runs.judging.verdict import NO_VERDICT_KINDS, Verdict
+from daily_runs.resilience.breaker_rules import UNTELLING_KINDS
 
 RUBRIC = Rubric(
     feature="duo_chat",
@@ -24,6 +26,7 @@ RUBRIC = Rubric(
 )
 GOOD = {"reasons": "Clear.", "scores": {"clarity": 4}}
 JUDGE = catalogue_files.load().judge
+CANARY = "0123456789abcdef"
 TEXT = {"type": "text", "text": json.dumps(GOOD)}
 CALL = {"type": "tool_use", "id": "t", "name": "record_verdict", "input": GOOD}
 THOUGHT = {"type": "thinking", "thinking": "Hm.", "signature": "s"}
@@ -51,7 +54,7 @@ def asked(form: VerdictForm, **more: Any) -> JudgeSettings:
 
 def read(given: object, settings: JudgeSettings = JUDGE) -> Verdict:
     """As the client does with a body."""
-    return verdict_in(decode(json.dumps(given).encode(), {}), settings, RUBRIC)
+    return verdict_in(decode(json.dumps(given).encode(), {}), settings, RUBRIC, CANARY)
 
 
 def refused(given: object, settings: JudgeSettings = JUDGE) -> CallError:
@@ -70,8 +73,8 @@ def test_a_verdict_is_read_in_the_form_that_was_asked_for_with_thoughts_before_i
 def test_words_beside_a_call_of_the_tool_are_no_verdict() -> None:
     words = {"type": "text", "text": "I record the verdict."}
     assert read(message(words, CALL), asked(VerdictForm.STRICT_TOOL)).points == {"clarity": 4}
-    assert refused(message(words), asked(VerdictForm.STRICT_TOOL)).kind == "unusable_verdict"
-    assert refused(message(TEXT), asked(VerdictForm.FORCED_TOOL)).kind == "unusable_verdict"
+    assert refused(message(words), asked(VerdictForm.STRICT_TOOL)).kind == "no_verdict"
+    assert refused(message(TEXT), asked(VerdictForm.FORCED_TOOL)).kind == "no_verdict"
 
 
 class Unusable(NamedTuple):
@@ -88,15 +91,44 @@ UNUSABLE = (
     Unusable("two equal calls", message(CALL, CALL), "unusable_verdict", VerdictForm.STRICT_TOOL),
     Unusable("two texts", message(TEXT, TEXT), "unusable_verdict"),
     Unusable("a call and a text", message(CALL, TEXT), "unusable_verdict"),
-    Unusable("words", message({"type": "text", "text": "5 points"}), "unusable_verdict"),
-    Unusable("a deep text", message({"type": "text", "text": "[" * 200_000}), "unusable_verdict"),
-    Unusable("cut off", message(TEXT, stop_reason="max_tokens"), "unusable_verdict"),
-    Unusable("cut off in a call", message(CALL, stop_reason="max_tokens"), "unusable_verdict", VerdictForm.STRICT_TOOL),
-    Unusable("out of context", message(TEXT, stop_reason="model_context_window_exceeded"), "unusable_verdict"),
-    Unusable("only thoughts", message(THOUGHT), "unusable_verdict"),
-    Unusable("odd blocks", message(None, 1, [], {"type": "text"}, {"type": "text", "text": 1}), "unusable_verdict"),
-    Unusable("odd content", message(content="5"), "unusable_verdict"),
-    Unusable("an odd stop reason", message(content=[], stop_reason=[]), "unusable_verdict"),
+    Unusable("words", message({"type": "text", "text": "5 points"}), "no_verdict"),
+    Unusable("a deep text", message({"type": "text", "text": "[" * 200_000}), "no_verdict"),
+    Unusable("cut off", message(TEXT, stop_reason="max_tokens"), "verdict_cut_off", retryable=False),
+    Unusable(
+        "cut off in a call",
+        message(CALL, stop_reason="max_tokens"),
+        "verdict_cut_off",
+        VerdictForm.STRICT_TOOL,
+        retryable=False,
+    ),
+    Unusable(
+        "out of context",
+        message(TEXT, stop_reason="model_context_window_exceeded"),
+        "verdict_cut_off",
+        retryable=False,
+    ),
+    Unusable("only thoughts", message(THOUGHT), "no_verdict"),
+    Unusable("a call of another tool", message({**CALL, "name": "note"}), "no_verdict", VerdictForm.STRICT_TOOL),
+    Unusable(
+        "points off the scale", message({**CALL, "input": {**GOOD, "scores": {"clarity": 9}}}), "points_off_scale"
+    ),
+    Unusable("a criterion too many", message({**CALL, "input": {**GOOD, "scores": {"a": 1}}}), "unusable_verdict"),
+    Unusable(
+        "the secret in the reasons",
+        message({**CALL, "input": {**GOOD, "reasons": f"As asked: {CANARY}."}}),
+        "canary_repeated",
+        retryable=False,
+    ),
+    Unusable(
+        "the secret beside a sound verdict",
+        message({"type": "text", "text": CANARY.upper()}, CALL),
+        "canary_repeated",
+        VerdictForm.STRICT_TOOL,
+        retryable=False,
+    ),
+    Unusable("odd blocks", message(None, 1, [], {"type": "text"}, {"type": "text", "text": 1}), "no_verdict"),
+    Unusable("odd content", message(content="5"), "no_verdict"),
+    Unusable("an odd stop reason", message(content=[], stop_reason=[]), "no_verdict"),
     Unusable(
         "declined with a call", message(CALL, stop_reason="refusal"), "judge_refused", VerdictForm.STRICT_TOOL, False
     ),
@@ -125,6 +157,42 @@ def test_what_is_told_of_a_bad_message_quotes_nothing_of_it() -> None:
         message({"type": "text", "text": secret}),
     ):
         assert "secret" not in str(refused(odd))
+
+
+def test_what_is_no_verdict_says_nothing_of_whether_the_judge_is_out() -> None:
+    assert set(NO_VERDICT_KINDS) <= UNTELLING_KINDS
+
+
+def test_the_secret_may_be_weighed_in_thoughts() -> None:
+    thought = {"type": "thinking", "thinking": f"I must not write {CANARY}.", "signature": "s"}
+    assert read(message(thought, TEXT)).points == {"clarity": 4}
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        CANARY,
+        CANARY.upper(),
+        " ".join(CANARY),
+        "-".join(CANARY),
+        CANARY[::-1],
+        f"x{CANARY}y",
+        "０１２３４５６７８９ａｂｃｄｅｆ",
+    ],
+)
+def test_the_secret_is_found_however_its_letters_are_set(repeated: str) -> None:
+    assert canary.is_in(f"Reasons: {repeated}.", CANARY)
+
+
+@pytest.mark.parametrize("other", ["", CANARY[:-1], CANARY[1:], "0123456789abcdee", "MDEyMzQ1Njc4OWFiY2RlZg=="])
+def test_part_of_the_secret_another_one_and_an_encoded_one_are_not_taken_for_it(other: str) -> None:
+    assert not canary.is_in(f"Reasons: {other}.", CANARY)
+
+
+def test_no_two_requests_have_one_secret() -> None:
+    made = {canary.new() for _ in range(1_000)}
+    assert len(made) == 1_000
+    assert all(len(one) == 2 * canary.BYTES for one in made)
 
 
 class Names(NamedTuple):
@@ -163,7 +231,7 @@ def test_another_name_of_the_model_that_the_catalogue_knows_is_accepted() -> Non
 )
 def test_a_verdict_without_a_count_of_tokens_is_kept_and_its_tokens_are_unknown(usage: Any) -> None:
     reply = decode(json.dumps(message(TEXT, usage=usage)).encode(), {})
-    verdict = verdict_in(reply, JUDGE, RUBRIC)
+    verdict = verdict_in(reply, JUDGE, RUBRIC, CANARY)
     assert (reply.usage, verdict.input_tokens, verdict.output_tokens) == (None, None, None)
     assert verdict.points == {"clarity": 4}
 
@@ -234,9 +302,9 @@ json_values = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(list(message())), json_values))
 def test_no_message_however_odd_is_more_than_a_failed_call(changes: dict[str, Any]) -> None:
-    kinds = {"unusable_verdict", "another_model", "judge_refused", "malformed_body"}
+    kinds = {*NO_VERDICT_KINDS, "another_model", "malformed_body"}
     try:
-        verdict_in(Reply(message(TEXT, **changes), None), JUDGE, RUBRIC)
+        verdict_in(Reply(message(TEXT, **changes), None), JUDGE, RUBRIC, CANARY)
         found = kinds
     except CallError as error:
         found = {error.kind}

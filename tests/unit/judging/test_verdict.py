@@ -52,13 +52,14 @@ def test_what_is_no_verdict_is_unusable_and_worth_another_try(case: Case) -> Non
     with pytest.raises(CallError) as caught:
         parse(case.given, RUBRIC, 100, 10)
     error = caught.value
-    assert (error.kind, error.hop, error.blame) == ("unusable_verdict", Hop.MODEL_VENDOR, Blame.PROVIDER)
+    kind = "points_off_scale" if case.evidence == "points off the scale" else "unusable_verdict"
+    assert (error.kind, error.hop, error.blame) == (kind, Hop.MODEL_VENDOR, Blame.PROVIDER)
     assert (error.evidence, error.retryable) == (case.evidence, True)
 
 
 def test_a_verdict_carries_points_score_and_cost() -> None:
     verdict = parse({"reasons": "Right, but long.", "scores": SCORES}, RUBRIC, 100, 10)
-    assert verdict._replace(score=0) == ("Right, but long.", SCORES, 0, 100, 10)
+    assert verdict._replace(score=0) == ("Right, but long.", SCORES, 0, 100, 10, "")
     assert verdict.score == pytest.approx(0.875)
 
 

@@ -340,6 +340,7 @@ def test_refusals_for_rate_and_our_own_failures_tell_nothing_of_the_provider() -
         ("answer_error_code", FAULT),
         ("vendor_overloaded", OVERLOADED),
         ("unusable_verdict", SILENT),
+        ("verdict_cut_off", SILENT),
         ("empty_answer", SILENT),
         ("answer_timeout", SILENT),
     ],
