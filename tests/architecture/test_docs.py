@@ -17,6 +17,7 @@ from daily_runs import errors
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.cli.main import app
 from daily_runs.gitlab.hops.refusal import RULES
+from daily_runs.judging.verdict import NO_VERDICT_KINDS
 
 ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "include" / "daily_runs"
@@ -147,12 +148,19 @@ def test_the_gates_runbook_names_every_expectation() -> None:
 
 
 def test_every_kind_of_failure_in_the_library_is_in_the_runbook_and_no_other() -> None:
-    spelt = {rule.kind for rule in RULES}
+    spelt = {rule.kind for rule in RULES} | set(NO_VERDICT_KINDS)
     for module in LIBRARY.rglob("*.py"):
         if "sandbox" not in module.parts:
             spelt |= kinds_in(module.read_text())
     assert len(spelt) > len({rule.kind for rule in RULES})
     assert set(kind_rows()) == spelt
+
+
+def test_the_runbook_tells_whether_a_judge_without_a_verdict_is_asked_again() -> None:
+    rows = kind_rows()
+    assert {kind: rows[kind].again for kind in NO_VERDICT_KINDS} == {
+        kind: "yes" if again else "no" for kind, again in NO_VERDICT_KINDS.items()
+    }
 
 
 def test_the_runbook_tells_each_rules_hop_and_whether_it_is_tried_again() -> None:
