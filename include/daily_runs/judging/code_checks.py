@@ -25,8 +25,12 @@ _HEADS = (
     "new file mode ",
     "deleted file mode ",
     "similarity index ",
+    "rename from ",
+    "rename to ",
+    "copy from ",
+    "copy to ",
+    "Binary files ",
 )
-_HEADS += ("rename from ", "rename to ", "copy from ", "copy to ", "Binary files ")
 
 
 class Fence(NamedTuple):
