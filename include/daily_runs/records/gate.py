@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import psycopg
 
 from daily_runs.errors import StageError
 from daily_runs.statuses import AttemptStatus
 from daily_runs.store.database import Store
 from daily_runs.store.pool import Connection, Row
+
+BATCH = 500
+"""Rows that are in memory at once; an answer has some kilobytes."""
+
+T = TypeVar("T")
 
 _ROWS = """
 SELECT a.prompt_id, a.item_id, a.status, a.answer, a.error_hop, a.error_kind, a.error_blame, a.serving_provider,
@@ -24,19 +32,57 @@ WHERE a.attempt_id = %(attempt)s ORDER BY a.prompt_id
 """
 
 
-def rows(store: Store, attempt_id: str) -> list[Row]:
-    """Every prompt of an attempt with its answer and verdict. Missing values are None."""
-    return store.retrying(lambda connection: rows_within(connection, attempt_id))
+class AttemptRows:
+    """Every prompt of an attempt with its answer and verdict, in order of prompt id. Missing values are None.
+
+    The server keeps them and gives out `BATCH` at a time, so that a large run fits in a small worker. They can be gone
+    through again, from the start, and are the same rows each time, whatever others write meanwhile. One pass must end
+    before the next one begins.
+    """
+
+    def __init__(self, cursor: psycopg.ServerCursor[Row]) -> None:
+        self._cursor = cursor
+
+    def __iter__(self) -> Iterator[Row]:
+        """Go through them from the start."""
+        self._cursor.scroll(0, mode="absolute")
+        while some := self._cursor.fetchmany(BATCH):  # iterating over the cursor would not see that it was scrolled
+            yield from some
 
 
-def rows_within(connection: Connection, attempt_id: str) -> list[Row]:
-    """The same, inside the caller's transaction."""
-    return connection.execute(_ROWS, {"attempt": attempt_id}).fetchall()
+@contextmanager
+def rows_within(connection: Connection, attempt_id: str) -> Iterator[AttemptRows]:
+    """The rows of an attempt as they are now, inside the caller's transaction."""
+    with connection.cursor("attempt_rows", scrollable=True) as cursor:
+        cursor.execute(_ROWS, {"attempt": attempt_id})
+        yield AttemptRows(cursor)
 
 
-def digest(rows: Sequence[Row]) -> str:
+def read(store: Store, attempt_id: str, use: Callable[[AttemptRows], T]) -> T:
+    """What `use` makes of an attempt's rows; it runs inside a transaction, and again if the server goes away."""
+
+    def work(connection: Connection) -> T:
+        with rows_within(connection, attempt_id) as rows:
+            return use(rows)
+
+    return store.retrying(work)
+
+
+def digest(rows: Iterable[Row]) -> str:
     """SHA-256 (hex) over an attempt's rows: what passed the gate is what is published."""
-    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+    found = hashlib.sha256()
+    for part in json_list(rows, sort_keys=True):
+        found.update(part)
+    return found.hexdigest()
+
+
+def json_list(entries: Iterable[Any], *, sort_keys: bool = False) -> Iterator[bytes]:
+    """The bytes of `json.dumps` of a list of these entries, one entry at a time, so that nobody holds the list."""
+    before = "["
+    for entry in entries:
+        yield (before + json.dumps(entry, sort_keys=sort_keys)).encode()
+        before = ", "
+    yield b"[]" if before == "[" else b"]"
 
 
 def save(store: Store, attempt_id: str, checks: Sequence[tuple[Any, ...]], *, passed: str | None) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 from daily_runs.errors import StageError
 from daily_runs.records import gate
 from daily_runs.records.attempts import end_attempt
+from daily_runs.records.gate import AttemptRows
 from daily_runs.records.run import Attempt
 from daily_runs.results.scores import Summary, summarise
 from daily_runs.statuses import AnswerStatus, AttemptStatus, JudgementStatus
@@ -45,26 +47,23 @@ def _replaced(connection: Connection, attempt: Attempt, time_scale: float) -> Re
     run_key, attempt_id = str(attempt.key), attempt.attempt_id
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [run_key])
     _must_be_the_newest(connection, run_key, attempt_id)
-    rows = _gated_rows(connection, run_key, attempt_id)
-    results = [_result(run_key, row, time_scale) for row in rows if row["status"] == AnswerStatus.ANSWERED]
-    failures = [
-        (run_key, row["prompt_id"], row["item_id"], row["error_hop"], row["error_kind"], row["error_blame"])
-        for row in rows
-        if row["status"] == AnswerStatus.FAILED
-    ]
-    digest = hashlib.sha256(json.dumps([results, failures]).encode()).hexdigest()
-    receipt = Receipt(len(results), len(failures), digest)
-    summary = summarise((r["item_id"], r["score"]) for r in rows if r["judgement"] == JudgementStatus.SCORED)
-    _forget(connection, run_key, attempt_id)
-    _insert_run(connection, attempt, summary, receipt)
-    _copy(connection, f"daily_runs.published_result ({RESULT_COLUMNS})", results)
-    _copy(connection, f"daily_runs.published_failure ({FAILURE_COLUMNS})", failures)
+    passed = _passed_the_gate(connection, run_key, attempt_id)
+    with gate.rows_within(connection, attempt_id) as rows:
+        if gate.digest(rows) != passed:
+            place = f"{run_key}: attempt {attempt_id}"
+            raise StageError(f"{place} is not published: its rows changed since the gate. Run validation again.")
+        receipt = _receipt(run_key, rows, time_scale)
+        summary = summarise((r["item_id"], r["score"]) for r in rows if r["judgement"] == JudgementStatus.SCORED)
+        _forget(connection, run_key, attempt_id)
+        _insert_run(connection, attempt, summary, receipt)
+        _copy(connection, f"daily_runs.published_result ({RESULT_COLUMNS})", _results(run_key, rows, time_scale))
+        _copy(connection, f"daily_runs.published_failure ({FAILURE_COLUMNS})", _failures(run_key, rows))
     end_attempt(connection, attempt_id, AttemptStatus.PUBLISHED)
     return receipt
 
 
-def _gated_rows(connection: Connection, run_key: str, attempt_id: str) -> list[Row]:
-    """The attempt's rows, if they are those that passed the gate."""
+def _passed_the_gate(connection: Connection, run_key: str, attempt_id: str) -> str:
+    """The digest of the rows that passed the gate; the attempt is locked until the transaction ends."""
     found = connection.execute(
         "SELECT status, gated_sha256 FROM daily_runs.attempt WHERE attempt_id = %s FOR UPDATE", [attempt_id]
     ).fetchone()
@@ -73,10 +72,26 @@ def _gated_rows(connection: Connection, run_key: str, attempt_id: str) -> list[R
         raise StageError(f"{place} is not published: another took its place. Nothing was changed.")
     if found["gated_sha256"] is None:
         raise StageError(f"{place} has not passed the gate. Run validation first.")
-    rows = gate.rows_within(connection, attempt_id)
-    if gate.digest(rows) != found["gated_sha256"]:
-        raise StageError(f"{place} is not published: its rows changed since the gate. Run validation again.")
-    return rows
+    return str(found["gated_sha256"])
+
+
+def _receipt(run_key: str, rows: AttemptRows, time_scale: float) -> Receipt:
+    """Counts, and the SHA-256 over `json.dumps([results, failures])`: a promise of the data contract."""
+    found = hashlib.sha256(b"[")
+    results = _hashed(found, _results(run_key, rows, time_scale))
+    found.update(b", ")
+    failures = _hashed(found, _failures(run_key, rows))
+    found.update(b"]")
+    return Receipt(results, failures, found.hexdigest())
+
+
+def _hashed(into: hashlib._Hash, entries: Iterator[tuple[Any, ...]]) -> int:
+    """Feed a list, as JSON, into a hash; how many entries it has."""
+    parts = 0
+    for part in gate.json_list(entries):
+        into.update(part)
+        parts += 1
+    return parts - 1  # the last one closes the list
 
 
 def of_run(store: Store, run_key: str) -> Row | None:
@@ -85,22 +100,22 @@ def of_run(store: Store, run_key: str) -> Row | None:
     return found[0] if found else None
 
 
-def _result(run_key: str, row: Row, time_scale: float) -> tuple[Any, ...]:
-    scores = json.dumps(row["scores"], sort_keys=True) if row["scores"] is not None else None
-    latency_seconds = round(row["wall_seconds"] * time_scale, 3)
-    return (
-        run_key,
-        row["prompt_id"],
-        row["item_id"],
-        row["judgement"],
-        row["score"],
-        scores,
-        row["serving_provider"],
-        row["serving_model"],
-        latency_seconds,
-        row["input_tokens"],
-        row["output_tokens"],
-    )
+def _results(run_key: str, rows: AttemptRows, time_scale: float) -> Iterator[tuple[Any, ...]]:
+    """`RESULT_COLUMNS` of each answer."""
+    for row in rows:
+        if row["status"] == AnswerStatus.ANSWERED:
+            scores = json.dumps(row["scores"], sort_keys=True) if row["scores"] is not None else None
+            latency_seconds = round(row["wall_seconds"] * time_scale, 3)
+            named = (row["prompt_id"], row["item_id"], row["judgement"], row["score"], scores)
+            served = (row["serving_provider"], row["serving_model"], latency_seconds)
+            yield (run_key, *named, *served, row["input_tokens"], row["output_tokens"])
+
+
+def _failures(run_key: str, rows: AttemptRows) -> Iterator[tuple[Any, ...]]:
+    """`FAILURE_COLUMNS` of each prompt without an answer."""
+    for row in rows:
+        if row["status"] == AnswerStatus.FAILED:
+            yield (run_key, row["prompt_id"], row["item_id"], row["error_hop"], row["error_kind"], row["error_blame"])
 
 
 def _must_be_the_newest(connection: Connection, run_key: str, attempt_id: str) -> None:
@@ -147,10 +162,12 @@ def _insert_run(connection: Connection, attempt: Attempt, summary: Summary, rece
     )
 
 
-def _copy(connection: Connection, target: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    with connection.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN".encode()) as copy:
-        for row in rows:
-            copy.write_row(row)
+def _copy(connection: Connection, target: str, rows: Iterator[tuple[Any, ...]]) -> None:
+    """Store the rows, some at a time: a connection that copies cannot read the next ones."""
+    while some := list(islice(rows, gate.BATCH)):
+        with connection.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN".encode()) as copy:
+            for row in some:
+                copy.write_row(row)
 
 
 class PublishedAnswer(NamedTuple):

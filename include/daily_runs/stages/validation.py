@@ -6,7 +6,8 @@ attempt without rows, demands that each figure is known, and counts what was eva
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from daily_runs.catalogue.features import ANSWERED_BY_CODE
 from daily_runs.errors import GateFailedError
@@ -17,6 +18,7 @@ from daily_runs.records.run import Report
 from daily_runs.stages.expectations import Check, check_prompts, check_shares
 from daily_runs.stages.work import Work
 from daily_runs.statuses import AnswerStatus, JudgementStatus
+from daily_runs.store.pool import Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,10 +31,12 @@ def run(work: Work) -> Report:
         GateFailedError: at least one expectation failed; the attempt is quarantined with its rows kept.
         StageError: one failed, but the attempt is published already, or superseded; it stays so.
     """
-    rows = gate.rows(work.store, work.attempt.attempt_id)
-    checks = check(rows, work)
+    prompts, digest = gate.read(
+        work.store, work.attempt.attempt_id, lambda rows: (prompt_frame(rows, work), gate.digest(rows))
+    )
+    checks = check(prompts, work)
     failed = [c for c in checks if not c.passed]
-    gate.save(work.store, work.attempt.attempt_id, checks, passed=None if failed else gate.digest(rows))
+    gate.save(work.store, work.attempt.attempt_id, checks, passed=None if failed else digest)
     if failed:
         reasons = "; ".join(f"{c.expectation}: {c.observed}, required {c.required}" for c in failed)
         raise GateFailedError(
@@ -41,28 +45,40 @@ def run(work: Work) -> Report:
     return Report("validation", asked=len(checks), answered=len(checks))
 
 
-def check(rows: list[dict[str, Any]], work: Work) -> list[Check]:
-    """Evaluate the gate over an attempt's rows (see `daily_runs.records.gate.rows`)."""
-    import pandas as pd  # noqa: PLC0415 - see check
+def prompt_frame(rows: Iterable[Row], work: Work) -> pd.DataFrame:
+    """What the gate looks at: a short row a prompt (Great Expectations needs the frame whole), and no answer's text."""
+    import pandas as pd  # noqa: PLC0415 - half a second of import, needed in this stage only
 
-    if not rows:
-        return [Check("the attempt has rows", passed=False, observed="0 rows", required="at least 1")]
-    prompts = pd.DataFrame(rows)
     is_code = work.feature.call in ANSWERED_BY_CODE
-    prompts["is_error_text"] = [bool(row["answer"] and error_code_in(row["answer"], is_code=is_code)) for row in rows]
-    prompts["is_settled_soundly"] = [_is_settled_soundly(row) for row in rows]
+    short = (
+        (
+            row["prompt_id"],
+            row["status"],
+            row["judgement"],
+            row["score"],
+            bool(row["answer"] and error_code_in(row["answer"], is_code=is_code)),
+            _is_settled_soundly(row),
+        )
+        for row in rows
+    )
+    columns = ["prompt_id", "status", "judgement", "score", "is_error_text", "is_settled_soundly"]
+    return pd.DataFrame(short, columns=columns)
+
+
+def check(prompts: pd.DataFrame, work: Work) -> list[Check]:
+    """Evaluate the gate over an attempt's rows (see `prompt_frame`)."""
+    if prompts.empty:
+        return [Check("the attempt has rows", passed=False, observed="0 rows", required="at least 1")]
     prompts["score"] = prompts["score"].astype("float64")
     answered = prompts["status"] == AnswerStatus.ANSWERED
     prompts["is_judged"] = prompts["judgement"].isin([JudgementStatus.SCORED, JudgementStatus.UNSCORED]) == answered
     prompts["is_scored_soundly"] = prompts["score"].notna() == (prompts["judgement"] == JudgementStatus.SCORED)
     shares = _shares(prompts)
-    kept = prompts[
-        ["prompt_id", "status", "is_settled_soundly", "is_judged", "is_scored_soundly", "score", "is_error_text"]
-    ]
+    kept = prompts.drop(columns="judgement")
     return [*check_prompts(kept), *check_shares(shares, work.feature.thresholds, work.attempt.asked)]
 
 
-def _is_settled_soundly(row: dict[str, Any]) -> bool:
+def _is_settled_soundly(row: Row) -> bool:
     """An answered prompt, and no other, has an answer's text; a failed one, and no other, the kind of its error."""
     has_text, has_kind = not is_blank(row["answer"] or ""), bool(row["error_kind"])
     status = row["status"]
@@ -71,7 +87,7 @@ def _is_settled_soundly(row: dict[str, Any]) -> bool:
 
 def _shares(prompts: pd.DataFrame) -> pd.DataFrame:
     """One row. A share of nothing is unknown (NaN), which the gate refuses."""
-    import pandas as pd  # noqa: PLC0415 - see check
+    import pandas as pd  # noqa: PLC0415 - see prompt_frame
 
     answered = int((prompts["status"] == AnswerStatus.ANSWERED).sum())
     unscored = int((prompts["judgement"] == JudgementStatus.UNSCORED).sum())

@@ -41,7 +41,7 @@ def publish(
         verdict = Verdict("Good.", {"correctness": 4}, score, 100, 10)
         cache_key = f"{key}-{prompt.prompt_id}"
         verdicts.scored([prompt.prompt_id], cache_key, verdict, rubric_version=rubric, judge_model="judge")
-    digest = gate.digest(gate.rows(store, attempt.attempt_id))
+    digest = gate.read(store, attempt.attempt_id, gate.digest)
     gate.save(store, attempt.attempt_id, [("mean score", True, "all 1", ">= 0.5")], passed=digest)
     published.replace(store, attempt, time_scale=1.0)
 

@@ -60,7 +60,7 @@ def publish(store: Store, attempt: Attempt) -> published.Receipt:
 
 
 def pass_gate(store: Store, attempt: Attempt) -> None:
-    digest = gate.digest(gate.rows(store, attempt.attempt_id))
+    digest = gate.read(store, attempt.attempt_id, gate.digest)
     gate.save(store, attempt.attempt_id, [("mean score", True, "all 1", ">= 0.5")], passed=digest)
 
 

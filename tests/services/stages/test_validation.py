@@ -252,10 +252,12 @@ NASTY = (
 @pytest.mark.parametrize("nasty", NASTY, ids=lambda nasty: nasty.name)
 def test_no_null_and_no_contradiction_slips_through(nasty: Nasty, kit: Kit) -> None:
     work = sound(kit)
-    rows = gate.rows(kit.store, work.attempt.attempt_id)
+    rows = gate.read(kit.store, work.attempt.attempt_id, list)
     for row in rows if nasty.every_row else rows[:1]:
         row.update(nasty.columns)
-    assert {check.expectation for check in validation.check(rows, work) if not check.passed} == nasty.failing
+    assert {
+        check.expectation for check in validation.check(validation.prompt_frame(rows, work), work) if not check.passed
+    } == nasty.failing
 
 
 def test_a_published_attempt_stays_published_under_a_stricter_gate(kit: Kit) -> None:
@@ -278,7 +280,8 @@ def test_an_answer_that_arrives_after_the_gate_is_not_published_without_it(kit: 
 
 
 def checks(kit: Kit, work: Work) -> list[Any]:
-    return list(validation.check(gate.rows(kit.store, work.attempt.attempt_id), work))
+    frame = gate.read(kit.store, work.attempt.attempt_id, lambda rows: validation.prompt_frame(rows, work))
+    return list(validation.check(frame, work))
 
 
 AT_THE_LIMIT = (
