@@ -54,6 +54,7 @@ def plan(feature: str) -> dict[str, Any]:
     chosen = feature_named(catalogue, feature)
     trigger_form.check(catalogue, chosen, form)
     moment, done_in, note = context.get("logical_date") or dag_run.run_after, None, ""
+    sample = "" if form.is_rerun else opening.sample(chosen, limit=form.prompts, only=form.only)
     if form.is_about_a_run:
         manual = dag_run.run_type not in BY_DATE
         with _store() as store:
@@ -62,6 +63,7 @@ def plan(feature: str) -> dict[str, Any]:
                 order = duplicate.GivenOrder(form, target.logical_date, dag_run.run_id, dag_run.run_after)
                 duplicate.must_not_be_done_meanwhile(store, catalogue, chosen, order)
         moment, done_in, note = target.logical_date, target.environments, "" if form.forced else target.note
+        sample = target.sample if form.is_rerun else sample
     opening.check_date(chosen, moment)
     plan = routing.planned(chosen, moment, form.environment, done_in if form.is_rerun else None)
     log.info("%s of %s: %s%s", feature, moment, plan.why, note)
@@ -69,6 +71,7 @@ def plan(feature: str) -> dict[str, Any]:
         **form._asdict(),
         "rerun": str(form.rerun),
         "logical_date": moment.astimezone(dt.UTC).isoformat(),
+        "sample": sample,
         "done_in": done_in if form.is_rerun else None,
         "why": plan.why + note,
     }
@@ -151,7 +154,7 @@ def open_and_check_seeds(feature: str, environment: str, manifest: Mapping[str, 
     catalogue = catalogue_files.load()
     dag_run = get_current_context()["dag_run"]
     order = rerun.RerunOrder(
-        key=RunKey(feature, environment, dt.datetime.fromisoformat(manifest["logical_date"])),
+        key=_key(feature, environment, manifest),
         rerun=Rerun(manifest.get("rerun") or manifest["redo"]),  # the old name: planned before the field was renamed
         prompts=manifest["prompts"],
         only=manifest["only"],
@@ -168,6 +171,11 @@ def open_and_check_seeds(feature: str, environment: str, manifest: Mapping[str, 
     rate = shard_prompts_per_minute(catalogue, catalogue.features[feature], environment, attempt.shards)
     shared = {"attempt_id": attempt.attempt_id, "prompts_per_minute": rate}
     return [{**shared, "shard": shard} for shard in range(attempt.shards)]
+
+
+def _key(feature: str, environment: str, manifest: Mapping[str, Any]) -> RunKey:
+    moment = dt.datetime.fromisoformat(manifest["logical_date"])
+    return RunKey(feature, environment, moment, manifest.get("sample", ""))  # none: planned before samples had keys
 
 
 def run_stage(stage: str, shards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -190,10 +198,9 @@ def run_shard(stage: str, attempt_id: str, shard: int, prompts_per_minute: float
 
 def compare(feature: str, manifest: Mapping[str, Any], routed: Mapping[str, Any]) -> dict[str, Any]:
     """Lay the arms side by side: what each published and, where there are two, the verdict over their difference."""
-    moment = dt.datetime.fromisoformat(manifest["logical_date"])
     quality = feature_named(catalogue_files.load(), feature).quality
     with _store() as store:
-        keys = [RunKey(feature, environment, moment) for environment in routed["environments"]]
+        keys = [_key(feature, environment, manifest) for environment in routed["environments"]]
         outcome = comparison.compare(store, keys, quality)
     if "sentence" in outcome:
         log.info("%s", outcome["sentence"])

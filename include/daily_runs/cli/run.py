@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
 
@@ -20,7 +21,7 @@ from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, print_
 from daily_runs.clock import Clock
 from daily_runs.errors import ParameterError
 from daily_runs.records import answers, attempts, judgements
-from daily_runs.records.run import Attempt, Report, RunKey
+from daily_runs.records.run import SAMPLE, Attempt, Report, RunKey
 from daily_runs.results import published
 from daily_runs.runs import opening, rerun, trigger_form
 from daily_runs.stages import pipeline
@@ -55,6 +56,9 @@ def command(
     date: Annotated[
         dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day; default: today, for a rerun its newest run.")
     ] = None,
+    sample: Annotated[
+        str | None, typer.Option(help="For a rerun of a sample: the eight digits at the end of its run key.")
+    ] = None,
     overlay: Overlay = None,
     as_json: AsJson = False,
 ) -> None:
@@ -63,7 +67,8 @@ def command(
         raise ParameterError("--redo", "is the old name of --rerun, which is given too", "Give --rerun alone.")
     if only is not None and not only.strip(" ,"):
         raise ParameterError("--only", f"{only!r} names nothing", "Name prompts, items or tags; leave it out for all.")
-    asked = RunOptions(feature, environment, date.date() if date else None, limit, only or "", redo or rerun)
+    day = date.date() if date else None
+    asked = RunOptions(feature, environment, day, limit, only or "", redo or rerun, sample or "")
     outcome = run(asked, overlay=in_use(overlay), console=Console(stderr=True))
     if as_json:
         print_json(outcome.as_json())
@@ -132,6 +137,7 @@ class RunOptions(NamedTuple):
     limit: int | None = None
     only: str = ""
     rerun: Rerun | None = None
+    sample: str = ""
 
 
 def run(asked: RunOptions, *, overlay: str | None, console: Console) -> RunOutcome:
@@ -156,12 +162,16 @@ def run(asked: RunOptions, *, overlay: str | None, console: Console) -> RunOutco
             bars = _Bars(progress)
             reports = list(pipeline.run_all(work, bars.begin))
             bars.finish()
-        row = published.of_run(store, str(order.key))
+        row = published.of_run(store, str(attempt.key))
         assert row is not None  # publish has just written it
     return RunOutcome(reports, row, begun)
 
 
 def _check(feature: Feature, asked: RunOptions) -> None:
+    if asked.sample and (asked.day is None or asked.rerun in (None, Rerun.ALL)):
+        raise ParameterError("--sample", "goes with --date and a --rerun of what the sample has", "Give both.")
+    if asked.sample and not re.fullmatch("[0-9a-f]{8}", asked.sample):
+        raise ParameterError("--sample", f"{asked.sample!r} is not eight hexadecimal digits", "Give those of its key.")
     if asked.day is not None:
         opening.check_date(feature, midnight(asked.day), "--date")
     if asked.limit is not None and asked.limit > feature.prompts_per_run:
@@ -170,17 +180,19 @@ def _check(feature: Feature, asked: RunOptions) -> None:
 
 
 def _order(store: Store, catalogue: Catalogue, feature: Feature, asked: RunOptions) -> rerun.RerunOrder:
-    moment = midnight(asked.day or Clock.now().date())
+    moment, sample = midnight(asked.day or Clock.now().date()), ""
     if asked.rerun not in (None, Rerun.ALL):
         day = asked.day.isoformat() if asked.day else None
+        day = f"{day}{SAMPLE}{asked.sample}" if asked.sample else day
         values = {"environment": asked.environment, "prompts": asked.limit, "only": asked.only, "run": day}
         try:
             wanted = trigger_form.read((), values | {"rerun": asked.rerun})
-            moment = rerun.target(store, catalogue, feature, wanted, moment, manual=True).logical_date
+            target = rerun.target(store, catalogue, feature, wanted, moment, manual=True)
+            moment, sample = target.logical_date, target.sample
         except ParameterError as error:
             place = OPTIONS.get(error.place, f"--{error.place}")
             raise ParameterError(place, error.problem, error.remedy) from None
-    key = RunKey(asked.feature, asked.environment, moment)
+    key = RunKey(asked.feature, asked.environment, moment, sample)
     return rerun.RerunOrder(
         key, asked.rerun or Rerun.ALL, prompts=asked.limit, only=asked.only, anew=asked.rerun is Rerun.ALL
     )

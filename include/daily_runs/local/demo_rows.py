@@ -61,6 +61,7 @@ def sends(store: Store, attempt_id: str) -> Sends:
 
 
 def published_results(store: Store, run_key: str) -> int:
-    """How many result rows readers see of a run."""
-    row = store.row("SELECT count(*)::int AS n FROM contract.results_v1 WHERE run_key = %(key)s", {"key": run_key})
+    """How many result rows are published of a run."""
+    query = "SELECT count(*)::int AS n FROM daily_runs.published_result WHERE run_key = %(key)s"
+    row = store.row(query, {"key": run_key})
     return int(row["n"])

@@ -21,7 +21,8 @@ class AttemptPlan(NamedTuple):
     """What an attempt is to do; `plan_hash` makes two executions the same work.
 
     `rerun` and `taken_over_from` (an attempt's id): see `daily_runs.runs.rerun`. `anew`: a person ordered to pay for
-    every prompt again, whatever an unfinished attempt has.
+    every prompt again, whatever an unfinished attempt has. `selection_sha256`: which prompts (see `records.run`); None
+    where an attempt that was opened before it was recorded is taken over.
     """
 
     key: RunKey
@@ -37,13 +38,15 @@ class AttemptPlan(NamedTuple):
     rerun: Rerun = Rerun.ALL
     taken_over_from: str | None = None
     anew: bool = False
+    selection_sha256: str | None = None
 
 
 _NEW_ATTEMPT = """
-INSERT INTO daily_runs.attempt (run_key, plan_hash, asked, shards, provenance, dataset_sha256, rubric_version,
-judge_model, airflow_run_id, note, redo, taken_over_from)
-VALUES (%(run_key)s, %(plan_hash)s, %(asked)s, %(shards)s, %(provenance)s, %(dataset_sha256)s, %(rubric_version)s,
-        %(judge_model)s, %(airflow_run_id)s, %(note)s, %(rerun)s, %(taken_over_from)s)
+INSERT INTO daily_runs.attempt (run_key, plan_hash, asked, shards, provenance, dataset_sha256,
+selection_sha256, rubric_version, judge_model, airflow_run_id, note, redo, taken_over_from)
+VALUES (%(run_key)s, %(plan_hash)s, %(asked)s, %(shards)s, %(provenance)s, %(dataset_sha256)s,
+        %(selection_sha256)s, %(rubric_version)s, %(judge_model)s, %(airflow_run_id)s, %(note)s, %(rerun)s,
+        %(taken_over_from)s)
 RETURNING attempt_id::text
 """
 
@@ -63,6 +66,8 @@ def open_attempt(store: Store, plan: AttemptPlan) -> Attempt:
     run_key = str(plan.key)
     with store.transaction() as connection:
         take_run(connection, store, plan.key, plan.provenance)
+        if plan.key.sample:
+            _adopt_older_sample(connection, plan)
         unfinished = unfinished_of(connection, run_key)
         if unfinished and unfinished["plan_hash"] == plan.plan_hash:
             return Attempt(unfinished["attempt_id"], plan.key, len(plan.prompts), unfinished["shards"], resumed=True)
@@ -78,6 +83,17 @@ def open_attempt(store: Store, plan: AttemptPlan) -> Attempt:
     return Attempt(attempt_id, plan.key, len(plan.prompts), plan.shards, resumed=False)
 
 
+def _adopt_older_sample(connection: Connection, plan: AttemptPlan) -> None:
+    """Move an unfinished sample that stands under the full run's key, as all did before samples had keys of their own.
+
+    Its paid answers would be asked again otherwise, and its rows would replace the full run's.
+    """
+    connection.execute(
+        "UPDATE daily_runs.attempt SET run_key = %s WHERE run_key = %s AND plan_hash = %s AND status = 'running'",
+        [str(plan.key), str(plan.key._replace(sample="")), plan.plan_hash],
+    )
+
+
 def take_run(connection: Connection, store: Store, key: RunKey, provenance: str) -> None:
     """Lock a run, made if it is new, until the caller's transaction ends: one attempt of it is opened at a time.
 
@@ -86,7 +102,11 @@ def take_run(connection: Connection, store: Store, key: RunKey, provenance: str)
     """
     _must_be_of_one_provenance(connection, store, provenance)
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(key)])
-    connection.execute("INSERT INTO daily_runs.run VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING", [str(key), *key])
+    connection.execute(
+        "INSERT INTO daily_runs.run (run_key, feature, environment, logical_date, sample) VALUES (%s, %s, %s, %s, %s)"
+        " ON CONFLICT DO NOTHING",
+        [str(key), *key],
+    )
 
 
 def unfinished_of(connection: Connection, run_key: str) -> Row | None:
@@ -193,7 +213,7 @@ def find_attempt(store: Store, attempt_id: str) -> Attempt:
         "SELECT * FROM daily_runs.attempt JOIN daily_runs.run USING (run_key) WHERE attempt_id = %(id)s",
         {"id": attempt_id},
     )
-    key = RunKey(row["feature"], row["environment"], row["logical_date"])
+    key = RunKey(row["feature"], row["environment"], row["logical_date"], row["sample"])
     return Attempt(attempt_id, key, row["asked"], row["shards"], resumed=True, rerun=Rerun(row["redo"]))
 
 

@@ -27,6 +27,7 @@ class Base(NamedTuple):
     rerun: Rerun
     plan_hash: str
     dataset_sha256: str
+    selection_sha256: str | None
     rubric_version: str
     judge_model: str
     shards: int
@@ -38,8 +39,8 @@ class Base(NamedTuple):
 
 
 _BASE = """
-SELECT t.attempt_id::text, t.status, t.redo AS rerun, t.plan_hash, t.dataset_sha256, t.rubric_version, t.judge_model,
-       t.shards, t.asked,
+SELECT t.attempt_id::text, t.status, t.redo AS rerun, t.plan_hash, t.dataset_sha256, t.selection_sha256,
+       t.rubric_version, t.judge_model, t.shards, t.asked,
        count(*) FILTER (WHERE n.status = 'answered')::int AS answered,
        count(*) FILTER (WHERE n.status = 'failed')::int AS failed,
        count(*) FILTER (WHERE n.status IN ('planned', 'sent'))::int AS unsettled,
@@ -73,17 +74,19 @@ def _base_for(connection: Connection, run_key: str) -> Base | None:
 
 
 def runs(store: Store, feature: str) -> list[Row]:
-    """The feature's runs, newest date first.
+    """The feature's runs, newest date first, full runs before samples.
 
-    Columns: `environment`, `logical_date`, whether any attempt `has_answers`, whether one is `under_way`.
+    Columns: `environment`, `logical_date`, `sample` (see `RunKey`), whether any attempt `has_answers`, whether one is
+    `under_way`.
     """
     return store.rows(
         """
-        SELECT r.environment, r.logical_date, EXISTS (
+        SELECT r.environment, r.logical_date, r.sample, EXISTS (
                    SELECT FROM daily_runs.attempt t JOIN daily_runs.answer n USING (attempt_id)
                    WHERE t.run_key = r.run_key AND n.status = 'answered') AS has_answers, EXISTS (
                    SELECT FROM daily_runs.attempt t WHERE t.run_key = r.run_key AND t.status = 'running') AS under_way
-        FROM daily_runs.run r WHERE r.feature = %(feature)s ORDER BY r.logical_date DESC, r.environment
+        FROM daily_runs.run r WHERE r.feature = %(feature)s
+        ORDER BY r.logical_date DESC, r.sample, r.environment
         """,
         {"feature": feature},
     )

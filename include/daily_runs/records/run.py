@@ -17,18 +17,29 @@ from daily_runs.dataset import Item, dataset_sha256
 from daily_runs.errors import CountsError
 from daily_runs.statuses import Rerun
 
+SAMPLE = "/sample-"
+"""What stands before a sample's id in a run's key."""
+SAMPLE_DIGITS = 8
+"""Of a selection's hash, in a run's key: a date has few samples."""
+
 
 class RunKey(NamedTuple):
-    """Stable name of a run; `logical_date` is UTC."""
+    """Stable name of a run; `logical_date` is UTC.
+
+    A run that asks only some of the prompts is a sample: a run of its own beside the full run of that date, whose rows
+    it never replaces. `sample` says which prompts it asks (`sample_of`); it is empty for a full run.
+    """
 
     feature: str
     environment: str
     logical_date: dt.datetime
+    sample: str = ""
 
     def __str__(self) -> str:
-        """`feature/environment/2026-08-15T06:00:00Z`, with microseconds where there are any."""
+        """`feature/environment/2026-08-15T06:00:00Z`, with microseconds where there are any; `/sample-1a2b3c4d`."""
         moment = self.logical_date.astimezone(dt.UTC).replace(tzinfo=None)
-        return f"{self.feature}/{self.environment}/{moment.isoformat()}Z"
+        sample = f"{SAMPLE}{self.sample}" if self.sample else ""
+        return f"{self.feature}/{self.environment}/{moment.isoformat()}Z{sample}"
 
 
 class Prompt(NamedTuple):
@@ -65,6 +76,17 @@ def dealt(prompts: Sequence[Prompt], shards: int) -> tuple[Prompt, ...]:
     """The same prompts with their items dealt out over so many shards, in order of appearance."""
     numbers: dict[str, int] = {}
     return tuple(prompt._replace(shard=numbers.setdefault(prompt.item_id, len(numbers)) % shards) for prompt in prompts)
+
+
+def selection_sha256(prompts: Sequence[Prompt]) -> str:
+    """Which prompts are asked, whatever their order and shards (hex)."""
+    return hashlib.sha256("\n".join(sorted(prompt.prompt_id for prompt in prompts)).encode()).hexdigest()
+
+
+def sample_of(prompts: Sequence[Prompt], whole: Sequence[Prompt]) -> str:
+    """`RunKey.sample` of a run that asks these prompts, where a full run asks `whole`; empty if it asks all of them."""
+    asked = selection_sha256(prompts)
+    return "" if asked == selection_sha256(whole) else asked[:SAMPLE_DIGITS]
 
 
 def plan_hash(prompts: Sequence[Prompt], items: Sequence[Item], rubric_version: str, judge_model: str) -> str:

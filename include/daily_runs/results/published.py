@@ -95,8 +95,8 @@ def _hashed(into: hashlib._Hash, entries: Iterator[tuple[Any, ...]]) -> int:
 
 
 def of_run(store: Store, run_key: str) -> Row | None:
-    """The published run, as readers see it."""
-    found = store.rows("SELECT * FROM contract.runs_v1 WHERE run_key = %(key)s", {"key": run_key})
+    """The published run, full or a sample, as readers see it."""
+    found = store.rows("SELECT * FROM contract.runs_v2 WHERE run_key = %(key)s", {"key": run_key})
     return found[0] if found else None
 
 
@@ -145,10 +145,10 @@ def _insert_run(connection: Connection, attempt: Attempt, summary: Summary, rece
         INSERT INTO daily_runs.published_run
             (run_key, attempt_id, feature, environment, logical_date, provenance, asked, answered, failed, scored,
              unscored, mean_score, score_std, mean_score_low, mean_score_high, dataset_sha256, rubric_version,
-             judge_model, rows_sha256)
+             judge_model, rows_sha256, sample, selection_sha256)
         SELECT run_key, attempt_id, %(feature)s, %(environment)s, %(logical_date)s, provenance, asked, %(answered)s,
                %(failed)s, %(scored)s, %(answered)s - %(scored)s, %(mean)s, %(std)s, %(low)s, %(high)s,
-               dataset_sha256, rubric_version, judge_model, %(rows_sha256)s
+               dataset_sha256, rubric_version, judge_model, %(rows_sha256)s, %(sample)s, selection_sha256
         FROM daily_runs.attempt WHERE attempt_id = %(attempt_id)s
         """,
         {
@@ -188,11 +188,11 @@ def answers_of(store: Store, run: Row) -> list[PublishedAnswer]:
     """
     rows = store.rows(
         """
+        WITH run AS (SELECT run_key FROM daily_runs.published_run WHERE run_key = %(key)s AND attempt_id = %(attempt)s)
         SELECT prompt_id, item_id, score, true AS answered, serving_provider
-        FROM contract.results_v1 WHERE run_key = %(key)s AND attempt_id = %(attempt)s
+        FROM daily_runs.published_result JOIN run USING (run_key)
         UNION ALL
-        SELECT prompt_id, item_id, NULL, false, NULL
-        FROM contract.failures_v1 WHERE run_key = %(key)s AND attempt_id = %(attempt)s
+        SELECT prompt_id, item_id, NULL, false, NULL FROM daily_runs.published_failure JOIN run USING (run_key)
         ORDER BY prompt_id
         """,
         {"key": run["run_key"], "attempt": run["attempt_id"]},
@@ -209,7 +209,7 @@ def score_histogram(store: Store, run_key: str, bins: int = 10) -> list[int]:
     rows = store.rows(
         """
         SELECT least(floor(score * %(bins)s), %(bins)s - 1)::int AS bin, count(*)::int AS n
-        FROM contract.results_v1 WHERE run_key = %(key)s AND score IS NOT NULL GROUP BY 1
+        FROM daily_runs.published_result WHERE run_key = %(key)s AND score IS NOT NULL GROUP BY 1
         """,
         {"key": run_key, "bins": bins},
     )

@@ -15,7 +15,16 @@ from daily_runs.dataset import Item, dataset_sha256
 from daily_runs.errors import ParameterError
 from daily_runs.judging import rubric_versions
 from daily_runs.records import attempts
-from daily_runs.records.run import Attempt, Prompt, RunKey, choose_prompts, dealt, plan_hash
+from daily_runs.records.run import (
+    Attempt,
+    Prompt,
+    RunKey,
+    choose_prompts,
+    dealt,
+    plan_hash,
+    sample_of,
+    selection_sha256,
+)
 from daily_runs.runs import selection
 from daily_runs.store.database import Store
 
@@ -61,6 +70,8 @@ def plan(
 ) -> Attempt:
     """Open the attempt of a run that asks all, or resume the unfinished one that does the same work (others: `rerun`).
 
+    The attempt's key says whether it is a full run's or a sample's, whatever `key` says.
+
     Args:
         limit: ask so many prompts instead of the catalogue's number.
         only: ask only these (see `daily_runs.runs.selection`).
@@ -86,11 +97,11 @@ def planned(catalogue: Catalogue, key: RunKey, *, limit: int | None, only: str) 
     _check(catalogue, key.environment, limit)
     check_date(feature, key.logical_date)
     items = dataset.load_feature_dataset(feature)
-    chosen = _prompts(feature, items, limit, only)
+    whole, chosen = _prompts(feature, items, limit, only)
     shards = min(len({prompt.item_id for prompt in chosen}), budget(catalogue, feature, key.environment).slots)
     prompts, rubric = dealt(chosen, shards), rubric_versions.current(feature)
     return attempts.AttemptPlan(
-        key=key,
+        key=key._replace(sample=sample_of(chosen, whole)),
         prompts=prompts,
         shards=shards,
         plan_hash=plan_hash(prompts, items, rubric.version, catalogue.judge.model),
@@ -100,11 +111,28 @@ def planned(catalogue: Catalogue, key: RunKey, *, limit: int | None, only: str) 
         judge_model=catalogue.judge.model,
         airflow_run_id=None,
         note="",
+        selection_sha256=selection_sha256(chosen),
     )
 
 
-def _prompts(feature: Feature, items: Sequence[Item], limit: int | None, only: str) -> tuple[Prompt, ...]:
-    """A sample is of what is selected, and what is selected is of a whole run: ids are the same in all of them."""
-    if not only:
-        return choose_prompts(items, limit or feature.prompts_per_run, 1)
-    return selection.chosen(choose_prompts(items, feature.prompts_per_run, 1), items, only)[:limit]
+def sample(feature: Feature, *, limit: int | None, only: str) -> str:
+    """The `RunKey.sample` of a run that is asked for so (see `plan`).
+
+    Raises:
+        ParameterError, DatasetError: see `plan`.
+    """
+    whole, chosen = _prompts(feature, dataset.load_feature_dataset(feature), limit, only)
+    return sample_of(chosen, whole)
+
+
+def _prompts(
+    feature: Feature, items: Sequence[Item], limit: int | None, only: str
+) -> tuple[tuple[Prompt, ...], tuple[Prompt, ...]]:
+    """A full run's prompts, and those that are asked.
+
+    A sample is of what is selected, and what is selected is of a full run: ids are the same in all of them.
+    """
+    whole = choose_prompts(items, feature.prompts_per_run, 1)
+    if only:
+        return whole, selection.chosen(whole, items, only)[:limit]
+    return whole, choose_prompts(items, limit, 1) if limit else whole

@@ -29,7 +29,7 @@ from daily_runs.judging import rubric_versions
 from daily_runs.records import reruns, routes
 from daily_runs.records.attempts import AttemptPlan
 from daily_runs.records.reruns import Base
-from daily_runs.records.run import Attempt, RunKey
+from daily_runs.records.run import SAMPLE, Attempt, RunKey
 from daily_runs.runs import opening, routing
 from daily_runs.runs.opening import DAY_AHEAD
 from daily_runs.runs.routing import AUTO
@@ -45,12 +45,13 @@ ASK_ALL = f"Choose rerun: {Rerun.ALL}"
 class Target(NamedTuple):
     """The run to do again: its logical date, and the environments in which it has answers.
 
-    `left_out`: those in which it began and has none; a rerun does nothing there.
+    `left_out`: those in which it began and has none; a rerun does nothing there. `sample`: see `RunKey`.
     """
 
     logical_date: dt.datetime
     environments: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    sample: str = ""
 
     @property
     def note(self) -> str:
@@ -102,9 +103,10 @@ def target(
     dates = [row["logical_date"] for row in rows]  # one that was skipped may be asked for, too, in any environment
     dates += [] if form.is_rerun else routes.logical_dates(store, feature.feature)
     if form.is_rerun and form.run:
-        _must_have_begun(form.run, dates, routes.sent_somewhere(store, feature.feature))
+        _must_have_begun(form.moment, dates, routes.sent_somewhere(store, feature.feature))
     date = _date(feature, form, own, sorted(set(dates), reverse=True), rows, manual=manual)
-    of_date = [row for row in rows if row["logical_date"] == date]
+    sample = _sample(form, date, [row for row in rows if row["logical_date"] == date])
+    of_date = [row for row in rows if (row["logical_date"], row["sample"]) == (date, sample)]
     environments = tuple(row["environment"] for row in of_date if row["has_answers"])
     if not form.is_rerun:
         _must_wait_for_its_own_phase(feature, form, date, own)
@@ -112,8 +114,24 @@ def target(
     if not environments:
         raise _without_answers(date, of_date, rows)
     for environment in environments:
-        _must_be_possible(store, catalogue, RunKey(feature.feature, environment, date), form)
-    return Target(date, environments, tuple(row["environment"] for row in of_date if not row["has_answers"]))
+        _must_be_possible(store, catalogue, RunKey(feature.feature, environment, date, sample), form)
+    return Target(date, environments, tuple(row["environment"] for row in of_date if not row["has_answers"]), sample)
+
+
+def _sample(form: Form, date: dt.datetime, of_date: Sequence[Row]) -> str:
+    """Which of a date's runs a rerun means: the sample that it names, the full run, or the only sample there is."""
+    known: list[str] = list(dict.fromkeys(row["sample"] for row in of_date))
+    if not form.is_rerun:
+        return ""
+    if form.sample:
+        found = [sample for sample in known if sample == form.sample]
+    else:
+        found = known if len(known) == 1 else [sample for sample in known if not sample]
+    if len(found) != 1:
+        named = f"sample {form.sample}" if form.sample else "full run"
+        samples = ", ".join(f"{_shown(date)}{SAMPLE}{sample}" for sample in known if sample) or "none"
+        raise ParameterError("run", f"there is no {named} of {_shown(date)}", f"Its samples: {samples}.")
+    return found[0]
 
 
 def _without_answers(date: dt.datetime, of_date: Sequence[Row], rows: Sequence[Row]) -> ParameterError:
@@ -167,7 +185,7 @@ def _date(
     manual: bool,
 ) -> dt.datetime:
     if form.run:
-        return _named(form.run, dates, rows)
+        return _named(form.moment, dates, rows)
     if own in dates or (dates and manual):
         return own if own in dates else next((date for date in dates if date <= Clock.now() + DAY_AHEAD), dates[0])
     where = f"{feature.feature}/{form.environment}" if form.forced else feature.feature
@@ -199,7 +217,11 @@ def _moment_of(text: str) -> dt.datetime:
 
 
 def _known(rows: Sequence[Row]) -> str:
-    found = [f"{row['environment']} {_shown(row['logical_date'])}" for row in rows if row["has_answers"]]
+    found = [
+        f"{row['environment']} {_shown(row['logical_date'])}{row['sample'] and SAMPLE + row['sample']}"
+        for row in rows
+        if row["has_answers"]
+    ]
     return f"Runs with answers, newest first: {', '.join(found[:SHOWN_MAX]) or 'none'}."
 
 
@@ -261,6 +283,7 @@ def plan_of(catalogue: Catalogue, order: RerunOrder, base: Base | None) -> Attem
         note=order.note,
         rerun=order.rerun,
         taken_over_from=base.attempt_id,
+        selection_sha256=base.selection_sha256,
     )
 
 

@@ -13,12 +13,12 @@ from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import Feature
 from daily_runs.errors import ParameterError
 from daily_runs.judging import rubric_versions
-from daily_runs.records.run import choose_prompts
+from daily_runs.records.run import SAMPLE, choose_prompts
 from daily_runs.runs import selection
 from daily_runs.runs.routing import AUTO
 from daily_runs.statuses import Rerun
 
-RUN_PATTERN = r"^(\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?)?$"
+RUN_PATTERN = r"^(\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?(/sample-[0-9a-f]{8})?)?$"
 RUBRIC_PATTERN = r"^([0-9a-f]{8,12})?$"
 
 RERUN_LABELS: Mapping[Rerun, str] = {
@@ -61,7 +61,8 @@ _FIXED: Mapping[str, dict[str, Any]] = {
         "pattern": RUN_PATTERN,
         "title": "Run to rerun",
         "description": "Its logical date in UTC (2026-08-15T06:00:00Z), or the day if it has one run. Empty: this run's"
-        " own date; for a manual run that takes something over, the feature's newest run",
+        " own date; for a manual run that takes something over, the feature's newest run. A sample's rerun names it"
+        " as its key does: 2026-08-15T06:00:00Z/sample-1a2b3c4d",
     },
     "note": {
         "default": None,
@@ -80,7 +81,7 @@ class Form(NamedTuple):
     """What was asked for; every field's default is what a scheduled run does.
 
     `environment`: one of the catalogue, or `auto`. `prompts`: a sample of so many. `only`: see `selection`. `run`:
-    logical date or day of the run to do anew (UTC where it names no zone).
+    logical date or day of the run to do anew (UTC where it names no zone), with `/sample-…` if it is a sample.
     """
 
     environment: str = AUTO
@@ -100,6 +101,16 @@ class Form(NamedTuple):
     def is_rerun(self) -> bool:
         """Whether something is taken over from a run."""
         return self.rerun is not Rerun.ALL
+
+    @property
+    def moment(self) -> str:
+        """The logical date or day of `run`."""
+        return self.run.partition(SAMPLE)[0]
+
+    @property
+    def sample(self) -> str:
+        """The sample that `run` names; empty if it names none (`RunKey.sample`)."""
+        return self.run.partition(SAMPLE)[2]
 
     @property
     def is_about_a_run(self) -> bool:
@@ -171,6 +182,9 @@ def _must_be_of_its_type(name: str, value: object) -> None:
 
 
 def _must_make_sense(form: Form) -> None:
+    if form.sample and not form.is_rerun:
+        remedy = "Give the date alone; the fields prompts and only say which sample is asked."
+        raise ParameterError("run", f"{form.run} names a sample, which does not go with rerun: {form.rerun}", remedy)
     if form.is_rerun and (form.prompts is not None or form.only):
         field = "prompts" if form.prompts is not None else "only"
         raise ParameterError(field, f"does not go with rerun: {form.rerun}", "A rerun has the prompts of its run.")

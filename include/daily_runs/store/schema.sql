@@ -569,6 +569,8 @@ CREATE TABLE daily_runs.published_run (
     judge_model text NOT NULL,
     rows_sha256 text NOT NULL,
     published_at timestamp with time zone DEFAULT now() NOT NULL,
+    sample text DEFAULT ''::text NOT NULL,
+    selection_sha256 text,
     CONSTRAINT published_run_check CHECK ((asked = (answered + failed))),
     CONSTRAINT published_run_check1 CHECK ((answered = (scored + unscored))),
     CONSTRAINT published_run_provenance_check CHECK ((provenance = ANY (ARRAY['live'::text, 'sandbox'::text])))
@@ -587,7 +589,8 @@ CREATE VIEW contract.failures_v1 AS
     f.error_kind,
     f.error_blame
    FROM (daily_runs.published_failure f
-     JOIN daily_runs.published_run p USING (run_key));
+     JOIN daily_runs.published_run p USING (run_key))
+  WHERE (p.sample = ''::text);
 
 CREATE TABLE daily_runs.published_result (
     run_key text NOT NULL,
@@ -626,7 +629,8 @@ CREATE VIEW contract.results_v1 AS
     p.rubric_version,
     p.judge_model
    FROM (daily_runs.published_result r
-     JOIN daily_runs.published_run p USING (run_key));
+     JOIN daily_runs.published_run p USING (run_key))
+  WHERE (p.sample = ''::text);
 
 CREATE VIEW contract.runs_v1 AS
  SELECT run_key,
@@ -645,6 +649,35 @@ CREATE VIEW contract.runs_v1 AS
     mean_score_low,
     mean_score_high,
     dataset_sha256,
+    rubric_version,
+    judge_model,
+    rows_sha256,
+    published_at
+   FROM daily_runs.published_run
+  WHERE (sample = ''::text);
+
+CREATE VIEW contract.runs_v2 AS
+ SELECT run_key,
+        CASE sample
+            WHEN ''::text THEN 'full'::text
+            ELSE 'sample'::text
+        END AS kind,
+    attempt_id,
+    feature,
+    environment,
+    logical_date,
+    provenance,
+    asked,
+    answered,
+    failed,
+    scored,
+    unscored,
+    mean_score,
+    score_std,
+    mean_score_low,
+    mean_score_high,
+    dataset_sha256,
+    selection_sha256,
     rubric_version,
     judge_model,
     rows_sha256,
@@ -699,6 +732,7 @@ CREATE TABLE daily_runs.attempt (
     ended_at timestamp with time zone,
     redo text DEFAULT 'all'::text NOT NULL,
     taken_over_from uuid,
+    selection_sha256 text,
     CONSTRAINT attempt_asked_check CHECK ((asked > 0)),
     CONSTRAINT attempt_provenance_check CHECK ((provenance = ANY (ARRAY['live'::text, 'sandbox'::text]))),
     CONSTRAINT attempt_redo_check CHECK ((redo = ANY (ARRAY['all'::text, 'missing_answers'::text, 'judge_again'::text, 'gate_and_publish'::text]))),
@@ -945,7 +979,9 @@ CREATE TABLE daily_runs.run (
     run_key text NOT NULL,
     feature text NOT NULL,
     environment text NOT NULL,
-    logical_date timestamp with time zone NOT NULL
+    logical_date timestamp with time zone NOT NULL,
+    sample text DEFAULT ''::text NOT NULL,
+    CONSTRAINT run_sample_check CHECK ((sample ~ '^([0-9a-f]{8})?$'::text))
 );
 
 CREATE TABLE daily_runs.seed_binding (
@@ -1065,7 +1101,7 @@ ALTER TABLE ONLY daily_runs.routed
     ADD CONSTRAINT routed_pkey PRIMARY KEY (feature, airflow_run_id);
 
 ALTER TABLE ONLY daily_runs.run
-    ADD CONSTRAINT run_feature_environment_logical_date_key UNIQUE (feature, environment, logical_date);
+    ADD CONSTRAINT run_feature_environment_logical_date_sample_key UNIQUE (feature, environment, logical_date, sample);
 
 ALTER TABLE ONLY daily_runs.run
     ADD CONSTRAINT run_pkey PRIMARY KEY (run_key);
@@ -1162,6 +1198,9 @@ GRANT SELECT ON TABLE contract.results_v1 TO daily_runs_reader;
 
 GRANT SELECT ON TABLE contract.runs_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.runs_v1 TO daily_runs_reader;
+
+GRANT SELECT ON TABLE contract.runs_v2 TO daily_runs_writer;
+GRANT SELECT ON TABLE contract.runs_v2 TO daily_runs_reader;
 
 GRANT SELECT ON TABLE daily_runs.alembic_version TO daily_runs_writer;
 

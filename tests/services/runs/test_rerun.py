@@ -48,6 +48,12 @@ FAILURE = CallError(Hop.GITLAB, "rack_attack", blame=Blame.RATE_LIMIT, retryable
 
 
 @pytest.fixture
+def kit(kit: Kit) -> Kit:
+    """A catalogue whose full run of the feature is as short as the test's."""
+    return kit.changed({"features": {FEATURE: {"prompts_per_run": PROMPTS}}})
+
+
+@pytest.fixture
 def include(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of catalogue, data sets and rubrics that a test may edit."""
     for folder in ("catalogue", "datasets", "rubrics"):
