@@ -60,8 +60,8 @@ def test_each_run_of_a_backfill_goes_where_its_dates_phase_says(airflow: Airflow
     ][:1]
     rows = {
         logical_date: airflow.store.rows(
-            "SELECT environment, asked, answered FROM contract.runs_v1 WHERE run_key LIKE %(key)s",
-            {"key": f"code_suggestions/%/{logical_date}"},
+            "SELECT environment, asked, answered FROM contract.runs_v2 WHERE run_key LIKE %(key)s",
+            {"key": f"code_suggestions/%/{logical_date}%"},
         )
         for logical_date in backfilled.runs
     }

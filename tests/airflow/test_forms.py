@@ -107,7 +107,7 @@ def test_a_run_that_is_to_fall_back_runs_in_production_and_says_why(
     assert "goes to production: when_not_ready is fall_back_to_production" in row["reason"]
     assert state(airflow, run, "wait_for_staging") == "skipped"
     assert state(airflow, run, "staging.seed_check") == "skipped"
-    assert airflow.attempt(run)["run_key"] == f"vulnerability_resolution/production/{DATE}"
+    assert airflow.attempt(run)["run_key"].startswith(f"vulnerability_resolution/production/{DATE}/sample-")
     limits = returned(airflow, run, "production.limit_probe")["limits"]
     assert limits["fits"] is True
     assert limits["binding"]["owner"]
@@ -159,7 +159,7 @@ def published(airflow: Airflow, run: DagRun) -> dict[str, Any]:
 
 
 def published_row(airflow: Airflow, run_key: str) -> dict[str, Any]:
-    return airflow.store.row("SELECT * FROM contract.runs_v1 WHERE run_key = %(key)s", {"key": run_key})
+    return airflow.store.row("SELECT * FROM contract.runs_v2 WHERE run_key = %(key)s", {"key": run_key})
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +228,7 @@ def test_judge_again_sends_no_inference(airflow: Airflow, completed: Sent) -> No
 
 
 def test_gate_and_publish_again_sends_nothing(airflow: Airflow, completed: Sent) -> None:
-    logical_date = airflow.attempt(completed.run)["run_key"].rpartition("/")[2]
+    logical_date = airflow.attempt(completed.run)["run_key"].split("/", 2)[2]
     before = published_row(airflow, airflow.attempt(completed.run)["run_key"])
     gated = sent_by(airflow, rerun="gate_and_publish", run=logical_date)
     assert gated.state == "success"
@@ -241,7 +241,7 @@ def test_gate_and_publish_again_sends_nothing(airflow: Airflow, completed: Sent)
 def test_the_run_that_waited_ran_in_staging_alone(airflow: Airflow, routed: Mapping[str, DagRun]) -> None:
     run = routed["root_cause_analysis"]
     assert airflow.wait(run) == "success"
-    assert airflow.attempt(run)["run_key"] == f"root_cause_analysis/staging/{DATE}"
+    assert airflow.attempt(run)["run_key"].startswith(f"root_cause_analysis/staging/{DATE}/sample-")
     assert state(airflow, run, "production.seed_check") == "skipped"
 
 

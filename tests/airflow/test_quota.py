@@ -50,7 +50,7 @@ def test_900_prompts_in_mapped_tasks_keep_to_the_pace_of_their_limit_from_first_
     assert len(paid) == len({entry["key"] for entry in paid}) == prompts
     assert refusals(entries) == []
     row = airflow.store.row(
-        "SELECT asked, answered, failed FROM contract.runs_v1 WHERE run_key = %(key)s",
+        "SELECT asked, answered, failed FROM contract.runs_v2 WHERE run_key = %(key)s",
         {"key": airflow.attempt(run)["run_key"]},
     )
     assert row == {"asked": prompts, "answered": prompts, "failed": 0}
@@ -152,10 +152,10 @@ def test_every_run_of_a_backfill_succeeds_and_publishes(airflow: Airflow, backfi
     for feature, runs in backfilled.runs.items():
         assert [airflow.api.run_state(*run) for run in runs] == ["success"] * len(DAYS_OF_STAGING)
         rows = airflow.store.rows(
-            "SELECT run_key, asked, answered + failed AS settled FROM contract.runs_v1 WHERE run_key = ANY (%(keys)s)",
+            "SELECT run_key, asked, answered + failed AS settled FROM contract.runs_v2 WHERE run_key = ANY (%(keys)s)",
             {"keys": [airflow.attempt(run)["run_key"] for run in runs]},
         )
-        assert sorted(row["run_key"].rpartition("/")[2][:10] for row in rows) == [*DAYS_OF_STAGING]
+        assert sorted(row["run_key"].split("/", 2)[2][:10] for row in rows) == [*DAYS_OF_STAGING]
         assert {(row["asked"], row["settled"]) for row in rows} == {(PROMPTS_A_DAY[feature],) * 2}
 
 

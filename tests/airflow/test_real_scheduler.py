@@ -36,9 +36,9 @@ def runs(airflow: Airflow) -> dict[str, DagRun]:
 def test_a_run_of_each_feature_publishes_its_rows(airflow: Airflow, runs: dict[str, DagRun], feature: str) -> None:
     assert airflow.wait(runs[feature]) == "success"
     attempt = airflow.attempt(runs[feature])
-    row = airflow.store.row("SELECT * FROM contract.runs_v1 WHERE run_key = %(key)s", {"key": attempt["run_key"]})
+    row = airflow.store.row("SELECT * FROM contract.runs_v2 WHERE run_key = %(key)s", {"key": attempt["run_key"]})
     results = airflow.store.rows(
-        "SELECT * FROM contract.results_v1 WHERE run_key = %(key)s", {"key": attempt["run_key"]}
+        "SELECT * FROM daily_runs.published_result WHERE run_key = %(key)s", {"key": attempt["run_key"]}
     )
     assert (row["feature"], row["environment"], row["provenance"]) == (feature, "staging", "sandbox")
     assert row["asked"] == PROMPTS == row["answered"] + row["failed"]
@@ -91,7 +91,7 @@ def test_a_killed_inference_task_is_retried_and_pays_nothing_twice_but_what_was_
     assert twice <= in_flight
     _went_on_at_once(airflow, run, _ledger(airflow, since=before)["entries"], killed)
     row = airflow.store.row(
-        "SELECT asked, answered, failed FROM contract.runs_v1 WHERE run_key = %(key)s",
+        "SELECT asked, answered, failed FROM contract.runs_v2 WHERE run_key = %(key)s",
         {"key": airflow.attempt(run)["run_key"]},
     )
     assert row == {"asked": prompts, "answered": prompts, "failed": 0}
@@ -127,7 +127,7 @@ def test_a_failing_gate_quarantines_and_is_not_retried(airflow: Airflow) -> None
     assert (validation["state"], validation["try_number"]) == ("failed", 1)
     assert "is quarantined, not published" in airflow.log(run, "staging.validation")
     assert attempt["status"] == "quarantined"
-    assert airflow.store.rows("SELECT 1 FROM contract.runs_v1 WHERE run_key = %(k)s", {"k": attempt["run_key"]}) == []
+    assert airflow.store.rows("SELECT 1 FROM contract.runs_v2 WHERE run_key = %(k)s", {"k": attempt["run_key"]}) == []
 
 
 def _answered(airflow: Airflow, run: DagRun) -> int:

@@ -96,4 +96,4 @@ def test_a_run_whose_postgres_is_killed_sends_nothing_until_it_is_back_and_then_
     published = json.loads(out)["published"]
     assert (published["asked"], published["answered"], published["failed"]) == (PROMPTS, PROMPTS, 0)
     with open_store(server.url) as store:
-        assert store.row("SELECT count(*) AS n FROM contract.runs_v1")["n"] == 1
+        assert store.row("SELECT count(*) AS n FROM contract.runs_v2")["n"] == 1

@@ -80,7 +80,7 @@ class Cell:
         """
         assert self.airflow.wait(self.run) == "success"
         key = self.airflow.attempt(self.run)["run_key"]
-        query = "SELECT asked, answered, failed, scored FROM contract.runs_v1 WHERE run_key = %(key)s"
+        query = "SELECT asked, answered, failed, scored FROM contract.runs_v2 WHERE run_key = %(key)s"
         assert self.airflow.store.row(query, {"key": key}) == {
             "asked": PROMPTS,
             "answered": PROMPTS,
@@ -99,15 +99,17 @@ class Cell:
         """The run publishes, what has no answer has a reason, and a rerun of missing answers gets them all."""
         assert self.airflow.wait(self.run) == "success"
         key = self.airflow.attempt(self.run)["run_key"]
-        row = self.airflow.store.row("SELECT * FROM contract.runs_v1 WHERE run_key = %(key)s", {"key": key})
+        row = self.airflow.store.row("SELECT * FROM contract.runs_v2 WHERE run_key = %(key)s", {"key": key})
         assert (row["asked"], row["answered"] + row["failed"]) == (PROMPTS, PROMPTS)
-        query = "SELECT error_hop, error_kind, count(*)::int AS n FROM contract.failures_v1 WHERE run_key = %(key)s"
+        query = (
+            "SELECT error_hop, error_kind, count(*)::int AS n FROM daily_runs.published_failure WHERE run_key = %(key)s"
+        )
         reasons = self.airflow.store.rows(f"{query} GROUP BY 1, 2 ORDER BY 1, 2", {"key": key})
         assert sum(reason["n"] for reason in reasons) == row["failed"]
         told = ", ".join(f"{reason['n']} {reason['error_hop']}: {reason['error_kind']}" for reason in reasons)
         sys.stdout.write(f"{row['answered']} of {PROMPTS} published, without an answer: {told or 'none'}\n")
         if row["failed"]:
-            self.run = self.airflow.trigger(FEATURE, run=key.rpartition("/")[2], rerun="missing_answers")
+            self.run = self.airflow.trigger(FEATURE, run=key.split("/", 2)[2], rerun="missing_answers")
         self.ends_well(may_be_paid_twice)
 
 

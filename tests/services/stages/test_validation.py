@@ -267,7 +267,7 @@ def test_a_published_attempt_stays_published_under_a_stricter_gate(kit: Kit) -> 
     with pytest.raises(StageError, match="is published already"):
         kit.run(replace(work, feature=strict.catalogue.features["root_cause_analysis"]), "validation")
     assert status(kit, work) == "published"
-    assert kit.count("contract.results_v1") == PROMPTS
+    assert kit.count("daily_runs.published_result") == PROMPTS
 
 
 def test_an_answer_that_arrives_after_the_gate_is_not_published_without_it(kit: Kit) -> None:
@@ -276,7 +276,7 @@ def test_an_answer_that_arrives_after_the_gate_is_not_published_without_it(kit: 
     store_an_error_text(kit, work)
     with pytest.raises(StageError, match="its rows changed since the gate"):
         kit.run(work, "publish")
-    assert kit.count("contract.runs_v1") == 0
+    assert kit.count("contract.runs_v2") == 0
 
 
 def checks(kit: Kit, work: Work) -> list[Any]:
@@ -319,14 +319,14 @@ def test_a_quarantined_attempt_cannot_be_published(kit: Kit) -> None:
         kit.run(work, "validation")
     with pytest.raises(StageError, match="has not passed the gate"):
         kit.run(work, "publish")
-    assert kit.count("contract.runs_v1") == 0
+    assert kit.count("contract.runs_v2") == 0
 
 
 def test_without_a_gate_nothing_is_published(kit: Kit) -> None:
     work = sound(kit)
     with pytest.raises(StageError, match=r"has not passed the gate\. Run validation first\."):
         kit.run(work, "publish")
-    assert kit.count("contract.runs_v1") == 0
+    assert kit.count("contract.runs_v2") == 0
     assert status(kit, work) == "running"
 
 
@@ -346,7 +346,7 @@ def test_publishing_a_sound_attempt_twice_gives_the_same_receipt(kit: Kit) -> No
     _, first, second = kit.run(work, "validation", "publish", "publish")
     assert (first.asked, first.answered, first.failed) == (PROMPTS, PROMPTS - 1, 1)
     assert second == first
-    run = kit.store.row("SELECT * FROM contract.runs_v1")
+    run = kit.store.row("SELECT * FROM contract.runs_v2")
     assert (run["asked"], run["scored"], run["failed"], run["rows_sha256"]) == (
         PROMPTS,
         PROMPTS - 1,

@@ -40,9 +40,9 @@ def test_a_run_of_each_feature_is_published_with_counts_that_add_up(kit: Kit, fe
     reports = list(pipeline.run_all(work, begins))
     assert [report.stage for report in reports] == list(pipeline.STAGES)
     assert begun == [(stage, 12) for stage in pipeline.STAGES]
-    run = kit.store.row("SELECT * FROM contract.runs_v1")
+    run = kit.store.row("SELECT * FROM contract.runs_v2")
     assert (run["asked"], run["answered"], run["scored"], run["provenance"]) == (12, 12, 12, "sandbox")
-    assert kit.count("contract.results_v1") == 12
+    assert kit.count("daily_runs.published_result") == 12
     assert kit.sandbox.process.summary()["outcomes"]  # it was the sandbox that answered
     assert kit.count("daily_runs.stage_report") == len(pipeline.STAGES)
 
@@ -53,7 +53,7 @@ def test_a_second_run_of_the_day_is_a_new_attempt_and_replaces_the_first(kit: Ki
     second = kit.work("duo_chat", 4)
     assert second.attempt.attempt_id != first.attempt.attempt_id
     list(pipeline.run_all(second, lambda *_: lambda _: None))
-    assert str(kit.store.row("SELECT attempt_id FROM contract.runs_v1")["attempt_id"]) == second.attempt.attempt_id
+    assert str(kit.store.row("SELECT attempt_id FROM contract.runs_v2")["attempt_id"]) == second.attempt.attempt_id
 
 
 @pytest.mark.parametrize("feature", ["duo_chat", "code_suggestions"])
@@ -107,10 +107,10 @@ def test_a_faulty_path_is_survived_and_every_failure_has_its_name(
     # It completed: everything is settled, published, and adds up.
     assert not by_status["planned"]
     assert not by_status["sent"]
-    run = kit.store.row("SELECT * FROM contract.runs_v1")
+    run = kit.store.row("SELECT * FROM contract.runs_v2")
     assert run["asked"] == PROMPTS == run["answered"] + run["failed"]
     assert run["answered"] == len(by_status["answered"]) == reports["publish"].answered
-    assert kit.count("contract.failures_v1") == len(by_status["failed"])
+    assert kit.count("daily_runs.published_failure") == len(by_status["failed"])
 
     # The path did break, in each of the three ways.
     outcomes = {entry["outcome"] for entry in kit.sandbox.entries()}

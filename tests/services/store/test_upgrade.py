@@ -24,6 +24,8 @@ from daily_runs.store.embedded import EmbeddedPostgres
 LEFT = Path(__file__).with_name("left_by_0004.sql")
 HALF_DONE = RunKey("root_cause_analysis", "staging", dt.datetime(2026, 8, 22, tzinfo=dt.UTC))
 PROMPTS, ANSWERED = 20, 6
+OPENED_UNDER = str(HALF_DONE)
+"""The key of the unfinished attempt, which asks a sample: samples had no keys of their own then."""
 
 
 @pytest.fixture
@@ -67,8 +69,11 @@ def published(url: str) -> dict[str, list[dict[str, Any]]]:
 
 def answers_of(store: Store) -> dict[str, dict[str, Any]]:
     """The unfinished attempt's rows by prompt."""
-    query = "SELECT answer.* FROM daily_runs.answer JOIN daily_runs.attempt USING (attempt_id) WHERE run_key = %(key)s"
-    return {row["prompt_id"]: row for row in store.rows(query, {"key": str(HALF_DONE)})}
+    query = """
+        SELECT answer.* FROM daily_runs.answer JOIN daily_runs.attempt USING (attempt_id)
+        WHERE starts_with(run_key, %(key)s)
+    """
+    return {row["prompt_id"]: row for row in store.rows(query, {"key": OPENED_UNDER})}
 
 
 def test_what_was_published_stays_to_the_letter(left: str) -> None:
@@ -88,11 +93,12 @@ def test_a_half_finished_run_goes_on_and_pays_only_for_what_has_no_answer(
         assert len(paid_for) == ANSWERED
         attempt = opening.plan(store, catalogue, HALF_DONE, limit=PROMPTS)
         assert attempt.resumed
+        assert str(attempt.key).startswith(f"{OPENED_UNDER}/sample-")
         kit = Kit(store, sandbox, catalogue)
         work = pipeline.work_for(store, catalogue, attempt, cast(Connect, connections.find))
         reports = kit.run(work, *pipeline.STAGES)
         after = answers_of(store)
-        run = store.row("SELECT * FROM contract.runs_v1 WHERE run_key = %(key)s", {"key": str(HALF_DONE)})
+        run = store.row("SELECT * FROM contract.runs_v2 WHERE run_key = %(key)s", {"key": str(attempt.key)})
     assert {report.stage: report.missing for report in reports if report.stage != "limit_probe"} == dict.fromkeys(
         set(pipeline.STAGES) - {"limit_probe"}, 0
     )
