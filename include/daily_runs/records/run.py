@@ -9,12 +9,14 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from daily_runs.dataset import Item, dataset_sha256
 from daily_runs.errors import CountsError
+from daily_runs.records.sample import sampled
 from daily_runs.statuses import Rerun
 
 SAMPLE = "/sample-"
@@ -62,14 +64,32 @@ class Attempt(NamedTuple):
 
 
 def choose_prompts(items: Sequence[Item], count: int, shards: int) -> tuple[Prompt, ...]:
-    """`count` prompts with distinct ids: the data set in order, again from its start when it is shorter.
+    """`count` prompts with distinct ids: the data set in order, turn by turn; of the last turn a sample (`limited`).
 
     All prompts of one item fall in one shard: what must be done one after the other for a resource, and verdicts that
     can be used again, then stay within one task.
     """
     turns = range(-(-count // len(items)))
     asked = [Prompt(f"{item.id}#{turn + 1}", item.id, 0) for turn in turns for item in items]
-    return dealt(asked[:count], shards)
+    return dealt(limited(asked, items, count), shards)
+
+
+def limited(prompts: Sequence[Prompt], items: Sequence[Item], count: int) -> tuple[Prompt, ...]:
+    """At most `count` of the prompts, in their order: whole turns, and of the turn that does not fit a sample by class.
+
+    An item's first prompt among those given is of the first turn, its second one of the second, whatever their numbers.
+    """
+    turns: dict[int, list[Prompt]] = {}
+    often: Counter[str] = Counter()
+    for prompt in prompts:
+        often[prompt.item_id] += 1
+        turns.setdefault(often[prompt.item_id], []).append(prompt)
+    kept: set[str] = set()
+    for turn in turns.values():
+        asked = {prompt.item_id for prompt in turn}
+        chosen = {item.id for item in sampled([item for item in items if item.id in asked], count - len(kept))}
+        kept |= {prompt.prompt_id for prompt in turn if prompt.item_id in chosen}
+    return tuple(prompt for prompt in prompts if prompt.prompt_id in kept)
 
 
 def dealt(prompts: Sequence[Prompt], shards: int) -> tuple[Prompt, ...]:

@@ -21,6 +21,7 @@ from daily_runs.records.run import (
     RunKey,
     choose_prompts,
     dealt,
+    limited,
     plan_hash,
     sample_of,
     selection_sha256,
@@ -134,5 +135,6 @@ def _prompts(
     """
     whole = choose_prompts(items, feature.prompts_per_run, 1)
     if only:
-        return whole, selection.chosen(whole, items, only)[:limit]
+        selected = selection.chosen(whole, items, only)
+        return whole, limited(selected, items, limit or len(selected))
     return whole, choose_prompts(items, limit, 1) if limit else whole

@@ -49,10 +49,11 @@ def test_no_item_is_asked_twice_more_than_another(item_count: int, count: int) -
 
 
 def test_a_prompt_is_named_by_its_item_and_the_turn() -> None:
-    assert choose_prompts(items(2), 3, 2) == (
+    assert choose_prompts(items(2), 4, 2) == (
         Prompt("item-0#1", "item-0", 0),
         Prompt("item-1#1", "item-1", 1),
         Prompt("item-0#2", "item-0", 0),
+        Prompt("item-1#2", "item-1", 1),
     )
 
 
