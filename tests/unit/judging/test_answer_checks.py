@@ -59,7 +59,7 @@ def item_of(call: FeatureCall) -> Item:
         FeatureCall.RESOLVE_VULNERABILITY: "vulnerability",
         FeatureCall.COMPLETE_CODE: "code_cut",
     }
-    plain = {"id": "a-1", "seed_key": "a/1", "question": "Why?", "reference": {"answer": "So."}}
+    plain = {"id": "a-1", "class": "any", "seed_key": "a/1", "question": "Why?", "reference": {"answer": "So."}}
     return Item.model_validate({**plain, "resource": resources[kinds[call]]})
 
 

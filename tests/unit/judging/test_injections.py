@@ -42,6 +42,7 @@ def item(log: str) -> Item:
     return Item.model_validate(
         {
             "id": "rca-1",
+            "class": "any",
             "seed_key": "rca/1",
             "question": "/troubleshoot",
             "resource": job,
