@@ -64,9 +64,11 @@ check: $(INSTALLED) ## lint, format, types, borders between folders, catalogue
 	@$(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/daily-runs catalogue check
 
-schema: $(INSTALLED) ## write the store's schema as all migrations leave it into include/daily_runs/store/schema.sql
-	@state=$$(mktemp -d) && chmod 755 $$state && env -u DAILY_RUNS_STORE DAILY_RUNS_STATE=$$state $(BIN)/daily-runs store schema >$$state/schema.sql \
-		&& cp $$state/schema.sql include/daily_runs/store/schema.sql; rm -rf $$state
+schema: $(INSTALLED) ## write what all migrations leave: include/daily_runs/store/schema.sql, docs/data_contract.odcs.yaml
+	@state=$$(mktemp -d) && chmod 755 $$state && export DAILY_RUNS_STATE=$$state && unset DAILY_RUNS_STORE \
+		&& $(BIN)/daily-runs store schema >$$state/schema.sql && $(BIN)/daily-runs store contract >$$state/contract.yaml \
+		&& cp $$state/schema.sql include/daily_runs/store/schema.sql && cp $$state/contract.yaml docs/data_contract.odcs.yaml; \
+		status=$$?; rm -rf $$state; exit $$status
 
 format: $(INSTALLED) ## mend what ruff can mend
 	@$(BIN)/ruff check --fix .

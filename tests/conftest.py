@@ -48,7 +48,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", "0.0.0.0", "::", "", None})
 _TABLES = (
     "store_provenance, run, attempt, answer, verdict, seed_binding, quota_limit, quota_lane, quota_asker, quota_grant,"
-    " quota_use, quota_spent_user, breaker, look, seed_content, routed, judge_trial"
+    " quota_use, quota_spent_user, breaker, look, seed_content, routed, judge_trial,"
+    " feature_seen"
 )
 
 TOLD = "told"

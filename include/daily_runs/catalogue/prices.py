@@ -48,4 +48,8 @@ class Prices(BaseModel):
 
     def of_inference(self, call: str, account: str = "") -> ModelPrice:
         """The price of the model that answers a call on an account (a checked list has one)."""
-        return self.models[self.inference_of_accounts.get(account, {}).get(call, self.inference[call])]
+        return self.models[self.model_of(call, account)]
+
+    def model_of(self, call: str, account: str = "") -> str:
+        """The model that answers a call on an account."""
+        return self.inference_of_accounts.get(account, {}).get(call, self.inference[call])

@@ -6,7 +6,7 @@ import os
 import sys
 
 from daily_runs.cli.options import command_line
-from daily_runs.store import database, roles, schema
+from daily_runs.store import database, odcs, roles, schema
 
 app = command_line()
 
@@ -34,3 +34,10 @@ def show_schema() -> None:
     """Print the store's schema as it stands: tables, views, functions and rights, as SQL."""
     with database.local_url() as url:
         sys.stdout.write(schema.dump(url))
+
+
+@app.command("contract")
+def show_contract() -> None:
+    """Print what readers may rely on: the contract's views, by the Open Data Contract Standard, as YAML."""
+    with database.local_url() as url:
+        sys.stdout.write(odcs.describe(url))

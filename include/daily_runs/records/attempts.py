@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from daily_runs.errors import ParameterError, StageError
+from daily_runs.records.catalogue_rows import AttemptTerms, save_terms
 from daily_runs.records.run import Attempt, Prompt, Report, RunKey
 from daily_runs.statuses import AttemptStatus, Rerun
 from daily_runs.store.database import Store
@@ -22,7 +23,8 @@ class AttemptPlan(NamedTuple):
 
     `rerun` and `taken_over_from` (an attempt's id): see `daily_runs.runs.rerun`. `anew`: a person ordered to pay for
     every prompt again, whatever an unfinished attempt has. `selection_sha256`: which prompts (see `records.run`); None
-    where an attempt that was opened before it was recorded is taken over.
+    where an attempt that was opened before it was recorded is taken over. `terms` None: they are
+    unknown.
     """
 
     key: RunKey
@@ -39,6 +41,7 @@ class AttemptPlan(NamedTuple):
     taken_over_from: str | None = None
     anew: bool = False
     selection_sha256: str | None = None
+    terms: AttemptTerms | None = None
 
 
 _NEW_ATTEMPT = """
@@ -123,6 +126,8 @@ def insert_attempt(connection: Connection, plan: AttemptPlan, asked: int) -> str
     """A new attempt that is running, still without prompts; returns its id."""
     row = connection.execute(_NEW_ATTEMPT, {"run_key": str(plan.key), "asked": asked, **plan._asdict()}).fetchone()
     assert row is not None
+    if plan.terms:
+        save_terms(connection, row["attempt_id"], plan.terms)
     return str(row["attempt_id"])
 
 

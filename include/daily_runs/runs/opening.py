@@ -14,7 +14,7 @@ from daily_runs.clock import Clock
 from daily_runs.dataset import Item, dataset_sha256
 from daily_runs.errors import ParameterError
 from daily_runs.judging import rubric_versions
-from daily_runs.records import attempts
+from daily_runs.records import attempts, catalogue_rows
 from daily_runs.records.run import (
     Attempt,
     Prompt,
@@ -26,7 +26,7 @@ from daily_runs.records.run import (
     sample_of,
     selection_sha256,
 )
-from daily_runs.runs import selection
+from daily_runs.runs import catalogue_facts, selection
 from daily_runs.store.database import Store
 
 DAY_AHEAD = dt.timedelta(days=1)
@@ -85,7 +85,9 @@ def plan(
         DatasetError, CatalogueError: the feature's data set or rubric is not sound.
     """
     new = planned(catalogue, key, limit=limit, only=only)
-    return attempts.open_attempt(store, new._replace(airflow_run_id=airflow_run_id, note=note, anew=anew))
+    attempt = attempts.open_attempt(store, new._replace(airflow_run_id=airflow_run_id, note=note, anew=anew))
+    catalogue_rows.save_features(store, catalogue_facts.features_at(catalogue, Clock.now()))
+    return attempt
 
 
 def planned(catalogue: Catalogue, key: RunKey, *, limit: int | None, only: str) -> attempts.AttemptPlan:
@@ -113,6 +115,7 @@ def planned(catalogue: Catalogue, key: RunKey, *, limit: int | None, only: str) 
         airflow_run_id=None,
         note="",
         selection_sha256=selection_sha256(chosen),
+        terms=catalogue_facts.terms_of(catalogue, feature, key.environment),
     )
 
 

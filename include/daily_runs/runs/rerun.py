@@ -30,7 +30,7 @@ from daily_runs.records import reruns, routes
 from daily_runs.records.attempts import AttemptPlan
 from daily_runs.records.reruns import Base
 from daily_runs.records.run import SAMPLE, Attempt, RunKey
-from daily_runs.runs import opening, routing
+from daily_runs.runs import catalogue_facts, opening, routing
 from daily_runs.runs.opening import DAY_AHEAD
 from daily_runs.runs.routing import AUTO
 from daily_runs.runs.trigger_form import Form
@@ -284,6 +284,7 @@ def plan_of(catalogue: Catalogue, order: RerunOrder, base: Base | None) -> Attem
         rerun=order.rerun,
         taken_over_from=base.attempt_id,
         selection_sha256=base.selection_sha256,
+        terms=catalogue_facts.terms_of(catalogue, feature, order.key.environment),
     )
 
 

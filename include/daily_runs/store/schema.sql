@@ -539,6 +539,425 @@ BEGIN
 END
 $$;
 
+CREATE TABLE daily_runs.answer (
+    attempt_id uuid NOT NULL,
+    prompt_id text NOT NULL,
+    item_id text NOT NULL,
+    shard integer NOT NULL,
+    status text DEFAULT 'planned'::text NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    evaluation_user text,
+    ticket jsonb,
+    sent_at timestamp with time zone,
+    settled_at timestamp with time zone,
+    answer text,
+    serving_provider text,
+    serving_model text,
+    input_tokens integer,
+    output_tokens integer,
+    error_hop text,
+    error_kind text,
+    error_blame text,
+    error_evidence text,
+    CONSTRAINT answer_check CHECK (((status = 'answered'::text) = (answer IS NOT NULL))),
+    CONSTRAINT answer_check1 CHECK (((status = 'failed'::text) = (error_kind IS NOT NULL))),
+    CONSTRAINT answer_error_blame_check CHECK ((error_blame = ANY (ARRAY['provider'::text, 'own_system'::text, 'rate_limit'::text]))),
+    CONSTRAINT answer_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'sent'::text, 'answered'::text, 'failed'::text])))
+);
+
+CREATE TABLE daily_runs.attempt (
+    attempt_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    run_key text NOT NULL,
+    status text DEFAULT 'running'::text NOT NULL,
+    plan_hash text NOT NULL,
+    asked integer NOT NULL,
+    shards integer NOT NULL,
+    provenance text NOT NULL,
+    dataset_sha256 text NOT NULL,
+    rubric_version text NOT NULL,
+    judge_model text NOT NULL,
+    gated_sha256 text,
+    airflow_run_id text,
+    note text DEFAULT ''::text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    redo text DEFAULT 'all'::text NOT NULL,
+    taken_over_from uuid,
+    selection_sha256 text,
+    CONSTRAINT attempt_asked_check CHECK ((asked > 0)),
+    CONSTRAINT attempt_provenance_check CHECK ((provenance = ANY (ARRAY['live'::text, 'sandbox'::text]))),
+    CONSTRAINT attempt_redo_check CHECK ((redo = ANY (ARRAY['all'::text, 'missing_answers'::text, 'judge_again'::text, 'gate_and_publish'::text]))),
+    CONSTRAINT attempt_shards_check CHECK ((shards > 0)),
+    CONSTRAINT attempt_status_check CHECK ((status = ANY (ARRAY['running'::text, 'quarantined'::text, 'published'::text, 'superseded'::text])))
+);
+
+CREATE TABLE daily_runs.gate_result (
+    attempt_id uuid NOT NULL,
+    expectation text NOT NULL,
+    passed boolean NOT NULL,
+    observed text NOT NULL,
+    required text NOT NULL,
+    checked_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE daily_runs.judgement (
+    attempt_id uuid NOT NULL,
+    prompt_id text NOT NULL,
+    verdict_key text NOT NULL,
+    status text NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    error_hop text,
+    error_kind text,
+    settled_at timestamp with time zone,
+    CONSTRAINT judgement_check CHECK (((status = 'unscored'::text) = (error_kind IS NOT NULL))),
+    CONSTRAINT judgement_status_check CHECK ((status = ANY (ARRAY['sent'::text, 'scored'::text, 'unscored'::text])))
+);
+
+CREATE TABLE daily_runs.limit_probe (
+    probe_id bigint NOT NULL,
+    attempt_id uuid,
+    environment text NOT NULL,
+    hop text NOT NULL,
+    limit_name text NOT NULL,
+    allowed double precision,
+    needed double precision NOT NULL,
+    unit text NOT NULL,
+    source text NOT NULL,
+    verdict text NOT NULL,
+    evidence text NOT NULL,
+    probed_at timestamp with time zone DEFAULT now() NOT NULL,
+    feature text NOT NULL,
+    remedy text DEFAULT ''::text NOT NULL,
+    owner text DEFAULT ''::text NOT NULL,
+    binds boolean DEFAULT false NOT NULL,
+    CONSTRAINT limit_probe_source_check CHECK ((source = ANY (ARRAY['measured'::text, 'catalogue'::text]))),
+    CONSTRAINT limit_probe_verdict_check CHECK ((verdict = ANY (ARRAY['fits'::text, 'too_low'::text, 'unknown'::text])))
+);
+
+CREATE TABLE daily_runs.run (
+    run_key text NOT NULL,
+    feature text NOT NULL,
+    environment text NOT NULL,
+    logical_date timestamp with time zone NOT NULL,
+    sample text DEFAULT ''::text NOT NULL,
+    CONSTRAINT run_sample_check CHECK ((sample ~ '^([0-9a-f]{8})?$'::text))
+);
+
+CREATE TABLE daily_runs.stage_report (
+    attempt_id uuid NOT NULL,
+    stage text NOT NULL,
+    shard integer NOT NULL,
+    asked integer NOT NULL,
+    answered integer NOT NULL,
+    failed integer NOT NULL,
+    missing integer NOT NULL,
+    seconds double precision NOT NULL,
+    details jsonb NOT NULL,
+    ended_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT stage_report_check CHECK ((asked = ((answered + failed) + missing)))
+);
+
+CREATE VIEW contract.attempts_v1 AS
+ SELECT t.run_key,
+    t.attempt_id,
+        CASE r.sample
+            WHEN ''::text THEN 'full'::text
+            ELSE 'sample'::text
+        END AS kind,
+    r.feature,
+    r.environment,
+    r.logical_date,
+    t.provenance,
+    t.status AS outcome,
+        CASE t.status
+            WHEN 'quarantined'::text THEN g.failing
+            WHEN 'superseded'::text THEN (('attempt '::text || n.attempt_id) || ' took its place'::text)
+            WHEN 'running'::text THEN l.too_low
+            ELSE NULL::text
+        END AS reason,
+    g.results AS gate_results,
+    t.airflow_run_id AS dag_run_id,
+    t.note,
+    t.redo AS rerun,
+    t.taken_over_from,
+    t.asked,
+    a.answered,
+    a.failed,
+    ((t.asked - a.answered) - a.failed) AS unsettled,
+    j.scored,
+    j.unscored,
+    s.stages,
+    t.dataset_sha256,
+    t.rubric_version,
+    t.judge_model,
+    t.started_at,
+    t.ended_at
+   FROM (((((((daily_runs.attempt t
+     JOIN daily_runs.run r USING (run_key))
+     LEFT JOIN LATERAL ( SELECT string_agg(((((gate_result.expectation || ': '::text) || gate_result.observed) || ', required '::text) || gate_result.required), '; '::text ORDER BY gate_result.expectation) FILTER (WHERE (NOT gate_result.passed)) AS failing,
+            jsonb_agg(jsonb_build_object('expectation', gate_result.expectation, 'passed', gate_result.passed, 'observed', gate_result.observed, 'required', gate_result.required) ORDER BY gate_result.passed, gate_result.expectation) AS results
+           FROM daily_runs.gate_result
+          WHERE (gate_result.attempt_id = t.attempt_id)) g ON (true))
+     LEFT JOIN LATERAL ( SELECT attempt.attempt_id
+           FROM daily_runs.attempt
+          WHERE ((attempt.run_key = t.run_key) AND (attempt.started_at > t.started_at))
+          ORDER BY attempt.started_at
+         LIMIT 1) n ON (true))
+     LEFT JOIN LATERAL ( SELECT string_agg(((((((((limit_probe.hop || ': '::text) || limit_probe.limit_name) || ' allows '::text) || limit_probe.allowed) || ' '::text) || limit_probe.unit) || ', needed '::text) || limit_probe.needed), '; '::text ORDER BY limit_probe.hop, limit_probe.limit_name) AS too_low
+           FROM daily_runs.limit_probe
+          WHERE ((limit_probe.attempt_id = t.attempt_id) AND (limit_probe.verdict = 'too_low'::text))) l ON (true))
+     LEFT JOIN LATERAL ( SELECT (count(*) FILTER (WHERE (answer.status = 'answered'::text)))::integer AS answered,
+            (count(*) FILTER (WHERE (answer.status = 'failed'::text)))::integer AS failed
+           FROM daily_runs.answer
+          WHERE (answer.attempt_id = t.attempt_id)) a ON (true))
+     LEFT JOIN LATERAL ( SELECT (count(*) FILTER (WHERE (judgement.status = 'scored'::text)))::integer AS scored,
+            (count(*) FILTER (WHERE (judgement.status = 'unscored'::text)))::integer AS unscored
+           FROM daily_runs.judgement
+          WHERE (judgement.attempt_id = t.attempt_id)) j ON (true))
+     LEFT JOIN LATERAL ( SELECT jsonb_object_agg(by_stage.stage, by_stage.told) AS stages
+           FROM ( SELECT stage_report.stage,
+                    jsonb_build_object('asked', sum(stage_report.asked), 'answered', sum(stage_report.answered), 'failed', sum(stage_report.failed), 'missing', sum(stage_report.missing), 'tasks', count(*), 'longest_seconds', max(stage_report.seconds), 'ended_at', max(stage_report.ended_at)) AS told
+                   FROM daily_runs.stage_report
+                  WHERE (stage_report.attempt_id = t.attempt_id)
+                  GROUP BY stage_report.stage) by_stage) s ON (true));
+
+COMMENT ON VIEW contract.attempts_v1 IS 'Every attempt with its outcome, published or not; no promise of sound figures. Key: attempt_id.';
+
+COMMENT ON COLUMN contract.attempts_v1.run_key IS 'The run: feature/environment/2026-08-15T06:00:00Z';
+
+COMMENT ON COLUMN contract.attempts_v1.attempt_id IS 'The attempt: one execution of the run';
+
+COMMENT ON COLUMN contract.attempts_v1.kind IS 'full: all prompts of the feature''s run; sample: some of them';
+
+COMMENT ON COLUMN contract.attempts_v1.feature IS 'The feature, as the catalogue names it';
+
+COMMENT ON COLUMN contract.attempts_v1.environment IS 'Where the prompts were asked: staging or production';
+
+COMMENT ON COLUMN contract.attempts_v1.logical_date IS 'The moment that the run stands for, UTC';
+
+COMMENT ON COLUMN contract.attempts_v1.provenance IS 'live or sandbox; sandbox rows say nothing about a real model';
+
+COMMENT ON COLUMN contract.attempts_v1.outcome IS 'running (or broken off), quarantined (failed the gate), published, or superseded (another took its place)';
+
+COMMENT ON COLUMN contract.attempts_v1.reason IS 'Why it is not published: what failed the gate, which attempt took its place, which limit is too low. Null: published, or nothing is known';
+
+COMMENT ON COLUMN contract.attempts_v1.gate_results IS 'What the gate found: a list of expectation, passed, observed, required, failures first. Null: the gate has not run';
+
+COMMENT ON COLUMN contract.attempts_v1.dag_run_id IS 'Airflow''s DAG run that opened it. Null: the command line did';
+
+COMMENT ON COLUMN contract.attempts_v1.note IS 'What the person who started it wrote; may be empty';
+
+COMMENT ON COLUMN contract.attempts_v1.rerun IS 'What it did anew: all, missing_answers, judge_again or gate_and_publish';
+
+COMMENT ON COLUMN contract.attempts_v1.taken_over_from IS 'The attempt whose rows a rerun took over. Null: it asked all itself';
+
+COMMENT ON COLUMN contract.attempts_v1.asked IS 'Prompts asked';
+
+COMMENT ON COLUMN contract.attempts_v1.answered IS 'Prompts with an answer so far';
+
+COMMENT ON COLUMN contract.attempts_v1.failed IS 'Prompts that have failed so far';
+
+COMMENT ON COLUMN contract.attempts_v1.unsettled IS 'Prompts that have neither yet';
+
+COMMENT ON COLUMN contract.attempts_v1.scored IS 'Answers with a verdict so far';
+
+COMMENT ON COLUMN contract.attempts_v1.unscored IS 'Answers that could not be judged';
+
+COMMENT ON COLUMN contract.attempts_v1.stages IS 'By stage: counts, tasks, seconds of the longest task by the worker''s clock, when the last one ended. Null: no stage has ended';
+
+COMMENT ON COLUMN contract.attempts_v1.dataset_sha256 IS 'Hash of the data set''s content, hex';
+
+COMMENT ON COLUMN contract.attempts_v1.rubric_version IS 'Hash of the rubric''s content; compare scores of one version only';
+
+COMMENT ON COLUMN contract.attempts_v1.judge_model IS 'Who judged, as the catalogue names the model; compare scores of one judge only';
+
+COMMENT ON COLUMN contract.attempts_v1.started_at IS 'When it was opened, UTC';
+
+COMMENT ON COLUMN contract.attempts_v1.ended_at IS 'When it was published, quarantined or superseded, UTC. Null: not yet';
+
+CREATE VIEW daily_runs.asked_once AS
+ SELECT DISTINCT ON (t.run_key, a.prompt_id, COALESCE(a.sent_at, a.settled_at)) t.attempt_id,
+    t.run_key,
+    t.provenance,
+    r.feature,
+    r.environment,
+    a.prompt_id,
+    a.status,
+    a.sent_at,
+    a.settled_at,
+    max(a.tries) OVER (PARTITION BY t.run_key, a.prompt_id, COALESCE(a.sent_at, a.settled_at)) AS tries,
+    a.serving_model,
+    a.input_tokens,
+    a.output_tokens,
+    a.error_hop,
+    a.error_kind,
+    a.error_blame
+   FROM ((daily_runs.answer a
+     JOIN daily_runs.attempt t USING (attempt_id))
+     JOIN daily_runs.run r USING (run_key))
+  WHERE (a.status <> 'planned'::text)
+  ORDER BY t.run_key, a.prompt_id, COALESCE(a.sent_at, a.settled_at), a.settled_at, t.started_at;
+
+CREATE TABLE daily_runs.attempt_terms (
+    attempt_id uuid NOT NULL,
+    team text NOT NULL,
+    time_scale double precision NOT NULL,
+    answer_model text,
+    answer_input_tokens double precision NOT NULL,
+    answer_output_tokens double precision NOT NULL,
+    answer_input_usd double precision,
+    answer_output_usd double precision,
+    verdict_model text NOT NULL,
+    verdict_input_tokens double precision NOT NULL,
+    verdict_output_tokens double precision NOT NULL,
+    verdict_input_usd double precision,
+    verdict_output_usd double precision,
+    prices_as_of date,
+    prices_verified boolean,
+    CONSTRAINT attempt_terms_time_scale_check CHECK ((time_scale > (0)::double precision))
+);
+
+CREATE TABLE daily_runs.verdict (
+    verdict_key text NOT NULL,
+    rubric_version text NOT NULL,
+    judge_model text NOT NULL,
+    reasons text NOT NULL,
+    scores jsonb NOT NULL,
+    score double precision NOT NULL,
+    input_tokens integer,
+    output_tokens integer,
+    judged_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT verdict_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision)))
+);
+
+CREATE VIEW contract.costs_v1 AS
+ SELECT day,
+    feature,
+    environment,
+    provenance,
+    team,
+    stage,
+    model,
+    serving_model,
+    basis,
+    (sum(calls))::integer AS calls,
+    sum(((calls)::double precision * input_each)) AS input_tokens,
+    sum(((calls)::double precision * output_each)) AS output_tokens,
+    (sum(((calls)::double precision * ((input_each * input_usd) + (output_each * output_usd)))) / (1000000)::double precision) AS usd,
+    prices_as_of,
+    prices_verified
+   FROM ( SELECT ((COALESCE(a.settled_at, a.sent_at) AT TIME ZONE 'UTC'::text))::date AS day,
+            a.feature,
+            a.environment,
+            a.provenance,
+            w.team,
+            'inference'::text AS stage,
+            w.answer_model AS model,
+            a.serving_model,
+            c.basis,
+            c.calls,
+            c.input_each,
+            c.output_each,
+            w.answer_input_usd AS input_usd,
+            w.answer_output_usd AS output_usd,
+            w.prices_as_of,
+            w.prices_verified
+           FROM ((daily_runs.asked_once a
+             LEFT JOIN daily_runs.attempt_terms w USING (attempt_id))
+             CROSS JOIN LATERAL ( SELECT
+                        CASE
+                            WHEN ((a.input_tokens IS NOT NULL) AND (a.output_tokens IS NOT NULL)) THEN 'measured'::text
+                            ELSE 'estimate'::text
+                        END AS "case",
+                    1 AS "?column?",
+                    COALESCE((a.input_tokens)::double precision, w.answer_input_tokens) AS "coalesce",
+                    COALESCE((a.output_tokens)::double precision, w.answer_output_tokens) AS "coalesce"
+                UNION ALL
+                 SELECT 'estimate'::text,
+                    (a.tries - 1),
+                    w.answer_input_tokens,
+                    w.answer_output_tokens
+                  WHERE (a.tries > 1)) c(basis, calls, input_each, output_each))
+          WHERE ((a.sent_at IS NOT NULL) OR (a.tries > 0))
+        UNION ALL
+         SELECT ((v.judged_at AT TIME ZONE 'UTC'::text))::date AS timezone,
+            v.feature,
+            v.environment,
+            v.provenance,
+            w.team,
+            'judging'::text,
+            v.judge_model,
+            NULL::text,
+                CASE
+                    WHEN ((v.input_tokens IS NOT NULL) AND (v.output_tokens IS NOT NULL)) THEN 'measured'::text
+                    ELSE 'estimate'::text
+                END AS "case",
+            1,
+            COALESCE((v.input_tokens)::double precision, w.verdict_input_tokens) AS "coalesce",
+            COALESCE((v.output_tokens)::double precision, w.verdict_output_tokens) AS "coalesce",
+                CASE
+                    WHEN (w.verdict_model = v.judge_model) THEN w.verdict_input_usd
+                    ELSE NULL::double precision
+                END AS "case",
+                CASE
+                    WHEN (w.verdict_model = v.judge_model) THEN w.verdict_output_usd
+                    ELSE NULL::double precision
+                END AS "case",
+            w.prices_as_of,
+            w.prices_verified
+           FROM (( SELECT DISTINCT ON (k.verdict_key) k.verdict_key,
+                    k.rubric_version,
+                    k.judge_model,
+                    k.reasons,
+                    k.scores,
+                    k.score,
+                    k.input_tokens,
+                    k.output_tokens,
+                    k.judged_at,
+                    j.attempt_id,
+                    t.provenance,
+                    r.feature,
+                    r.environment
+                   FROM (((daily_runs.verdict k
+                     JOIN daily_runs.judgement j USING (verdict_key))
+                     JOIN daily_runs.attempt t USING (attempt_id))
+                     JOIN daily_runs.run r USING (run_key))
+                  ORDER BY k.verdict_key, j.settled_at, t.started_at) v
+             LEFT JOIN daily_runs.attempt_terms w USING (attempt_id))) paid
+  GROUP BY day, feature, environment, provenance, team, stage, model, serving_model, basis, prices_as_of, prices_verified;
+
+COMMENT ON VIEW contract.costs_v1 IS 'Tokens and list-price USD of all attempts'' calls by day. Not in it: verdicts that did not count, and the judge''s trials';
+
+COMMENT ON COLUMN contract.costs_v1.day IS 'The day on which the calls ended, UTC';
+
+COMMENT ON COLUMN contract.costs_v1.feature IS 'The feature, as the catalogue names it';
+
+COMMENT ON COLUMN contract.costs_v1.environment IS 'Where the prompts were asked: staging or production';
+
+COMMENT ON COLUMN contract.costs_v1.provenance IS 'live or sandbox; sandbox rows say nothing about a real model';
+
+COMMENT ON COLUMN contract.costs_v1.team IS 'The feature''s team when the attempt was opened. Null: an attempt opened before this was kept';
+
+COMMENT ON COLUMN contract.costs_v1.stage IS 'inference (a prompt''s answer) or judging (a verdict)';
+
+COMMENT ON COLUMN contract.costs_v1.model IS 'inference: the model that the price list assumes; judging: the judge. Null: there was no price list, or an attempt opened before this was kept';
+
+COMMENT ON COLUMN contract.costs_v1.serving_model IS 'The model that the path said had answered. Null: the path does not tell';
+
+COMMENT ON COLUMN contract.costs_v1.basis IS 'measured: the tokens are those that the path told; estimate: the catalogue''s expectation. The USD are list prices in both';
+
+COMMENT ON COLUMN contract.costs_v1.calls IS 'Calls; all tries count, those that failed as estimates';
+
+COMMENT ON COLUMN contract.costs_v1.input_tokens IS 'Input tokens. Null: an estimate of an attempt opened before this was kept';
+
+COMMENT ON COLUMN contract.costs_v1.output_tokens IS 'Output tokens. Null: as for input_tokens';
+
+COMMENT ON COLUMN contract.costs_v1.usd IS 'What these tokens cost by the price list of the attempt; nobody pays for a sandbox''s. Null: no price is known';
+
+COMMENT ON COLUMN contract.costs_v1.prices_as_of IS 'The day of the price list. Null: there was none';
+
+COMMENT ON COLUMN contract.costs_v1.prices_verified IS 'Whether somebody compared the prices with a bill. Null: there was no price list';
+
 CREATE TABLE daily_runs.published_failure (
     run_key text NOT NULL,
     prompt_id text NOT NULL,
@@ -592,6 +1011,269 @@ CREATE VIEW contract.failures_v1 AS
      JOIN daily_runs.published_run p USING (run_key))
   WHERE (p.sample = ''::text);
 
+COMMENT ON VIEW contract.failures_v1 IS 'Prompts of published runs without an answer, one row a prompt. Key: run_key, prompt_id.';
+
+COMMENT ON COLUMN contract.failures_v1.run_key IS 'The run: feature/environment/2026-08-15T06:00:00Z';
+
+COMMENT ON COLUMN contract.failures_v1.attempt_id IS 'The attempt: one execution of the run';
+
+COMMENT ON COLUMN contract.failures_v1.feature IS 'The feature, as the catalogue names it';
+
+COMMENT ON COLUMN contract.failures_v1.environment IS 'Where the prompts were asked: staging or production';
+
+COMMENT ON COLUMN contract.failures_v1.logical_date IS 'The moment that the run stands for, UTC';
+
+COMMENT ON COLUMN contract.failures_v1.provenance IS 'live or sandbox; sandbox rows say nothing about a real model';
+
+COMMENT ON COLUMN contract.failures_v1.prompt_id IS 'item#n: the item, asked for the n-th time';
+
+COMMENT ON COLUMN contract.failures_v1.item_id IS 'The data set''s item';
+
+COMMENT ON COLUMN contract.failures_v1.error_hop IS 'Who refused or failed: client, cloudflare, load_balancer, gitlab, ai_gateway, model_vendor or unknown';
+
+COMMENT ON COLUMN contract.failures_v1.error_kind IS 'What happened; the kinds are in docs/runbooks/calls.md';
+
+COMMENT ON COLUMN contract.failures_v1.error_blame IS 'Whom it counts against: provider, own_system or rate_limit';
+
+CREATE TABLE daily_runs.feature_seen (
+    feature text NOT NULL,
+    title text NOT NULL,
+    team text NOT NULL,
+    dri text NOT NULL,
+    priority integer NOT NULL,
+    phase text NOT NULL,
+    phase_since date,
+    schedule text,
+    providers jsonb NOT NULL,
+    prompts_per_run integer NOT NULL,
+    dataset text NOT NULL,
+    rubric text NOT NULL,
+    judge_model text NOT NULL,
+    answered_share_min double precision NOT NULL,
+    unscored_share_max double precision NOT NULL,
+    mean_score_min double precision NOT NULL,
+    target_score double precision NOT NULL,
+    margin double precision NOT NULL,
+    budget_usd_per_month double precision,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE VIEW contract.features_v1 AS
+ SELECT feature,
+    title,
+    team,
+    dri,
+    priority,
+    phase,
+    phase_since,
+    schedule,
+    providers,
+    prompts_per_run,
+    dataset,
+    rubric,
+    judge_model,
+    answered_share_min,
+    unscored_share_max,
+    mean_score_min,
+    target_score,
+    margin,
+    budget_usd_per_month,
+    seen_at
+   FROM daily_runs.feature_seen;
+
+COMMENT ON VIEW contract.features_v1 IS 'The catalogue''s features as they stood when a run that asks prompts was last opened; one that the catalogue lost stays with its old seen_at. Key: feature.';
+
+COMMENT ON COLUMN contract.features_v1.feature IS 'The feature, as the catalogue names it';
+
+COMMENT ON COLUMN contract.features_v1.title IS 'Its name for people';
+
+COMMENT ON COLUMN contract.features_v1.team IS 'The team that the feature belongs to';
+
+COMMENT ON COLUMN contract.features_v1.dri IS 'The role that answers for the evaluation';
+
+COMMENT ON COLUMN contract.features_v1.priority IS '1 goes first when accounts are short';
+
+COMMENT ON COLUMN contract.features_v1.phase IS 'on_hold, interim_production, shadow or staging: where runs went on that day';
+
+COMMENT ON COLUMN contract.features_v1.phase_since IS 'First day of the phase, in the feature''s time zone. Null: before its first phase';
+
+COMMENT ON COLUMN contract.features_v1.schedule IS 'Cron of the phase, in the feature''s time zone. Null: on hold';
+
+COMMENT ON COLUMN contract.features_v1.providers IS 'By environment of its phases, the vendor of the account that it spends there';
+
+COMMENT ON COLUMN contract.features_v1.prompts_per_run IS 'Prompts of a full run';
+
+COMMENT ON COLUMN contract.features_v1.dataset IS 'File of its data set';
+
+COMMENT ON COLUMN contract.features_v1.rubric IS 'File of its rubric';
+
+COMMENT ON COLUMN contract.features_v1.judge_model IS 'The judge';
+
+COMMENT ON COLUMN contract.features_v1.answered_share_min IS 'Gate: least share of prompts answered, 0 to 1';
+
+COMMENT ON COLUMN contract.features_v1.unscored_share_max IS 'Gate: greatest share of answers unscored, 0 to 1';
+
+COMMENT ON COLUMN contract.features_v1.mean_score_min IS 'Floor of the mean score, 0 to 1';
+
+COMMENT ON COLUMN contract.features_v1.target_score IS 'Mean score that its owner wants, 0 to 1';
+
+COMMENT ON COLUMN contract.features_v1.margin IS 'The smallest drop that anybody would act on, in points of the 0 to 1 scale';
+
+COMMENT ON COLUMN contract.features_v1.budget_usd_per_month IS 'What it may spend in a calendar month by list price. Null: no budget';
+
+COMMENT ON COLUMN contract.features_v1.seen_at IS 'When a run that asks prompts was last opened by a catalogue that has it, UTC';
+
+CREATE VIEW contract.last_good_v1 AS
+ SELECT DISTINCT ON (feature, environment) feature,
+    environment,
+    run_key,
+    attempt_id,
+    logical_date,
+    provenance,
+    asked,
+    answered,
+    failed,
+    scored,
+    unscored,
+    mean_score,
+    mean_score_low,
+    mean_score_high,
+    dataset_sha256,
+    rubric_version,
+    judge_model,
+    published_at
+   FROM daily_runs.published_run
+  WHERE (sample = ''::text)
+  ORDER BY feature, environment, logical_date DESC;
+
+COMMENT ON VIEW contract.last_good_v1 IS 'The newest published full run of each feature in each environment, by logical date. Key: feature, environment.';
+
+COMMENT ON COLUMN contract.last_good_v1.feature IS 'The feature, as the catalogue names it';
+
+COMMENT ON COLUMN contract.last_good_v1.environment IS 'Where the prompts were asked: staging or production';
+
+COMMENT ON COLUMN contract.last_good_v1.run_key IS 'The run: feature/environment/2026-08-15T06:00:00Z';
+
+COMMENT ON COLUMN contract.last_good_v1.attempt_id IS 'The attempt: one execution of the run';
+
+COMMENT ON COLUMN contract.last_good_v1.logical_date IS 'The moment that the run stands for, UTC';
+
+COMMENT ON COLUMN contract.last_good_v1.provenance IS 'live or sandbox; sandbox rows say nothing about a real model';
+
+COMMENT ON COLUMN contract.last_good_v1.asked IS 'Prompts asked';
+
+COMMENT ON COLUMN contract.last_good_v1.answered IS 'Prompts with an answer';
+
+COMMENT ON COLUMN contract.last_good_v1.failed IS 'Prompts without an answer';
+
+COMMENT ON COLUMN contract.last_good_v1.scored IS 'Answers with a verdict';
+
+COMMENT ON COLUMN contract.last_good_v1.unscored IS 'Answers that could not be judged';
+
+COMMENT ON COLUMN contract.last_good_v1.mean_score IS 'Mean over scored answers, 0 to 1';
+
+COMMENT ON COLUMN contract.last_good_v1.mean_score_low IS 'Lower end of the 95 % confidence interval of the mean, by the items'' means';
+
+COMMENT ON COLUMN contract.last_good_v1.mean_score_high IS 'Upper end of the 95 % confidence interval of the mean, by the items'' means';
+
+COMMENT ON COLUMN contract.last_good_v1.dataset_sha256 IS 'Hash of the data set''s content, hex';
+
+COMMENT ON COLUMN contract.last_good_v1.rubric_version IS 'Hash of the rubric''s content; compare scores of one version only';
+
+COMMENT ON COLUMN contract.last_good_v1.judge_model IS 'Who judged, as the catalogue names the model; compare scores of one judge only';
+
+COMMENT ON COLUMN contract.last_good_v1.published_at IS 'When these rows were written, UTC';
+
+CREATE VIEW contract.operations_v1 AS
+ SELECT day,
+    feature,
+    environment,
+    provenance,
+    stage,
+    outcome,
+    error_hop,
+    error_kind,
+    error_blame,
+    (count(*))::integer AS prompts,
+    (sum(tries))::integer AS tries,
+    percentile_cont((0.5)::double precision) WITHIN GROUP (ORDER BY seconds) AS latency_p50_seconds,
+    percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY seconds) AS latency_p95_seconds,
+    percentile_cont((0.99)::double precision) WITHIN GROUP (ORDER BY seconds) AS latency_p99_seconds
+   FROM ( SELECT ((a.settled_at AT TIME ZONE 'UTC'::text))::date AS day,
+            a.feature,
+            a.environment,
+            a.provenance,
+            'inference'::text AS stage,
+            a.status AS outcome,
+            a.error_hop,
+            a.error_kind,
+            a.error_blame,
+            a.tries,
+            ((EXTRACT(epoch FROM (a.settled_at - a.sent_at)))::double precision *
+                CASE
+                    WHEN (a.provenance = 'live'::text) THEN (1)::double precision
+                    ELSE w.time_scale
+                END) AS seconds
+           FROM (daily_runs.asked_once a
+             LEFT JOIN daily_runs.attempt_terms w USING (attempt_id))
+          WHERE (a.status = ANY (ARRAY['answered'::text, 'failed'::text]))
+        UNION ALL
+         SELECT ((judged.settled_at AT TIME ZONE 'UTC'::text))::date AS timezone,
+            judged.feature,
+            judged.environment,
+            judged.provenance,
+            'judging'::text,
+            judged.status,
+            judged.error_hop,
+            judged.error_kind,
+            NULL::text,
+            judged.tries,
+            NULL::double precision
+           FROM ( SELECT DISTINCT ON (t.run_key, j.prompt_id, j.settled_at) j.settled_at,
+                    r.feature,
+                    r.environment,
+                    t.provenance,
+                    j.status,
+                    j.error_hop,
+                    j.error_kind,
+                    j.tries
+                   FROM ((daily_runs.judgement j
+                     JOIN daily_runs.attempt t USING (attempt_id))
+                     JOIN daily_runs.run r USING (run_key))
+                  WHERE (j.status = ANY (ARRAY['scored'::text, 'unscored'::text]))
+                  ORDER BY t.run_key, j.prompt_id, j.settled_at, t.started_at) judged) settled
+  GROUP BY day, feature, environment, provenance, stage, outcome, error_hop, error_kind, error_blame;
+
+COMMENT ON VIEW contract.operations_v1 IS 'How prompts and verdicts of all attempts ended, by day; one asking counts once, also where reruns took it over';
+
+COMMENT ON COLUMN contract.operations_v1.day IS 'The day on which they ended, UTC';
+
+COMMENT ON COLUMN contract.operations_v1.feature IS 'The feature, as the catalogue names it';
+
+COMMENT ON COLUMN contract.operations_v1.environment IS 'Where the prompts were asked: staging or production';
+
+COMMENT ON COLUMN contract.operations_v1.provenance IS 'live or sandbox; sandbox rows say nothing about a real model';
+
+COMMENT ON COLUMN contract.operations_v1.stage IS 'inference or judging';
+
+COMMENT ON COLUMN contract.operations_v1.outcome IS 'inference: answered or failed; judging: scored or unscored';
+
+COMMENT ON COLUMN contract.operations_v1.error_hop IS 'Who refused or failed, as in failures_v1. Null: nothing failed';
+
+COMMENT ON COLUMN contract.operations_v1.error_kind IS 'What happened, as in failures_v1. Null: nothing failed';
+
+COMMENT ON COLUMN contract.operations_v1.error_blame IS 'Whom it counts against. Null: nothing failed, or judging, where it is not kept';
+
+COMMENT ON COLUMN contract.operations_v1.prompts IS 'Prompts that ended so';
+
+COMMENT ON COLUMN contract.operations_v1.tries IS 'Calls that these prompts took, as far as they are counted; a verdict that was stored already takes none';
+
+COMMENT ON COLUMN contract.operations_v1.latency_p50_seconds IS 'Median time from the last sending to the end, domain seconds. Null: judging, never sent, or a sandbox attempt opened before its time scale was kept';
+
+COMMENT ON COLUMN contract.operations_v1.latency_p95_seconds IS '95th percentile of the same. Null: as for latency_p50_seconds';
+
+COMMENT ON COLUMN contract.operations_v1.latency_p99_seconds IS '99th percentile of the same. Null: as for latency_p50_seconds';
+
 CREATE TABLE daily_runs.published_result (
     run_key text NOT NULL,
     prompt_id text NOT NULL,
@@ -632,6 +1314,44 @@ CREATE VIEW contract.results_v1 AS
      JOIN daily_runs.published_run p USING (run_key))
   WHERE (p.sample = ''::text);
 
+COMMENT ON VIEW contract.results_v1 IS 'Answers of published runs, one row an answer. Key: run_key, prompt_id.';
+
+COMMENT ON COLUMN contract.results_v1.run_key IS 'The run: feature/environment/2026-08-15T06:00:00Z';
+
+COMMENT ON COLUMN contract.results_v1.attempt_id IS 'The attempt: one execution of the run';
+
+COMMENT ON COLUMN contract.results_v1.feature IS 'The feature, as the catalogue names it';
+
+COMMENT ON COLUMN contract.results_v1.environment IS 'Where the prompts were asked: staging or production';
+
+COMMENT ON COLUMN contract.results_v1.logical_date IS 'The moment that the run stands for, UTC';
+
+COMMENT ON COLUMN contract.results_v1.provenance IS 'live or sandbox; sandbox rows say nothing about a real model';
+
+COMMENT ON COLUMN contract.results_v1.prompt_id IS 'item#n: the item, asked for the n-th time';
+
+COMMENT ON COLUMN contract.results_v1.item_id IS 'The data set''s item';
+
+COMMENT ON COLUMN contract.results_v1.status IS 'scored or unscored';
+
+COMMENT ON COLUMN contract.results_v1.score IS 'Weighted score, 0 to 1. Null: unscored';
+
+COMMENT ON COLUMN contract.results_v1.scores IS 'Points by criterion of the rubric, 1 to 5. Null: unscored';
+
+COMMENT ON COLUMN contract.results_v1.serving_provider IS 'Who served the model; never average over two of them. Null: the path does not tell';
+
+COMMENT ON COLUMN contract.results_v1.serving_model IS 'Which model served. Null: the path does not tell';
+
+COMMENT ON COLUMN contract.results_v1.latency_seconds IS 'From the last sending to the answer, domain seconds; where answers are polled for, up to 5 s too long';
+
+COMMENT ON COLUMN contract.results_v1.input_tokens IS 'Tokens of the prompt, as the path reports them. Null: the path does not tell';
+
+COMMENT ON COLUMN contract.results_v1.output_tokens IS 'Tokens of the answer, as the path reports them. Null: the path does not tell';
+
+COMMENT ON COLUMN contract.results_v1.rubric_version IS 'Hash of the rubric''s content; compare scores of one version only';
+
+COMMENT ON COLUMN contract.results_v1.judge_model IS 'Who judged, as the catalogue names the model; compare scores of one judge only';
+
 CREATE VIEW contract.runs_v1 AS
  SELECT run_key,
     attempt_id,
@@ -655,6 +1375,48 @@ CREATE VIEW contract.runs_v1 AS
     published_at
    FROM daily_runs.published_run
   WHERE (sample = ''::text);
+
+COMMENT ON VIEW contract.runs_v1 IS 'Published runs, one row a run: counts, mean score, what it was measured with. Key: run_key.';
+
+COMMENT ON COLUMN contract.runs_v1.run_key IS 'The run: feature/environment/2026-08-15T06:00:00Z';
+
+COMMENT ON COLUMN contract.runs_v1.attempt_id IS 'The attempt: one execution of the run';
+
+COMMENT ON COLUMN contract.runs_v1.feature IS 'The feature, as the catalogue names it';
+
+COMMENT ON COLUMN contract.runs_v1.environment IS 'Where the prompts were asked: staging or production';
+
+COMMENT ON COLUMN contract.runs_v1.logical_date IS 'The moment that the run stands for, UTC';
+
+COMMENT ON COLUMN contract.runs_v1.provenance IS 'live or sandbox; sandbox rows say nothing about a real model';
+
+COMMENT ON COLUMN contract.runs_v1.asked IS 'Prompts asked';
+
+COMMENT ON COLUMN contract.runs_v1.answered IS 'Prompts with an answer';
+
+COMMENT ON COLUMN contract.runs_v1.failed IS 'Prompts without an answer';
+
+COMMENT ON COLUMN contract.runs_v1.scored IS 'Answers with a verdict';
+
+COMMENT ON COLUMN contract.runs_v1.unscored IS 'Answers that could not be judged';
+
+COMMENT ON COLUMN contract.runs_v1.mean_score IS 'Mean over scored answers, 0 to 1';
+
+COMMENT ON COLUMN contract.runs_v1.score_std IS 'Standard deviation (of the population) over scored answers, 0 to 1';
+
+COMMENT ON COLUMN contract.runs_v1.mean_score_low IS 'Lower end of the 95 % confidence interval of the mean, by the items'' means';
+
+COMMENT ON COLUMN contract.runs_v1.mean_score_high IS 'Upper end of the 95 % confidence interval of the mean, by the items'' means';
+
+COMMENT ON COLUMN contract.runs_v1.dataset_sha256 IS 'Hash of the data set''s content, hex';
+
+COMMENT ON COLUMN contract.runs_v1.rubric_version IS 'Hash of the rubric''s content; compare scores of one version only';
+
+COMMENT ON COLUMN contract.runs_v1.judge_model IS 'Who judged, as the catalogue names the model; compare scores of one judge only';
+
+COMMENT ON COLUMN contract.runs_v1.rows_sha256 IS 'SHA-256, hex, over the run''s results and failures in order of prompt id: equal hashes mean equal rows';
+
+COMMENT ON COLUMN contract.runs_v1.published_at IS 'When these rows were written, UTC';
 
 CREATE VIEW contract.runs_v2 AS
  SELECT run_key,
@@ -684,60 +1446,101 @@ CREATE VIEW contract.runs_v2 AS
     published_at
    FROM daily_runs.published_run;
 
+COMMENT ON VIEW contract.runs_v2 IS 'Published runs and samples, one row a run: counts, mean score, what it was measured with. Key: run_key.';
+
+COMMENT ON COLUMN contract.runs_v2.run_key IS 'The run: feature/environment/2026-08-15T06:00:00Z';
+
+COMMENT ON COLUMN contract.runs_v2.kind IS 'full: all prompts of the feature''s run; sample: some of them, and run_key ends with /sample- and eight digits that say which';
+
+COMMENT ON COLUMN contract.runs_v2.attempt_id IS 'The attempt: one execution of the run';
+
+COMMENT ON COLUMN contract.runs_v2.feature IS 'The feature, as the catalogue names it';
+
+COMMENT ON COLUMN contract.runs_v2.environment IS 'Where the prompts were asked: staging or production';
+
+COMMENT ON COLUMN contract.runs_v2.logical_date IS 'The moment that the run stands for, UTC';
+
+COMMENT ON COLUMN contract.runs_v2.provenance IS 'live or sandbox; sandbox rows say nothing about a real model';
+
+COMMENT ON COLUMN contract.runs_v2.asked IS 'Prompts asked';
+
+COMMENT ON COLUMN contract.runs_v2.answered IS 'Prompts with an answer';
+
+COMMENT ON COLUMN contract.runs_v2.failed IS 'Prompts without an answer';
+
+COMMENT ON COLUMN contract.runs_v2.scored IS 'Answers with a verdict';
+
+COMMENT ON COLUMN contract.runs_v2.unscored IS 'Answers that could not be judged';
+
+COMMENT ON COLUMN contract.runs_v2.mean_score IS 'Mean over scored answers, 0 to 1';
+
+COMMENT ON COLUMN contract.runs_v2.score_std IS 'Standard deviation (of the population) over scored answers, 0 to 1';
+
+COMMENT ON COLUMN contract.runs_v2.mean_score_low IS 'Lower end of the 95 % confidence interval of the mean, by the items'' means';
+
+COMMENT ON COLUMN contract.runs_v2.mean_score_high IS 'Upper end of the 95 % confidence interval of the mean, by the items'' means';
+
+COMMENT ON COLUMN contract.runs_v2.dataset_sha256 IS 'Hash of the data set''s content, hex';
+
+COMMENT ON COLUMN contract.runs_v2.selection_sha256 IS 'Hash of the ids of all prompts asked, hex: equal hashes mean the same prompts. Null: opened before this was recorded';
+
+COMMENT ON COLUMN contract.runs_v2.rubric_version IS 'Hash of the rubric''s content; compare scores of one version only';
+
+COMMENT ON COLUMN contract.runs_v2.judge_model IS 'Who judged, as the catalogue names the model; compare scores of one judge only';
+
+COMMENT ON COLUMN contract.runs_v2.rows_sha256 IS 'SHA-256, hex, over the run''s results and failures in order of prompt id: equal hashes mean equal rows';
+
+COMMENT ON COLUMN contract.runs_v2.published_at IS 'When these rows were written, UTC';
+
+CREATE VIEW contract.verdicts_v1 AS
+ SELECT r.run_key,
+    p.attempt_id,
+    p.feature,
+    p.environment,
+    p.logical_date,
+    p.provenance,
+    r.prompt_id,
+    r.item_id,
+    c.key AS criterion,
+    ((c.value #>> '{}'::text[]))::integer AS points,
+    r.score,
+    p.rubric_version,
+    p.judge_model
+   FROM ((daily_runs.published_result r
+     JOIN daily_runs.published_run p USING (run_key))
+     CROSS JOIN LATERAL jsonb_each(r.scores) c(key, value))
+  WHERE (p.sample = ''::text);
+
+COMMENT ON VIEW contract.verdicts_v1 IS 'Verdicts of published runs, one row a scored answer and criterion. Key: run_key, prompt_id, criterion.';
+
+COMMENT ON COLUMN contract.verdicts_v1.run_key IS 'The run: feature/environment/2026-08-15T06:00:00Z';
+
+COMMENT ON COLUMN contract.verdicts_v1.attempt_id IS 'The attempt: one execution of the run';
+
+COMMENT ON COLUMN contract.verdicts_v1.feature IS 'The feature, as the catalogue names it';
+
+COMMENT ON COLUMN contract.verdicts_v1.environment IS 'Where the prompts were asked: staging or production';
+
+COMMENT ON COLUMN contract.verdicts_v1.logical_date IS 'The moment that the run stands for, UTC';
+
+COMMENT ON COLUMN contract.verdicts_v1.provenance IS 'live or sandbox; sandbox rows say nothing about a real model';
+
+COMMENT ON COLUMN contract.verdicts_v1.prompt_id IS 'item#n: the item, asked for the n-th time';
+
+COMMENT ON COLUMN contract.verdicts_v1.item_id IS 'The data set''s item';
+
+COMMENT ON COLUMN contract.verdicts_v1.criterion IS 'Criterion of the rubric';
+
+COMMENT ON COLUMN contract.verdicts_v1.points IS 'Points for this criterion, 1 to 5';
+
+COMMENT ON COLUMN contract.verdicts_v1.score IS 'Weighted score of the whole verdict, 0 to 1; the same in each of its rows';
+
+COMMENT ON COLUMN contract.verdicts_v1.rubric_version IS 'Hash of the rubric''s content; compare scores of one version only';
+
+COMMENT ON COLUMN contract.verdicts_v1.judge_model IS 'Who judged, as the catalogue names the model; compare scores of one judge only';
+
 CREATE TABLE daily_runs.alembic_version (
     version_num character varying(32) NOT NULL
-);
-
-CREATE TABLE daily_runs.answer (
-    attempt_id uuid NOT NULL,
-    prompt_id text NOT NULL,
-    item_id text NOT NULL,
-    shard integer NOT NULL,
-    status text DEFAULT 'planned'::text NOT NULL,
-    tries integer DEFAULT 0 NOT NULL,
-    evaluation_user text,
-    ticket jsonb,
-    sent_at timestamp with time zone,
-    settled_at timestamp with time zone,
-    answer text,
-    serving_provider text,
-    serving_model text,
-    input_tokens integer,
-    output_tokens integer,
-    error_hop text,
-    error_kind text,
-    error_blame text,
-    error_evidence text,
-    CONSTRAINT answer_check CHECK (((status = 'answered'::text) = (answer IS NOT NULL))),
-    CONSTRAINT answer_check1 CHECK (((status = 'failed'::text) = (error_kind IS NOT NULL))),
-    CONSTRAINT answer_error_blame_check CHECK ((error_blame = ANY (ARRAY['provider'::text, 'own_system'::text, 'rate_limit'::text]))),
-    CONSTRAINT answer_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'sent'::text, 'answered'::text, 'failed'::text])))
-);
-
-CREATE TABLE daily_runs.attempt (
-    attempt_id uuid DEFAULT gen_random_uuid() NOT NULL,
-    run_key text NOT NULL,
-    status text DEFAULT 'running'::text NOT NULL,
-    plan_hash text NOT NULL,
-    asked integer NOT NULL,
-    shards integer NOT NULL,
-    provenance text NOT NULL,
-    dataset_sha256 text NOT NULL,
-    rubric_version text NOT NULL,
-    judge_model text NOT NULL,
-    gated_sha256 text,
-    airflow_run_id text,
-    note text DEFAULT ''::text NOT NULL,
-    started_at timestamp with time zone DEFAULT now() NOT NULL,
-    ended_at timestamp with time zone,
-    redo text DEFAULT 'all'::text NOT NULL,
-    taken_over_from uuid,
-    selection_sha256 text,
-    CONSTRAINT attempt_asked_check CHECK ((asked > 0)),
-    CONSTRAINT attempt_provenance_check CHECK ((provenance = ANY (ARRAY['live'::text, 'sandbox'::text]))),
-    CONSTRAINT attempt_redo_check CHECK ((redo = ANY (ARRAY['all'::text, 'missing_answers'::text, 'judge_again'::text, 'gate_and_publish'::text]))),
-    CONSTRAINT attempt_shards_check CHECK ((shards > 0)),
-    CONSTRAINT attempt_status_check CHECK ((status = ANY (ARRAY['running'::text, 'quarantined'::text, 'published'::text, 'superseded'::text])))
 );
 
 CREATE TABLE daily_runs.breaker (
@@ -757,15 +1560,6 @@ CREATE TABLE daily_runs.breaker (
     CONSTRAINT breaker_state_check CHECK ((state = ANY (ARRAY['closed'::text, 'open'::text, 'half_open'::text])))
 );
 
-CREATE TABLE daily_runs.gate_result (
-    attempt_id uuid NOT NULL,
-    expectation text NOT NULL,
-    passed boolean NOT NULL,
-    observed text NOT NULL,
-    required text NOT NULL,
-    checked_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
 CREATE TABLE daily_runs.judge_trial (
     trial_key text NOT NULL,
     feature text NOT NULL,
@@ -775,40 +1569,6 @@ CREATE TABLE daily_runs.judge_trial (
     output_tokens integer,
     judged_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT judge_trial_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision)))
-);
-
-CREATE TABLE daily_runs.judgement (
-    attempt_id uuid NOT NULL,
-    prompt_id text NOT NULL,
-    verdict_key text NOT NULL,
-    status text NOT NULL,
-    tries integer DEFAULT 0 NOT NULL,
-    error_hop text,
-    error_kind text,
-    settled_at timestamp with time zone,
-    CONSTRAINT judgement_check CHECK (((status = 'unscored'::text) = (error_kind IS NOT NULL))),
-    CONSTRAINT judgement_status_check CHECK ((status = ANY (ARRAY['sent'::text, 'scored'::text, 'unscored'::text])))
-);
-
-CREATE TABLE daily_runs.limit_probe (
-    probe_id bigint NOT NULL,
-    attempt_id uuid,
-    environment text NOT NULL,
-    hop text NOT NULL,
-    limit_name text NOT NULL,
-    allowed double precision,
-    needed double precision NOT NULL,
-    unit text NOT NULL,
-    source text NOT NULL,
-    verdict text NOT NULL,
-    evidence text NOT NULL,
-    probed_at timestamp with time zone DEFAULT now() NOT NULL,
-    feature text NOT NULL,
-    remedy text DEFAULT ''::text NOT NULL,
-    owner text DEFAULT ''::text NOT NULL,
-    binds boolean DEFAULT false NOT NULL,
-    CONSTRAINT limit_probe_source_check CHECK ((source = ANY (ARRAY['measured'::text, 'catalogue'::text]))),
-    CONSTRAINT limit_probe_verdict_check CHECK ((verdict = ANY (ARRAY['fits'::text, 'too_low'::text, 'unknown'::text])))
 );
 
 CREATE VIEW daily_runs.latest_limits AS
@@ -975,15 +1735,6 @@ CREATE TABLE daily_runs.routed (
     CONSTRAINT routed_readiness_check CHECK ((readiness = ANY (ARRAY['ready'::text, 'not_ready'::text, 'unknown'::text])))
 );
 
-CREATE TABLE daily_runs.run (
-    run_key text NOT NULL,
-    feature text NOT NULL,
-    environment text NOT NULL,
-    logical_date timestamp with time zone NOT NULL,
-    sample text DEFAULT ''::text NOT NULL,
-    CONSTRAINT run_sample_check CHECK ((sample ~ '^([0-9a-f]{8})?$'::text))
-);
-
 CREATE TABLE daily_runs.seed_binding (
     environment text NOT NULL,
     feature text NOT NULL,
@@ -1003,38 +1754,11 @@ CREATE TABLE daily_runs.seed_content (
     read_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
-CREATE TABLE daily_runs.stage_report (
-    attempt_id uuid NOT NULL,
-    stage text NOT NULL,
-    shard integer NOT NULL,
-    asked integer NOT NULL,
-    answered integer NOT NULL,
-    failed integer NOT NULL,
-    missing integer NOT NULL,
-    seconds double precision NOT NULL,
-    details jsonb NOT NULL,
-    ended_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT stage_report_check CHECK ((asked = ((answered + failed) + missing)))
-);
-
 CREATE TABLE daily_runs.store_provenance (
     only_row boolean DEFAULT true NOT NULL,
     provenance text NOT NULL,
     CONSTRAINT store_provenance_only_row_check CHECK (only_row),
     CONSTRAINT store_provenance_provenance_check CHECK ((provenance = ANY (ARRAY['live'::text, 'sandbox'::text])))
-);
-
-CREATE TABLE daily_runs.verdict (
-    verdict_key text NOT NULL,
-    rubric_version text NOT NULL,
-    judge_model text NOT NULL,
-    reasons text NOT NULL,
-    scores jsonb NOT NULL,
-    score double precision NOT NULL,
-    input_tokens integer,
-    output_tokens integer,
-    judged_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT verdict_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision)))
 );
 
 ALTER TABLE ONLY daily_runs.alembic_version
@@ -1046,8 +1770,14 @@ ALTER TABLE ONLY daily_runs.answer
 ALTER TABLE ONLY daily_runs.attempt
     ADD CONSTRAINT attempt_pkey PRIMARY KEY (attempt_id);
 
+ALTER TABLE ONLY daily_runs.attempt_terms
+    ADD CONSTRAINT attempt_terms_pkey PRIMARY KEY (attempt_id);
+
 ALTER TABLE ONLY daily_runs.breaker
     ADD CONSTRAINT breaker_pkey PRIMARY KEY (provider);
+
+ALTER TABLE ONLY daily_runs.feature_seen
+    ADD CONSTRAINT feature_seen_pkey PRIMARY KEY (feature);
 
 ALTER TABLE ONLY daily_runs.gate_result
     ADD CONSTRAINT gate_result_pkey PRIMARY KEY (attempt_id, expectation);
@@ -1123,7 +1853,11 @@ ALTER TABLE ONLY daily_runs.verdict
 
 CREATE INDEX answer_shard ON daily_runs.answer USING btree (attempt_id, shard, status);
 
+CREATE INDEX attempt_of_run ON daily_runs.attempt USING btree (run_key, started_at);
+
 CREATE UNIQUE INDEX attempt_running ON daily_runs.attempt USING btree (run_key) WHERE (status = 'running'::text);
+
+CREATE INDEX judgement_verdict ON daily_runs.judgement USING btree (verdict_key);
 
 CREATE INDEX limit_probe_latest ON daily_runs.limit_probe USING btree (environment, feature, probed_at DESC);
 
@@ -1143,6 +1877,9 @@ ALTER TABLE ONLY daily_runs.attempt
 
 ALTER TABLE ONLY daily_runs.attempt
     ADD CONSTRAINT attempt_taken_over_from_fkey FOREIGN KEY (taken_over_from) REFERENCES daily_runs.attempt(attempt_id);
+
+ALTER TABLE ONLY daily_runs.attempt_terms
+    ADD CONSTRAINT attempt_terms_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
 
 ALTER TABLE ONLY daily_runs.gate_result
     ADD CONSTRAINT gate_result_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
@@ -1184,12 +1921,49 @@ GRANT USAGE ON SCHEMA daily_runs TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.quota_limit TO daily_runs_writer;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.answer TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.attempt TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.gate_result TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.judgement TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.limit_probe TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.run TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.stage_report TO daily_runs_writer;
+
+GRANT SELECT ON TABLE contract.attempts_v1 TO daily_runs_writer;
+GRANT SELECT ON TABLE contract.attempts_v1 TO daily_runs_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.asked_once TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.attempt_terms TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.verdict TO daily_runs_writer;
+
+GRANT SELECT ON TABLE contract.costs_v1 TO daily_runs_writer;
+GRANT SELECT ON TABLE contract.costs_v1 TO daily_runs_reader;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.published_failure TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.published_run TO daily_runs_writer;
 
 GRANT SELECT ON TABLE contract.failures_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.failures_v1 TO daily_runs_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.feature_seen TO daily_runs_writer;
+
+GRANT SELECT ON TABLE contract.features_v1 TO daily_runs_writer;
+GRANT SELECT ON TABLE contract.features_v1 TO daily_runs_reader;
+
+GRANT SELECT ON TABLE contract.last_good_v1 TO daily_runs_writer;
+GRANT SELECT ON TABLE contract.last_good_v1 TO daily_runs_reader;
+
+GRANT SELECT ON TABLE contract.operations_v1 TO daily_runs_writer;
+GRANT SELECT ON TABLE contract.operations_v1 TO daily_runs_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.published_result TO daily_runs_writer;
 
@@ -1202,21 +1976,14 @@ GRANT SELECT ON TABLE contract.runs_v1 TO daily_runs_reader;
 GRANT SELECT ON TABLE contract.runs_v2 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.runs_v2 TO daily_runs_reader;
 
+GRANT SELECT ON TABLE contract.verdicts_v1 TO daily_runs_writer;
+GRANT SELECT ON TABLE contract.verdicts_v1 TO daily_runs_reader;
+
 GRANT SELECT ON TABLE daily_runs.alembic_version TO daily_runs_writer;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.answer TO daily_runs_writer;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.attempt TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.breaker TO daily_runs_writer;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.gate_result TO daily_runs_writer;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.judge_trial TO daily_runs_writer;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.judgement TO daily_runs_writer;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.limit_probe TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.latest_limits TO daily_runs_writer;
 
@@ -1238,14 +2005,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.quota_use TO daily_runs_wr
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.routed TO daily_runs_writer;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.run TO daily_runs_writer;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.seed_binding TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.seed_content TO daily_runs_writer;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.stage_report TO daily_runs_writer;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.store_provenance TO daily_runs_writer;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.verdict TO daily_runs_writer;

@@ -21,7 +21,7 @@ from daily_runs.store.database import Row, Store
 LARGE, SMALL = 90_000, 9_000
 READERS = 20
 GROWTH_MIB_MAX = 8
-"""Ten times as many rows may take so much more. Measured: nothing; as Python lists, 81,000 more answers take over 100."""
+"""Ten times as many rows may take so much more. Measured: none; as lists, 81,000 more answers take over 100."""
 
 CHILD = """
 import resource, sys
