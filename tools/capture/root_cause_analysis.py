@@ -8,7 +8,7 @@ and stderr interleaved, scrubbed as `rca/scrub.py` says. Root cause and fix are 
 numbered in the order of `SCENARIOS`; `--check` names those that moved, and any capture writes all numbers and texts anew.
 
 Programs come from the system (gcc, g++, make, cmake, valgrind, go, cargo with clippy, node, npm, javac, git, openssl,
-the docker client, terraform, kubectl, jq, curl, psql) and from a toolbox directory:
+the docker client, terraform, kubectl, jq, curl, psql, and the server of Postgres) and from a toolbox directory:
 
     python3.11 -m venv DIR/py && DIR/py/bin/pip install -r tools/capture/rca/tools.txt
     npm install --prefix DIR typescript@5.4.5 eslint@8.57.0 prettier@3.2.5

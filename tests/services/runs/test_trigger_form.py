@@ -202,11 +202,11 @@ def test_a_name_that_is_not_there_is_refused_with_those_near_it(only: str, said:
 
 
 def test_plan_checks_names_against_what_the_run_really_asks() -> None:
-    trigger_form.check(CATALOGUE, RCA, Form(only=f"{first_item()}#7"))
+    trigger_form.check(CATALOGUE, RCA, Form(only=f"{first_item()}#6"))
     with pytest.raises(ParameterError, match="only: unknown"):
         trigger_form.check(
-            CATALOGUE, RCA, Form(only=f"{first_item()}#9")
-        )  # 900 prompts of 115 items: none is asked a ninth time
+            CATALOGUE, RCA, Form(only=f"{first_item()}#7")
+        )  # 900 prompts of 150 items: none is asked a seventh time
     with pytest.raises(ParameterError, match="rubric_version: no rubric of include/rubrics/root_cause_analysis"):
         trigger_form.check(CATALOGUE, RCA, Form(rerun=Rerun.JUDGE_AGAIN, rubric_version="01234567"))
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from daily_runs import dataset
+from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.errors import CallError, SeedsMissingError
 from daily_runs.readiness.seeds.coverage import percent
 from daily_runs.readiness.seeds.verify import MEMORY_HOURS_MAX
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 SEEDED = ["root_cause_analysis", "duo_chat", "vulnerability_explanation", "vulnerability_resolution"]
 TRACE = "rest job trace"
+ITEMS = len(dataset.load_feature_dataset(catalogue_files.load().features["root_cause_analysis"]))
 
 
 def bindings(kit: Kit) -> dict[str, dict[str, Any]]:
@@ -100,12 +103,12 @@ def test_surplus_seeds_are_reported_and_stop_nothing(kit: Kit, feature: str) -> 
 
 
 def test_a_second_look_reads_no_log_again(kit: Kit) -> None:
-    work = kit.work("root_cause_analysis", 115)
+    work = kit.work("root_cause_analysis", ITEMS)
     kit.run(work, "seed_check")
-    assert len(kit.sandbox.entries(TRACE)) == 115
+    assert len(kit.sandbox.entries(TRACE)) == ITEMS
     first = bindings(kit)
     kit.run(work, "seed_check")
-    assert len(kit.sandbox.entries(TRACE)) == 115
+    assert len(kit.sandbox.entries(TRACE)) == ITEMS
     assert {key: row["content_sha256"] for key, row in bindings(kit).items()} == {
         key: row["content_sha256"] for key, row in first.items()
     }
@@ -156,7 +159,7 @@ def test_a_log_that_is_erased_after_it_was_read_is_noticed(kit: Kit) -> None:
 def test_a_look_that_failed_midway_is_gone_on_with(kit: Kit) -> None:
     """Most requests fail, so that soon one fails thrice; no look loses what one before it has read."""
     kit.sandbox.change(server_error_share=0.6)
-    work, looks, remembered = kit.work("root_cause_analysis", 115), 0, 0
+    work, looks, remembered = kit.work("root_cause_analysis", ITEMS), 0, 0
     while remembered < 60:
         looks += 1
         try:
@@ -170,7 +173,7 @@ def test_a_look_that_failed_midway_is_gone_on_with(kit: Kit) -> None:
     before = len(kit.sandbox.entries(TRACE))
     kit.run(work, "seed_check")
     assert looks > 1
-    assert len(kit.sandbox.entries(TRACE)) - before == 115 - remembered
+    assert len(kit.sandbox.entries(TRACE)) - before == ITEMS - remembered
     assert {row["status"] for row in bindings(kit).values()} == {"bound"}
 
 

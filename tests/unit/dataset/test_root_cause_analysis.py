@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.dataset import CiJob, Item, load
 
 DATASETS = Path(__file__).resolve().parents[3] / "include" / "datasets"
@@ -27,8 +28,9 @@ MACHINE = {
     "a temporary name": re.compile(r"\brca-[a-z0-9_]{8}/"),
 }
 # Servers of the jobs' own, placeholders, and the pages that compilers and installers point to in their messages.
-HOSTS = {"localhost", "127.0.0.1", "curl.se", "pip.pypa.io", "rust-lang.github.io"}
+HOSTS = {"localhost", "127.0.0.1", "curl.se", "git-lfs.github.com", "pip.pypa.io", "rust-lang.github.io"}
 HOST = re.compile(r"\bhttps?://([^/\s:\"'\\$)]+)")
+WORD = re.compile(r"[a-z]{4,}")
 SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
 
 
@@ -48,9 +50,23 @@ def jobs(items: tuple[Item, ...]) -> list[tuple[Item, CiJob]]:
     return [(item, item.resource) for item in items if isinstance(item.resource, CiJob)]
 
 
-def test_the_set_holds_at_least_64_failed_jobs_and_nothing_else(items: tuple[Item, ...]) -> None:
-    assert len(jobs(items)) == len(items) >= 64
+def test_the_set_holds_at_least_150_failed_jobs_and_nothing_else(items: tuple[Item, ...]) -> None:
+    assert len(jobs(items)) == len(items) >= 150
     assert all(item.question == "/troubleshoot" for item in items)
+
+
+def test_at_least_ten_classes_have_ten_jobs_each_and_more_than_one_tool(items: tuple[Item, ...]) -> None:
+    """Classes are by cause: one that only a single tool could fail in would be a class by tool."""
+    counts = Counter(item.item_class for item in items)
+    assert len(counts) >= 10
+    assert min(counts.values()) >= 10, counts
+    for item_class in counts:
+        assert len({item.tags[0] for item in items if item.item_class == item_class}) >= 2, item_class
+
+
+def test_a_full_run_asks_every_item_equally_often(items: tuple[Item, ...]) -> None:
+    """Otherwise its last turn would be a sample, and some items would weigh more in the mean over prompts."""
+    assert catalogue_files.load().features["root_cause_analysis"].prompts_per_run % len(items) == 0
 
 
 def test_ids_count_up_and_seed_keys_name_the_feature(items: tuple[Item, ...]) -> None:
@@ -64,6 +80,16 @@ def test_each_reference_has_root_cause_and_fix_of_one_to_four_sentences(items: t
         for section, text in item.reference.items():
             plain = re.sub(r"`[^`]*`|\"[^\"]*\"|\S\.\S", "x", text)
             assert 1 <= len(SENTENCE_END.findall(plain)) <= 4, (item.id, section)
+            assert len(text.split()) >= {"root_cause": 15, "fix": 6}[section], (item.id, section)
+
+
+def test_a_root_cause_speaks_of_the_log_and_says_more_than_the_log(items: tuple[Item, ...]) -> None:
+    """It takes up words of the log, and explains in others; the log's last error line would be no root cause."""
+    for item, job in jobs(items):
+        cause = set(WORD.findall(item.reference["root_cause"].lower()))
+        log = set(WORD.findall(f"{job.log} {job.command}".lower()))
+        assert len(cause & log) >= 3, item.id
+        assert len(cause - log) >= 4, item.id
 
 
 def test_each_log_ends_with_the_jobs_own_exit_code_and_names_the_step_that_failed(items: tuple[Item, ...]) -> None:
