@@ -22,9 +22,9 @@ DAYS = 60
 
 
 class Calendar(NamedTuple):
-    """A feature's runs: when in the day (UTC), and week by week where. `number`: how many there are."""
+    """A feature's runs: at which times of the day (UTC), and week by week where. `number`: how many there are."""
 
-    time: str
+    times: str
     number: int
     weeks: str
 
@@ -49,9 +49,10 @@ BY_HAND = {
         14 Sep  S S S S
         """,
     ),
-    # Tuesday, Thursday, Saturday; the week before the cutover in both; from Monday 17 August on daily in staging.
+    # Tuesday, Thursday, Saturday; the week before the cutover in both, and from then on later in the day, outside of
+    # the 8 hours that root cause analysis's calls fill; from Monday 17 August on daily in staging.
     "duo_chat": Calendar(
-        "08:00",
+        "08:00 15:00",
         9 + 3 + 32,
         """
         20 Jul  . P . P . P .
@@ -67,7 +68,7 @@ BY_HAND = {
     ),
     # On hold; from Friday 21 August on daily in staging.
     "vulnerability_explanation": Calendar(
-        "10:00",
+        "16:00",
         28,
         """
         20 Jul  . . . . . . .
@@ -83,7 +84,7 @@ BY_HAND = {
     ),
     # As Vulnerability Explanation, an hour later.
     "vulnerability_resolution": Calendar(
-        "11:00",
+        "17:00",
         28,
         """
         20 Jul  . . . . . . .
@@ -169,7 +170,7 @@ def test_sixty_days_around_the_cutovers_are_those_of_the_calendar_made_by_hand(
     by_hand = "\n".join(line.strip() for line in calendar.weeks.strip().splitlines())
     assert drawn(feature, ticks) == by_hand
     assert len(ticks) == len({tick.date() for tick in ticks}) == calendar.number
-    assert {f"{tick:%H:%M}" for tick in ticks} == ({calendar.time} if calendar.time else set())
+    assert {f"{tick:%H:%M}" for tick in ticks} == set(calendar.times.split())
 
 
 def test_the_calendar_has_every_feature_of_the_schedule_and_all_of_its_days() -> None:

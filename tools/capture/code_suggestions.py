@@ -1,13 +1,15 @@
 """Writes code_suggestions.jsonl: modules of this project, each with a piece cut out where the cursor stands.
 
 A cut names a module, the text that ends at the cursor, and the number of lines to remove. The rows hold the cut text
-itself, so that a later change of the module changes nothing until this script runs again.
+itself. A cut that is in the set stays as it is, even if its module has changed or gone, so that its scores can be
+compared over time; `--again` cuts it anew.
 
-    python tools/capture/code_suggestions.py
+    python tools/capture/code_suggestions.py [--again SLUG]
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,39 +196,123 @@ CUTS = (
         4,
         ("loop", "text"),
     ),
+    Cut("bounds-worst", f"{LIBRARY}/results/missing.py", "    worst = ", 1, ("mid-line", "arithmetic", "statistics")),
+    Cut(
+        "shares-of-a-class",
+        f"{LIBRARY}/results/missing.py",
+        '"""(class, outcome) of each prompt, as shares of the class\'s prompts."""',
+        8,
+        ("function", "counting"),
+        "generation",
+    ),
+    Cut(
+        "refused-dimension",
+        f"{LIBRARY}/quota/rate_limit_headers.py",
+        '"""Which dimension a 429 is about: the one it names, else the one of which least is left."""',
+        4,
+        ("function", "text", "rate-limit"),
+        "generation",
+    ),
+    Cut(
+        "number-in-a-header",
+        f"{LIBRARY}/quota/rate_limit_headers.py",
+        "    return float(text) if ",
+        1,
+        ("mid-line", "text", "validation"),
+    ),
+    Cut(
+        "zones-moment",
+        f"{LIBRARY}/catalogue/zones.py",
+        '"""The moment (UTC) of a zone\'s local time (naive)."""',
+        2,
+        ("function", "time"),
+        "generation",
+    ),
+    Cut("zones-jump", f"{LIBRARY}/catalogue/zones.py", "    while after - before > ONE_SECOND:", 2, ("loop", "time")),
+    Cut(
+        "scores-by-item",
+        f"{LIBRARY}/results/scores.py",
+        "    by_item: dict[str, list[float]] = defaultdict(list)",
+        3,
+        ("loop", "statistics"),
+    ),
+    Cut(
+        "trace-records",
+        f"{LIBRARY}/readiness/seeds/job_log.py",
+        '        if stamp["more"] == "+" and stream in last:',
+        4,
+        ("branch", "text"),
+    ),
+    Cut(
+        "schema-resolved",
+        f"{LIBRARY}/sandbox/anthropic/schema_fill.py",
+        '        while "$ref" in schema or "anyOf" in schema or "oneOf" in schema:',
+        5,
+        ("loop", "json-schema"),
+    ),
+    Cut(
+        "schema-lowest",
+        f"{LIBRARY}/sandbox/anthropic/schema_fill.py",
+        "    lowest = ",
+        1,
+        ("mid-line", "arithmetic", "json-schema"),
+    ),
+    Cut(
+        "page-size",
+        f"{LIBRARY}/sandbox/gitlab/complexity.py",
+        '    first = arguments.get("first")',
+        1,
+        ("statement", "graphql"),
+    ),
+    Cut(
+        "date-without-zone",
+        f"{LIBRARY}/http_dates.py",
+        "    return moment if ",
+        1,
+        ("mid-line", "time", "http"),
+    ),
 )
 
 
-def row(number: int, cut: Cut) -> dict[str, object]:
-    """The cut as a row of the data set.
+def row(number: int, cut: Cut, kept: rows.Row | None) -> rows.Row:
+    """The cut as a row of the data set; `kept` is the row whose text it goes on with.
 
     Raises:
         CutError: see `cut_out`; the message names the module.
     """
-    try:
-        parts = cut_out((PROJECT / cut.path).read_text(encoding="utf-8"), cut.marker, cut.lines)
-    except (OSError, CutError) as error:
-        raise CutError(f"{cut.slug}: {cut.path}: {error}") from error
-    return {
+    made = {
         "id": f"cs-{number:03}",
         "seed_key": f"cs/{cut.slug}",
         "class": cut.item_class,
         "tags": ["python", *cut.tags],
         "question": "",
-        "resource": {
-            "type": "code_cut",
-            "file_name": cut.path,
-            "intent": cut.intent,
-            "above": parts.above,
-            "below": parts.below,
-        },
-        "reference": {"completion": parts.removed},
     }
+    if kept is not None:
+        return made | {"resource": kept["resource"], "reference": kept["reference"]}
+    try:
+        parts = cut_out((PROJECT / cut.path).read_text(encoding="utf-8"), cut.marker, cut.lines)
+    except (OSError, CutError) as error:
+        raise CutError(f"{cut.slug}: {cut.path}: {error}") from error
+    resource = {
+        "type": "code_cut",
+        "file_name": cut.path,
+        "intent": cut.intent,
+        "above": parts.above,
+        "below": parts.below,
+    }
+    return made | {"resource": resource, "reference": {"completion": parts.removed}}
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description="Cut what is not in the data set yet.")
+    parser.add_argument("--again", action="append", default=[], metavar="SLUG", help="cut this one anew")
+    again = parser.parse_args().again
+    if unknown := sorted(set(again) - {cut.slug for cut in CUTS}):
+        sys.exit(f"--again: no cut is called {', '.join(unknown)}")
+    kept = {slug: found for slug, found in rows.existing("code_suggestions").items() if slug not in again}
+    numbers = rows.numbered("code_suggestions", [cut.slug for cut in CUTS])
     try:
-        made = [row(number, cut) for number, cut in enumerate(CUTS, start=1)]
+        made = [row(numbers[cut.slug], cut, kept.get(cut.slug)) for cut in CUTS]
     except CutError as error:
         sys.exit(str(error))
     print(f"{rows.write('code_suggestions', made).name}: {len(made)} items")

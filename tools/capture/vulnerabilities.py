@@ -157,8 +157,10 @@ def item(prefix: str, number: int, case: Case, finding: Finding) -> dict[str, ob
 def explanations(scanners: Scanners) -> list[dict[str, object]]:
     """Rows of the explanation set."""
     made = []
-    for number, case in enumerate(cases("explanation"), start=1):
-        row = item("vex", number, case, case.finding(scanners))
+    found = cases("explanation")
+    numbers = rows.numbered("vulnerability_explanation", [case.about["slug"] for case in found])
+    for case in found:
+        row = item("vex", numbers[case.about["slug"]], case, case.finding(scanners))
         reference = {section: case.about[section] for section in ("explanation", "impact", "fix")}
         made.append(row | {"question": "/vulnerability_explain", "reference": reference})
     return made
@@ -167,8 +169,10 @@ def explanations(scanners: Scanners) -> list[dict[str, object]]:
 def resolutions(scanners: Scanners) -> list[dict[str, object]]:
     """Rows of the resolution set, each with a fix that the scanner agrees with."""
     made = []
-    for number, case in enumerate(cases("resolution"), start=1):
-        row = item("vr", number, case, case.finding(scanners))
+    found = cases("resolution")
+    numbers = rows.numbered("vulnerability_resolution", [case.about["slug"] for case in found])
+    for case in found:
+        row = item("vr", numbers[case.about["slug"]], case, case.finding(scanners))
         case.check_fixed(scanners)
         fixed = case.fixed.read_text(encoding="utf-8")
         made.append(row | {"reference": {"fixed_code": fixed, "explanation": case.about["explanation"]}})

@@ -66,7 +66,7 @@ def test_the_most_urgent_feature_comes_first_and_none_is_left_out() -> None:
 
 def test_a_line_says_the_phase_of_the_day_the_next_one_and_the_next_run() -> None:
     phase = cells(line_of(NOTHING))[1]
-    assert phase == "shadow since 2026-08-10\nthen staging from 2026-08-17\nnext run 2026-08-13 08:00"
+    assert phase == "shadow since 2026-08-10\nthen staging from 2026-08-17\nnext run 2026-08-13 15:00"
 
 
 def test_a_feature_without_a_schedule_says_so() -> None:

@@ -86,26 +86,27 @@ def test_failed_prompts_are_not_judged(kit: Kit) -> None:
 
 
 def test_a_verdict_is_paid_once_and_used_for_every_equal_answer(kit: Kit) -> None:
-    """The second attempt asks other prompts of the same items, and gets the same answers to some."""
-    first = with_answers(kit, "The same.", "Something else.")
+    """The second attempt asks about the same items, and gets the same answers to some."""
+    first = with_answers(kit, "The same.", "Something else.", "Old here.")
     kit.run(first, "judging")
-    assert len(kit.sandbox.entries("messages", paid=True)) == 2
+    assert len(kit.sandbox.entries("messages", paid=True)) == 3
     second = with_answers(kit, "The same.", "Something else.", "New here.")
     (report,) = kit.run(second, "judging")
     assert report.answered == 3
     assert report.details["verdicts_reused"] == 2
-    assert len(kit.sandbox.entries("messages", paid=True)) == 3
+    assert len(kit.sandbox.entries("messages", paid=True)) == 4
     assert {row["tries"] for row in judgements(kit, second)[:2]} == {0}
 
 
 def test_equal_answers_to_one_question_share_a_call(kit: Kit) -> None:
-    work = kit.work("duo_chat", 32)  # 16 items, each twice
+    items = kit.catalogue.features["duo_chat"].prompts_per_run
+    work = kit.work("duo_chat", 2 * items)
     rows = AnswerRows(kit.store, work.attempt.attempt_id)
     for row in kit.answers(work):
         rows.answered(row["prompt_id"], Answer("Always the same."))
     (report,) = kit.run(work, "judging")
-    assert report.answered == 32
-    assert len(kit.sandbox.entries("messages", paid=True)) == 16
+    assert report.answered == 2 * items
+    assert len(kit.sandbox.entries("messages", paid=True)) == items
 
 
 def test_another_judge_or_rubric_judges_anew(kit: Kit) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from daily_runs.capacity.load import PlanScenario
 from daily_runs.capacity.plan import RunPlan, WeekPlan, plan
 from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.features import Feature, Phase
 from daily_runs.catalogue.reading import files as catalogue_files
 
 RCA, CHAT, EXPLAIN, RESOLVE, CODE = (
@@ -20,6 +21,8 @@ RCA, CHAT, EXPLAIN, RESOLVE, CODE = (
     "code_suggestions",
 )
 PROMPTS = {RCA: 900, CHAT: 16, EXPLAIN: 14, RESOLVE: 15, CODE: 18}
+HOURS = {CHAT: 8, EXPLAIN: 10, RESOLVE: 11}
+"""When the others start: within 8 hours of RCA, which the shipped catalogue avoids."""
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -28,10 +31,26 @@ def given(model: _Model, /, **changes: Any) -> _Model:
     return model.model_copy(update=changes)
 
 
+def _in_the_morning(feature: Feature) -> tuple[Phase, ...]:
+    hour = HOURS.get(feature.feature)
+    return tuple(
+        given(phase, schedule=f"0 {hour} {phase.schedule.split(maxsplit=2)[2]}") if hour and phase.schedule else phase
+        for phase in feature.phases
+    )
+
+
 def pinned() -> Catalogue:
-    """Six users an environment; EVAL 4 M input tokens/min; a verdict 4,000 + 400 tokens, 32 at once of up to 60 s."""
+    """Six users an environment; EVAL 4 M input tokens/min; a verdict 4,000 + 400 tokens, 32 at once of up to 60 s.
+
+    All runs of a day start in one morning.
+    """
     shipped = catalogue_files.load()
-    features = {name: given(shipped.features[name], prompts_per_run=PROMPTS[name]) for name in PROMPTS}
+    features = {
+        name: given(
+            shipped.features[name], prompts_per_run=PROMPTS[name], phases=_in_the_morning(shipped.features[name])
+        )
+        for name in PROMPTS
+    }
     judge = given(
         shipped.judge,
         input_tokens_per_verdict=4000,

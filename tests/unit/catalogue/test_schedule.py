@@ -348,8 +348,10 @@ print(next_run(rca, dt.datetime(2026, 11, 1, 5, tzinfo=dt.UTC)).isoformat())
 def test_the_summary_says_in_words_what_runs_when() -> None:
     said = {name: summary(feature.phases, feature.timezone) for name, feature in SHIPPED.items()}
     assert said["root_cause_analysis"] == "Mon, Wed, Fri 06:00 UTC from 1 Jul 2026; daily 06:00 UTC from 15 Aug"
-    assert said["duo_chat"] == "Tue, Thu, Sat 08:00 UTC from 1 Jul 2026; daily 08:00 UTC from 17 Aug"
-    assert said["vulnerability_explanation"] == "on hold from 1 Jul 2026; daily 10:00 UTC from 21 Aug"
+    assert said["duo_chat"] == (
+        "Tue, Thu, Sat 08:00 UTC from 1 Jul 2026; Tue, Thu, Sat 15:00 UTC from 10 Aug; daily 15:00 UTC from 17 Aug"
+    )
+    assert said["vulnerability_explanation"] == "on hold from 1 Jul 2026; daily 16:00 UTC from 21 Aug"
     assert said["code_suggestions"] == "on hold from 1 Jul 2026"
 
 

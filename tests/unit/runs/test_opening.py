@@ -53,7 +53,7 @@ def test_today_tomorrow_and_the_first_day_are_taken() -> None:
 
 def test_a_sample_larger_than_a_run_is_refused_whoever_sends_it() -> None:
     trigger_form.check(CATALOGUE, CHAT, Form(prompts=CHAT.prompts_per_run))
-    with pytest.raises(ParameterError, match=r"prompts: 17 are more than a run of duo_chat asks. Give 16 or fewer"):
+    with pytest.raises(ParameterError, match=r"prompts: 68 are more than a run of duo_chat asks. Give 67 or fewer"):
         trigger_form.check(CATALOGUE, CHAT, Form(prompts=CHAT.prompts_per_run + 1))
 
 

@@ -68,7 +68,7 @@ def message(folder: Path, overlay: str | None = None) -> str:
 
 def test_a_phase_at_the_end_of_time_is_a_fault_and_no_crash(folder: Path) -> None:
     chat = folder / "features/duo_chat.yaml"
-    edit(chat, 'starts: 2026-08-17, schedule: "0 8 * * *"', 'starts: 9999-12-31, schedule: "0 0 * * *"')
+    edit(chat, 'starts: 2026-08-17, schedule: "0 15 * * *"', 'starts: 9999-12-31, schedule: "0 0 * * *"')
     assert "'0 0 * * *' names no moment that ever comes" in message(folder)
 
 
@@ -366,7 +366,7 @@ BROKEN = (
     Case(
         "no schedule",
         CHAT,
-        ', schedule: "0 8 * * *"',
+        ', schedule: "0 15 * * *"',
         "",
         "phase: staging",
         f"phases[2].schedule: missing, yet a phase of staging runs. {CRON}",
@@ -382,7 +382,7 @@ BROKEN = (
     Case(
         "bad hour",
         CHAT,
-        '"0 8 * * *"',
+        '"0 15 * * *"',
         '"0 25 * * *"',
         "0 25",
         f"phases[2].schedule: '0 25 * * *' names no moment that ever comes. {CRON}",
@@ -390,7 +390,7 @@ BROKEN = (
     Case(
         "31 February",
         CHAT,
-        '"0 8 * * *"',
+        '"0 15 * * *"',
         '"0 8 31 2 *"',
         "0 8 31",
         f"phases[2].schedule: '0 8 31 2 *' names no moment that ever comes. {CRON}",
@@ -398,7 +398,7 @@ BROKEN = (
     Case(
         "cron with seconds",
         CHAT,
-        '"0 8 * * *"',
+        '"0 15 * * *"',
         '"0 0 8 * * *"',
         "0 0 8",
         f"phases[2].schedule: '0 0 8 * * *' does not have the five fields of cron. {CRON}",
@@ -406,7 +406,7 @@ BROKEN = (
     Case(
         "cron that is drawn",
         CHAT,
-        '"0 8 * * *"',
+        '"0 15 * * *"',
         '"R 8 * * *"',
         "R 8",
         f"phases[2].schedule: 'R 8 * * *' means another time each time it is read. {CRON}",
@@ -414,7 +414,7 @@ BROKEN = (
     Case(
         "cron with a range of one",
         CHAT,
-        '"0 8 * * *"',
+        '"0 15 * * *"',
         '"0 8-8 * * *"',
         "0 8-8",
         f"phases[2].schedule: '0 8-8 * * *' has a range that ends where it begins. {CRON}",
@@ -422,32 +422,32 @@ BROKEN = (
     Case(
         "time zone misspelt",
         CHAT,
-        "prompts_per_run: 16",
-        "timezone: Europe/Berln\nprompts_per_run: 16",
+        "prompts_per_run: 67",
+        "timezone: Europe/Berln\nprompts_per_run: 67",
         "timezone:",
         "timezone: there is no time zone 'Europe/Berln'. Did you mean 'Europe/Berlin'?",
     ),
     Case(
         "time zone by its city",
         CHAT,
-        "prompts_per_run: 16",
-        "timezone: new york\nprompts_per_run: 16",
+        "prompts_per_run: 67",
+        "timezone: new york\nprompts_per_run: 67",
         "timezone:",
         "timezone: there is no time zone 'new york'. Did you mean 'America/New_York'?",
     ),
     Case(
         "time zone unlike any",
         CHAT,
-        "prompts_per_run: 16",
-        "timezone: ../../etc/passwd\nprompts_per_run: 16",
+        "prompts_per_run: 67",
+        "timezone: ../../etc/passwd\nprompts_per_run: 67",
         "timezone:",
         "timezone: there is no time zone '../../etc/passwd'. Give an IANA name, such as \"Europe/Berlin\".",
     ),
     Case(
         "time zone as a number",
         CHAT,
-        "prompts_per_run: 16",
-        "timezone: 2\nprompts_per_run: 16",
+        "prompts_per_run: 67",
+        "timezone: 2\nprompts_per_run: 67",
         "timezone:",
         "timezone: must be a valid string, is 2. Correct the value.",
     ),
@@ -466,11 +466,11 @@ BROKEN = (
         "requests_per_minute: 50",
         "requests_per_minute: 0.01",
         "limits:",
-        "limits: no run can end within a day: 16 prompts at 0.01/min (feature requests, production) take "
-        "1,600 of 1,440 min. Raise that limit or lower prompts_per_run.\n"
+        "limits: no run can end within a day: 67 prompts at 0.01/min (feature requests, production) take "
+        "6,700 of 1,440 min. Raise that limit or lower prompts_per_run.\n"
         "features/duo_chat.yaml:{line}: "
-        "limits: no run can end within a day: 16 prompts at 0.01/min (feature requests, staging) take "
-        "1,600 of 1,440 min. Raise that limit or lower prompts_per_run.",
+        "limits: no run can end within a day: 67 prompts at 0.01/min (feature requests, staging) take "
+        "6,700 of 1,440 min. Raise that limit or lower prompts_per_run.",
     ),
     Case(
         "prompt larger than a bucket",
