@@ -6,18 +6,22 @@ import asyncio
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import httpx
 
 from daily_runs import connections
+from daily_runs.capacity.load import PlanScenario
+from daily_runs.capacity.plan import plan
+from daily_runs.capacity.users import Demand
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.environments import Environment
-from daily_runs.catalogue.features import PHASE_ENVIRONMENTS, Feature, FeatureCall, environments_of
+from daily_runs.catalogue.features import FeatureCall, environments_of
 from daily_runs.doctor.finding import Diagnosis, Now, RoundTrip, Subject
 from daily_runs.doctor.language import languages, profile_of
-from daily_runs.errors import AccessError, CallError, Hop
+from daily_runs.errors import AccessError, CallError, Hop, ParameterError
 from daily_runs.gitlab.client import GitLab
 from daily_runs.gitlab.documents import WHOAMI
 from daily_runs.gitlab.hops.failures import malformed
@@ -29,6 +33,7 @@ from daily_runs.readiness.limits.measure import OWN_ACCESS_PATH
 ALL = Subject("environments")
 TIMEOUT_SECONDS = 15.0
 EXPIRY_NOTICE_DAYS = 14
+SIX_DAYS = dt.timedelta(days=6)
 _TOKEN_REFUSED = (
     "unauthorized",
     "insufficient_scope",
@@ -241,7 +246,7 @@ def _api_limit(subject: Subject, environment: Environment, response: httpx.Respo
 
 
 def _ai_action(subject: Subject, name: str, catalogue: Catalogue) -> Diagnosis:
-    """No free call tells this limit: the catalogue's word, compared with each run and with the fullest day's runs."""
+    """No free call tells this limit: the catalogue's word, compared with each run and with what is planned together."""
     environment = catalogue.environments[name]
     users, limits = len(environment.evaluation_users), environment.limits
     allowed, hours = users * limits.ai_action_calls_per_window, f"{limits.ai_action_window_hours:g} h"
@@ -253,26 +258,30 @@ def _ai_action(subject: Subject, name: str, catalogue: Catalogue) -> Diagnosis:
         each = limits.ai_action_calls_per_window
         remedy = f"{-(-max(short.values()) // each)} evaluation users are needed, or a higher limit of the instance."
         return subject.fault("ai_action", f"{told}; too few for {_listed(short)}", remedy)
-    day, together = _fullest_day(features, name)
-    asked = sum(together.values())
-    if asked > allowed:
-        found = (
-            f"{told}; from {day} on, one run each of {_listed(together)} asks {asked} a day (prompts_per_run added up)"
-        )
+    try:
+        fullest = max(_windows(catalogue, name), key=lambda window: window.calls, default=None)
+    except ParameterError as error:
+        return subject.not_checked("ai_action", f"{told}; the plan says: {error.problem}")
+    if fullest is None or fullest.window_ends is None:
+        return subject.ok("ai_action", f"{told}; no run is planned")
+    if fullest.calls > allowed:
+        asked = _listed({feature: round(calls) for feature, calls in fullest.by_feature.items()})
+        found = f"{told}; the planned runs ask {fullest.calls} up to {fullest.window_ends:%Y-%m-%d %H:%M} UTC ({asked})"
         remedy = f"Add evaluation users, have the limit raised, or keep the runs' starts more than {hours} apart."
         return subject.notice("ai_action", found, remedy)
-    return subject.ok("ai_action", f"{told}; all runs of the fullest day ask {asked}")
+    return subject.ok("ai_action", f"{told}; the planned runs ask {fullest.calls} at most")
 
 
-def _fullest_day(features: Sequence[Feature], name: str) -> tuple[dt.date, dict[str, int]]:
-    """The day on which features that run there ask the most, if each that may run on it does, and what each asks."""
-    days = sorted({phase.starts for feature in features for phase in feature.phases}) or [dt.date.min]
-    on = {
-        day: {f.feature: f.prompts_per_run for f in features if name in PHASE_ENVIRONMENTS[f.phase_on(day).phase]}
-        for day in days
-    }
-    fullest = max(days, key=lambda day: sum(on[day].values()))
-    return fullest, on[fullest]
+def _windows(catalogue: Catalogue, name: str) -> Iterator[Demand]:
+    """The fullest window of the week after each start of a phase: together they hold every mix of features.
+
+    Raises:
+        ParameterError: too many runs for a plan.
+    """
+    for day in sorted({phase.starts for feature in catalogue.features.values() for phase in feature.phases}):
+        with suppress(OverflowError):  # the calendar ends before this week does
+            demands = plan(PlanScenario(catalogue, day, day + SIX_DAYS)).demands
+            yield next(demand for demand in demands if demand.environment == name)
 
 
 def _listed(counts: Mapping[str, int]) -> str:

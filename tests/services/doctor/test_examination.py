@@ -365,14 +365,22 @@ def test_too_few_evaluation_users_for_a_run_are_named_with_the_number_needed(hea
     assert remedy.startswith("6 evaluation users are needed")
 
 
-def test_runs_of_one_day_that_together_exceed_the_budget_are_a_notice(healthy: str, overlaid: Overlaid) -> None:
-    """6 users x 155 = 930 calls carry root cause analysis's 900 prompts, but not 900 + 16 + 14 + 15 on one day."""
+def test_runs_within_one_window_that_together_exceed_the_budget_are_a_notice(healthy: str, overlaid: Overlaid) -> None:
+    """In 12 h, 6 users x 160 calls carry root cause analysis, but not the afternoon's runs too."""
     limits = catalogue_files.load().environments["staging"].limits.model_dump(mode="json")
-    findings = examination.examine("staging", overlaid({"limits": limits | {"ai_action_calls_per_window": 155}}))
+    findings = examination.examine("staging", overlaid({"limits": limits | {"ai_action_window_hours": 12}}))
     (found,) = of(findings, "staging", "ai_action")
     assert found.state is State.NOTICE
-    assert "from 2026-08-21 on" in found.detail
-    assert "asks 945 a day" in found.detail
+    assert "the planned runs ask 1027 up to 2026-08-21 17:0" in found.detail
+    asked = "root_cause_analysis 900, duo_chat 67, vulnerability_explanation 30, vulnerability_resolution 30"
+    assert found.detail.endswith(f"UTC ({asked})")
+    assert found.remedy == "Add evaluation users, have the limit raised, or keep the runs' starts more than 12 h apart."
+
+
+def test_runs_more_than_a_window_apart_need_no_notice(healthy: str, overlaid: Overlaid) -> None:
+    (found,) = of(examination.examine("staging", overlaid()), "staging", "ai_action")
+    assert found.state is State.OK
+    assert found.detail.endswith("(6 users x 160); the planned runs ask 900 at most")
 
 
 def test_an_api_limit_below_the_catalogues_is_named_with_the_measured_figure(healthy: str, overlaid: Overlaid) -> None:
