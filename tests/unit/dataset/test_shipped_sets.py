@@ -26,8 +26,8 @@ ITEMS_OF_A_CLASS_MIN = 10
 CLASSES_MIN = {"root_cause_analysis": 10, "duo_chat": 5}
 SHINGLE_WORDS = 4
 ALIKE_MAX = 0.5
-"""Share of four-word sequences that two texts have in common: above it one is mostly the other, with changes. Logs of one
-tool with another cause come to .41."""
+"""Share of four-word sequences that two texts have in common: above it one is mostly the other, with changes. Logs of
+one tool with different causes come to .41."""
 LINES_ABOVE_A_CUT = 5
 """Cuts of one module share the rest of it; what tells them apart is the piece and the lines right above it."""
 GO_NAME = re.compile(r"^(?:func(?: \([^)]*\))? |type |var )([A-Z]\w*)", re.MULTILINE)
