@@ -3,7 +3,7 @@
     DailyRunsError
     ├── UserError                 somebody can mend it by changing what they gave us; the CLI exits with 2
     │   ├── CatalogueError        include/catalogue: unknown key, dangling reference, impossible figure
-    │   ├── DatasetError          include/datasets: a row that breaks the schema
+    │   ├── DatasetError          include/datasets: a row or a card that breaks the schema
     │   ├── ParameterError        a form field or a command-line option
     │   └── AccessError           an address, a login or a missing scope
     ├── CallError                 one call to GitLab or Anthropic failed (see `daily_runs.gitlab.hops.refusal`)
@@ -54,7 +54,7 @@ class CatalogueError(UserError):
 
 
 class DatasetError(UserError):
-    """A data set row breaks the documented schema."""
+    """A row of a data set, or its card, breaks the documented schema."""
 
 
 class ParameterError(UserError):
