@@ -32,7 +32,7 @@ from daily_runs.sandbox.process import Sandbox
 from daily_runs.sandbox.world.scenario import Scenario
 from daily_runs.stages import pipeline
 from daily_runs.stages.work import Work
-from daily_runs.store import database
+from daily_runs.store import database, roles
 from daily_runs.store.database import Store
 from daily_runs.store.embedded import EmbeddedPostgres
 
@@ -108,7 +108,10 @@ def empty_url(postgres: EmbeddedPostgres) -> str:
 
 @pytest.fixture(scope="session")
 def _migrated_template(postgres: EmbeddedPostgres) -> str:
-    database.migrate(postgres.url("migrated"))
+    url = postgres.url("migrated")
+    database.migrate(url)
+    with database.connect(url) as connection:
+        roles.apply(connection)
     return "migrated"
 
 
@@ -118,6 +121,7 @@ def store_url(postgres: EmbeddedPostgres, _migrated_template: str) -> str:
     name = f"test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {_migrated_template}".encode())
+        connection.execute(f"GRANT CREATE ON DATABASE {name} TO {roles.OWNER}".encode())  # which is not copied
     return postgres.url(name)
 
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Annotated
+
+import psycopg
+import typer
 
 from daily_runs.cli.options import command_line
+from daily_runs.errors import EXIT_FAILED, AccessError
 from daily_runs.store import database, odcs, roles, schema
+from daily_runs.store.session import in_our_terms
 
 app = command_line()
 
@@ -23,10 +29,31 @@ def migrate() -> None:
         if os.environ.get(database.STORE_VARIABLE):  # the embedded one is migrated by its own administrator
             database.migrate(url)
         with database.connect(url) as connection:
-            remedy = roles.remedy(connection) if roles.lacking(connection) else ""
+            missing = any(step.kind != roles.REVOKE for step in roles.steps(connection))
+            remedy = roles.remedy(connection) if missing else ""
         print(f"{database.place_of(url)}: at revision {database.newest_revision()}")
     if remedy:
-        print(f"daily-runs: the login may not make the store's roles. {remedy}", file=sys.stderr)
+        print(f"daily-runs: the store's roles are missing, or lack rights. {remedy}", file=sys.stderr)
+
+
+@app.command("roles")
+def settle_roles(
+    apply: Annotated[bool, typer.Option("--apply", help="Mend it, as a login that may make roles.")] = False,
+) -> None:
+    """Say what is wrong with the roles owner, writer and reader, as SQL, with exit code 1; --apply mends it."""
+    with database.local_url() as url, in_our_terms(), database.connect(url) as connection:
+        place, verb = database.place_of(url), "done" if apply else "to do"
+        try:
+            found = roles.apply(connection) if apply else roles.steps(connection)
+        except psycopg.errors.InsufficientPrivilege as error:
+            problem = f"the login may not mend its roles ({str(error).splitlines()[0]})"
+            remedy = "Let an administrator run what this prints: daily-runs store roles"
+            raise AccessError(place, problem, remedy) from None
+        for step in found:
+            print(f"-- {verb}: {step.wrong}\n{step.statement};")
+        left = roles.steps(connection)
+    print(f"-- {place}: {len(left) or 'no'} fault{'' if len(left) == 1 else 's'} of its roles")
+    raise typer.Exit(EXIT_FAILED if left else 0)
 
 
 @app.command("schema")

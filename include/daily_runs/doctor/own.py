@@ -60,8 +60,10 @@ def _store_at(url: str, now: Now, catalogue: Catalogue | None) -> Iterator[Diagn
 
 
 def _roles(connection: database.Connection) -> Diagnosis:
-    if roles.lacking(connection):
-        return STORE.notice("roles", "owner, writer or reader are missing, or lack rights", roles.remedy(connection))
+    if found := roles.steps(connection):
+        missing = any(step.kind == roles.ROLE for step in found)
+        remedy = roles.remedy(connection) if missing else "Run: daily-runs store roles"
+        return STORE.notice("roles", f"{found[0].wrong}; {len(found)} faults in all", remedy)
     return STORE.ok("roles", f"{roles.OWNER}, {roles.WRITER}, {roles.READER}")
 
 

@@ -155,9 +155,9 @@ def _revisions() -> set[str]:
 
 
 def migrate(url: str) -> str:
-    """Bring the store to this version, in one transaction, and settle its roles; returns the revision.
+    """Bring the store to this version, in one transaction, and grant its roles their rights; returns the revision.
 
-    A login that may not make roles migrates all the same: `roles.lacking` tells.
+    Where the roles are missing, or the login may not grant, it migrates all the same: `roles.steps` tells.
 
     Raises:
         AccessError: see `connect`; or the login may not make schemas, or the store was made by another version, or a
@@ -183,7 +183,7 @@ def migrate(url: str) -> str:
         with in_our_terms():
             raise error.orig if isinstance(error.orig, psycopg.Error) else error from None
     with in_our_terms(), connect(url) as connection:
-        roles.settle(connection)
+        roles.grant(connection)
     return newest_revision()
 
 

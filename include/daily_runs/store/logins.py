@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from psycopg import sql
 
+from daily_runs.store import roles
 from daily_runs.store.embedded import EmbeddedPostgres, kept_secret
 from daily_runs.store.pool import Connection
-from daily_runs.store.roles import WRITER
 from daily_runs.store.session import connect, in_our_terms
 
 RUNS, AIRFLOW = "daily_runs", "airflow"
@@ -38,8 +38,9 @@ def writer_url(server: EmbeddedPostgres, database: str) -> str:
     admin_url = server.url(database)
     password = kept_secret(_password_file(server.root), secrets.token_hex(24))
     with in_our_terms(), connect(admin_url) as connection:
+        roles.apply(connection)
         _make(connection, RUNS, password)
-        connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(WRITER), sql.Identifier(RUNS)))
+        connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(roles.WRITER), sql.Identifier(RUNS)))
     return _url(RUNS, password, server.port, database)
 
 

@@ -1,4 +1,4 @@
-"""Owner, writer, reader: what each may do, also where the migrating login may not make roles."""
+"""Owner, writer, reader: what each may do, what is told and mended of them, also where a login may make no roles."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import psycopg
 import pytest
 from alembic import command
 from psycopg import sql
+from tests.conftest import Kit
 
 from daily_runs.clock import Clock
 from daily_runs.doctor import own
 from daily_runs.doctor.finding import State
 from daily_runs.errors import AccessError
+from daily_runs.stages import pipeline
 from daily_runs.store import database, logins, roles
 from daily_runs.store.embedded import EmbeddedPostgres
 
@@ -81,6 +84,124 @@ def test_each_may_do_what_it_is_for(right: Right, who: str, logged_in: dict[str,
                 connection.execute(right.statement.encode())
 
 
+def relations(url: str, schema: str, kinds: str) -> list[str]:
+    """Every table or view of a schema."""
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "SELECT oid::regclass::text FROM pg_class WHERE relnamespace = %s::regnamespace AND relkind = ANY(%s)",
+            [schema, list(kinds)],
+        ).fetchall()
+    assert rows
+    return [name for (name,) in rows]
+
+
+def test_a_reader_reads_every_view_of_the_contract_and_nothing_else(store_url: str, logged_in: dict[str, str]) -> None:
+    with psycopg.connect(logged_in["reader"], autocommit=True) as connection:
+        for view in relations(store_url, "contract", "v"):
+            connection.execute(f"SELECT * FROM {view}".encode())
+            with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectNotInPrerequisiteState)):
+                connection.execute(
+                    f"DELETE FROM {view}".encode()
+                )  # what is summed up cannot be deleted from by anybody
+        for table in relations(store_url, "daily_runs", "rvS"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(f"SELECT * FROM {table}".encode())
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT daily_runs.quota_introduce('{}'::jsonb)")
+
+
+def test_a_writer_runs_the_product(logged_in: dict[str, str], kit: Kit) -> None:
+    with database.open_store(logged_in["writer"], connections=16) as store:
+        of_writer = replace(kit, store=store)
+        of_writer.run(of_writer.work("duo_chat", 6), *pipeline.STAGES)
+        assert store.row("SELECT count(*) AS n FROM contract.attempts_v1 WHERE outcome = 'published'") == {"n": 1}
+        assert store.row("SELECT count(*) AS n FROM contract.features_v1")["n"] == len(kit.catalogue.features)
+
+
+class Fault(NamedTuple):
+    """Something that an administrator did to the roles, by SQL, and how it is told."""
+
+    statement: str
+    told: str
+
+
+FAULTS = (
+    Fault("GRANT SELECT ON daily_runs.answer TO {reader}", "{reader} has SELECT on daily_runs.answer"),
+    Fault("GRANT USAGE ON SCHEMA daily_runs TO {reader}", "{reader} has USAGE on daily_runs"),
+    Fault("GRANT SELECT ON daily_runs.verdict TO PUBLIC", "PUBLIC has SELECT on daily_runs.verdict"),
+    Fault("GRANT CREATE ON SCHEMA contract TO {writer}", "{writer} has CREATE on contract"),
+    Fault("GRANT TRUNCATE ON daily_runs.run TO {writer}", "{writer} has TRUNCATE on daily_runs.run"),
+    Fault(
+        "GRANT UPDATE ON daily_runs.alembic_version TO {writer}", "{writer} has UPDATE on daily_runs.alembic_version"
+    ),
+    Fault("GRANT {writer} TO {reader}", "{reader} is a member of {writer}"),
+    Fault("ALTER ROLE {writer} CREATEDB LOGIN", "{writer} may do more than a role of ours"),
+    Fault("REVOKE SELECT ON contract.runs_v1 FROM {reader}", "{reader} lacks SELECT on contract.runs_v1"),
+    Fault("REVOKE INSERT ON daily_runs.run FROM {writer}", "{writer} lacks INSERT on daily_runs.run"),
+    Fault("ALTER TABLE daily_runs.look OWNER TO CURRENT_USER", "TABLE daily_runs.look does not belong to {owner}"),
+)
+NAMES = {"owner": roles.OWNER, "writer": roles.WRITER, "reader": roles.READER}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.statement[:40])
+def test_a_right_too_many_or_too_few_is_told_and_mended(fault: Fault, store_url: str) -> None:
+    with database.connect(store_url) as connection:
+        assert roles.steps(connection) == []
+        try:
+            connection.execute(fault.statement.format(**NAMES).encode())
+            connection.commit()
+            (found,) = roles.steps(connection)
+            assert found.wrong.startswith(fault.told.format(**NAMES))
+            connection.commit()
+        finally:
+            connection.rollback()
+            done = roles.apply(connection)
+        assert done == [found]
+        assert roles.steps(connection) == []
+
+
+def test_the_command_says_what_it_would_do_and_does_it_when_told_to(store_url: str) -> None:
+    sound = by_command(store_url, "roles")
+    assert (sound.returncode, sound.stderr) == (0, "")
+    assert sound.stdout.endswith(": no faults of its roles\n")
+    with psycopg.connect(store_url) as connection:
+        connection.execute(f"GRANT SELECT ON daily_runs.answer TO {roles.READER}".encode())
+    told = by_command(store_url, "roles")
+    assert (told.returncode, told.stderr) == (1, "")
+    assert f"REVOKE SELECT ON TABLE daily_runs.answer FROM {roles.READER};" in told.stdout
+    assert told.stdout.endswith(": 1 fault of its roles\n")
+    done = by_command(store_url, "roles", "--apply")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"-- done: {roles.READER} has SELECT on daily_runs.answer" in done.stdout
+    assert by_command(store_url, "roles").stdout == sound.stdout
+
+
+def test_a_login_that_may_not_mend_is_told_so_in_one_line(store_url: str, logged_in: dict[str, str]) -> None:
+    with psycopg.connect(store_url) as connection:
+        connection.execute(f"REVOKE SELECT ON contract.runs_v1 FROM {roles.READER}".encode())
+    refused = by_command(logged_in["writer"], "roles", "--apply")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "may not mend its roles" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert by_command(store_url, "roles", "--apply").returncode == 0
+
+
+def test_what_the_command_prints_makes_the_roles_of_a_fresh_server(
+    bare_server: str, postgres: EmbeddedPostgres
+) -> None:
+    """A migration makes none: it grants to those that are there."""
+    admin = postgres.url(bare_server.rpartition("/")[2])
+    assert by_command(bare_server, "migrate").returncode == 0
+    told = by_command(admin, "roles")
+    assert told.returncode == 1
+    assert all(f"CREATE ROLE {name};" in told.stdout for name in NAMES.values())
+    with psycopg.connect(admin, autocommit=True) as administrator:
+        administrator.execute(told.stdout.encode())
+    assert by_command(admin, "roles").returncode == 0
+    with psycopg.connect(bare_server) as connection:
+        connection.execute("SELECT * FROM daily_runs.answer")  # whose it was before
+
+
 def test_the_owner_owns_all_of_it(store_url: str) -> None:
     with psycopg.connect(store_url) as connection:
         owners = connection.execute(
@@ -94,7 +215,7 @@ def test_the_owner_owns_all_of_it(store_url: str) -> None:
 
 def test_a_writer_opens_the_store_and_a_reader_is_told_what_it_lacks(logged_in: dict[str, str]) -> None:
     with database.open_store(logged_in["writer"]) as store:
-        assert store.row("SELECT count(*) AS n FROM daily_runs.run") == {"n": 0}
+        assert store.rows("SELECT run_key FROM daily_runs.run WHERE run_key = 'none'") == []
     with pytest.raises(AccessError, match=rf"may not be read .*GRANT {roles.WRITER} TO"):
         database.Store(logged_in["reader"]).open()
 
@@ -103,10 +224,10 @@ def test_a_table_of_a_later_migration_is_granted_by_the_next_migrate(store_url: 
     with psycopg.connect(store_url) as connection:
         connection.execute("CREATE TABLE daily_runs.later ()")
     with database.connect(store_url) as connection:
-        assert roles.lacking(connection)
+        assert {step.kind for step in roles.steps(connection)} == {roles.GRANT}
     database.migrate(store_url)
     with database.connect(store_url) as connection:
-        assert not roles.lacking(connection)
+        assert roles.steps(connection) == []
         connection.execute("DROP TABLE daily_runs.later")
 
 
@@ -133,8 +254,8 @@ def bare_server(postgres: EmbeddedPostgres) -> Iterator[str]:
             )
 
 
-def migrate_by_command(url: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "daily_runs.cli", "store", "migrate"]
+def by_command(url: str, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "daily_runs.cli", "store", *words]
     variables = {**os.environ, "DAILY_RUNS_STORE": url}
     return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
 
@@ -142,7 +263,7 @@ def migrate_by_command(url: str) -> subprocess.CompletedProcess[str]:
 def test_a_login_that_may_not_make_roles_migrates_and_is_told_the_line_for_an_administrator(
     bare_server: str, postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = migrate_by_command(bare_server)
+    done = by_command(bare_server, "migrate")
     assert done.returncode == 0
     assert done.stdout.endswith(f"at revision {database.newest_revision()}\n")
     assert done.stderr.count("\n") == 1
@@ -156,10 +277,10 @@ def test_a_login_that_may_not_make_roles_migrates_and_is_told_the_line_for_an_ad
     parts = psycopg.conninfo.conninfo_to_dict(bare_server)
     with psycopg.connect(postgres.url(str(parts["dbname"])), autocommit=True) as administrator:
         administrator.execute(told.encode())
-    again = migrate_by_command(bare_server)
-    assert (again.returncode, again.stderr) == (0, "")
+    again = by_command(bare_server, "migrate")
+    assert (again.returncode, again.stderr) == (0, ""), by_command(bare_server, "roles").stdout
     with database.connect(bare_server) as connection:
-        assert not roles.lacking(connection)
+        assert roles.steps(connection) == []
     database.check(bare_server)
 
 
@@ -200,7 +321,7 @@ def test_who_owned_an_older_store_loses_nothing_by_an_administrators_migration(
             connection.execute(f"REASSIGN OWNED BY {names[0]} TO group_of_{names[0]}".encode())
     database.migrate(admin)
     with database.connect(admin) as connection:
-        assert not roles.lacking(connection)
+        assert roles.steps(connection) == []
     for url in urls if former.functions_of_another else urls[former.of_a_group :][:1]:
         with psycopg.connect(url) as connection:
             connection.execute("INSERT INTO daily_runs.look (environment) VALUES ('staging')")
