@@ -90,14 +90,16 @@ FROM owned o, name JOIN ours ON role = owner JOIN pg_roles r ON true
 WHERE r.oid = o.id AND o.id IS DISTINCT FROM ours.id AND NOT r.rolsuper
       AND pg_has_role(o.id, ours.id, 'USAGE') IS NOT TRUE
 UNION ALL    -- schemas first: who is to own a function must be allowed to make one there
-SELECT CASE WHEN o.words LIKE 'SCHEMA %' THEN 7 ELSE 8 END, 'grant', o.words || ' does not belong to ' || role, format('ALTER %s OWNER TO %s', o.words, role)
+SELECT CASE WHEN o.words LIKE 'SCHEMA %' THEN 7 ELSE 8 END, 'grant', o.words || ' does not belong to ' || role,
+       format('ALTER %s OWNER TO %s', o.words, role)
 FROM owned o, name JOIN ours ON role = owner WHERE o.id IS DISTINCT FROM ours.id
 UNION ALL
-SELECT 9, 'grant', role || ' lacks ' || privileges || ' on ' || string_agg(words, ', ' ORDER BY words),
+SELECT CASE role WHEN 'daily_runs_writer' THEN 9 ELSE 10 END, 'grant',
+       role || ' lacks ' || privileges || ' on ' || string_agg(words, ', ' ORDER BY words),
        format('GRANT %s ON %s %s TO %s', privileges, kind, string_agg(words, ', ' ORDER BY words), role)
 FROM missing GROUP BY kind, role, privileges
 UNION ALL
-SELECT 10, 'revoke', role || ' has ' || privileges || ' on ' || string_agg(words, ', ' ORDER BY words),
+SELECT 11, 'revoke', role || ' has ' || privileges || ' on ' || string_agg(words, ', ' ORDER BY words),
        format('REVOKE %s ON %s %s FROM %s', privileges, kind, string_agg(words, ', ' ORDER BY words), role)
 FROM surplus GROUP BY kind, role, privileges
 ORDER BY place, statement
