@@ -23,9 +23,11 @@ from hypothesis import settings
 
 from daily_runs import connections
 from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.features import Quality
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.connections import Connect
 from daily_runs.records.run import Attempt, Report, RunKey
+from daily_runs.results.quality_rows import QualityFacts
 from daily_runs.runs import opening
 from daily_runs.sandbox.control import merge_patch
 from daily_runs.sandbox.process import Sandbox
@@ -47,8 +49,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", "0.0.0.0", "::", "", None})
 _TABLES = (
-    "store_provenance, run, attempt, answer, verdict, seed_binding, quota_limit, quota_lane, quota_asker, quota_grant,"
-    " quota_use, quota_spent_user, breaker, look, seed_content, routed, judge_trial,"
+    "store_provenance, alarm, run, attempt, answer, verdict, seed_binding, quota_limit, quota_lane, quota_asker,"
+    " quota_grant, quota_use, quota_spent_user, breaker, look, seed_content, routed, judge_trial,"
     " feature_seen"
 )
 
@@ -240,3 +242,10 @@ class Kit:
 def kit(store: Store, sandbox: SandboxView, catalogue: Catalogue) -> Kit:
     """Everything that a stage needs."""
     return Kit(store, sandbox, catalogue)
+
+
+def quality_facts(store: Store, attempt_id: str, **more: Any) -> QualityFacts:
+    """Facts of an attempt whose items are all of one class, for tests that publish without a catalogue."""
+    rows = store.rows("SELECT DISTINCT item_id FROM daily_runs.answer WHERE attempt_id = %(id)s", {"id": attempt_id})
+    facts = QualityFacts({row["item_id"]: "one" for row in rows}, Quality(), 0.5, 0.82, 10, {})
+    return facts._replace(**more)

@@ -32,13 +32,34 @@ class JudgementStatus(StrEnum):
 
 
 class QualityVerdict(StrEnum):
-    """What a comparison says of quality. `inconclusive`: the data shows neither a drop nor that there is none."""
+    """What a comparison says of quality. `inconclusive`: the data shows neither a drop nor that there is none.
 
+    `below_floor`: the mean itself is below what the catalogue asks for, whatever it was before.
+    """
+
+    BELOW_FLOOR = "below_floor"
     REGRESSED = "regressed"
     IMPROVED = "improved"
     NO_WORSE = "no_worse"
     INCONCLUSIVE = "inconclusive"
     INCOMPARABLE = "incomparable"
+
+
+class AlarmKind(StrEnum):
+    """What an alarm says: the level drifted below its reference, or daily means are under one of the owner's lines."""
+
+    DRIFT = "drift"
+    WARNING = "warning"
+    PAGE = "page"
+
+
+class AlarmState(StrEnum):
+    """`open` until somebody says what it was: a real loss, a false alarm, or a new level that is accepted."""
+
+    OPEN = "open"
+    REAL = "real"
+    FALSE = "false"
+    ACCEPTED = "accepted"
 
 
 class SeedStatus(StrEnum):

@@ -81,8 +81,9 @@ Up to {1 - t.answered_share_min:.0%} of the prompts may fail, each with its hop 
 up to {t.unscored_share_max:.0%} of the answers may stay unscored.
 
 *Worry when*: `seed_check` or `limit_probe` fails (nothing was paid; the message names the remedy and its owner);
-`validation` fails (quarantined: answered share under {t.answered_share_min:g}, unscored over {t.unscored_share_max:g}
-or mean score under {t.mean_score_min:g}); `inference` runs past its timeout.
+`validation` fails (quarantined: answered share under {t.answered_share_min:g} or unscored over
+{t.unscored_share_max:g}); `publish` logs a verdict of *regressed* or *below floor* (mean under {t.mean_score_min:g});
+`inference` runs past its timeout.
 
 *Rerun just that*: mend the cause, then clear the failed task. Inference and judging ask only for what is missing, but
 what was in flight may be paid again. Of a run that has ended, trigger the DAG by its form with *Rerun*: only missing

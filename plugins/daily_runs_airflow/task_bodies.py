@@ -26,6 +26,7 @@ from daily_runs.records.run import Report, RunKey
 from daily_runs.results import comparison
 from daily_runs.runs import duplicate, opening, rerun, routing, trigger_form
 from daily_runs.runs.routing import Planned
+from daily_runs.runs.target import target_of
 from daily_runs.stages import pipeline
 from daily_runs.stages.work import Work
 from daily_runs.statuses import ReadinessState, Rerun
@@ -58,7 +59,7 @@ def plan(feature: str) -> dict[str, Any]:
     if form.is_about_a_run:
         manual = dag_run.run_type not in BY_DATE
         with _store() as store:
-            target = rerun.target(store, catalogue, chosen, form, moment, manual=manual, airflow_run_id=dag_run.run_id)
+            target = target_of(store, catalogue, chosen, form, moment, manual=manual, airflow_run_id=dag_run.run_id)
             if manual and not form.is_rerun:
                 order = duplicate.GivenOrder(form, target.logical_date, dag_run.run_id, dag_run.run_after)
                 duplicate.must_not_be_done_meanwhile(store, catalogue, chosen, order)

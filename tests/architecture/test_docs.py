@@ -108,7 +108,9 @@ def command_names(group: Any, before: str = "daily-runs") -> set[str]:
     found = set()
     for name in group.commands:
         command = group.commands[name]
-        found |= command_names(command, f"{before} {name}") if hasattr(command, "commands") else {f"{before} {name}"}
+        is_group = hasattr(command, "commands")
+        found |= command_names(command, f"{before} {name}") if is_group else set()
+        found |= set() if is_group and not command.invoke_without_command else {f"{before} {name}"}
     return found
 
 

@@ -80,6 +80,9 @@ TYPES: dict[tuple[str, str], frozenset[str]] = {
     ("daily_runs.judgement", "status"): frozenset(statuses.JudgementStatus),
     ("daily_runs.breaker", "state"): frozenset(statuses.BreakerState),
     ("daily_runs.published_run", "provenance"): PROVENANCE,
+    ("daily_runs.alarm", "kind"): frozenset(statuses.AlarmKind),
+    ("daily_runs.alarm", "state"): frozenset(statuses.AlarmState),
+    ("daily_runs.comparison", "verdict"): frozenset(statuses.QualityVerdict),
     ("daily_runs.published_result", "status"): frozenset(statuses.JudgementStatus) - {"sent"},
 }
 

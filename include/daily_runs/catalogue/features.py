@@ -13,7 +13,8 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from daily_runs.catalogue.environments import Environment
 from daily_runs.catalogue.fields import Count, Name, Rate, Share, Strict, Text
@@ -141,9 +142,10 @@ class Owner(Strict):
 
 
 class Thresholds(Strict):
-    """The gate. Shares of the prompts asked; scores run from 0 to 1 (docs/domain.md §8).
+    """The gate's shares, of the prompts asked; and two lines of the mean score (0 to 1), which block nothing.
 
-    `target_score` is no gate (recorded; not acted on yet).
+    A mean below `mean_score_min` gives the verdict `below_floor`; three daily means below `target_score` raise an alarm
+    (docs/domain.md §8).
     """
 
     answered_share_min: Share
@@ -158,11 +160,20 @@ class Quality(Strict):
     `margin`: the smallest drop that anybody would act on.
     `run_effect`: how much a run's day alone moves its mean (a standard deviation), until that was measured;
     `run_effect_runs`: how many runs that figure is worth.
+    `drift_drop`: the drop that the daily detector is to find; `drift_allowance`: the one that is of no interest to it.
     """
 
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
     run_effect: Annotated[float, Field(gt=0, lt=1)] = 0.006
     run_effect_runs: Annotated[int, Field(ge=2)] = 28
+    drift_drop: Annotated[float, Field(gt=0, lt=1)] = 0.03
+    drift_allowance: Annotated[float, Field(ge=0, lt=1)] = 0.0075
+
+    @model_validator(mode="after")
+    def _drop_is_above_the_allowance(self) -> Quality:
+        if self.drift_allowance >= self.drift_drop:
+            raise PydanticCustomError("drift", "drift_drop must be above drift_allowance")
+        return self
 
 
 class Feature(Strict):

@@ -1,7 +1,7 @@
 """`daily-runs`: everything that is done outside the Airflow UI. This module only lists the commands.
 
-A command's options and body stand in the module of its name beside this one, which is imported when it is called: so
-`daily-runs --help` answers at once. Bad input ends with one line on stderr and exit code 2.
+A command's options and body stand in the module of its name beside this one, or in `results`, which is imported when it
+is called: so `daily-runs --help` answers at once. Bad input ends with one line on stderr and exit code 2.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ COMMANDS = {
     "demo": "Run one day through a real Airflow against the sandbox.",
     "plan": "Say whether the planned runs fit, and what they cost.",
     "status": "Say what runs where and when, and whether it can.",
+    "alarms": "Show alarms over quality, and say what one was.",
     "seeds": "Say which seeds of a feature are there.",
     "probe": "Say which limits a run meets, and whether it fits.",
     "doctor": "Check everything that a run needs.",
@@ -36,6 +37,8 @@ COMMANDS = {
     "store": "The Postgres that every row lands in.",
 }
 """Every command and what `daily-runs --help` says of it. Each is `app` of the module of its name."""
+OVER_RESULTS = frozenset({"alarms"})
+"""Those whose module stands in the folder `results`."""
 
 
 class _Commands(Mapping[str, Any]):
@@ -44,7 +47,8 @@ class _Commands(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name not in COMMANDS:
             raise KeyError(name)
-        return typer.main.get_command(importlib.import_module(f"daily_runs.cli.{name}").app)
+        folder = "daily_runs.cli.results" if name in OVER_RESULTS else "daily_runs.cli"
+        return typer.main.get_command(importlib.import_module(f"{folder}.{name}").app)
 
     def __iter__(self) -> Iterator[str]:
         return iter(COMMANDS)

@@ -24,6 +24,7 @@ from daily_runs.records import answers, attempts, judgements
 from daily_runs.records.run import SAMPLE, Attempt, Report, RunKey
 from daily_runs.results import published
 from daily_runs.runs import opening, rerun, trigger_form
+from daily_runs.runs.target import target_of
 from daily_runs.stages import pipeline
 from daily_runs.statuses import Rerun
 from daily_runs.store import database
@@ -187,7 +188,7 @@ def _order(store: Store, catalogue: Catalogue, feature: Feature, asked: RunOptio
         values = {"environment": asked.environment, "prompts": asked.limit, "only": asked.only, "run": day}
         try:
             wanted = trigger_form.read((), values | {"rerun": asked.rerun})
-            target = rerun.target(store, catalogue, feature, wanted, moment, manual=True)
+            target = target_of(store, catalogue, feature, wanted, moment, manual=True)
             moment, sample = target.logical_date, target.sample
         except ParameterError as error:
             place = OPTIONS.get(error.place, f"--{error.place}")

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 from daily_runs.catalogue.features import Quality
 from daily_runs.records.run import RunKey
-from daily_runs.results import published
-from daily_runs.results.intervals import items_of
+from daily_runs.results import item_rows, published, quality_rows
+from daily_runs.results.intervals import ItemScore
 from daily_runs.results.power import smallest_visible_drop
 from daily_runs.results.published import PublishedAnswer
 from daily_runs.results.regression import RunEffect, judge_difference, paired, with_run_effect
 from daily_runs.statuses import QualityVerdict
 from daily_runs.store.database import Store
+from daily_runs.store.pool import Row
 
 SHOWN = ("asked", "answered", "failed", "scored", "unscored", "mean_score", "mean_score_low", "mean_score_high")
 RULER = ("dataset_sha256", "rubric_version", "judge_model")
@@ -22,10 +23,11 @@ UNKNOWN = "unknown"
 
 
 class Arm(NamedTuple):
-    """A published run: its `RULER`, and every prompt that it asked."""
+    """A published run: its `RULER`, every prompt that it asked, and its items that were scored."""
 
     ruler: Mapping[str, Any]
     answers: Sequence[PublishedAnswer]
+    items: Sequence[ItemScore]
 
     @property
     def providers(self) -> list[str]:
@@ -46,25 +48,30 @@ def compare(store: Store, keys: Sequence[RunKey], quality: Quality) -> dict[str,
         "difference": None,
     }
     if len(rows) == 2:
-        first, second = (
-            Arm({name: row[name] for name in RULER}, published.answers_of(store, row)) for row in rows.values()
-        )
+        first, second = (_arm(store, row) for row in rows.values())
         outcome["difference"] = difference(first, second, quality)
         names = list(rows)
+        before, after = (row["run_key"] for row in rows.values())
+        quality_rows.save_arms(store, after, before, outcome["difference"])
         outcome["sentence"] = f"{names[1]} against {names[0]}: {sentence(outcome['difference'])}"
     return outcome
 
 
+def _arm(store: Store, row: Row) -> Arm:
+    items = item_rows.of_runs(store, [row["run_key"]])[row["run_key"]]
+    scores = [item.score for item in items if item.score]
+    return Arm({name: row[name] for name in RULER}, published.answers_of(store, row), scores)
+
+
 def difference(first: Arm, second: Arm, quality: Quality) -> dict[str, Any]:
-    """The verdict over two runs, with what it stands on. Items have no class yet: all are one.
+    """The verdict over two runs, with what it stands on; items are compared one by one, within their classes.
 
     A verdict that answers which only one run lost could have made is `inconclusive`: were they as bad as can be, a
     *regressed* of the one or an *improved* or *no worse* of the other would not stand.
     """
     if differs := _differs(first, second):
         return {"verdict": QualityVerdict.INCOMPARABLE.value, "differs": differs}
-    scored = [[(a.item_id, "", a.score) for a in arm.answers if a.score is not None] for arm in (first, second)]
-    pair = paired(*(items_of(of_run) for of_run in scored))
+    pair = paired(first.items, second.items)
     if pair is None:
         return {"verdict": QualityVerdict.INCOMPARABLE.value, "differs": ["scored items"]}
     found = with_run_effect(pair, RunEffect.declared(quality.run_effect, quality.run_effect_runs))

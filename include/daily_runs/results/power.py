@@ -21,3 +21,18 @@ def smallest_visible_drop(difference: QualityDifference, margin: float) -> float
     likely = student_quantile(difference.degrees, POWER)
     clear = student_quantile(difference.degrees, (1 + CONFIDENCE) / 2)
     return max((clear + likely) * difference.error, margin + likely * difference.error)
+
+
+def items_needed(variance: float, run_variance: float, items: int, margin: float) -> int | None:
+    """How many items like these would show a drop of the margin in 80 % of the days; None if no number would.
+
+    Args:
+        variance: of the difference, by the items alone.
+        run_variance: what the runs' days add to it, which more items do not lessen.
+        items: how many there are now.
+        margin: the drop to be seen, below which the interval must lie.
+    """
+    wanted = (margin / (student_quantile(math.inf, POWER) + student_quantile(math.inf, (1 + CONFIDENCE) / 2))) ** 2
+    if run_variance >= wanted:
+        return None
+    return math.ceil(variance * items / (wanted - run_variance))

@@ -13,6 +13,9 @@ from daily_runs.records import gate
 from daily_runs.records.attempts import end_attempt
 from daily_runs.records.gate import AttemptRows
 from daily_runs.records.run import Attempt
+from daily_runs.results import quality_rows
+from daily_runs.results.quality import RunVerdict
+from daily_runs.results.quality_rows import QualityFacts
 from daily_runs.results.scores import Summary, summarise
 from daily_runs.statuses import AnswerStatus, AttemptStatus, JudgementStatus
 from daily_runs.store.database import Store
@@ -33,17 +36,26 @@ class Receipt(NamedTuple):
     rows_sha256: str
 
 
-def replace(store: Store, attempt: Attempt, *, time_scale: float) -> Receipt:
+class PublishedRun(NamedTuple):
+    """What `replace` did."""
+
+    receipt: Receipt
+    verdict: RunVerdict
+
+
+def replace(store: Store, attempt: Attempt, facts: QualityFacts, *, time_scale: float) -> PublishedRun:
     """Replace the run's published rows by the rows that passed the gate, in one transaction, under the run's lock.
+
+    The verdict over their quality is published with them.
 
     Raises:
         StageError: the attempt did not pass the gate, its rows changed since, a newer attempt of the run took its
             place, or it was superseded; nothing was changed.
     """
-    return store.retrying(lambda connection: _replaced(connection, attempt, time_scale))  # the same rows each time
+    return store.retrying(lambda connection: _replaced(connection, attempt, facts, time_scale))  # each time the same
 
 
-def _replaced(connection: Connection, attempt: Attempt, time_scale: float) -> Receipt:
+def _replaced(connection: Connection, attempt: Attempt, facts: QualityFacts, time_scale: float) -> PublishedRun:
     run_key, attempt_id = str(attempt.key), attempt.attempt_id
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [run_key])
     _must_be_the_newest(connection, run_key, attempt_id)
@@ -59,7 +71,7 @@ def _replaced(connection: Connection, attempt: Attempt, time_scale: float) -> Re
         _copy(connection, f"daily_runs.published_result ({RESULT_COLUMNS})", _results(run_key, rows, time_scale))
         _copy(connection, f"daily_runs.published_failure ({FAILURE_COLUMNS})", _failures(run_key, rows))
     end_attempt(connection, attempt_id, AttemptStatus.PUBLISHED)
-    return receipt
+    return PublishedRun(receipt, quality_rows.judge(connection, attempt, facts))
 
 
 def _passed_the_gate(connection: Connection, run_key: str, attempt_id: str) -> str:

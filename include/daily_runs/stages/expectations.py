@@ -73,21 +73,23 @@ def check_prompts(prompts: pd.DataFrame) -> list[Check]:
 
 
 def check_shares(shares: pd.DataFrame, thresholds: Thresholds, asked: int) -> list[Check]:
-    """The attempt as a whole meets the feature's thresholds."""
+    """The attempt as a whole is a valid measurement. Whether its quality is good is published, and blocks nothing."""
+
+    gxe = _library().expectations
+
+    def known(column: str, words: str) -> _Rule:
+        return _Rule(f"{words} is known", "a number", gxe.ExpectColumnValuesToNotBeNull(column=column))
 
     def between(column: str, words: str, required: str, **bounds: float) -> list[_Rule]:
-        gxe = _library().expectations
-        return [
-            _Rule(f"{words} is known", "a number", gxe.ExpectColumnValuesToNotBeNull(column=column)),
-            _Rule(words, required, gxe.ExpectColumnValuesToBeBetween(column=column, **bounds)),
-        ]
+        within = _Rule(words, required, gxe.ExpectColumnValuesToBeBetween(column=column, **bounds))
+        return [known(column, words), within]
 
     t = thresholds
     rules = [
         *between("prompts", "number of prompts", f"{asked}", min_value=asked, max_value=asked),
         *between("answered_share", "answered share", f">= {t.answered_share_min:g}", min_value=t.answered_share_min),
         *between("unscored_share", "unscored share", f"<= {t.unscored_share_max:g}", max_value=t.unscored_share_max),
-        *between("mean_score", "mean score", f">= {t.mean_score_min:g}", min_value=t.mean_score_min),
+        known("mean_score", "mean score"),
     ]
     return _evaluate(shares, rules)
 

@@ -52,6 +52,8 @@ def run(work: Work) -> Report:
         if of_burst.found:
             _save(work, found)
     report = _report(work, found, sent)
+    if facts.version:
+        report = replace(report, details={**report.details, "gitlab_version": facts.version})
     return _with_trial(work, report) if needed else report
 
 

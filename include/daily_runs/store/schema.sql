@@ -539,6 +539,82 @@ BEGIN
 END
 $$;
 
+CREATE TABLE daily_runs.alarm (
+    alarm_id bigint NOT NULL,
+    feature text NOT NULL,
+    environment text NOT NULL,
+    comparability_key text NOT NULL,
+    kind text NOT NULL,
+    since_run_key text NOT NULL,
+    last_run_key text NOT NULL,
+    size double precision NOT NULL,
+    worst_class text,
+    reason text NOT NULL,
+    changed jsonb NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    raised_at timestamp with time zone DEFAULT now() NOT NULL,
+    resolved_at timestamp with time zone,
+    resolved_by text,
+    resolution text,
+    CONSTRAINT alarm_check CHECK (((state = 'open'::text) = (resolved_at IS NULL))),
+    CONSTRAINT alarm_check1 CHECK (((state = 'open'::text) OR ((resolved_by <> ''::text) AND (resolution <> ''::text)))),
+    CONSTRAINT alarm_kind_check CHECK ((kind = ANY (ARRAY['drift'::text, 'warning'::text, 'page'::text]))),
+    CONSTRAINT alarm_state_check CHECK ((state = ANY (ARRAY['open'::text, 'real'::text, 'false'::text, 'accepted'::text])))
+);
+
+CREATE VIEW contract.alarms_v1 AS
+ SELECT alarm_id,
+    feature,
+    environment,
+    comparability_key,
+    kind,
+    since_run_key,
+    last_run_key,
+    size,
+    worst_class,
+    reason,
+    changed,
+    state,
+    raised_at,
+    resolved_at,
+    resolved_by,
+    resolution
+   FROM daily_runs.alarm;
+
+COMMENT ON VIEW contract.alarms_v1 IS 'Alarms over a feature in an environment: a drift, or daily means under a line. Key: alarm_id.';
+
+COMMENT ON COLUMN contract.alarms_v1.alarm_id IS 'Number of the alarm';
+
+COMMENT ON COLUMN contract.alarms_v1.feature IS 'The feature, as the catalogue names it';
+
+COMMENT ON COLUMN contract.alarms_v1.environment IS 'Where the prompts were asked: staging or production';
+
+COMMENT ON COLUMN contract.alarms_v1.comparability_key IS 'The stream whose runs raised it';
+
+COMMENT ON COLUMN contract.alarms_v1.kind IS 'drift: the level lies below its reference; warning: three daily means under target_score; page: a daily mean under 0.75';
+
+COMMENT ON COLUMN contract.alarms_v1.since_run_key IS 'The run with which it began';
+
+COMMENT ON COLUMN contract.alarms_v1.last_run_key IS 'The run that raised it last';
+
+COMMENT ON COLUMN contract.alarms_v1.size IS 'How far the mean since then lies below the reference or the line, in points of the 0 to 1 scale';
+
+COMMENT ON COLUMN contract.alarms_v1.worst_class IS 'The class that fell most. Null: none is known';
+
+COMMENT ON COLUMN contract.alarms_v1.reason IS 'The alarm in a sentence';
+
+COMMENT ON COLUMN contract.alarms_v1.changed IS 'What is not as in the reference: name to [then, now]';
+
+COMMENT ON COLUMN contract.alarms_v1.state IS 'open, or what somebody said it was: real, false, or accepted (a new reference begins there)';
+
+COMMENT ON COLUMN contract.alarms_v1.raised_at IS 'When it was raised, UTC';
+
+COMMENT ON COLUMN contract.alarms_v1.resolved_at IS 'When it was resolved, UTC. Null: open';
+
+COMMENT ON COLUMN contract.alarms_v1.resolved_by IS 'Who resolved it. Null: open';
+
+COMMENT ON COLUMN contract.alarms_v1.resolution IS 'Why. Null: open';
+
 CREATE TABLE daily_runs.answer (
     attempt_id uuid NOT NULL,
     prompt_id text NOT NULL,
@@ -775,6 +851,113 @@ COMMENT ON COLUMN contract.attempts_v1.started_at IS 'When it was opened, UTC';
 
 COMMENT ON COLUMN contract.attempts_v1.ended_at IS 'When it was published, quarantined or superseded, UTC. Null: not yet';
 
+CREATE TABLE daily_runs.comparison (
+    run_key text NOT NULL,
+    against text NOT NULL,
+    part text NOT NULL,
+    treatment text NOT NULL,
+    verdict text,
+    estimate double precision,
+    low double precision,
+    high double precision,
+    smallest_visible_drop double precision,
+    compared_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT comparison_verdict_check CHECK ((verdict = ANY (ARRAY['below_floor'::text, 'regressed'::text, 'improved'::text, 'no_worse'::text, 'inconclusive'::text, 'incomparable'::text])))
+);
+
+CREATE TABLE daily_runs.published_run (
+    run_key text NOT NULL,
+    attempt_id uuid NOT NULL,
+    feature text NOT NULL,
+    environment text NOT NULL,
+    logical_date timestamp with time zone NOT NULL,
+    provenance text NOT NULL,
+    asked integer NOT NULL,
+    answered integer NOT NULL,
+    failed integer NOT NULL,
+    scored integer NOT NULL,
+    unscored integer NOT NULL,
+    mean_score double precision NOT NULL,
+    score_std double precision NOT NULL,
+    mean_score_low double precision NOT NULL,
+    mean_score_high double precision NOT NULL,
+    dataset_sha256 text NOT NULL,
+    rubric_version text NOT NULL,
+    judge_model text NOT NULL,
+    rows_sha256 text NOT NULL,
+    published_at timestamp with time zone DEFAULT now() NOT NULL,
+    sample text DEFAULT ''::text NOT NULL,
+    selection_sha256 text,
+    comparability_key text,
+    ruler jsonb DEFAULT '{}'::jsonb NOT NULL,
+    context jsonb DEFAULT '{}'::jsonb NOT NULL,
+    populations jsonb DEFAULT '[]'::jsonb NOT NULL,
+    items integer,
+    classes integer,
+    item_mean double precision,
+    item_mean_low double precision,
+    item_mean_high double precision,
+    new_classes_low double precision,
+    new_classes_high double precision,
+    missing_at_worst double precision,
+    missing_at_best double precision,
+    verdict text,
+    verdict_reason text,
+    changed jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT published_run_check CHECK ((asked = (answered + failed))),
+    CONSTRAINT published_run_check1 CHECK ((answered = (scored + unscored))),
+    CONSTRAINT published_run_provenance_check CHECK ((provenance = ANY (ARRAY['live'::text, 'sandbox'::text]))),
+    CONSTRAINT published_run_verdict_check CHECK ((verdict = ANY (ARRAY['below_floor'::text, 'regressed'::text, 'improved'::text, 'no_worse'::text, 'inconclusive'::text, 'incomparable'::text])))
+);
+
+CREATE VIEW contract.comparisons_v1 AS
+ SELECT c.run_key,
+    p.feature,
+    p.environment,
+    p.logical_date,
+    p.provenance,
+    c.against,
+    c.part,
+    c.treatment,
+    c.verdict,
+    c.estimate,
+    c.low,
+    c.high,
+    c.smallest_visible_drop,
+    c.compared_at
+   FROM (daily_runs.comparison c
+     JOIN daily_runs.published_run p USING (run_key));
+
+COMMENT ON VIEW contract.comparisons_v1 IS 'Published runs against the reference of their stream or against another run, one row a part. Key: run_key, against, part.';
+
+COMMENT ON COLUMN contract.comparisons_v1.run_key IS 'The run: feature/environment/2026-08-15T06:00:00Z';
+
+COMMENT ON COLUMN contract.comparisons_v1.feature IS 'The feature, as the catalogue names it';
+
+COMMENT ON COLUMN contract.comparisons_v1.environment IS 'Where the prompts were asked: staging or production';
+
+COMMENT ON COLUMN contract.comparisons_v1.logical_date IS 'The moment that the run stands for, UTC';
+
+COMMENT ON COLUMN contract.comparisons_v1.provenance IS 'live or sandbox; sandbox rows say nothing about a real model';
+
+COMMENT ON COLUMN contract.comparisons_v1.against IS 'reference: the mean of the first 14 runs of its stream; else the key of the other run';
+
+COMMENT ON COLUMN contract.comparisons_v1.part IS 'Empty: the whole; a class; or criterion and its name';
+
+COMMENT ON COLUMN contract.comparisons_v1.treatment IS 'What is meant to differ: date, environment, provider or build';
+
+COMMENT ON COLUMN contract.comparisons_v1.verdict IS 'Of the whole: as in runs_v2; of a part: regressed. Null: the part did not regress by itself';
+
+COMMENT ON COLUMN contract.comparisons_v1.estimate IS 'This run minus the other, in points of the 0 to 1 scale. Null: they cannot be compared';
+
+COMMENT ON COLUMN contract.comparisons_v1.low IS 'Lower end of its 95 % confidence interval, run effect included. Null: as for estimate';
+
+COMMENT ON COLUMN contract.comparisons_v1.high IS 'Upper end of its 95 % confidence interval, run effect included. Null: as for estimate';
+
+COMMENT ON COLUMN contract.comparisons_v1.smallest_visible_drop IS 'The drop that would be called regressed in 80 % of such runs. Null: of a part, or of a single item';
+
+COMMENT ON COLUMN contract.comparisons_v1.compared_at IS 'When it was computed, UTC';
+
 CREATE VIEW daily_runs.asked_once AS
  SELECT DISTINCT ON (t.run_key, a.prompt_id, COALESCE(a.sent_at, a.settled_at)) t.attempt_id,
     t.run_key,
@@ -967,34 +1150,6 @@ CREATE TABLE daily_runs.published_failure (
     error_blame text NOT NULL
 );
 
-CREATE TABLE daily_runs.published_run (
-    run_key text NOT NULL,
-    attempt_id uuid NOT NULL,
-    feature text NOT NULL,
-    environment text NOT NULL,
-    logical_date timestamp with time zone NOT NULL,
-    provenance text NOT NULL,
-    asked integer NOT NULL,
-    answered integer NOT NULL,
-    failed integer NOT NULL,
-    scored integer NOT NULL,
-    unscored integer NOT NULL,
-    mean_score double precision NOT NULL,
-    score_std double precision NOT NULL,
-    mean_score_low double precision NOT NULL,
-    mean_score_high double precision NOT NULL,
-    dataset_sha256 text NOT NULL,
-    rubric_version text NOT NULL,
-    judge_model text NOT NULL,
-    rows_sha256 text NOT NULL,
-    published_at timestamp with time zone DEFAULT now() NOT NULL,
-    sample text DEFAULT ''::text NOT NULL,
-    selection_sha256 text,
-    CONSTRAINT published_run_check CHECK ((asked = (answered + failed))),
-    CONSTRAINT published_run_check1 CHECK ((answered = (scored + unscored))),
-    CONSTRAINT published_run_provenance_check CHECK ((provenance = ANY (ARRAY['live'::text, 'sandbox'::text])))
-);
-
 CREATE VIEW contract.failures_v1 AS
  SELECT f.run_key,
     p.attempt_id,
@@ -1122,6 +1277,70 @@ COMMENT ON COLUMN contract.features_v1.margin IS 'The smallest drop that anybody
 COMMENT ON COLUMN contract.features_v1.budget_usd_per_month IS 'What it may spend in a calendar month by list price. Null: no budget';
 
 COMMENT ON COLUMN contract.features_v1.seen_at IS 'When a run that asks prompts was last opened by a catalogue that has it, UTC';
+
+CREATE TABLE daily_runs.published_item (
+    run_key text NOT NULL,
+    item_id text NOT NULL,
+    item_class text NOT NULL,
+    provider text NOT NULL,
+    answered integer NOT NULL,
+    scored integer NOT NULL,
+    failed integer NOT NULL,
+    mean double precision,
+    variance double precision NOT NULL,
+    criteria jsonb NOT NULL,
+    CONSTRAINT published_item_check CHECK ((scored <= answered)),
+    CONSTRAINT published_item_check1 CHECK (((scored = 0) = (mean IS NULL))),
+    CONSTRAINT published_item_mean_check CHECK (((mean >= (0)::double precision) AND (mean <= (1)::double precision)))
+);
+
+CREATE VIEW contract.items_v1 AS
+ SELECT i.run_key,
+    p.feature,
+    p.environment,
+    p.logical_date,
+    p.provenance,
+    i.item_id,
+    i.item_class,
+    i.provider,
+    i.answered,
+    i.scored,
+    i.failed,
+    i.mean,
+    i.variance,
+    i.criteria
+   FROM (daily_runs.published_item i
+     JOIN daily_runs.published_run p USING (run_key));
+
+COMMENT ON VIEW contract.items_v1 IS 'Items of published runs and samples, one row an item and provider. Key: run_key, item_id, provider.';
+
+COMMENT ON COLUMN contract.items_v1.run_key IS 'The run: feature/environment/2026-08-15T06:00:00Z';
+
+COMMENT ON COLUMN contract.items_v1.feature IS 'The feature, as the catalogue names it';
+
+COMMENT ON COLUMN contract.items_v1.environment IS 'Where the prompts were asked: staging or production';
+
+COMMENT ON COLUMN contract.items_v1.logical_date IS 'The moment that the run stands for, UTC';
+
+COMMENT ON COLUMN contract.items_v1.provenance IS 'live or sandbox; sandbox rows say nothing about a real model';
+
+COMMENT ON COLUMN contract.items_v1.item_id IS 'The data set''s item';
+
+COMMENT ON COLUMN contract.items_v1.item_class IS 'Its class in the data set';
+
+COMMENT ON COLUMN contract.items_v1.provider IS 'Who served the answers; unknown: the path does not tell';
+
+COMMENT ON COLUMN contract.items_v1.answered IS 'Prompts of this item with an answer of this provider';
+
+COMMENT ON COLUMN contract.items_v1.scored IS 'Answers with a verdict';
+
+COMMENT ON COLUMN contract.items_v1.failed IS 'Prompts of this item without an answer; with two providers they count with the first by name';
+
+COMMENT ON COLUMN contract.items_v1.mean IS 'Mean score of its answers, 0 to 1. Null: none is scored';
+
+COMMENT ON COLUMN contract.items_v1.variance IS 'Variance of one answer''s score around it; 0 for a single answer';
+
+COMMENT ON COLUMN contract.items_v1.criteria IS 'Mean by criterion of the rubric, mapped to 0 to 1; empty: none is scored';
 
 CREATE VIEW contract.last_good_v1 AS
  SELECT DISTINCT ON (feature, environment) feature,
@@ -1273,6 +1492,53 @@ COMMENT ON COLUMN contract.operations_v1.latency_p50_seconds IS 'Median time fro
 COMMENT ON COLUMN contract.operations_v1.latency_p95_seconds IS '95th percentile of the same. Null: as for latency_p50_seconds';
 
 COMMENT ON COLUMN contract.operations_v1.latency_p99_seconds IS '99th percentile of the same. Null: as for latency_p50_seconds';
+
+CREATE VIEW contract.quality_v1 AS
+SELECT
+    NULL::text AS run_key,
+    NULL::text AS feature,
+    NULL::text AS environment,
+    NULL::timestamp with time zone AS logical_date,
+    NULL::text AS provenance,
+    NULL::text AS comparability_key,
+    NULL::text AS item_class,
+    NULL::text AS provider,
+    NULL::integer AS items,
+    NULL::integer AS asked,
+    NULL::integer AS scored,
+    NULL::double precision AS mean,
+    NULL::double precision AS failed_share,
+    NULL::double precision AS unscored_share;
+
+COMMENT ON VIEW contract.quality_v1 IS 'Published full runs by class, one row a run, class and provider. Key: run_key, item_class, provider.';
+
+COMMENT ON COLUMN contract.quality_v1.run_key IS 'The run: feature/environment/2026-08-15T06:00:00Z';
+
+COMMENT ON COLUMN contract.quality_v1.feature IS 'The feature, as the catalogue names it';
+
+COMMENT ON COLUMN contract.quality_v1.environment IS 'Where the prompts were asked: staging or production';
+
+COMMENT ON COLUMN contract.quality_v1.logical_date IS 'The moment that the run stands for, UTC';
+
+COMMENT ON COLUMN contract.quality_v1.provenance IS 'live or sandbox; sandbox rows say nothing about a real model';
+
+COMMENT ON COLUMN contract.quality_v1.comparability_key IS 'Runs of one key were measured with one ruler';
+
+COMMENT ON COLUMN contract.quality_v1.item_class IS 'Class in the data set';
+
+COMMENT ON COLUMN contract.quality_v1.provider IS 'Who served the answers; unknown: the path does not tell';
+
+COMMENT ON COLUMN contract.quality_v1.items IS 'Items of this class';
+
+COMMENT ON COLUMN contract.quality_v1.asked IS 'Prompts of these items';
+
+COMMENT ON COLUMN contract.quality_v1.scored IS 'Answers with a verdict';
+
+COMMENT ON COLUMN contract.quality_v1.mean IS 'Mean over these items, each counted once, 0 to 1. Null: none is scored';
+
+COMMENT ON COLUMN contract.quality_v1.failed_share IS 'Share of the prompts without an answer, 0 to 1';
+
+COMMENT ON COLUMN contract.quality_v1.unscored_share IS 'Share of the prompts whose answer could not be judged, 0 to 1';
 
 CREATE TABLE daily_runs.published_result (
     run_key text NOT NULL,
@@ -1443,7 +1709,23 @@ CREATE VIEW contract.runs_v2 AS
     rubric_version,
     judge_model,
     rows_sha256,
-    published_at
+    published_at,
+    items,
+    classes,
+    item_mean,
+    item_mean_low,
+    item_mean_high,
+    new_classes_low,
+    new_classes_high,
+    missing_at_worst,
+    missing_at_best,
+    populations,
+    verdict,
+    verdict_reason,
+    comparability_key,
+    ruler,
+    context,
+    changed
    FROM daily_runs.published_run;
 
 COMMENT ON VIEW contract.runs_v2 IS 'Published runs and samples, one row a run: counts, mean score, what it was measured with. Key: run_key.';
@@ -1492,6 +1774,38 @@ COMMENT ON COLUMN contract.runs_v2.rows_sha256 IS 'SHA-256, hex, over the run''s
 
 COMMENT ON COLUMN contract.runs_v2.published_at IS 'When these rows were written, UTC';
 
+COMMENT ON COLUMN contract.runs_v2.items IS 'Items with a scored answer. Null: published before this was kept, or two providers answered (see populations)';
+
+COMMENT ON COLUMN contract.runs_v2.classes IS 'Classes of these items. Null: as for items';
+
+COMMENT ON COLUMN contract.runs_v2.item_mean IS 'Mean over the data set''s items, each counted once, 0 to 1. Null: as for items';
+
+COMMENT ON COLUMN contract.runs_v2.item_mean_low IS 'Lower end of its 95 % confidence interval, for these items and classes. Null: as for items';
+
+COMMENT ON COLUMN contract.runs_v2.item_mean_high IS 'Upper end of its 95 % confidence interval, for these items and classes. Null: as for items';
+
+COMMENT ON COLUMN contract.runs_v2.new_classes_low IS 'Lower end of the 95 % confidence interval for items of classes that nobody asked yet. Null: as for items, or fewer than 8 classes';
+
+COMMENT ON COLUMN contract.runs_v2.new_classes_high IS 'Upper end of the 95 % confidence interval for items of classes that nobody asked yet. Null: as for new_classes_low';
+
+COMMENT ON COLUMN contract.runs_v2.missing_at_worst IS 'The item mean if every failed or unscored answer were worth 0. Null: as for items';
+
+COMMENT ON COLUMN contract.runs_v2.missing_at_best IS 'The item mean if every failed or unscored answer were worth 1. Null: as for items';
+
+COMMENT ON COLUMN contract.runs_v2.populations IS 'Figures by provider: a list of provider, items, classes, mean, low, high, new_low, new_high, worst, best; empty if published before this was kept';
+
+COMMENT ON COLUMN contract.runs_v2.verdict IS 'below_floor, regressed, improved, no_worse, inconclusive or incomparable, against the reference. Null: published before this was kept';
+
+COMMENT ON COLUMN contract.runs_v2.verdict_reason IS 'The verdict in a sentence. Null: as for verdict';
+
+COMMENT ON COLUMN contract.runs_v2.comparability_key IS 'Runs of one key were measured with one ruler. Null: as for verdict';
+
+COMMENT ON COLUMN contract.runs_v2.ruler IS 'What the key is made of: data set, prompts, rubric, judge, provider; empty if published before this was kept';
+
+COMMENT ON COLUMN contract.runs_v2.context IS 'What may change without the ruler: GitLabs version, serving model, phase, catalogue; empty if published before this was kept';
+
+COMMENT ON COLUMN contract.runs_v2.changed IS 'What is not as in the newest run of the reference: name to [then, now]';
+
 CREATE VIEW contract.verdicts_v1 AS
  SELECT r.run_key,
     p.attempt_id,
@@ -1538,6 +1852,15 @@ COMMENT ON COLUMN contract.verdicts_v1.score IS 'Weighted score of the whole ver
 COMMENT ON COLUMN contract.verdicts_v1.rubric_version IS 'Hash of the rubric''s content; compare scores of one version only';
 
 COMMENT ON COLUMN contract.verdicts_v1.judge_model IS 'Who judged, as the catalogue names the model; compare scores of one judge only';
+
+ALTER TABLE daily_runs.alarm ALTER COLUMN alarm_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME daily_runs.alarm_alarm_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE daily_runs.alembic_version (
     version_num character varying(32) NOT NULL
@@ -1761,6 +2084,9 @@ CREATE TABLE daily_runs.store_provenance (
     CONSTRAINT store_provenance_provenance_check CHECK ((provenance = ANY (ARRAY['live'::text, 'sandbox'::text])))
 );
 
+ALTER TABLE ONLY daily_runs.alarm
+    ADD CONSTRAINT alarm_pkey PRIMARY KEY (alarm_id);
+
 ALTER TABLE ONLY daily_runs.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 
@@ -1775,6 +2101,9 @@ ALTER TABLE ONLY daily_runs.attempt_terms
 
 ALTER TABLE ONLY daily_runs.breaker
     ADD CONSTRAINT breaker_pkey PRIMARY KEY (provider);
+
+ALTER TABLE ONLY daily_runs.comparison
+    ADD CONSTRAINT comparison_pkey PRIMARY KEY (run_key, against, part);
 
 ALTER TABLE ONLY daily_runs.feature_seen
     ADD CONSTRAINT feature_seen_pkey PRIMARY KEY (feature);
@@ -1796,6 +2125,9 @@ ALTER TABLE ONLY daily_runs.look
 
 ALTER TABLE ONLY daily_runs.published_failure
     ADD CONSTRAINT published_failure_pkey PRIMARY KEY (run_key, prompt_id);
+
+ALTER TABLE ONLY daily_runs.published_item
+    ADD CONSTRAINT published_item_pkey PRIMARY KEY (run_key, item_id, provider);
 
 ALTER TABLE ONLY daily_runs.published_result
     ADD CONSTRAINT published_result_pkey PRIMARY KEY (run_key, prompt_id);
@@ -1851,6 +2183,8 @@ ALTER TABLE ONLY daily_runs.store_provenance
 ALTER TABLE ONLY daily_runs.verdict
     ADD CONSTRAINT verdict_pkey PRIMARY KEY (verdict_key);
 
+CREATE UNIQUE INDEX alarm_open ON daily_runs.alarm USING btree (feature, environment, comparability_key, kind) WHERE (state = 'open'::text);
+
 CREATE INDEX answer_shard ON daily_runs.answer USING btree (attempt_id, shard, status);
 
 CREATE INDEX attempt_of_run ON daily_runs.attempt USING btree (run_key, started_at);
@@ -1869,6 +2203,26 @@ CREATE INDEX quota_grant_open ON daily_runs.quota_grant USING btree (in_flight_n
 
 CREATE INDEX quota_grant_window ON daily_runs.quota_grant USING btree (window_name, evaluation_user, at) WHERE (window_name IS NOT NULL);
 
+CREATE OR REPLACE VIEW contract.quality_v1 AS
+ SELECT p.run_key,
+    p.feature,
+    p.environment,
+    p.logical_date,
+    p.provenance,
+    p.comparability_key,
+    i.item_class,
+    i.provider,
+    (count(*))::integer AS items,
+    (sum((i.answered + i.failed)))::integer AS asked,
+    (sum(i.scored))::integer AS scored,
+    avg(i.mean) AS mean,
+    ((sum(i.failed))::double precision / (sum((i.answered + i.failed)))::double precision) AS failed_share,
+    ((sum((i.answered - i.scored)))::double precision / (sum((i.answered + i.failed)))::double precision) AS unscored_share
+   FROM (daily_runs.published_item i
+     JOIN daily_runs.published_run p USING (run_key))
+  WHERE (p.sample = ''::text)
+  GROUP BY p.run_key, i.item_class, i.provider;
+
 ALTER TABLE ONLY daily_runs.answer
     ADD CONSTRAINT answer_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
 
@@ -1880,6 +2234,9 @@ ALTER TABLE ONLY daily_runs.attempt
 
 ALTER TABLE ONLY daily_runs.attempt_terms
     ADD CONSTRAINT attempt_terms_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
+
+ALTER TABLE ONLY daily_runs.comparison
+    ADD CONSTRAINT comparison_run_key_fkey FOREIGN KEY (run_key) REFERENCES daily_runs.published_run(run_key) ON DELETE CASCADE;
 
 ALTER TABLE ONLY daily_runs.gate_result
     ADD CONSTRAINT gate_result_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
@@ -1895,6 +2252,9 @@ ALTER TABLE ONLY daily_runs.limit_probe
 
 ALTER TABLE ONLY daily_runs.published_failure
     ADD CONSTRAINT published_failure_run_key_fkey FOREIGN KEY (run_key) REFERENCES daily_runs.published_run(run_key) ON DELETE CASCADE;
+
+ALTER TABLE ONLY daily_runs.published_item
+    ADD CONSTRAINT published_item_run_key_fkey FOREIGN KEY (run_key) REFERENCES daily_runs.published_run(run_key) ON DELETE CASCADE;
 
 ALTER TABLE ONLY daily_runs.published_result
     ADD CONSTRAINT published_result_run_key_fkey FOREIGN KEY (run_key) REFERENCES daily_runs.published_run(run_key) ON DELETE CASCADE;
@@ -1921,6 +2281,11 @@ GRANT USAGE ON SCHEMA daily_runs TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.quota_limit TO daily_runs_writer;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.alarm TO daily_runs_writer;
+
+GRANT SELECT ON TABLE contract.alarms_v1 TO daily_runs_writer;
+GRANT SELECT ON TABLE contract.alarms_v1 TO daily_runs_reader;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.answer TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.attempt TO daily_runs_writer;
@@ -1938,6 +2303,13 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.stage_report TO daily_runs
 GRANT SELECT ON TABLE contract.attempts_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.attempts_v1 TO daily_runs_reader;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.comparison TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.published_run TO daily_runs_writer;
+
+GRANT SELECT ON TABLE contract.comparisons_v1 TO daily_runs_writer;
+GRANT SELECT ON TABLE contract.comparisons_v1 TO daily_runs_reader;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.asked_once TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.attempt_terms TO daily_runs_writer;
@@ -1949,8 +2321,6 @@ GRANT SELECT ON TABLE contract.costs_v1 TO daily_runs_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.published_failure TO daily_runs_writer;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.published_run TO daily_runs_writer;
-
 GRANT SELECT ON TABLE contract.failures_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.failures_v1 TO daily_runs_reader;
 
@@ -1959,11 +2329,19 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.feature_seen TO daily_runs
 GRANT SELECT ON TABLE contract.features_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.features_v1 TO daily_runs_reader;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.published_item TO daily_runs_writer;
+
+GRANT SELECT ON TABLE contract.items_v1 TO daily_runs_writer;
+GRANT SELECT ON TABLE contract.items_v1 TO daily_runs_reader;
+
 GRANT SELECT ON TABLE contract.last_good_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.last_good_v1 TO daily_runs_reader;
 
 GRANT SELECT ON TABLE contract.operations_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.operations_v1 TO daily_runs_reader;
+
+GRANT SELECT ON TABLE contract.quality_v1 TO daily_runs_writer;
+GRANT SELECT ON TABLE contract.quality_v1 TO daily_runs_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.published_result TO daily_runs_writer;
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.conftest import quality_facts
 
 from daily_runs.catalogue.features import Quality
 from daily_runs.gitlab.answers import Answer
@@ -43,7 +44,7 @@ def publish(
         verdicts.scored([prompt.prompt_id], cache_key, verdict, rubric_version=rubric, judge_model="judge")
     digest = gate.read(store, attempt.attempt_id, gate.digest)
     gate.save(store, attempt.attempt_id, [("mean score", True, "all 1", ">= 0.5")], passed=digest)
-    published.replace(store, attempt, time_scale=1.0)
+    published.replace(store, attempt, quality_facts(store, attempt.attempt_id), time_scale=1.0)
 
 
 def test_a_drop_that_was_published_is_called_regressed(store: Store) -> None:
@@ -53,6 +54,9 @@ def test_a_drop_that_was_published_is_called_regressed(store: Store) -> None:
     found = outcome["difference"]
     assert (found["verdict"], found["items"], found["estimate"]) == ("regressed", 40, pytest.approx(-0.1))
     assert outcome["sentence"].startswith("staging against production: regressed, -0.100 [")
+    (kept,) = store.rows("SELECT * FROM contract.comparisons_v1 WHERE against <> 'reference'")
+    assert (kept["run_key"], kept["against"], kept["treatment"]) == (str(STAGING), str(PRODUCTION), "environment")
+    assert (kept["verdict"], kept["estimate"], kept["part"]) == ("regressed", found["estimate"], "")
     assert outcome["arms"]["staging"]["mean_score"] == pytest.approx(sum(BEFORE) / 40 - 0.1)
 
 

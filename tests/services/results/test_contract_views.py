@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.conftest import DAY as OF_THE_KIT
-from tests.conftest import Kit, changed
+from tests.conftest import Kit, changed, quality_facts
 from tests.services.store.test_v1_views import ATTEMPT, HERE
 
 from daily_runs.catalogue.catalogue import Catalogue
@@ -49,7 +49,7 @@ def fixed_run(store: Store, shipped: Catalogue) -> str:
 
 def publish(store: Store, attempt_id: str) -> None:
     gate.save(store, attempt_id, PASSED, passed=gate.read(store, attempt_id, gate.digest))
-    published.replace(store, find_attempt(store, attempt_id), time_scale=1.0)
+    published.replace(store, find_attempt(store, attempt_id), quality_facts(store, attempt_id), time_scale=1.0)
 
 
 def view(store: Store, name: str, order: str = "1") -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import uuid
 from collections import Counter
 
 import pytest
-from tests.conftest import DAY
+from tests.conftest import DAY, quality_facts
 
 from daily_runs.records import gate
 from daily_runs.records.attempts import find_attempt
@@ -28,9 +28,11 @@ import resource, sys
 from daily_runs.records.attempts import find_attempt
 from daily_runs.results import published
 from daily_runs.store import database
+from tests.conftest import quality_facts
 
 with database.open_store(sys.argv[1], connections=1) as store:
-    receipt = published.replace(store, find_attempt(store, sys.argv[2]), time_scale=1.0)
+    facts = quality_facts(store, sys.argv[2])
+    receipt = published.replace(store, find_attempt(store, sys.argv[2]), facts, time_scale=1.0).receipt
 print(receipt.results, receipt.failures, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
@@ -106,7 +108,7 @@ def test_twenty_readers_never_see_half_a_run(store: Store) -> None:
     try:
         for turn in range(6):
             attempt_id = gated_attempt(store, 1500 + 100 * turn, (turn + 1) / 8)
-            published.replace(store, find_attempt(store, attempt_id), time_scale=1.0)
+            published.replace(store, find_attempt(store, attempt_id), quality_facts(store, attempt_id), time_scale=1.0)
     finally:
         done.set()
         for reader in readers:

@@ -8,6 +8,7 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.conftest import quality_facts
 
 from daily_runs.errors import Blame, CallError, Hop, StageError
 from daily_runs.gitlab.answers import Answer
@@ -56,7 +57,7 @@ def judged_attempt(store: Store, plan_hash: str, score: float, prompts: int = 4)
 def publish(store: Store, attempt: Attempt) -> published.Receipt:
     """Publish what has passed the gate."""
     pass_gate(store, attempt)
-    return published.replace(store, attempt, time_scale=SCALE)
+    return published.replace(store, attempt, quality_facts(store, attempt.attempt_id), time_scale=SCALE).receipt
 
 
 def pass_gate(store: Store, attempt: Attempt) -> None:
@@ -192,7 +193,7 @@ def test_rows_that_changed_since_the_gate_are_not_published(statement: str, stor
     pass_gate(store, attempt)
     store.rows(statement)
     with pytest.raises(StageError, match=r"its rows changed since the gate\. Run validation again\."):
-        published.replace(store, attempt, time_scale=SCALE)
+        published.replace(store, attempt, quality_facts(store, attempt.attempt_id), time_scale=SCALE)
     assert seen(store)["runs_v1"] == []
     assert statuses(store) == ["running"]
 
@@ -201,7 +202,7 @@ def test_what_never_passed_the_gate_or_fails_it_now_is_not_published(store: Stor
     attempt = judged_attempt(store, "one", 0.75)
     for _ in range(2):
         with pytest.raises(StageError, match=r"has not passed the gate\. Run validation first\."):
-            published.replace(store, attempt, time_scale=SCALE)
+            published.replace(store, attempt, quality_facts(store, attempt.attempt_id), time_scale=SCALE)
         pass_gate(store, attempt)
         gate.save(store, attempt.attempt_id, FAILED, passed=None)
     assert statuses(store) == ["quarantined"]
@@ -212,7 +213,7 @@ def test_a_superseded_attempt_is_not_published_though_its_successor_is_quarantin
     pass_gate(store, old)
     gate.save(store, judged_attempt(store, "new", 0.75).attempt_id, FAILED, passed=None)
     with pytest.raises(StageError, match=r"is not published: another took its place\. Nothing was changed\."):
-        published.replace(store, old, time_scale=SCALE)
+        published.replace(store, old, quality_facts(store, old.attempt_id), time_scale=SCALE)
     assert statuses(store) == ["superseded", "quarantined"]
 
 
@@ -225,7 +226,7 @@ def test_a_published_attempt_that_fails_a_stricter_gate_stays_published_with_wha
     assert statuses(store) == ["published"]
     assert seen(store) == before
     assert gate.results(store, attempt.attempt_id) == passed
-    published.replace(store, attempt, time_scale=SCALE)
+    published.replace(store, attempt, quality_facts(store, attempt.attempt_id), time_scale=SCALE)
 
 
 def test_a_refusal_names_the_constraint_and_nothing_of_the_row(store: Store) -> None:

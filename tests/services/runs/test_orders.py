@@ -14,8 +14,9 @@ from daily_runs.errors import ParameterError
 from daily_runs.records import routes
 from daily_runs.records.routes import Routed
 from daily_runs.records.run import RunKey
-from daily_runs.runs import duplicate, opening, rerun, trigger_form
+from daily_runs.runs import duplicate, opening, trigger_form
 from daily_runs.runs.duplicate import GivenOrder
+from daily_runs.runs.target import Target, target_of
 from daily_runs.statuses import Rerun
 
 CHAT = "duo_chat"
@@ -100,9 +101,9 @@ def test_two_orders_of_which_the_first_broke_off_are_one_attempt(kit: Kit) -> No
     assert kit.count("daily_runs.attempt") == 1
 
 
-def target(kit: Kit, catalogue: Catalogue, **fields: Any) -> rerun.Target:
+def target(kit: Kit, catalogue: Catalogue, **fields: Any) -> Target:
     feature = catalogue.features[CHAT]
-    return rerun.target(kit.store, catalogue, feature, form(**fields), DAY + HOUR, manual=True)
+    return target_of(kit.store, catalogue, feature, form(**fields), DAY + HOUR, manual=True)
 
 
 def routed(kit: Kit, *chosen: str) -> None:

@@ -33,6 +33,7 @@ from daily_runs.records.routes import Routed
 from daily_runs.records.run import Attempt, Prompt, RunKey
 from daily_runs.runs import rerun, trigger_form
 from daily_runs.runs.rerun import RerunOrder
+from daily_runs.runs.target import Target, target_of
 from daily_runs.stages import judge_trial, pipeline
 from daily_runs.stages.work import Work
 from daily_runs.statuses import AnswerStatus, AttemptStatus, ReadinessState, Rerun
@@ -240,16 +241,17 @@ def test_an_answer_is_in_the_months_bill_once_however_often_it_is_taken_over(kit
 
 
 def test_the_run_stays_published_until_its_rerun_passes_the_gate(kit: Kit) -> None:
-    first = done(kit)
-    strict = kit.changed({"features": {FEATURE: {"thresholds": {"mean_score_min": 1.0}}}})
-    rerun = again(strict, Rerun.GATE_AND_PUBLISH)
+    first, _ = with_failures(kit, "judging")
+    lenient = kit.changed({"features": {FEATURE: {"thresholds": {"answered_share_min": 0.5}}}})
+    lenient.run(work_on(lenient, first.attempt), "validation", "publish")
+    rerun = again(kit, Rerun.GATE_AND_PUBLISH)
     assert statuses(kit) == [AttemptStatus.PUBLISHED, AttemptStatus.RUNNING]
-    strict.run(rerun, *BEFORE_GATE)
+    kit.run(rerun, *BEFORE_GATE)
     with pytest.raises(GateFailedError):
-        strict.run(rerun, "validation")
+        kit.run(rerun, "validation")
     assert str(contract(kit)[0]["attempt_id"]) == first.attempt.attempt_id
     assert statuses(kit) == [AttemptStatus.PUBLISHED, AttemptStatus.QUARANTINED]
-    kit.run(again(kit, Rerun.GATE_AND_PUBLISH), *pipeline.STAGES)
+    lenient.run(again(lenient, Rerun.GATE_AND_PUBLISH), *pipeline.STAGES)
     assert statuses(kit) == [AttemptStatus.SUPERSEDED, AttemptStatus.QUARANTINED, AttemptStatus.PUBLISHED]
 
 
@@ -434,10 +436,10 @@ def attempt_of(store: Store, day: str, environment: str = "staging", *, answered
 
 def target(
     kit: Kit, *, manual: bool = True, own: dt.datetime = OWN, dag_run: str | None = None, **fields: Any
-) -> rerun.Target:
+) -> Target:
     given = trigger_form.Form(**{"rerun": Rerun.JUDGE_AGAIN, **fields})
     feature = kit.catalogue.features[FEATURE]
-    return rerun.target(kit.store, kit.catalogue, feature, given, own, manual=manual, airflow_run_id=dag_run)
+    return target_of(kit.store, kit.catalogue, feature, given, own, manual=manual, airflow_run_id=dag_run)
 
 
 def test_a_manual_rerun_without_a_date_is_of_the_newest_run_wherever_it_has_answers(kit: Kit) -> None:
@@ -445,8 +447,8 @@ def test_a_manual_rerun_without_a_date_is_of_the_newest_run_wherever_it_has_answ
     newest = attempt_of(kit.store, "2026-08-18")
     attempt_of(kit.store, "2026-08-18", "production")
     attempt_of(kit.store, "2026-08-16", "production")
-    assert target(kit) == rerun.Target(newest, ("production", "staging"))
-    assert target(kit, environment="staging") == rerun.Target(newest, ("staging",))
+    assert target(kit) == Target(newest, ("production", "staging"))
+    assert target(kit, environment="staging") == Target(newest, ("staging",))
 
 
 def test_the_newest_run_without_answers_is_not_passed_over_in_silence(kit: Kit) -> None:
@@ -470,7 +472,7 @@ def test_a_run_by_its_date_is_redone_on_that_date_alone(kit: Kit) -> None:
 def test_a_run_is_named_by_its_logical_date_or_its_day(kit: Kit, text: str) -> None:
     moment = attempt_of(kit.store, "2026-08-17")
     attempt_of(kit.store, "2026-08-18")
-    assert target(kit, run=text) == rerun.Target(moment, ("staging",))
+    assert target(kit, run=text) == Target(moment, ("staging",))
     assert target(kit, run=text, rerun=Rerun.ALL).logical_date == moment
 
 
@@ -543,7 +545,7 @@ def test_an_arm_that_a_rerun_leaves_out_is_named(kit: Kit) -> None:
     moment = attempt_of(kit.store, "2026-08-17", "production")
     attempt_of(kit.store, "2026-08-17", answered=False)
     found = target(kit)
-    assert found == rerun.Target(moment, ("production",), ("staging",))
+    assert found == Target(moment, ("production",), ("staging",))
     assert "left out, as it has no answers to take over there: staging" in found.note
     assert target(kit, environment="production").note == ""
 

@@ -15,6 +15,7 @@ from daily_runs.records.run import RunKey
 from daily_runs.results import published
 from daily_runs.runs import opening, rerun, trigger_form
 from daily_runs.runs.rerun import RerunOrder
+from daily_runs.runs.target import target_of
 from daily_runs.stages import pipeline
 from daily_runs.stages.work import Work
 from daily_runs.statuses import Rerun
@@ -84,7 +85,7 @@ def test_a_rerun_of_a_date_means_its_full_run_and_one_that_names_the_sample_the_
     feature = kit.catalogue.features[FEATURE]
     for named, wanted in (("2026-08-17", ""), (f"2026-08-17/sample-{sample.sample}", sample.sample)):
         form = trigger_form.read((), {"rerun": "gate_and_publish", "run": named})
-        target = rerun.target(kit.store, kit.catalogue, feature, form, DAY, manual=True)
+        target = target_of(kit.store, kit.catalogue, feature, form, DAY, manual=True)
         assert (target.logical_date, target.sample) == (DAY, wanted)
         again = done(kit, Rerun.GATE_AND_PUBLISH, KEY._replace(sample=target.sample))
         assert again.attempt.asked == (2 if wanted else PROMPTS)
@@ -94,7 +95,7 @@ def test_a_rerun_of_a_date_that_has_one_sample_alone_means_that(kit: Kit) -> Non
     sample = done(kit, prompts=2).attempt.key
     form = trigger_form.read((), {"rerun": "judge_again"})
     feature = kit.catalogue.features[FEATURE]
-    assert rerun.target(kit.store, kit.catalogue, feature, form, DAY, manual=True).sample == sample.sample
+    assert target_of(kit.store, kit.catalogue, feature, form, DAY, manual=True).sample == sample.sample
 
 
 def test_of_several_samples_one_has_to_be_named(kit: Kit) -> None:
@@ -102,10 +103,10 @@ def test_of_several_samples_one_has_to_be_named(kit: Kit) -> None:
     feature = kit.catalogue.features[FEATURE]
     form = trigger_form.read((), {"rerun": "judge_again"})
     with pytest.raises(ParameterError, match=f"no full run of 2026-08-17.*(?=.*{one})(?=.*{two})"):
-        rerun.target(kit.store, kit.catalogue, feature, form, DAY, manual=True)
+        target_of(kit.store, kit.catalogue, feature, form, DAY, manual=True)
     form = trigger_form.read((), {"rerun": "judge_again", "run": "2026-08-17/sample-00000000"})
     with pytest.raises(ParameterError, match="no sample 00000000 of 2026-08-17"):
-        rerun.target(kit.store, kit.catalogue, feature, form, DAY, manual=True)
+        target_of(kit.store, kit.catalogue, feature, form, DAY, manual=True)
 
 
 def test_who_asks_all_names_no_sample(kit: Kit) -> None:

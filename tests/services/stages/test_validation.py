@@ -61,7 +61,7 @@ def test_a_sound_attempt_passes_and_every_check_is_on_record(kit: Kit) -> None:
     work = sound(kit)
     (report,) = kit.run(work, "validation")
     found = gate.results(kit.store, work.attempt.attempt_id)
-    assert report.answered == len(found) == 17
+    assert report.answered == len(found) == 16
     assert all(row["passed"] and row["observed"] and row["required"] for row in found)
     assert status(kit, work) == "running"
 
@@ -142,13 +142,6 @@ def leave_unscored(count: int) -> Callable[[Kit, Work], None]:
     return change
 
 
-def score_all(score: float) -> Callable[[Kit, Work], None]:
-    def change(kit: Kit, work: Work) -> None:
-        kit.store.rows("UPDATE daily_runs.verdict SET score = %(score)s", {"score": score})
-
-    return change
-
-
 class Case(NamedTuple):
     """A sound attempt, what is done to it, and exactly the checks that must fail."""
 
@@ -192,7 +185,6 @@ CASES = (
     case("none answered", fail(PROMPTS), "answered share", "unscored share is known", UNKNOWN_MEAN),
     case("too many unscored", leave_unscored(2), "unscored share"),
     case("all unscored", leave_unscored(PROMPTS), "unscored share", UNKNOWN_MEAN),
-    case("a mean below the floor", score_all(0.49), "mean score"),
 )
 
 
@@ -262,12 +254,23 @@ def test_no_null_and_no_contradiction_slips_through(nasty: Nasty, kit: Kit) -> N
 
 def test_a_published_attempt_stays_published_under_a_stricter_gate(kit: Kit) -> None:
     work = sound(kit)
+    fail(1)(kit, work)
     kit.run(work, "validation", "publish")
-    strict = kit.changed({"features": {"root_cause_analysis": {"thresholds": {"mean_score_min": 0.9}}}})
+    strict = kit.changed({"features": {"root_cause_analysis": {"thresholds": {"answered_share_min": 1.0}}}})
     with pytest.raises(StageError, match="is published already"):
         kit.run(replace(work, feature=strict.catalogue.features["root_cause_analysis"]), "validation")
     assert status(kit, work) == "published"
-    assert kit.count("daily_runs.published_result") == PROMPTS
+    assert kit.count("daily_runs.published_result") == PROMPTS - 1
+
+
+def test_a_mean_below_the_floor_is_published_as_a_verdict(kit: Kit) -> None:
+    work = sound(kit, score=0.2)
+    _, report = kit.run(work, "validation", "publish")
+    run = kit.store.row("SELECT verdict, verdict_reason, item_mean, item_mean_high FROM contract.runs_v2")
+    assert (run["verdict"], run["item_mean"]) == ("below_floor", pytest.approx(0.2))
+    assert run["item_mean_high"] < 0.5
+    assert run["verdict_reason"].startswith("below the floor: mean 0.200 [")
+    assert report.details["quality"] == run["verdict_reason"]
 
 
 def test_an_answer_that_arrives_after_the_gate_is_not_published_without_it(kit: Kit) -> None:
@@ -287,7 +290,6 @@ def checks(kit: Kit, work: Work) -> list[Any]:
 AT_THE_LIMIT = (
     case("answered share at its threshold", fail(2)),
     case("unscored share at its threshold", leave_unscored(1)),
-    case("mean score at its floor", score_all(0.5)),
 )
 
 
@@ -300,21 +302,23 @@ def test_a_figure_at_its_threshold_passes(case: Case, kit: Kit) -> None:
 
 
 def test_a_failing_attempt_is_quarantined_with_its_rows_and_its_reasons(kit: Kit) -> None:
-    work = sound(kit, score=0.2)
+    work = sound(kit)
     fail(4)(kit, work)
+    rows_of(kit, work)[1].unscored(prompt_ids(kit, work)[-2:], "key-x", NO_VERDICT)
     with pytest.raises(GateFailedError) as caught:
         kit.run(work, "validation")
     text = str(caught.value)
-    assert "root_cause_analysis/staging/2026-08-17T00:00:00Z is quarantined, not published" in text
+    assert f"{work.attempt.key} is quarantined, not published" in text
     assert "answered share: 0.8, required >= 0.9" in text
-    assert "mean score: 0.2, required >= 0.5" in text
-    assert failing(kit, work) == {"answered share", "mean score"}
+    assert "unscored share: 0.125, required <= 0.05" in text
+    assert failing(kit, work) == {"answered share", "unscored share"}
     assert status(kit, work) == "quarantined"
     assert kit.count("daily_runs.answer") == PROMPTS
 
 
 def test_a_quarantined_attempt_cannot_be_published(kit: Kit) -> None:
-    work = sound(kit, score=0.2)
+    work = sound(kit)
+    leave_unscored(2)(kit, work)
     with pytest.raises(GateFailedError):
         kit.run(work, "validation")
     with pytest.raises(StageError, match="has not passed the gate"):
@@ -331,10 +335,13 @@ def test_without_a_gate_nothing_is_published(kit: Kit) -> None:
 
 
 def test_a_gate_that_runs_again_replaces_what_it_found(kit: Kit) -> None:
-    work = sound(kit, score=0.2)
+    work = sound(kit)
+    kept = kit.store.rows("SELECT prompt_id, verdict_key FROM daily_runs.judgement")
+    leave_unscored(2)(kit, work)
     with pytest.raises(GateFailedError):
         kit.run(work, "validation")
-    score_all(0.8)(kit, work)
+    for row in kept:
+        rows_of(kit, work)[1].reused([row["prompt_id"]], row["verdict_key"])
     kit.run(work, "validation", "publish")
     assert failing(kit, work) == set()
     assert status(kit, work) == "published"

@@ -24,6 +24,8 @@ from daily_runs.store.embedded import EmbeddedPostgres
 LEFT = Path(__file__).with_name("left_by_0004.sql")
 HALF_DONE = RunKey("root_cause_analysis", "staging", dt.datetime(2026, 8, 22, tzinfo=dt.UTC))
 PROMPTS, ANSWERED = 20, 6
+ASKED = ", ".join(f"rca-{number:03}#1" for number in range(1, PROMPTS + 1))
+"""A sample was the data set's first items then."""
 OPENED_UNDER = str(HALF_DONE)
 """The key of the unfinished attempt, which asks a sample: samples had no keys of their own then."""
 
@@ -37,7 +39,7 @@ def left(postgres: EmbeddedPostgres, catalogue: Catalogue) -> str:
     """
     url = postgres.url(f"left_{uuid.uuid4().hex[:8]}")
     command.upgrade(database._alembic(url), "0004")
-    now = opening.planned(catalogue, HALF_DONE, limit=PROMPTS, only="")
+    now = opening.planned(catalogue, HALF_DONE, limit=None, only=ASKED)
     opened_with = {
         name: getattr(now, name) for name in ("plan_hash", "dataset_sha256", "rubric_version", "judge_model")
     }
@@ -91,7 +93,7 @@ def test_a_half_finished_run_goes_on_and_pays_only_for_what_has_no_answer(
         before = answers_of(store)
         paid_for = {prompt for prompt, row in before.items() if row["status"] == "answered"}
         assert len(paid_for) == ANSWERED
-        attempt = opening.plan(store, catalogue, HALF_DONE, limit=PROMPTS)
+        attempt = opening.plan(store, catalogue, HALF_DONE, only=ASKED)
         assert attempt.resumed
         assert str(attempt.key).startswith(f"{OPENED_UNDER}/sample-")
         kit = Kit(store, sandbox, catalogue)

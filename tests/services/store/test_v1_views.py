@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import quality_facts
 
 from daily_runs.records import gate
 from daily_runs.records.attempts import find_attempt
@@ -46,7 +47,7 @@ def of_the_fixed_run(store: Store) -> dict[str, Any]:
     with store.transaction() as connection:
         connection.execute((HERE / "v1_run.sql").read_bytes())
     gate.save(store, ATTEMPT, [("mean score", True, "all 1", ">= 0.5")], passed=gate.read(store, ATTEMPT, gate.digest))
-    published.replace(store, find_attempt(store, ATTEMPT), time_scale=SCALE)
+    published.replace(store, find_attempt(store, ATTEMPT), quality_facts(store, ATTEMPT), time_scale=SCALE)
     return seen(store)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from daily_runs.catalogue.features import Quality
 from daily_runs.results.comparison import RULER, Arm, difference, sentence
+from daily_runs.results.intervals import items_of
 from daily_runs.results.published import PublishedAnswer
 
 LEVELS = {f"item {n:03}": 0.6 + 0.3 * (n % 7) / 6 for n in range(115)}
@@ -21,7 +22,8 @@ def arm(scores: Iterable[tuple[str, float | None]], provider: str | None = "anth
     for item, score in scores:
         numbers[item] = numbers.get(item, 0) + 1
         answers.append(PublishedAnswer(f"{item}#{numbers[item]}", item, score, score is not None, provider))
-    return Arm(dict.fromkeys(RULER, "same") | ruler, answers)
+    scored = [(a.item_id, "one", a.score) for a in answers if a.score is not None]
+    return Arm(dict.fromkeys(RULER, "same") | ruler, answers, items_of(scored))
 
 
 def asked(
@@ -75,10 +77,9 @@ def test_arms_of_other_prompts_are_incomparable() -> None:
 def test_two_providers_are_never_in_one_figure(first: list[str | None], second: list[str | None]) -> None:
     arms = []
     for providers in (first, second):
-        answers = [
-            a._replace(serving_provider=providers[n % len(providers)]) for n, a in enumerate(arm(asked()).answers)
-        ]
-        arms.append(Arm(arm(asked()).ruler, answers))
+        one = arm(asked())
+        answers = [a._replace(serving_provider=providers[n % len(providers)]) for n, a in enumerate(one.answers)]
+        arms.append(one._replace(answers=answers))
     assert difference(arms[0], arms[1], Quality()) == {"verdict": "incomparable", "differs": ["providers"]}
 
 

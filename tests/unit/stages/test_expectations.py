@@ -14,10 +14,9 @@ BOUNDS = Thresholds(answered_share_min=0.9, unscored_share_max=0.05, mean_score_
 @pytest.mark.parametrize(
     ("column", "words", "value", "observed"),
     [
-        ("mean_score", "mean score", 0.49996, "0.49996"),
-        ("mean_score", "mean score", 0.4999999999, "0.4999999999"),
-        ("mean_score", "mean score", 0.4312345, "0.4312"),
         ("answered_share", "answered share", 0.89999, "0.89999"),
+        ("answered_share", "answered share", 0.8999999999, "0.8999999999"),
+        ("answered_share", "answered share", 0.4312345, "0.4312"),
         ("unscored_share", "unscored share", 0.0500004, "0.0500004"),
     ],
 )

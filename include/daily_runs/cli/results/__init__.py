@@ -1,0 +1,1 @@
+"""Commands over what was published: its verdicts, alarms and rows."""

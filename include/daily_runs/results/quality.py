@@ -1,0 +1,278 @@
+"""What a run says of quality: its figures, and the verdict against the reference runs of its stream.
+
+A stream is a feature in an environment under one comparability key: all that must be the same for two runs to be
+measured with one ruler (data set, prompts, rubric, judge, provider). Its first `REFERENCE_RUNS` runs are its reference.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from daily_runs.catalogue.features import Quality
+from daily_runs.results.intervals import Interval, ItemScore, over_new_classes, over_these_classes
+from daily_runs.results.item_rows import PublishedItem
+from daily_runs.results.missing import Bounds, bounds_of
+from daily_runs.results.power import items_needed, smallest_visible_drop
+from daily_runs.results.regression import (
+    RUNS_MIN,
+    PairedDifference,
+    QualityDifference,
+    RunEffect,
+    RunMean,
+    judge_difference,
+    paired,
+    paired_by_class,
+    run_effect,
+    run_mean,
+    with_run_effect,
+)
+from daily_runs.statuses import QualityVerdict
+
+REFERENCE_RUNS = RUNS_MIN
+CRITERION = "criterion "
+"""What stands before a criterion's name among the parts of a difference; classes have their names alone."""
+RULER = ("dataset_sha256", "selection_sha256", "rubric_version", "judge_model", "provider")
+"""What two runs must share to be compared."""
+WORDS = {
+    "dataset_sha256": "data set",
+    "selection_sha256": "prompts",
+    "rubric_version": "rubric",
+    "judge_model": "judge",
+    "provider": "provider",
+    "gitlab_version": "GitLab",
+    "serving_model": "serving model",
+    "catalogue": "catalogue",
+    "phase": "phase",
+}
+_KEY_DIGITS = 12
+
+
+class Population(NamedTuple):
+    """A run's items as one provider served them; `new_classes` and `bounds`: see `intervals` and `missing`."""
+
+    provider: str
+    items: int
+    classes: int
+    mean: Interval
+    new_classes: Interval | None
+    bounds: Bounds
+
+
+class EarlierRun(NamedTuple):
+    """A published full run of the same feature and environment; `ruler` and `context`: text by name."""
+
+    run_key: str
+    logical_date: dt.datetime
+    ruler: Mapping[str, str]
+    context: Mapping[str, str]
+    items: Sequence[PublishedItem]
+
+
+class RunVerdict(NamedTuple):
+    """What is published of a run's quality.
+
+    Attributes:
+        reason: one sentence for people.
+        whole: the difference from the reference; None where there is none.
+        parts: the same of each class, and of each criterion (its name after `CRITERION`).
+        regressed_parts: those that regressed by themselves, the worst first.
+        smallest_visible: the drop that would have been seen in four of five such runs.
+        reference: keys of the runs that it was compared with, oldest first.
+        changed: what is not as in the newest of them: name to (then, now).
+    """
+
+    verdict: QualityVerdict
+    reason: str
+    whole: QualityDifference | None = None
+    parts: Mapping[str, QualityDifference] = {}
+    regressed_parts: tuple[str, ...] = ()
+    smallest_visible: float | None = None
+    reference: tuple[str, ...] = ()
+    changed: Mapping[str, tuple[str, str]] = {}
+
+    @property
+    def worst_class(self) -> str | None:
+        """The class that fell most below the reference; None if none did."""
+        fell = {name: part.estimate for name, part in self.parts.items() if not name.startswith(CRITERION)}
+        worst = min(fell, key=lambda name: fell[name], default=None)
+        return worst if worst is not None and fell[worst] < 0 else None
+
+
+def comparability_key(ruler: Mapping[str, str]) -> str:
+    """A short name of all that must be the same for two runs to be compared."""
+    return hashlib.sha256(json.dumps([ruler[name] for name in RULER]).encode()).hexdigest()[:_KEY_DIGITS]
+
+
+def populations(items: Sequence[PublishedItem]) -> list[Population]:
+    """A run's figures, one for each provider that served scored answers: two providers never make one figure."""
+    found: dict[str, list[PublishedItem]] = defaultdict(list)
+    for item in items:
+        found[item.provider].append(item)
+    return [_population(name, found[name]) for name in sorted(found) if any(item.scored for item in found[name])]
+
+
+def _population(provider: str, items: Sequence[PublishedItem]) -> Population:
+    scores = _scores(items)
+    return Population(
+        provider,
+        len(scores),
+        len({score.item_class for score in scores}),
+        over_these_classes(scores),
+        over_new_classes(scores),
+        bounds_of(item.asked for item in items),
+    )
+
+
+def verdict_of(
+    run: EarlierRun, earlier: Sequence[EarlierRun], quality: Quality, floor: float, *, pinned_after: dt.datetime | None
+) -> RunVerdict:
+    """The verdict over a run, against the reference of its stream.
+
+    Args:
+        run: the run itself.
+        earlier: full runs of the same feature and environment with an earlier date, oldest first.
+        floor: the mean below which quality is bad whatever it was before (`mean_score_min`).
+        pinned_after: the date of the run with which somebody accepted a new level; earlier runs are no reference.
+    """
+    found = populations(run.items)
+    if len(found) != 1:
+        names = ", ".join(population.provider for population in found) or "nobody"
+        return RunVerdict(QualityVerdict.INCOMPARABLE, f"incomparable: answered by {names}, each is a population")
+    mean = found[0].mean
+    against = _against_the_reference(run, earlier, quality, pinned_after)
+    if mean.estimate >= floor:
+        return against
+    low = f"below the floor: mean {mean.estimate:.3f} [{mean.low:.3f}, {mean.high:.3f}], required >= {floor:g}"
+    return against._replace(verdict=QualityVerdict.BELOW_FLOOR, reason=f"{low}; {against.reason}")
+
+
+def _against_the_reference(
+    run: EarlierRun, earlier: Sequence[EarlierRun], quality: Quality, pinned_after: dt.datetime | None
+) -> RunVerdict:
+    counted = [one for one in earlier if one.items and (pinned_after is None or one.logical_date >= pinned_after)]
+    alike = [one for one in counted if comparability_key(one.ruler) == comparability_key(run.ruler)]
+    if not alike:
+        return RunVerdict(QualityVerdict.INCOMPARABLE, f"incomparable: {_why_none_is_alike(run, counted)}")
+    reference = alike[:REFERENCE_RUNS]
+    effect = _effect(alike, quality)
+    known, scores = mean_items([_scores(one.items) for one in reference]), _scores(run.items)
+    pair = paired(known, scores)
+    if pair is None:
+        return RunVerdict(QualityVerdict.INCOMPARABLE, "incomparable: no item is scored in the reference and here")
+    whole = with_run_effect(pair, effect, reference_runs=len(reference))
+    parts = {
+        name: with_run_effect(part, effect, reference_runs=len(reference))
+        for name, part in {**paired_by_class(known, scores), **_by_criterion(reference, run)}.items()
+    }
+    judged = judge_difference(whole, parts, margin=quality.margin, part_margins={})
+    visible = smallest_visible_drop(whole, quality.margin)
+    found = RunVerdict(
+        judged.verdict,
+        "",
+        whole,
+        parts,
+        judged.regressed_parts,
+        visible if math.isfinite(visible) else None,
+        tuple(one.run_key for one in reference),
+        changes(reference[-1].context, run.context),
+    )
+    needed = items_needed(pair.variance, whole.error**2 - pair.variance, pair.items, quality.margin)
+    return found._replace(reason=sentence(found, reference[0].logical_date, quality.margin, pair.items, needed))
+
+
+def sentence(found: RunVerdict, since: dt.datetime, margin: float, items: int, needed: int | None) -> str:
+    """The verdict in words: where, how much, against what, what could not have been seen, and what changed."""
+    whole = found.whole
+    assert whole is not None  # a verdict without a difference has a sentence of its own
+    runs = f"{len(found.reference)} run{'s' if len(found.reference) > 1 else ''} since {since:%-d %b %Y}"
+    parts = [f"{found.verdict.replace('_', ' ')}: {_figure(whole)} against {runs}"]
+    if found.regressed_parts:
+        named = ", ".join(f"{name} {_figure(found.parts[name])}" for name in found.regressed_parts[:3])
+        more = len(found.regressed_parts) - 3
+        parts.append(f"regressed in {named}{f' and {more} more' if more > 0 else ''}")
+    if found.smallest_visible is None:
+        parts.append("one item shows no drop")
+    else:
+        parts.append(f"smallest visible drop {found.smallest_visible:.3f}")
+        if needed is None:
+            parts.append(f"no number of items would tell a drop of {margin:g} from none: days differ too much")
+        elif needed > items:
+            parts.append(f"to tell a drop of {margin:g} from none add {needed - items} items")
+    if found.changed:
+        told = ", ".join(f"{WORDS.get(name, name)} {then} → {now}" for name, (then, now) in found.changed.items())
+        parts.append(f"changed since the reference: {told}")
+    return "; ".join(parts)
+
+
+def changes(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """What is known of both runs and not the same."""
+    return {name: (then[name], now[name]) for name in now if name in then and then[name] != now[name]}
+
+
+def mean_items(runs: Sequence[Sequence[ItemScore]]) -> list[ItemScore]:
+    """Each item's score over several runs: the mean of its means, of the runs that scored it."""
+    found: dict[tuple[str, str], list[ItemScore]] = defaultdict(list)
+    for items in runs:
+        for item in items:
+            found[item.item_id, item.item_class].append(item)
+    return [
+        ItemScore(
+            item_id,
+            item_class,
+            math.fsum(one.mean for one in seen) / len(seen),
+            math.fsum(one.variance for one in seen) / len(seen),
+            sum(one.answers for one in seen),
+        )
+        for (item_id, item_class), seen in sorted(found.items())
+    ]
+
+
+def run_means(runs: Sequence[EarlierRun]) -> list[RunMean]:
+    """Each run's mean over its items, as alarms take it."""
+    return [run_mean(_scores(run.items)) for run in runs]
+
+
+def _by_criterion(reference: Sequence[EarlierRun], run: EarlierRun) -> dict[str, PairedDifference]:
+    """The difference of each criterion that both the reference and the run scored."""
+    names = sorted({name for item in run.items for name in item.criteria})
+    found = {}
+    for name in names:
+        known = mean_items([_scores(one.items, name) for one in reference])
+        pair = paired(known, _scores(run.items, name))
+        if pair is not None:
+            found[f"{CRITERION}{name}"] = pair
+    return found
+
+
+def _effect(alike: Sequence[EarlierRun], quality: Quality) -> RunEffect:
+    prior = RunEffect.declared(quality.run_effect, quality.run_effect_runs)
+    return run_effect(run_means(alike), prior)
+
+
+def _scores(items: Iterable[PublishedItem], criterion: str = "") -> list[ItemScore]:
+    """Items with a score: of the whole rubric, or of one criterion (how its answers differ is not kept of those)."""
+    scores = [(item, item.score) for item in items]
+    if not criterion:
+        return [score for _, score in scores if score]
+    return [
+        score._replace(mean=item.criteria[criterion], variance=0.0)
+        for item, score in scores
+        if score and criterion in item.criteria
+    ]
+
+
+def _why_none_is_alike(run: EarlierRun, counted: Sequence[EarlierRun]) -> str:
+    if not counted:
+        return "no earlier run of this feature in this environment is published with its items"
+    names = [WORDS[name] for name, _ in changes(counted[-1].ruler, run.ruler).items()]
+    return f"since {counted[-1].run_key}, {', '.join(names)} changed, so this run begins a new reference"
+
+
+def _figure(difference: QualityDifference) -> str:
+    return f"{difference.estimate:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"

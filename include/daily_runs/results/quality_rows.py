@@ -1,0 +1,213 @@
+"""Rows of a published run's quality: its figures, its verdict against earlier runs, and the alarms that it raises."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from daily_runs.catalogue.features import Quality
+from daily_runs.records.run import Attempt, RunKey
+from daily_runs.results import alarm_rows, alarms, item_rows
+from daily_runs.results.alarm_rows import AlarmStream
+from daily_runs.results.quality import (
+    RULER,
+    EarlierRun,
+    Population,
+    RunVerdict,
+    comparability_key,
+    populations,
+    run_means,
+    verdict_of,
+)
+from daily_runs.results.regression import QualityDifference
+from daily_runs.statuses import QualityVerdict
+from daily_runs.store.database import Store
+from daily_runs.store.pool import Connection
+
+REFERENCE = "reference"
+
+
+class QualityFacts(NamedTuple):
+    """What the catalogue and the data set say of a run's quality.
+
+    Attributes:
+        classes: each asked item's class.
+        floor, target: `mean_score_min` and `target_score` of the feature.
+        streams: features times environments of the catalogue, which share the false alarms.
+        context: what may change without the ruler, by name (`quality.WORDS`).
+    """
+
+    classes: Mapping[str, str]
+    quality: Quality
+    floor: float
+    target: float
+    streams: int
+    context: Mapping[str, str]
+
+
+def judge(connection: Connection, attempt: Attempt, facts: QualityFacts) -> RunVerdict:
+    """Keep the figures and the verdict of a run whose rows were just published, inside the caller's transaction."""
+    key = attempt.key
+    item_rows.insert(connection, str(key), facts.classes)
+    run = _run(connection, key, facts)
+    earlier = _earlier(connection, key)
+    pinned = alarm_rows.pinned_after(connection, key.feature, key.environment)
+    verdict = verdict_of(run, earlier, facts.quality, facts.floor, pinned_after=pinned)
+    found = populations(run.items)
+    _save(connection, run, verdict, found)
+    _save_comparison(connection, str(key), verdict)
+    if not key.sample and len(found) == 1 and not _is_overtaken(connection, key):
+        _raise_alarms(connection, key, [*earlier, run], verdict, facts, pinned)
+    return verdict
+
+
+def _run(connection: Connection, key: RunKey, facts: QualityFacts) -> EarlierRun:
+    row = connection.execute(
+        "SELECT dataset_sha256, coalesce(selection_sha256, '') AS selection_sha256, rubric_version, judge_model,"
+        " (SELECT coalesce(string_agg(DISTINCT serving_model, ', '), '') FROM daily_runs.published_result r"
+        "  WHERE r.run_key = p.run_key) AS serving_model,"
+        " (SELECT coalesce(max(details ->> 'gitlab_version'), '') FROM daily_runs.stage_report s"
+        "  WHERE s.attempt_id = p.attempt_id) AS gitlab_version"
+        " FROM daily_runs.published_run p WHERE run_key = %s",
+        [str(key)],
+    ).fetchone()
+    assert row is not None  # it was published in this transaction
+    items = item_rows.of_runs(connection, [str(key)])[str(key)]
+    providers = ", ".join(sorted({item.provider for item in items if item.answered}))
+    told = {name: row.pop(name) for name in ("serving_model", "gitlab_version")}
+    ruler = {**row, "provider": providers}
+    context = {**facts.context, **{name: value for name, value in told.items() if value}}
+    return EarlierRun(str(key), key.logical_date, {name: ruler[name] for name in RULER}, context, items)
+
+
+def _earlier(connection: Connection, key: RunKey) -> list[EarlierRun]:
+    rows = connection.execute(
+        """
+        SELECT p.run_key, p.logical_date, p.ruler, p.context FROM daily_runs.published_run p
+        JOIN daily_runs.published_run own ON own.run_key = %(key)s AND own.provenance = p.provenance
+        WHERE p.feature = %(feature)s AND p.environment = %(environment)s AND p.sample = %(sample)s
+              AND p.logical_date < %(date)s AND p.comparability_key IS NOT NULL
+        ORDER BY p.logical_date
+        """,
+        {
+            "key": str(key),
+            "feature": key.feature,
+            "environment": key.environment,
+            "sample": key.sample,
+            "date": key.logical_date,
+        },
+    ).fetchall()
+    items = item_rows.of_runs(connection, [row["run_key"] for row in rows])
+    return [EarlierRun(**row, items=items[row["run_key"]]) for row in rows]
+
+
+def _is_overtaken(connection: Connection, key: RunKey) -> bool:
+    """Whether a later run of the stream is published: an old date that is run again raises no alarm of today."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM daily_runs.published_run WHERE feature = %s AND environment = %s AND sample = ''"
+        " AND logical_date > %s) AS overtaken",
+        [key.feature, key.environment, key.logical_date],
+    ).fetchone()
+    return bool(row and row["overtaken"])
+
+
+def _save(connection: Connection, run: EarlierRun, verdict: RunVerdict, found: Sequence[Population]) -> None:
+    connection.execute(
+        """
+        UPDATE daily_runs.published_run SET
+            comparability_key = %(key)s, ruler = %(ruler)s, context = %(context)s, populations = %(populations)s,
+            items = %(items)s, classes = %(classes)s, item_mean = %(mean)s, item_mean_low = %(low)s,
+            item_mean_high = %(high)s, new_classes_low = %(new_low)s, new_classes_high = %(new_high)s,
+            missing_at_worst = %(worst)s, missing_at_best = %(best)s, verdict = %(verdict)s,
+            verdict_reason = %(reason)s, changed = %(changed)s
+        WHERE run_key = %(run)s
+        """,
+        {
+            **(_figures(found[0]) if len(found) == 1 else dict.fromkeys(_FIGURES)),
+            "run": run.run_key,
+            "key": comparability_key(run.ruler),
+            "ruler": json.dumps(run.ruler),
+            "context": json.dumps(run.context),
+            "populations": json.dumps([{"provider": one.provider, **_figures(one)} for one in found]),
+            "verdict": verdict.verdict,
+            "reason": verdict.reason,
+            "changed": json.dumps(verdict.changed),
+        },
+    )
+
+
+def _save_comparison(connection: Connection, run_key: str, verdict: RunVerdict) -> None:
+    """The whole, with the verdict, and each part beside it."""
+    if verdict.whole is None:
+        return
+    regressed = dict.fromkeys(verdict.regressed_parts, QualityVerdict.REGRESSED)
+    rows: list[tuple[str, QualityDifference, QualityVerdict | None, float | None]]
+    rows = [("", verdict.whole, verdict.verdict, verdict.smallest_visible)]
+    rows += [(name, part, regressed.get(name), None) for name, part in verdict.parts.items()]
+    connection.cursor().executemany(
+        """
+        INSERT INTO daily_runs.comparison (run_key, against, part, treatment, verdict, estimate, low, high,
+                                           smallest_visible_drop)
+        VALUES (%s, %s, %s, 'date', %s, %s, %s, %s, %s)
+        """,
+        [
+            (run_key, REFERENCE, name, word, part.estimate, part.low, part.high, visible)
+            for name, part, word, visible in rows
+        ],
+    )
+
+
+_FIGURES = ("items", "classes", "mean", "low", "high", "new_low", "new_high", "worst", "best")
+
+
+def _figures(one: Population) -> dict[str, Any]:
+    new = one.new_classes
+    figures = (one.items, one.classes, one.mean.estimate, one.mean.low, one.mean.high)
+    values = (*figures, new and new.low, new and new.high, one.bounds.worst, one.bounds.best)
+    return dict(zip(_FIGURES, values, strict=True))
+
+
+def _raise_alarms(
+    connection: Connection,
+    key: RunKey,
+    runs: Sequence[EarlierRun],
+    verdict: RunVerdict,
+    facts: QualityFacts,
+    pinned: dt.datetime | None,
+) -> None:
+    name = comparability_key(runs[-1].ruler)
+    alike = [
+        run for run in runs if comparability_key(run.ruler) == name and (pinned is None or run.logical_date >= pinned)
+    ]
+    found = alarms.raised(run_means(alike), facts.quality, facts.target, facts.streams)
+    alarm_rows.save(
+        connection,
+        AlarmStream(key.feature, key.environment, name),
+        [run.run_key for run in alike],
+        found,
+        worst_class=verdict.worst_class,
+        changed=verdict.changed,
+    )
+
+
+def save_arms(store: Store, run_key: str, against: str, found: Mapping[str, Any]) -> None:
+    """Keep how one arm of a run compares with the other (`comparison.difference`); the latest comparison counts."""
+    store.rows(
+        """
+        INSERT INTO daily_runs.comparison (run_key, against, part, treatment, verdict, estimate, low, high,
+                                           smallest_visible_drop)
+        VALUES (%(run)s, %(against)s, '', 'environment', %(verdict)s, %(estimate)s, %(low)s, %(high)s, %(visible)s)
+        ON CONFLICT (run_key, against, part) DO UPDATE SET
+            verdict = EXCLUDED.verdict, estimate = EXCLUDED.estimate, low = EXCLUDED.low, high = EXCLUDED.high,
+            smallest_visible_drop = EXCLUDED.smallest_visible_drop, compared_at = now()
+        """,
+        {
+            "run": run_key,
+            "against": against,
+            "verdict": found["verdict"],
+            "visible": found.get("smallest_visible_drop"),
+            **{name: found.get(name) for name in ("estimate", "low", "high")},
+        },
+    )
