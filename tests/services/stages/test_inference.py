@@ -359,7 +359,7 @@ def test_two_tasks_on_one_shard_pay_each_prompt_once(kit: Kit) -> None:
 def test_a_superseded_attempt_sends_nothing_any_more(kit: Kit) -> None:
     old = kit.work("duo_chat", 4)
     kit.run(old, "seed_check")
-    kit.work("duo_chat", 6)
+    kit.changed({"judge": {"model": "claude-opus-5"}, "prices": None}).work("duo_chat", 4)  # the same run, other work
     with pytest.raises(StageError, match="was superseded by a newer one"):
         kit.run(old, "inference")
     assert kit.sandbox.entries("aiAction") == []

@@ -111,7 +111,7 @@ def test_equal_answers_to_one_question_share_a_call(kit: Kit) -> None:
 
 def test_another_judge_or_rubric_judges_anew(kit: Kit) -> None:
     kit.run(with_answers(kit, "The same."), "judging")
-    other = kit.changed({"judge": {"model": "claude-opus-5"}})
+    other = kit.changed({"judge": {"model": "claude-opus-5"}, "prices": None})
     (report,) = other.run(with_answers(other, "The same."), "judging")
     assert report.details["verdicts_reused"] == 0
     assert len(kit.sandbox.entries("messages", paid=True)) == 2
