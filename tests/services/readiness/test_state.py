@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.conftest import DAY, Kit, changed
 
-from daily_runs import connections
+from daily_runs import connections, dataset
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.environments import Environment
 from daily_runs.catalogue.features import Feature
@@ -92,7 +92,8 @@ def test_a_look_is_free_and_counts_each_request_that_it_sends(quick: Kit) -> Non
 
 
 def test_calls_that_a_run_used_up_lately_do_not_make_staging_unready(quick: Kit) -> None:
-    kit = quick.changed({"environments": {"staging": {"limits": {"ai_action_calls_per_window": 3}}}})
+    staging = {"limits": {"ai_action_calls_per_window": 3}}
+    kit = quick.changed({"environments": {"staging": staging}, "features": {"duo_chat": {"prompts_per_run": 16}}})
     work = kit.work("duo_chat", 16)
     kit.run(work, "seed_check", "inference")
     window = ai_action_window(work.feature, "staging", work.environment)
@@ -165,7 +166,8 @@ def test_missing_seeds_are_in_the_way_with_their_share_and_their_owner(quick: Ki
     chat = found(quick)
     seeds = aspect(chat, ReadinessAspect.SEEDS)
     assert (chat.state, seeds.state, aspect(chat, ReadinessAspect.LIMITS).state) == (NOT_READY, NOT_READY, READY)
-    assert "% of 16 seeds bound, 95% required" in chat.reason
+    items = dataset.load_feature_dataset(quick.catalogue.features["duo_chat"])
+    assert f"% of {len(items)} seeds bound, 95% required" in chat.reason
     assert "owner: Duo Chat feature team" in chat.reason
     assert "limits" not in chat.reason  # what is ready is in nobody's way
     assert found(quick, "code_suggestions").state is READY

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from tests.conftest import DAY, TIME_SCALE, Kit, SandboxView, changed
@@ -74,7 +74,9 @@ def test_two_runs_of_a_day_use_as_many_users_as_the_planner_says_and_none_beyond
     assert max(calls.values()) <= CALLS_PER_USER
 
     prompts = {RCA: case.rca, CHAT: case.chat}
-    features = {name: {"prompts_per_run": number} for name, number in prompts.items()}
+    features: dict[str, Any] = {name: {"prompts_per_run": number} for name, number in prompts.items()}
+    # Both within 8 hours, as they were asked above.
+    features[CHAT]["phases"] = [{"phase": "staging", "starts": str(DAY.date()), "schedule": "0 8 * * *"}]
     planned = plan(PlanScenario(changed(few_calls.catalogue, {"features": features}), DAY.date(), DAY.date()))
     (demand,) = [demand for demand in planned.demands if demand.environment == "staging"]
     assert demand.by_feature == pytest.approx(prompts)

@@ -90,10 +90,11 @@ def test_of_runs_that_are_probed_at_once_those_that_do_not_fit_any_more_are_refu
 
 def test_the_refusal_names_whose_prompts_they_are_and_what_would_be_enough(kit: Kit) -> None:
     kit = holding(kit, 3)
-    assert refused(kit, kit.work(CHAT, 10)) == ""
-    assert refused(kit, kit.work(RCA, 12)) == (
-        "limit probe of root_cause_analysis/staging/2026-08-17T00:00:00Z: ai_action: 12 calls need 8 evaluation users"
-        " or the instance setting at 4, or the end of what is under way (duo_chat/staging/2026-08-17T00:00:00Z: 10"
+    chat, rca = kit.work(CHAT, 10), kit.work(RCA, 12)
+    assert refused(kit, chat) == ""
+    assert refused(kit, rca) == (
+        f"limit probe of {rca.attempt.key}: ai_action: 12 calls need 8 evaluation users"
+        f" or the instance setting at 4, or the end of what is under way ({chat.attempt.key}: 10"
         " left); owner: infrastructure (gitlab: needs 12 calls per 48 h, allowed 8)"
     )
 
@@ -178,11 +179,12 @@ def test_prompts_that_were_asked_are_counted_once_by_the_window_alone(kit: Kit) 
 
 def test_the_command_line_probe_counts_what_runs_under_way_have_ordered(kit: Kit) -> None:
     kit = holding(kit, 200)
-    assert refused(kit, kit.work(CHAT, 16)) == ""
+    chat = kit.work(CHAT, 16)
+    assert refused(kit, chat) == ""
     found = weigh(kit.store, no_facts(), kit.catalogue, kit.catalogue.features[RCA], "staging", calls_needed=900)
     (of_it,) = [finding for finding in found if finding.limit_name == "ai_action"]
     assert of_it.allowed == 1200 - 16
-    assert of_it.evidence.endswith("0 of them used lately, 16 ordered by duo_chat/staging/2026-08-17T00:00:00Z")
+    assert of_it.evidence.endswith(f"0 of them used lately, 16 ordered by {chat.attempt.key}")
 
 
 def no_facts() -> PathMeasures:
