@@ -5,6 +5,7 @@ Pure: rows are in `alarm_rows`.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,6 +14,8 @@ from daily_runs.catalogue.features import Quality
 from daily_runs.results.drift import follow, reference_of, rule_for
 from daily_runs.results.regression import RUNS_MIN, RunEffect, RunMean
 from daily_runs.statuses import AlarmKind
+
+log = logging.getLogger(__name__)
 
 IN_A_ROW = 3
 """Daily means under the target before somebody is warned (docs/domain.md §8)."""
@@ -42,8 +45,7 @@ def raised(runs: Sequence[RunMean], quality: Quality, target: float, streams: in
         target: the mean that the feature's owner wants (`target_score`).
         streams: how many streams share the false alarms of the drift detector.
 
-    Raises:
-        ValueError: the reference is too noisy for a bound (see `drift.rule_for`).
+    A reference that is too noisy for any bound raises no alarm of drift: the log says so.
     """
     means = [run.mean for run in runs]
     return [*_drift(runs, means, quality, streams), *_under_a_line(means, target)]
@@ -54,7 +56,11 @@ def _drift(runs: Sequence[RunMean], means: Sequence[float], quality: Quality, st
         return []
     prior = RunEffect.declared(quality.run_effect, quality.run_effect_runs)
     reference = reference_of(runs[:RUNS_MIN], prior)
-    rule = rule_for(reference, allowance=quality.drift_allowance, drop=quality.drift_drop, streams=streams)
+    try:
+        rule = rule_for(reference, allowance=quality.drift_allowance, drop=quality.drift_drop, streams=streams)
+    except ValueError as error:  # the run's rows are sound all the same, so they must be published
+        log.warning("nobody watches this stream for a drift: %s", error)
+        return []
     last = follow(reference, rule, means[RUNS_MIN:])[-1]
     if not last.alarm or last.since is None:
         return []
