@@ -68,8 +68,9 @@ def _run(run: Row | None, route: Row | None) -> str:
         return _joined("none yet", _skipped(route))
     score = f", mean score {run['mean_score']:.2f}" if run["mean_score"] is not None else ""
     return _joined(
-        f"{_moment(run['logical_date'])} in {run['environment']}",
+        f"{_moment(run['logical_date'])} in {run['environment']}{', a sample' if run['sample'] else ''}",
         f"{run['status']}{score}{' (sandbox)' if run['provenance'] == 'sandbox' else ''}",
+        f"quality: {_words(run['verdict'])}" if run["verdict"] else "",
         f"{run['answered']} of {run['asked']} answered",
         _skipped(route) if route and route["logical_date"] > run["logical_date"] else "",
     )

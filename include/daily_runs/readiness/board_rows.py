@@ -10,10 +10,10 @@ SELECT feature, aspect, state, reason, owner, details, looked_at FROM daily_runs
 WHERE environment = %(environment)s
 """
 _RUNS = """
-SELECT DISTINCT ON (r.feature) r.feature, r.environment, r.logical_date, a.status, a.provenance, a.asked,
+SELECT DISTINCT ON (r.feature) r.feature, r.environment, r.logical_date, r.sample, a.status, a.provenance, a.asked,
        (SELECT count(*)::int FROM daily_runs.answer w WHERE w.attempt_id = a.attempt_id AND w.status = 'answered')
            AS answered,
-       p.mean_score
+       p.mean_score, p.verdict
 FROM daily_runs.attempt a JOIN daily_runs.run r USING (run_key)
 LEFT JOIN daily_runs.published_run p USING (attempt_id)
 ORDER BY r.feature, a.started_at DESC
@@ -40,7 +40,7 @@ def aspects(store: Store, environment: str) -> dict[tuple[str, str], Row]:
 
 
 def last_runs(store: Store) -> dict[str, Row]:
-    """Each feature's newest attempt: where, for which date, how far, and its mean score if it was published."""
+    """Each feature's newest attempt: where, for which date, how far; if published, its mean score and verdict."""
     return _by_feature(store, _RUNS)
 
 

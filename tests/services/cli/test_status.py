@@ -143,12 +143,13 @@ def test_a_look_that_failed_is_not_called_not_ready() -> None:
 
 def test_a_run_that_was_sent_nowhere_is_told_beside_the_last_one() -> None:
     run = {"logical_date": SHADOW_DAY, "environment": STAGING, "status": "published", "provenance": "sandbox"}
-    run |= {"asked": 16, "answered": 15, "mean_score": 0.8149}
+    run |= {"asked": 16, "answered": 15, "mean_score": 0.8149, "verdict": "no_worse", "sample": "0a1b2c3d"}
     route = {"logical_date": SHADOW_DAY + dt.timedelta(days=1), "chosen": [], "reason": "not ready"}
     shown = cells(line_of(BoardRows({}, {CHAT: run}, {}, {CHAT: route})))
     assert shown[4].splitlines() == [
-        "2026-08-12 12:00 in staging",
+        "2026-08-12 12:00 in staging, a sample",
         "published, mean score 0.81 (sandbox)",
+        "quality: no worse",
         "15 of 16 answered",
         "skipped 2026-08-13 12:00",
     ]
