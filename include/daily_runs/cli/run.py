@@ -67,7 +67,9 @@ def command(
     if redo is not None and rerun is not None:
         raise ParameterError("--redo", "is the old name of --rerun, which is given too", "Give --rerun alone.")
     if only is not None and not only.strip(" ,"):
-        raise ParameterError("--only", f"{only!r} names nothing", "Name prompts, items or tags; leave it out for all.")
+        raise ParameterError(
+            "--only", f"{only!r} names nothing", "Name prompts, items, classes or tags; leave it out for all."
+        )
     day = date.date() if date else None
     asked = RunOptions(feature, environment, day, limit, only or "", redo or rerun, sample or "")
     outcome = run(asked, overlay=in_use(overlay), console=Console(stderr=True))
