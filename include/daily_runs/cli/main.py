@@ -34,6 +34,7 @@ COMMANDS = {
     "quota": "Show which feature uses how much of the accounts.",
     "pools": "Show, write or compare the Airflow pools.",
     "catalogue": "The catalogue of features, accounts and environments.",
+    "export": "Write rows of the data contract as CSV.",
     "store": "The Postgres that every row lands in.",
 }
 """Every command and what `daily-runs --help` says of it. Each is `app` of the module of its name."""
