@@ -38,7 +38,7 @@ COMMANDS = {
     "store": "The Postgres that every row lands in.",
 }
 """Every command and what `daily-runs --help` says of it. Each is `app` of the module of its name."""
-OVER_RESULTS = frozenset({"alarms"})
+OVER_RESULTS = frozenset({"alarms", "export"})
 """Those whose module stands in the folder `results`."""
 
 
