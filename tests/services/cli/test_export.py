@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.conftest import DAY
+from tests.conftest import DAY, quality_facts
 from tests.services.results.test_large_runs import LARGE, SMALL, gated_attempt
 from tests.services.store.test_roles import login
 
@@ -43,7 +43,7 @@ def run(url: str, *words: str, program: tuple[str, ...] = ("-m", "daily_runs.cli
 
 def published_run(store: Store, prompts: int, days: int = 0) -> str:
     attempt = find_attempt(store, gated_attempt(store, prompts, days=days))
-    published.replace(store, attempt, time_scale=1.0)
+    published.replace(store, attempt, quality_facts(store, attempt.attempt_id), time_scale=1.0)
     return str(attempt.key)
 
 
@@ -79,7 +79,7 @@ class Refused(NamedTuple):
 
 
 REFUSED = (
-    Refused(("--view", "answer"), "--view: 'answer' is no view of the contract. Give one of: attempts_v1, "),
+    Refused(("--view", "answer"), "--view: 'answer' is no view of the contract. Give one of: alarms_v1, "),
     Refused(("--view", "runs_v1; DROP TABLE x"), "is no view of the contract"),
     Refused(("--since", "yesterday"), "--since: 'yesterday' is no date"),
     Refused(("--view", "costs_v1", "a/b/c"), "run: costs_v1 has no run_key to choose by"),
