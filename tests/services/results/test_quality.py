@@ -2,105 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import pytest
-from tests.conftest import quality_facts
+from tests.published_runs import ASKS, CLASSES, ITEMS, Day, Published, publish
 
 from daily_runs.catalogue.features import Quality
 from daily_runs.errors import ParameterError
-from daily_runs.records import gate
-from daily_runs.records.attempts import AttemptPlan, open_attempt
-from daily_runs.records.run import Prompt, RunKey
-from daily_runs.results import alarm_rows, published
+from daily_runs.records.run import RunKey
+from daily_runs.results import alarm_rows
 from daily_runs.results.intervals import items_of, over_new_classes, over_these_classes
 from daily_runs.results.missing import AskedItem, bounds_of
-from daily_runs.results.quality import RunVerdict
 from daily_runs.statuses import AlarmState, QualityVerdict
 from daily_runs.store.database import Store
 
-CLASSES = [f"class-{number}" for number in range(8)]
-ITEMS = [f"item-{number:02}" for number in range(80)]
-CLASS_OF = {item: CLASSES[number % 8] for number, item in enumerate(ITEMS)}
-ASKS, REFERENCE_RUNS = 2, 14
-FIRST = dt.datetime(2026, 8, 1, 6, tzinfo=dt.UTC)
-
-
-class Day(NamedTuple):
-    """A run of a feature: its day, and what is special in it."""
-
-    number: int
-    rubric: str = "rubric"
-    sample: str = ""
-    fell: Mapping[str, float] = {}
-    provider: Callable[[int], str] = lambda _number: "anthropic"
-    failed: int = 0
-
-
-class Published(NamedTuple):
-    key: RunKey
-    verdict: RunVerdict
-    answers: list[tuple[str, str, float]]
-
-
-def scores(day: Day) -> dict[str, float]:
-    """A score for each prompt: items differ, days and askings hardly; classes fall by what the day says."""
-    dice = np.random.default_rng(day.number)
-    level = np.random.default_rng(99).uniform(0.75, 0.95, len(ITEMS))
-    return {
-        f"{item}#{ask + 1}": float(np.clip(level[i] + dice.normal(0, 0.02) - day.fell.get(CLASS_OF[item], 0.0), 0, 1))
-        for i, item in enumerate(ITEMS)
-        for ask in range(ASKS)
-    }
-
-
-def publish(store: Store, day: Day, **facts: Any) -> Published:
-    """Publish a run whose answers and verdicts are written straight into the store."""
-    key = RunKey("duo_chat", "staging", FIRST + dt.timedelta(days=day.number), day.sample)
-    found = scores(day)
-    prompts = [Prompt(prompt, prompt.split("#")[0], 0) for prompt in found]
-    plan = AttemptPlan(
-        key, prompts, 1, f"{key}", "sandbox", "data", day.rubric, "judge", None, "", selection_sha256="all"
-    )
-    attempt = open_attempt(store, plan)
-    rows: list[dict[str, Any]] = [
-        {"prompt": prompt, "score": score, "provider": day.provider(number), "failed": number < day.failed}
-        for number, (prompt, score) in enumerate(found.items())
-    ]
-    given = {"id": attempt.attempt_id, "rows": json.dumps(rows)}
-    of_rows = "jsonb_to_recordset(%(rows)s::jsonb) AS g (prompt text, score float8, provider text, failed boolean)"
-    store.rows(
-        f"UPDATE daily_runs.answer SET status = CASE WHEN failed THEN 'failed' ELSE 'answered' END, sent_at = now(),"
-        f" settled_at = now(), answer = CASE WHEN NOT failed THEN 'text' END, serving_provider = provider,"
-        f" error_hop = CASE WHEN failed THEN 'gitlab' END, error_kind = CASE WHEN failed THEN 'timeout' END,"
-        f" error_blame = CASE WHEN failed THEN 'provider' END"
-        f" FROM {of_rows} WHERE attempt_id = %(id)s::uuid AND prompt_id = prompt",
-        given,
-    )
-    store.rows(
-        "INSERT INTO daily_runs.verdict (verdict_key, rubric_version, judge_model, reasons, scores, score)"
-        f" SELECT %(id)s::text || prompt, 'rubric', 'judge', 'Good.', '{{\"faithfulness\": 4}}', score FROM {of_rows}",
-        given,
-    )
-    store.rows(
-        "INSERT INTO daily_runs.judgement (attempt_id, prompt_id, verdict_key, status, settled_at)"
-        f" SELECT %(id)s::uuid, prompt, %(id)s::text || prompt, 'scored', now() FROM {of_rows} WHERE NOT failed",
-        given,
-    )
-    gate.save(
-        store,
-        attempt.attempt_id,
-        [("number of prompts", True, "all", "all")],
-        passed=gate.read(store, attempt.attempt_id, gate.digest),
-    )
-    told = quality_facts(store, attempt.attempt_id, classes=CLASS_OF, **facts)
-    done = published.replace(store, attempt, told, time_scale=1.0)
-    answers = [(row["prompt"].split("#")[0], CLASS_OF[row["prompt"].split("#")[0]], row["score"]) for row in rows]
-    return Published(key, done.verdict, answers[day.failed :])
+REFERENCE_RUNS = 14
 
 
 def row(store: Store, key: RunKey) -> dict[str, Any]:

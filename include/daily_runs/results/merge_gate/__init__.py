@@ -1,0 +1,1 @@
+"""The merge gate: two published runs side by side, as a decision that a pipeline can act on."""
