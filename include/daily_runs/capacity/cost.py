@@ -36,7 +36,7 @@ def run_cost(scenario: PlanScenario, run: Run) -> Spend | None:
     account = run.feature.account_in(run.environment, scenario.catalogue.environments[run.environment])
     return Spend(
         run.prompts * _each(prices.of_inference(run.feature.call, account), tokens),
-        run.prompts * _each(prices.models[judge.model], verdict, batched=scenario.batched),
+        run.verdicts * _each(prices.models[judge.model], verdict, batched=scenario.batched),
     )
 
 

@@ -57,13 +57,14 @@ def _month(case: str, part: PlanScenario) -> MonthForecast:
     costs = list(cost.by_month(part, runs))
     first = next(iter(plan(part).misfits), None)
     verdicts = {name: part.verdict(name) for name in part.catalogue.features}
-    tokens = [(run.prompts, run.feature.limits.tokens_per_prompt, verdicts[run.feature.feature]) for run in runs]
+    asked = [(run.prompts, run.feature.limits.tokens_per_prompt) for run in runs]
+    tokens = [*asked, *((run.verdicts, verdicts[run.feature.feature]) for run in runs)]
     return MonthForecast(
         case=case,
         month=part.first,
         runs=len(runs),
-        input_tokens=sum(prompts * (asked.input + judged.input) for prompts, asked, judged in tokens),
-        output_tokens=sum(prompts * (asked.output + judged.output) for prompts, asked, judged in tokens),
+        input_tokens=sum(calls * each.input for calls, each in tokens),
+        output_tokens=sum(calls * each.output for calls, each in tokens),
         usd=sum(one.usd for one in costs) if part.catalogue.prices else None,
         by_feature={one.feature.feature: one.usd for one in costs},
         states={one.feature.feature: one.state for one in costs if one.state},

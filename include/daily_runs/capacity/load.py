@@ -44,6 +44,11 @@ class Run(NamedTuple):
         """As a run's key: `feature/environment/moment`."""
         return f"{self.feature.feature}/{self.environment}/{self.tick:%Y-%m-%dT%H:%MZ}"
 
+    @property
+    def verdicts(self) -> int:
+        """How many verdicts its answers get, each of them paid: no verdict of another day is used again."""
+        return self.prompts * self.feature.judge_repeats
+
 
 @dataclass(frozen=True)
 class PlanScenario:
@@ -66,7 +71,7 @@ class PlanScenario:
         return replace(self, catalogue=catalogue)
 
     def verdict(self, feature: str) -> PromptTokens:
-        """What judging one answer of a feature takes."""
+        """What one verdict on an answer of a feature takes."""
         judge = self.catalogue.judge
         whole = PromptTokens(
             input=judge.input_tokens_per_verdict, output=judge.output_tokens_per_verdict, source="estimate"
@@ -183,7 +188,7 @@ def inference(scenario: PlanScenario, feature: Feature, environment: str) -> Str
 
 
 def judging(scenario: PlanScenario, feature: Feature, environment: str) -> Stream:
-    """What judging one answer takes; `environment` is where it came from."""
+    """What one verdict takes; `environment` is where its answer came from."""
     judge = scenario.catalogue.judge
     costs = _costs(judge.account, scenario.verdict(feature.feature)) | {JUDGE_CALLS: 1.0}
     return Stream(feature.feature, environment, JUDGING, judge.account, feature.priority, costs, ())
@@ -206,6 +211,6 @@ def jobs(scenario: PlanScenario, planned: list[Run]) -> list[Job]:
         arms.append(run.name)
         stages = [(inference(scenario, run.feature, run.environment), float(run.prompts))]
         if not scenario.batched:
-            stages.append((judging(scenario, run.feature, run.environment), float(run.prompts)))
+            stages.append((judging(scenario, run.feature, run.environment), float(run.verdicts)))
         found.append(Job(run.name, scenario.minute(run.tick), tuple(stages), after))
     return found

@@ -52,7 +52,7 @@ def verdicts(store: Store, provenance: str, judge_model: str) -> list[Measured]:
                count(*)::int AS calls
         FROM newest n
         JOIN daily_runs.judgement j USING (attempt_id)
-        JOIN daily_runs.verdict v USING (verdict_key)
+        JOIN daily_runs.verdict v ON v.verdict_key = j.verdict_key OR v.repeat_of = j.verdict_key
         WHERE n.place <= %(runs)s AND v.input_tokens > 0 AND v.output_tokens > 0
         GROUP BY n.feature ORDER BY n.feature
         """,

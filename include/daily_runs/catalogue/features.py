@@ -59,6 +59,9 @@ ASKED_ABOUT: Mapping[FeatureCall, str] = {
 """The type of resource (`daily_runs.dataset`) that a call is about."""
 
 
+JUDGE_REPEATS_MAX = 20
+"""More tell nothing new of an answer: a slip of the key would be paid for twenty times already."""
+
 ANSWERED_BY_CODE = frozenset({FeatureCall.RESOLVE_VULNERABILITY, FeatureCall.COMPLETE_CODE})
 """Calls whose answer is code: what would be an error text among words may be a name or a figure there."""
 
@@ -179,6 +182,8 @@ class Quality(Strict):
 class Feature(Strict):
     """One AI feature under daily evaluation.
 
+    `prompts_per_run`: a data set of fewer items is asked again from its start, so each item is asked
+    `prompts_per_run` / items times. `judge_repeats`: verdicts on each answer, whose mean is its score.
     `accounts`: by environment, the account that its inference spends there in place of the environment's own.
     `timezone`: IANA name; the phases' dates and crons are local times there (rules: `daily_runs.catalogue.zones`).
     """
@@ -191,6 +196,7 @@ class Feature(Strict):
     dataset: Text
     rubric: Text
     prompts_per_run: Count
+    judge_repeats: Annotated[int, Field(ge=1, le=JUDGE_REPEATS_MAX)] = 1
     timezone: Text = "UTC"
     phases: tuple[Phase, ...] = Field(min_length=1)
     limits: FeatureLimits

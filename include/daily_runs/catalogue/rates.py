@@ -112,7 +112,7 @@ def judging_minutes(catalogue: Catalogue, feature: Feature) -> float:
         account.output_tokens_per_minute / judge.output_tokens_per_verdict,
         judge.in_flight_max * 60 / judge.request_timeout_seconds,
     )
-    return feature.prompts_per_run / verdicts_per_minute
+    return feature.prompts_per_run * feature.judge_repeats / verdicts_per_minute
 
 
 def _path_rates(feature: Feature, environment: Environment) -> list[PromptRate]:

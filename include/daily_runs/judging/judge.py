@@ -91,7 +91,7 @@ class Judge:
         reply = decode(raw.http_response.content, raw.headers)
         if call:
             call.usage = reply.usage
-        return verdict_in(reply, self._settings, rubric, secret)
+        return verdict_in(reply, self._settings, rubric, secret)._replace(sdk_version=anthropic.__version__)
 
     def _heard(self, headers: Mapping[str, str], call: PacedCall | None) -> None:
         if self._settings.provenance == "live":

@@ -27,7 +27,7 @@ class JudgePrompt(NamedTuple):
         return len(self.system) + len(self.user)
 
     def key(self, judge: str) -> str:
-        """Names the verdict: the same prompt to the same judge (`JudgeSettings.identity`) is paid once. SHA-256."""
+        """Names what the judge (`JudgeSettings.identity`) is shown: SHA-256 (hex)."""
         return hashlib.sha256(json.dumps([judge, *self]).encode()).hexdigest()
 
 

@@ -27,6 +27,7 @@ class Verdict(NamedTuple):
     """Reasons, points by criterion (1..5), weighted score (0..1), and what it cost (None: the vendor did not say).
 
     `answered_by`: the model as the answer itself names it, which may be the dated id of the alias that was asked.
+    `sdk_version`: of the client that asked.
     """
 
     reasons: str
@@ -35,6 +36,7 @@ class Verdict(NamedTuple):
     input_tokens: int | None
     output_tokens: int | None
     answered_by: str = ""
+    sdk_version: str = ""
 
 
 def parse(given: Any, rubric: Rubric, input_tokens: int | None, output_tokens: int | None) -> Verdict:

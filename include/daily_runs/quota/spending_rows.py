@@ -23,11 +23,21 @@ FROM (
 ) AS n
 """
 _VERDICTS = """
-SELECT coalesce(sum(coalesce(v.input_tokens, %(input)s)), 0)::float8 AS input_tokens,
-       coalesce(sum(coalesce(v.output_tokens, %(output)s)), 0)::float8 AS output_tokens
-FROM daily_runs.verdict v WHERE v.judged_at >= %(since)s AND EXISTS (
-    SELECT FROM daily_runs.judgement j JOIN daily_runs.attempt USING (attempt_id) JOIN daily_runs.run USING (run_key)
-    WHERE j.verdict_key = v.verdict_key AND feature = %(feature)s)
+WITH own AS (
+    SELECT j.* FROM daily_runs.judgement j
+    JOIN daily_runs.attempt USING (attempt_id) JOIN daily_runs.run USING (run_key) WHERE feature = %(feature)s
+), calls AS (
+    SELECT v.input_tokens, v.output_tokens, v.tries FROM daily_runs.verdict v
+    WHERE v.judged_at >= %(since)s AND coalesce(v.repeat_of, v.verdict_key) IN (SELECT verdict_key FROM own)
+    UNION ALL
+    SELECT NULL, NULL, max(tries) FROM own
+    WHERE status = 'unscored' AND settled_at >= %(since)s GROUP BY verdict_key HAVING max(tries) > 0
+)
+SELECT coalesce(sum(coalesce(input_tokens, %(input)s) + %(input)s * greatest(tries - 1, 0)), 0)::float8
+           AS input_tokens,
+       coalesce(sum(coalesce(output_tokens, %(output)s) + %(output)s * greatest(tries - 1, 0)), 0)::float8
+           AS output_tokens
+FROM calls
 """
 
 
@@ -55,9 +65,10 @@ def answers(
 
 
 def verdicts(store: Store, feature: str, since: dt.datetime, *, input_tokens: int, output_tokens: int) -> Row:
-    """Tokens of the verdicts on the feature's answers since a moment, each counted once however often it was used.
+    """Tokens of the calls to the judge for the feature's answers since a moment, each counted once.
 
-    A verdict whose tokens the judge did not tell counts with the figures given here.
+    Calls that gave no verdict were paid, too. They count with the figures given here, and so does a verdict whose
+    tokens the judge did not tell.
     """
     given = {"feature": feature, "since": since, "input": input_tokens, "output": output_tokens}
     return store.row(_VERDICTS, given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from daily_runs.errors import CallError, StageError
@@ -49,6 +49,32 @@ def failures(store: Store, attempt_id: str, shard: int | None = None) -> dict[st
         {"attempt": attempt_id, "shard": shard},
     )
     return {row["failure"]: row["n"] for row in rows}
+
+
+def without_facts(store: Store, attempt_id: str, shard: int | None) -> list[Row]:
+    """Answers that no code has looked at yet, with the time that each took (wall seconds)."""
+    return store.rows(
+        """
+        SELECT prompt_id, item_id, answer, extract(epoch FROM settled_at - sent_at)::float8 AS wall_seconds
+        FROM daily_runs.answer
+        WHERE attempt_id = %(attempt)s AND status = 'answered' AND facts IS NULL
+              AND (%(shard)s::int IS NULL OR shard = %(shard)s)
+        ORDER BY prompt_id
+        """,
+        {"attempt": attempt_id, "shard": shard},
+    )
+
+
+def keep_facts(store: Store, attempt_id: str, facts: Mapping[str, Mapping[str, bool | int | float | None]]) -> None:
+    """Store what code found of each answer, by prompt id (see `daily_runs.judging.answer_checks`)."""
+    store.rows(
+        """
+        UPDATE daily_runs.answer a SET facts = given.facts::jsonb
+        FROM unnest(%(prompts)s::text[], %(facts)s::text[]) AS given (prompt_id, facts)
+        WHERE a.attempt_id = %(attempt)s AND a.prompt_id = given.prompt_id
+        """,
+        {"attempt": attempt_id, "prompts": list(facts), "facts": [json.dumps(one) for one in facts.values()]},
+    )
 
 
 class Sent(NamedTuple):

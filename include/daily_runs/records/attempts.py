@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from daily_runs.errors import ParameterError, StageError
+from daily_runs.judging.ruler import Ruler
+from daily_runs.records import attempt_inputs
 from daily_runs.records.catalogue_rows import AttemptTerms, save_terms
 from daily_runs.records.run import Attempt, Prompt, Report, RunKey
 from daily_runs.statuses import AttemptStatus, Rerun
@@ -23,8 +25,9 @@ class AttemptPlan(NamedTuple):
 
     `rerun` and `taken_over_from` (an attempt's id): see `daily_runs.runs.rerun`. `anew`: a person ordered to pay for
     every prompt again, whatever an unfinished attempt has. `selection_sha256`: which prompts (see `records.run`); None
-    where an attempt that was opened before it was recorded is taken over. `terms` None: they are
-    unknown.
+    where an attempt that was opened before it was recorded is taken over. `judge_effort`, `judge_thinking`,
+    `prompt_template`: see `judging.ruler`. `judging_id`: the attempt whose verdicts these go on with; None = a new
+    judging. `terms` None: they are unknown.
     """
 
     key: RunKey
@@ -41,14 +44,26 @@ class AttemptPlan(NamedTuple):
     taken_over_from: str | None = None
     anew: bool = False
     selection_sha256: str | None = None
+    judge_effort: str | None = None
+    judge_thinking: str | None = None
+    prompt_template: str | None = None
+    judge_repeats: int = 1
+    judging_id: str | None = None
     terms: AttemptTerms | None = None
+
+    @property
+    def ruler(self) -> Ruler:
+        """What its answers are measured with."""
+        return attempt_inputs.ruler_in(self._asdict())
 
 
 _NEW_ATTEMPT = """
 INSERT INTO daily_runs.attempt (run_key, plan_hash, asked, shards, provenance, dataset_sha256,
-selection_sha256, rubric_version, judge_model, airflow_run_id, note, redo, taken_over_from)
+selection_sha256, rubric_version, judge_model, judge_effort, judge_thinking, prompt_template, judge_repeats, judging_id,
+airflow_run_id, note, redo, taken_over_from)
 VALUES (%(run_key)s, %(plan_hash)s, %(asked)s, %(shards)s, %(provenance)s, %(dataset_sha256)s,
-        %(selection_sha256)s, %(rubric_version)s, %(judge_model)s, %(airflow_run_id)s, %(note)s, %(rerun)s,
+        %(selection_sha256)s, %(rubric_version)s, %(judge_model)s, %(judge_effort)s, %(judge_thinking)s,
+        %(prompt_template)s, %(judge_repeats)s, %(judging_id)s, %(airflow_run_id)s, %(note)s, %(rerun)s,
         %(taken_over_from)s)
 RETURNING attempt_id::text
 """
@@ -57,7 +72,8 @@ RETURNING attempt_id::text
 def open_attempt(store: Store, plan: AttemptPlan) -> Attempt:
     """Resume the run's unfinished attempt if it does the same work, else supersede it and open a new one.
 
-    The prompts are written here, before any paid call.
+    One that was judged with another effort or template is resumed, too, and judged again (`attempt_inputs.adopt`). The
+    prompts are written here, before any paid call.
 
     Raises:
         AccessError: the store holds rows of the other provenance: live and sandbox never share one.
@@ -73,6 +89,9 @@ def open_attempt(store: Store, plan: AttemptPlan) -> Attempt:
             _adopt_older_sample(connection, plan)
         unfinished = unfinished_of(connection, run_key)
         if unfinished and unfinished["plan_hash"] == plan.plan_hash:
+            if attempt_inputs.ruler_in(unfinished) != plan.ruler:
+                _must_be_idle(connection, unfinished["attempt_id"])
+                attempt_inputs.adopt(connection, unfinished["attempt_id"], plan.ruler)
             return Attempt(unfinished["attempt_id"], plan.key, len(plan.prompts), unfinished["shards"], resumed=True)
         if unfinished:
             _must_not_be_its_rerun(connection, unfinished, plan)
@@ -116,7 +135,7 @@ def unfinished_of(connection: Connection, run_key: str) -> Row | None:
     """The run's attempt that is running, if one is."""
     return connection.execute(
         "SELECT attempt_id::text, plan_hash, asked, shards, airflow_run_id, redo AS rerun, dataset_sha256,"
-        " rubric_version, judge_model"
+        " rubric_version, judge_model, judge_effort, judge_thinking, prompt_template"
         " FROM daily_runs.attempt WHERE run_key = %s AND status = 'running'",
         [run_key],
     ).fetchone()
@@ -191,13 +210,17 @@ def supersede(connection: Connection, attempt_id: str) -> None:
     Raises:
         StageError: somebody works on it.
     """
+    _must_be_idle(connection, attempt_id)
+    end_attempt(connection, attempt_id, AttemptStatus.SUPERSEDED)
+
+
+def _must_be_idle(connection: Connection, attempt_id: str) -> None:
     for stage in PAYING_STAGES:
         if not is_free(connection, lock_name(stage, attempt_id)):
             raise StageError(
                 f"attempt {attempt_id} is being worked on now ({stage}). Nothing was changed: let it end, or stop it,"
                 " and run this again."
             )
-    end_attempt(connection, attempt_id, AttemptStatus.SUPERSEDED)
 
 
 def lock_name(stage: str, attempt_id: str) -> str:
@@ -257,22 +280,6 @@ def reports(store: Store, attempt_id: str) -> list[Row]:
         """,
         {"attempt": attempt_id},
     )
-
-
-class AttemptInputs(NamedTuple):
-    """What an attempt's rows depend on beside the answers: it must not change while the attempt lasts."""
-
-    provenance: str
-    dataset_sha256: str
-    rubric_version: str
-    judge_model: str
-
-
-def inputs_of(store: Store, attempt_id: str) -> AttemptInputs:
-    """What an attempt was opened with."""
-    columns = ", ".join(AttemptInputs._fields)
-    query = f"SELECT {columns} FROM daily_runs.attempt WHERE attempt_id = %(id)s"  # noqa: S608 - names from above
-    return AttemptInputs(**store.row(query, {"id": attempt_id}))
 
 
 def items_used(store: Store, attempt_id: str) -> set[str]:

@@ -24,10 +24,8 @@ _ROWS = """
 SELECT a.prompt_id, a.item_id, a.status, a.answer, a.error_hop, a.error_kind, a.error_blame, a.serving_provider,
        a.serving_model, a.input_tokens, a.output_tokens,
        extract(epoch FROM a.settled_at - a.sent_at)::float8 AS wall_seconds,
-       j.status AS judgement, v.score, v.scores
-FROM daily_runs.answer a
-LEFT JOIN daily_runs.judgement j USING (attempt_id, prompt_id)
-LEFT JOIN daily_runs.verdict v ON v.verdict_key = j.verdict_key AND j.status = 'scored'
+       j.status AS judgement, j.score, j.scores
+FROM daily_runs.answer a LEFT JOIN daily_runs.judged j USING (attempt_id, prompt_id)
 WHERE a.attempt_id = %(attempt)s ORDER BY a.prompt_id
 """
 

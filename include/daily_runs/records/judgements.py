@@ -1,4 +1,4 @@
-"""Rows of verdicts (paid once, keyed by what was judged) and of judgements (an attempt's prompt and its verdict)."""
+"""Rows of verdicts (each paid once in its judging) and of judgements (an attempt's prompt and its verdicts)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from daily_runs.errors import CallError
+from daily_runs.judging.ruler import Ruler
 from daily_runs.judging.verdict import Verdict
 from daily_runs.statuses import JudgementStatus
 from daily_runs.store.database import Store
@@ -64,6 +65,49 @@ def known_verdicts(store: Store, keys: Sequence[str]) -> set[str]:
     return {row["verdict_key"] for row in rows}
 
 
+def known_failures(store: Store, keys: Sequence[str], kinds: Sequence[str]) -> dict[str, str]:
+    """Which of these verdicts somebody asked for and got none, for one of these kinds of reasons: kind by key."""
+    rows = store.rows(
+        "SELECT DISTINCT verdict_key, error_kind FROM daily_runs.judgement"
+        " WHERE verdict_key = ANY(%(keys)s) AND error_kind = ANY(%(kinds)s)",
+        {"keys": list(keys), "kinds": list(kinds)},
+    )
+    return {row["verdict_key"]: row["error_kind"] for row in rows}
+
+
+def judges_of(store: Store, attempt_id: str, shard: int | None = None) -> dict[str, int]:
+    """How many of an attempt's verdicts each model gave, as the answers name it."""
+    rows = store.rows(
+        """
+        SELECT coalesce(v.answered_by, 'unknown') AS judge, count(*)::int AS n FROM daily_runs.judgement j
+        JOIN daily_runs.answer a USING (attempt_id, prompt_id)
+        JOIN daily_runs.verdict v ON v.verdict_key = j.verdict_key OR v.repeat_of = j.verdict_key
+        WHERE j.attempt_id = %(attempt)s AND j.status = 'scored' AND (%(shard)s::int IS NULL OR a.shard = %(shard)s)
+        GROUP BY 1 ORDER BY 1
+        """,
+        {"attempt": attempt_id, "shard": shard},
+    )
+    return {row["judge"]: row["n"] for row in rows}
+
+
+def judge_std(store: Store, attempt_id: str, shard: int | None = None) -> float | None:
+    """The judge's own noise: the standard deviation of one verdict's score around its answer's mean; None if unknown.
+
+    Pooled over the answers with two verdicts or more, each with one degree of freedom less than it has verdicts.
+    """
+    found = store.row(
+        """
+        SELECT sqrt(sum((v.score - m.score) ^ 2) / nullif(count(*) - count(DISTINCT prompt_id), 0)) AS std
+        FROM daily_runs.judged m JOIN daily_runs.judgement j USING (attempt_id, prompt_id)
+        JOIN daily_runs.answer a USING (attempt_id, prompt_id)
+        JOIN daily_runs.verdict v ON v.verdict_key = j.verdict_key OR v.repeat_of = j.verdict_key
+        WHERE attempt_id = %(attempt)s AND m.verdicts > 1 AND (%(shard)s::int IS NULL OR a.shard = %(shard)s)
+        """,
+        {"attempt": attempt_id, "shard": shard},
+    )["std"]
+    return None if found is None else float(found)
+
+
 class JudgementRows:
     """Writes the judgements of one attempt's prompts."""
 
@@ -115,31 +159,45 @@ class JudgementRows:
             {"tries": tries, "attempt": self._attempt, "prompts": list(prompt_ids)},
         )
 
-    def reused(self, prompt_ids: Sequence[str], key: str) -> None:
-        """Point the prompts at a verdict that the store has already."""
+    def scored(self, prompt_ids: Sequence[str], key: str) -> None:
+        """Point the prompts at verdicts that the store has: the first one's key."""
         self._judgement(prompt_ids, key, JudgementStatus.SCORED)
 
     def unscored(self, prompt_ids: Sequence[str], key: str, error: CallError) -> None:
         """Store that no usable verdict came, and why."""
         self._judgement(prompt_ids, key, JudgementStatus.UNSCORED, error)
 
-    def scored(
-        self, prompt_ids: Sequence[str], key: str, verdict: Verdict, *, rubric_version: str, judge_model: str
+    def keep(
+        self, key: str, verdict: Verdict, ruler: Ruler, *, repeat: int = 1, repeat_of: str | None = None, tries: int = 1
     ) -> None:
-        """Keep the verdict, then point the prompts at it."""
+        """Keep a verdict that was paid for, before any prompt is pointed at it.
+
+        Args:
+            key: names it.
+            verdict: what the judge gave.
+            ruler: what it was made with.
+            repeat: which verdict on its answer it is, from 1.
+            repeat_of: the key of the first one; None of the first.
+            tries: how many calls it took.
+        """
         self._store.rows(
             """
-            INSERT INTO daily_runs.verdict VALUES (%(key)s, %(rubric)s, %(judge)s, %(reasons)s, %(points)s, %(score)s,
-                                                   %(input_tokens)s, %(output_tokens)s)
+            INSERT INTO daily_runs.verdict (verdict_key, rubric_version, judge_model, reasons, scores, score,
+                                            input_tokens, output_tokens, repeat, repeat_of, tries, answered_by,
+                                            judge_effort, judge_thinking, prompt_template, sdk_version)
+            VALUES (%(key)s, %(rubric_version)s, %(judge_model)s, %(reasons)s, %(points)s, %(score)s, %(input_tokens)s,
+                    %(output_tokens)s, %(repeat)s, %(repeat_of)s, %(tries)s, %(answered_by)s, %(judge_effort)s,
+                    %(judge_thinking)s, %(prompt_template)s, %(sdk_version)s)
             ON CONFLICT (verdict_key) DO NOTHING
             """,
             {
                 **verdict._asdict(),
+                **ruler._asdict(),
                 "reasons": storable(verdict.reasons),
                 "points": json.dumps(verdict.points),
                 "key": key,
-                "rubric": rubric_version,
-                "judge": judge_model,
+                "repeat": repeat,
+                "repeat_of": repeat_of,
+                "tries": tries,
             },
         )
-        self._judgement(prompt_ids, key, JudgementStatus.SCORED)

@@ -9,6 +9,8 @@ import datetime as dt
 from collections.abc import Callable
 from typing import NamedTuple
 
+from daily_runs.judging.ruler import Ruler
+from daily_runs.records.attempt_inputs import ruler_in
 from daily_runs.records.attempts import AttemptPlan, insert_attempt, supersede, take_run, unfinished_of
 from daily_runs.records.run import Attempt, RunKey
 from daily_runs.statuses import AttemptStatus, Rerun
@@ -30,6 +32,11 @@ class Base(NamedTuple):
     selection_sha256: str | None
     rubric_version: str
     judge_model: str
+    judge_effort: str | None
+    judge_thinking: str | None
+    prompt_template: str | None
+    judge_repeats: int
+    judging_id: str
     shards: int
     asked: int
     answered: int
@@ -37,10 +44,16 @@ class Base(NamedTuple):
     unsettled: int
     unjudged: int
 
+    @property
+    def ruler(self) -> Ruler:
+        """What its answers were measured with."""
+        return ruler_in(self._asdict())
+
 
 _BASE = """
 SELECT t.attempt_id::text, t.status, t.redo AS rerun, t.plan_hash, t.dataset_sha256, t.selection_sha256,
-       t.rubric_version, t.judge_model, t.shards, t.asked,
+       t.rubric_version, t.judge_model, t.judge_effort, t.judge_thinking, t.prompt_template, t.judge_repeats,
+       coalesce(t.judging_id, t.attempt_id)::text AS judging_id, t.shards, t.asked,
        count(*) FILTER (WHERE n.status = 'answered')::int AS answered,
        count(*) FILTER (WHERE n.status = 'failed')::int AS failed,
        count(*) FILTER (WHERE n.status IN ('planned', 'sent'))::int AS unsettled,
@@ -143,17 +156,17 @@ def open_rerun(
 
 def _is_its_own(unfinished: Row, plan: AttemptPlan) -> bool:
     """Opened by the same DAG run, to do the same with the same inputs."""
-    same = ("airflow_run_id", "rerun", "dataset_sha256", "rubric_version", "judge_model")
+    same = ("airflow_run_id", "rerun", "dataset_sha256", *Ruler._fields)
     return plan.airflow_run_id is not None and all(unfinished[name] == getattr(plan, name) for name in same)
 
 
 _ANSWERS = """
 INSERT INTO daily_runs.answer (attempt_id, prompt_id, item_id, shard, status, tries, evaluation_user, ticket, sent_at,
                                settled_at, answer, serving_provider, serving_model, input_tokens, output_tokens,
-                               error_hop, error_kind, error_blame, error_evidence)
+                               error_hop, error_kind, error_blame, error_evidence, facts)
 SELECT %(new)s, prompt_id, item_id, shard, status, CASE WHEN status = 'sent' THEN 1 ELSE tries END, evaluation_user,
        ticket, sent_at, settled_at, answer, serving_provider, serving_model, input_tokens, output_tokens, error_hop,
-       error_kind, error_blame, error_evidence
+       error_kind, error_blame, error_evidence, facts
 FROM daily_runs.answer
 WHERE attempt_id = %(base)s AND (status = 'answered' OR (status = 'failed' AND NOT %(failed_anew)s)
                                  OR (status = 'sent' AND ticket IS NOT NULL))
@@ -182,7 +195,7 @@ _JUDGEMENTS_KEPT = {
 
 
 def _take_over(connection: Connection, base: Base, new: str, plan: AttemptPlan) -> None:
-    judged_alike = (plan.rubric_version, plan.judge_model) == (base.rubric_version, base.judge_model)
+    judged_alike = plan.ruler == base.ruler
     parameters = {
         "base": base.attempt_id,
         "new": new,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from daily_runs.catalogue.features import Quality
+from daily_runs.judging.ruler import Ruler
 from daily_runs.records.run import RunKey
 from daily_runs.results import item_rows, published, quality_rows
 from daily_runs.results.intervals import ItemScore
@@ -17,13 +18,14 @@ from daily_runs.store.database import Store
 from daily_runs.store.pool import Row
 
 SHOWN = ("asked", "answered", "failed", "scored", "unscored", "mean_score", "mean_score_low", "mean_score_high")
-RULER = ("dataset_sha256", "rubric_version", "judge_model")
-"""Columns that two runs must share besides what is compared: else the difference may be the ruler's."""
+RULER = ("dataset_sha256", *Ruler._fields, "judges")
+"""What two runs must share besides what is compared: else the difference may be the ruler's. `judges`: the models that
+gave the verdicts, by the answers' own names, which an alias of the catalogue does not tell."""
 UNKNOWN = "unknown"
 
 
 class Arm(NamedTuple):
-    """A published run: its `RULER`, every prompt that it asked, and its items that were scored."""
+    """A published run: its `RULER` (and more), every prompt that it asked, and its items that were scored."""
 
     ruler: Mapping[str, Any]
     answers: Sequence[PublishedAnswer]
@@ -60,7 +62,7 @@ def compare(store: Store, keys: Sequence[RunKey], quality: Quality) -> dict[str,
 def _arm(store: Store, row: Row) -> Arm:
     items = item_rows.of_runs(store, [row["run_key"]])[row["run_key"]]
     scores = [item.score for item in items if item.score]
-    return Arm({name: row[name] for name in RULER}, published.answers_of(store, row), scores)
+    return Arm(row | published.measured_with(store, row), published.answers_of(store, row), scores)
 
 
 def difference(first: Arm, second: Arm, quality: Quality) -> dict[str, Any]:
@@ -115,6 +117,8 @@ def sentence(found: Mapping[str, Any]) -> str:
 def _differs(first: Arm, second: Arm) -> list[str]:
     """Why two arms cannot be compared; nothing if they can."""
     differs = [column for column in RULER if first.ruler[column] != second.ruler[column]]
+    if "judges" not in differs and len(first.ruler["judges"]) > 1:  # two judges in one arm are two scales, and no third
+        differs.append("judges")
     if [answer.prompt_id for answer in first.answers] != [answer.prompt_id for answer in second.answers]:
         differs.append("prompts")
     if first.providers != second.providers or len(first.providers) != 1:  # two in one arm have two means, and no third

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from daily_runs.errors import StageError
-from daily_runs.records import gate
+from daily_runs.records import gate, judgements
 from daily_runs.records.attempts import end_attempt
 from daily_runs.records.gate import AttemptRows
 from daily_runs.records.run import Attempt
@@ -110,6 +110,19 @@ def of_run(store: Store, run_key: str) -> Row | None:
     """The published run, full or a sample, as readers see it."""
     found = store.rows("SELECT * FROM contract.runs_v2 WHERE run_key = %(key)s", {"key": run_key})
     return found[0] if found else None
+
+
+def measured_with(store: Store, run: Row) -> dict[str, Any]:
+    """What a published run (a row of `of_run`) was judged with, beyond that row.
+
+    `judge_effort`, `judge_thinking` and `prompt_template` as in `judging.ruler`; `judges`: the names of the models that
+    gave its verdicts, as the answers themselves bear them, in order.
+    """
+    query = (
+        "SELECT judge_effort, judge_thinking, prompt_template FROM daily_runs.attempt WHERE attempt_id = %(attempt)s"
+    )
+    row = store.row(query, {"attempt": run["attempt_id"]})
+    return {**row, "judges": tuple(judgements.judges_of(store, run["attempt_id"]))}
 
 
 def _results(run_key: str, rows: AttemptRows, time_scale: float) -> Iterator[tuple[Any, ...]]:

@@ -14,6 +14,7 @@ from daily_runs.clock import Clock
 from daily_runs.dataset import Item, dataset_sha256
 from daily_runs.errors import ParameterError
 from daily_runs.judging import rubric_versions
+from daily_runs.judging.ruler import ruler_of
 from daily_runs.records import attempts, catalogue_rows
 from daily_runs.records.run import (
     Attempt,
@@ -108,10 +109,10 @@ def planned(catalogue: Catalogue, key: RunKey, *, limit: int | None, only: str) 
         prompts=prompts,
         shards=shards,
         plan_hash=plan_hash(prompts, items, rubric.version, catalogue.judge.model),
+        **ruler_of(rubric.version, catalogue.judge)._asdict(),
+        judge_repeats=feature.judge_repeats,
         provenance=catalogue.environments[key.environment].provenance,
         dataset_sha256=dataset_sha256(items),
-        rubric_version=rubric.version,
-        judge_model=catalogue.judge.model,
         airflow_run_id=None,
         note="",
         selection_sha256=selection_sha256(chosen),

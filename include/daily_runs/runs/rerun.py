@@ -4,7 +4,7 @@
 | rerun | takes over | does anew |
 |---|---|---|
 | missing_answers | answers, verdicts, tickets | prompts without an answer, answers without a verdict, gate, publish |
-| judge_again | answers and failures | judging (a verdict that the store has is not paid again), gate, publish |
+| judge_again | answers and failures | judging: a new verdict on each answer, paid anew; gate, publish |
 | gate_and_publish | answers, failures, judgements | gate and publish; nothing is sent |
 
 What is taken over stays as it was, times, tokens and provider included. The attempt before stays published until the
@@ -19,15 +19,14 @@ from typing import NamedTuple
 
 from daily_runs import dataset
 from daily_runs.catalogue.catalogue import Catalogue
-from daily_runs.catalogue.features import Feature
 from daily_runs.dataset import dataset_sha256
 from daily_runs.errors import ParameterError
-from daily_runs.judging import rubric_versions
 from daily_runs.records import reruns
 from daily_runs.records.attempts import AttemptPlan
 from daily_runs.records.reruns import Base
 from daily_runs.records.run import Attempt, RunKey
 from daily_runs.runs import catalogue_facts, opening
+from daily_runs.runs.rerun_ruler import judging_for, ruler_for
 from daily_runs.statuses import Rerun
 from daily_runs.store.database import Store
 
@@ -85,8 +84,9 @@ def plan_of(catalogue: Catalogue, order: RerunOrder, base: Base | None) -> Attem
         problem = f"the data set changed since attempt {base.attempt_id}: its answers are to other prompts"
         raise ParameterError("rerun", problem, f"{ASK_ALL}, or bring that data set back.")
     _must_be_whole(order.rerun, base)
-    rubric_version, judge_model = _judged_by(catalogue, feature, order, base)
-    parts = [base.plan_hash, base.attempt_id, order.rerun, rubric_version, judge_model]
+    ruler = ruler_for(catalogue, feature, order.rerun, order.rubric_version, base)
+    repeats, judging_id = judging_for(feature, order.rerun, base)
+    parts = [base.plan_hash, base.attempt_id, order.rerun, ruler.rubric_version, ruler.judge_model]
     return AttemptPlan(
         key=order.key,
         prompts=(),
@@ -94,8 +94,9 @@ def plan_of(catalogue: Catalogue, order: RerunOrder, base: Base | None) -> Attem
         plan_hash=hashlib.sha256(json.dumps(parts).encode()).hexdigest(),
         provenance=catalogue.environments[order.key.environment].provenance,
         dataset_sha256=data,
-        rubric_version=rubric_version,
-        judge_model=judge_model,
+        **ruler._asdict(),
+        judge_repeats=repeats,
+        judging_id=judging_id,
         airflow_run_id=order.airflow_run_id,
         note=order.note,
         rerun=order.rerun,
@@ -113,27 +114,3 @@ def _must_be_whole(rerun: Rerun, base: Base) -> None:
     if rerun is Rerun.GATE_AND_PUBLISH and base.unjudged:
         problem = f"{base.unjudged} of {base.answered} answers of attempt {base.attempt_id} were never judged"
         raise ParameterError("rerun", problem, f"Choose rerun: {Rerun.JUDGE_AGAIN}.")
-
-
-def _judged_by(catalogue: Catalogue, feature: Feature, order: RerunOrder, base: Base) -> tuple[str, str]:
-    """The attempt's rubric version and judge: today's when all is judged again, else the base's.
-
-    Missing answers of a base that cannot be judged again yet, as prompts of it are unsettled, are judged by today's
-    where the base's are gone, and so are all its other answers.
-    """
-    judge, known = catalogue.judge.model, rubric_versions.known(feature)
-    if order.rerun is Rerun.JUDGE_AGAIN:
-        return rubric_versions.named(feature, order.rubric_version).version, judge
-    if order.rerun is Rerun.MISSING_ANSWERS and base.unsettled:
-        has_rubric = base.rubric_version in known
-        return base.rubric_version if has_rubric else rubric_versions.current(feature).version, judge
-    if base.rubric_version not in known:
-        problem = f"attempt {base.attempt_id} was judged by rubric {base.rubric_version}, which is none of today's"
-        known_ones = ", ".join(known)
-        raise ParameterError(
-            "rerun", problem, f"Keep that rubric's file beside the new one (known: {known_ones}), or judge again."
-        )
-    if order.rerun is Rerun.MISSING_ANSWERS and base.judge_model != judge:
-        problem = f"attempt {base.attempt_id} was judged by {base.judge_model}, and the judge is {judge} now"
-        raise ParameterError("rerun", problem, f"Choose rerun: {Rerun.JUDGE_AGAIN}, or {Rerun.ALL}.")
-    return base.rubric_version, base.judge_model

@@ -24,7 +24,7 @@ RUBRIC_PATTERN = r"^([0-9a-f]{8,12})?$"
 RERUN_LABELS: Mapping[Rerun, str] = {
     Rerun.ALL: "All: ask every prompt (pays for all of them)",
     Rerun.MISSING_ANSWERS: "Missing answers only: ask what failed or was never answered, judge what has no verdict",
-    Rerun.JUDGE_AGAIN: "Judge again: keep the answers, judge them by a rubric version",
+    Rerun.JUDGE_AGAIN: "Judge again: keep the answers, judge each anew by a rubric version (pays for the verdicts)",
     Rerun.GATE_AND_PUBLISH: "Gate and publish again: keep answers and verdicts, send nothing",
 }
 

@@ -1,23 +1,28 @@
 """Judging: a model judges every answer of a shard by the feature's rubric; what it can't judge is unscored.
 
-A verdict is keyed by what was judged, by rubric and by judge: one that is in the store is used again and not paid
-again.
+A verdict is keyed by its judging, its prompt, and all that the judge was shown: whoever goes on with that judging uses
+it again and does not pay again. Another run, or a rerun that judges again, is another judging, whose verdicts are new
+(docs/decisions/0025-a-verdict-belongs-to-its-judging.md).
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from daily_runs.errors import AccessError, Blame, CallError, DailyRunsError, Hop, StageError
+from daily_runs.judging.answer_checks import GivenAnswer, facts_of
 from daily_runs.judging.prompt import JudgePrompt, build
 from daily_runs.judging.refusals import ACCOUNT_KINDS, of_our_making, was_refused
-from daily_runs.judging.verdict import Verdict
+from daily_runs.judging.ruler import ruler_of
+from daily_runs.judging.verdict import NO_VERDICT_KINDS, Verdict, none_given
 from daily_runs.quota.ledger import Ledger
 from daily_runs.quota.pacer import Pacer
-from daily_runs.records import judgements
+from daily_runs.records import answers, attempt_inputs, judgements
 from daily_runs.records.run import Report
 from daily_runs.resilience.breaker import Breaker
 from daily_runs.resilience.retry import uses_up_a_try, with_retries
@@ -39,14 +44,24 @@ PROMPT_CHARACTERS_MAX = 600_000
 """A longer prompt is never sent: at 3 characters a token it fills the 200,000 tokens that a judge takes at once."""
 
 
+NOT_AGAIN = tuple(kind for kind, again in NO_VERDICT_KINDS.items() if not again)
+"""Without a verdict for one of these reasons, the same request is not sent again within its judging."""
+
+
 @dataclass
 class _Case:
-    """One verdict to get, and the prompts it is for (the same question may get the same answer twice)."""
+    """An answer to judge: the keys of its verdicts, of those the store lacks, and the calls made for the next one."""
 
-    key: str
+    prompt_id: str
     prompt: JudgePrompt
+    keys: tuple[str, ...]
+    missing: tuple[str, ...] = ()
     tries: int = 0
-    prompt_ids: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """The first verdict's key, by which the answer's judgement finds them all."""
+        return self.keys[0]
 
 
 def run(work: Work) -> Report:
@@ -57,16 +72,15 @@ def run(work: Work) -> Report:
             reason of our own making. What was not judged until then stays unjudged, for a later try.
         CountsError: the counts do not add up.
     """
+    _keep_facts(work)
+    store, attempt_id = work.store, work.attempt.attempt_id
+    attempt_inputs.record_if_unknown(store, attempt_id, ruler_of(work.rubric.version, work.catalogue.judge))
     cases = _cases(work)
-    rows = judgements.JudgementRows(work.store, work.attempt.attempt_id)
-    known = judgements.known_verdicts(work.store, list(cases))
-    for key in known:
-        rows.reused(cases[key].prompt_ids, key)
-        work.settled(len(cases[key].prompt_ids))
-    open_cases = [case for key, case in cases.items() if key not in known]
+    reused = _settle_known(work, cases)
+    open_cases = [case for case in cases if case.missing]
     if open_cases:
         asyncio.run(_judge_all(work, open_cases))
-    counts = judgements.counts(work.store, work.attempt.attempt_id, work.shard)
+    counts = judgements.counts(store, attempt_id, work.shard)
     return Report(
         "judging",
         asked=sum(counts.values()),
@@ -74,21 +88,66 @@ def run(work: Work) -> Report:
         failed=counts.get(JudgementStatus.UNSCORED, 0),
         missing=counts.get("missing", 0),
         details={
-            "verdicts_reused": sum(len(cases[key].prompt_ids) for key in known),
-            "failures": judgements.failures(work.store, work.attempt.attempt_id, work.shard),
+            "verdicts_reused": reused,
+            "failures": judgements.failures(store, attempt_id, work.shard),
+            "judges": judgements.judges_of(store, attempt_id, work.shard),
+            "judge_std": judgements.judge_std(store, attempt_id, work.shard),
         },
     )
 
 
-def _cases(work: Work) -> dict[str, _Case]:
-    cases: dict[str, _Case] = {}
+def _keep_facts(work: Work) -> None:
+    """Store what code finds of each answer that nobody looked at yet."""
+    facts = {}
+    for row in answers.without_facts(work.store, work.attempt.attempt_id, work.shard):
+        wall = row["wall_seconds"]
+        given = GivenAnswer(row["answer"], None if wall is None else round(wall * work.environment.time_scale, 3))
+        facts[row["prompt_id"]] = facts_of(work.feature.call, work.items[row["item_id"]], given)
+    answers.keep_facts(work.store, work.attempt.attempt_id, facts)
+
+
+def _cases(work: Work) -> list[_Case]:
+    """The shard's unjudged answers, each with the keys of its verdicts and which of them are there already."""
+    order = attempt_inputs.judging_order(work.store, work.attempt.attempt_id)
+    cases = []
     for row in judgements.unjudged(work.store, work.attempt.attempt_id, work.shard):
         prompt = build(work.rubric, work.items[row["item_id"]], row["answer"])
-        key = prompt.key(work.catalogue.judge.identity)
-        case = cases.setdefault(key, _Case(key, prompt))
-        case.prompt_ids.append(row["prompt_id"])
-        case.tries = max(case.tries, row["tries"])
+        keys = tuple(
+            _verdict_key(work, order.judging_id, row["prompt_id"], prompt, number + 1)
+            for number in range(order.repeats)
+        )
+        cases.append(_Case(row["prompt_id"], prompt, keys, keys, row["tries"]))
+    known = judgements.known_verdicts(work.store, [key for case in cases for key in case.keys])
+    for case in cases:
+        case.missing = tuple(key for key in case.keys if key not in known)
     return cases
+
+
+def _verdict_key(work: Work, judging_id: str, prompt_id: str, prompt: JudgePrompt, repeat: int) -> str:
+    """Names one verdict (SHA-256, hex): of this judging, on this prompt's answer, by a request of just this content.
+
+    `max_output_tokens` belongs to it, so that a verdict that was cut off is asked for again once there is more room.
+    """
+    settings = work.catalogue.judge
+    parts = [judging_id, prompt_id, repeat, prompt.key(settings.identity), settings.max_output_tokens]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _settle_known(work: Work, cases: list[_Case]) -> int:
+    """Settle what needs no call: verdicts that are there, requests that were declined; the number of verdicts used."""
+    rows = judgements.JudgementRows(work.store, work.attempt.attempt_id)
+    declined = judgements.known_failures(work.store, [case.key for case in cases if case.missing], NOT_AGAIN)
+    for case in cases:
+        if case.key in declined:
+            case.missing = ()
+            evidence = "this very request had no verdict in this judging before, and was not sent again"
+            rows.unscored([case.prompt_id], case.key, none_given(declined[case.key], evidence))
+        elif not case.missing:
+            rows.scored([case.prompt_id], case.key)
+        else:
+            continue
+        work.settled(1)
+    return sum(len(case.keys) - len(case.missing) for case in cases if case.key not in declined)
 
 
 async def _judge_all(work: Work, cases: list[_Case]) -> None:
@@ -135,7 +194,7 @@ class _Clerk:
             except DailyRunsError as error:
                 self.stop(error)
                 return
-            self._work.settled(len(case.prompt_ids))
+            self._work.settled(1)
             if self.stopped_by:
                 return
 
@@ -148,12 +207,15 @@ class _Clerk:
             return
         refused, self._refused = self._refused, []
         for case, error in refused:
-            await asyncio.to_thread(self._rows.unscored, case.prompt_ids, case.key, error)
+            await asyncio.to_thread(self._rows.unscored, [case.prompt_id], case.key, error)
 
     async def _settle(self, case: _Case) -> None:
+        """Get the verdicts that the answer lacks. If one of them cannot be had, the answer is unscored."""
         try:
-            left = tries_left(case.tries)
-            verdict = await with_retries(lambda: self._try(case), clock=self._work.clock, attempts_max=left)
+            for key in case.missing:
+                left = tries_left(case.tries)
+                verdict = await with_retries(lambda: self._try(case), clock=self._work.clock, attempts_max=left)
+                await self._keep(case, key, verdict)
         except CallError as error:
             if error.kind in OUTAGE_KINDS or not uses_up_a_try(error):
                 raise  # no answer's fault: they stay unjudged, for Airflow to try the task again later
@@ -162,19 +224,25 @@ class _Clerk:
             await self._settle_failed(case, error)
         else:
             await self.settle_refused()
-            await asyncio.to_thread(
-                self._rows.scored,
-                case.prompt_ids,
-                case.key,
-                verdict,
-                rubric_version=self._work.rubric.version,
-                judge_model=self._work.catalogue.judge.model,
-            )
+            await asyncio.to_thread(self._rows.scored, [case.prompt_id], case.key)
+
+    async def _keep(self, case: _Case, key: str, verdict: Verdict) -> None:
+        first = key == case.key
+        await asyncio.to_thread(
+            self._rows.keep,
+            key,
+            verdict,
+            ruler_of(self._work.rubric.version, self._work.catalogue.judge),
+            repeat=case.keys.index(key) + 1,
+            repeat_of=None if first else case.key,
+            tries=case.tries,
+        )
+        case.tries = 0
 
     async def _settle_failed(self, case: _Case, error: CallError) -> None:
         """Hold back what may be a refusal of every answer, until that is known; anything else is this answer's."""
         if not of_our_making(error):
-            await asyncio.to_thread(self._rows.unscored, case.prompt_ids, case.key, error)
+            await asyncio.to_thread(self._rows.unscored, [case.prompt_id], case.key, error)
             return
         if self._refused and self._refused[-1][1].kind != error.kind:
             await self.settle_refused()
@@ -197,12 +265,12 @@ class _Clerk:
                 # Not the error itself: a `CallError` would count against the provider, and be tried again.
                 raise StageError("stopped before this call was sent") from self.stopped_by
             case.tries += 1
-            await asyncio.to_thread(self._rows.sent, case.prompt_ids, case.key, case.tries)
+            await asyncio.to_thread(self._rows.sent, [case.prompt_id], case.key, case.tries)
             await call.sending()
             try:
-                return await self._judge.judge(case.prompt, self._work.rubric, case.prompt_ids[0], call)
+                return await self._judge.judge(case.prompt, self._work.rubric, case.prompt_id, call)
             except CallError as error:
                 if was_refused(error):
                     case.tries -= 1
-                    await asyncio.to_thread(self._rows.refused, case.prompt_ids, case.tries)
+                    await asyncio.to_thread(self._rows.refused, [case.prompt_id], case.tries)
                 raise

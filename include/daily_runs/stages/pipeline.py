@@ -19,7 +19,9 @@ from daily_runs.dataset import dataset_sha256
 from daily_runs.errors import CatalogueError
 from daily_runs.judging import rubric_versions
 from daily_runs.judging.rubric import Rubric
-from daily_runs.records import attempts
+from daily_runs.judging.ruler import Ruler, ruler_of
+from daily_runs.records import attempt_inputs, attempts
+from daily_runs.records.attempt_inputs import AttemptInputs
 from daily_runs.records.run import Attempt, Report
 from daily_runs.stages import inference, judging, limit_probe, publishing, seed_check, validation
 from daily_runs.stages.work import Stage, Work
@@ -56,17 +58,18 @@ def work_for(
     """What a stage needs to work on an attempt.
 
     Raises:
-        CatalogueError: provenance, data set, rubric or judge are not those that the attempt was opened with: its rows
-            would say one thing and hold another.
+        CatalogueError: provenance, data set, rubric, judge (its model, effort, thinking) or the words of its prompt are
+            not those that the attempt was opened with: its rows would say one thing and hold another.
     """
     feature = feature_named(catalogue, attempt.key.feature)
     items = dataset.load_feature_dataset(feature)
-    opened_with = attempts.inputs_of(store, attempt.attempt_id)
-    rubric = _rubric(feature, opened_with.rubric_version)
+    opened_with = attempt_inputs.inputs_of(store, attempt.attempt_id)
+    rubric = _rubric(feature, opened_with.ruler.rubric_version)
+    ruler = ruler_of(rubric.version, catalogue.judge)
+    if attempt.rerun is Rerun.GATE_AND_PUBLISH:  # nothing is judged, whoever judges today
+        ruler = opened_with.ruler._replace(rubric_version=rubric.version)
     provenance = catalogue.environments[attempt.key.environment].provenance
-    judge_model = opened_with.judge_model if attempt.rerun is Rerun.GATE_AND_PUBLISH else catalogue.judge.model
-    now = attempts.AttemptInputs(provenance, dataset_sha256(items), rubric.version, judge_model)
-    _must_be_unchanged(attempt, opened_with, now)
+    _must_be_unchanged(attempt, opened_with, AttemptInputs(provenance, dataset_sha256(items), ruler))
     used = attempts.items_used(store, attempt.attempt_id)
     return Work(
         attempt=attempt,
@@ -82,8 +85,13 @@ def work_for(
     )
 
 
-def _must_be_unchanged(attempt: Attempt, opened_with: attempts.AttemptInputs, now: attempts.AttemptInputs) -> None:
-    for name, then, current in zip(now._fields, opened_with, now, strict=True):
+def _must_be_unchanged(attempt: Attempt, opened_with: AttemptInputs, now: AttemptInputs) -> None:
+    ruler = opened_with.ruler
+    if ruler.prompt_template is None:  # opened by a version that did not record these
+        ruler = now.ruler._replace(rubric_version=ruler.rubric_version, judge_model=ruler.judge_model)
+    names = ("provenance", "dataset_sha256", *Ruler._fields)
+    before, after = (*opened_with[:2], *ruler), (*now[:2], *now.ruler)
+    for name, then, current in zip(names, before, after, strict=True):
         if then != current:
             problem = f"was {then} when attempt {attempt.attempt_id} was opened, and is {current} now"
             raise CatalogueError(f"{attempt.key.feature}: {name}", problem, "Start the run anew, from its seed check.")

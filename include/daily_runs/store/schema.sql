@@ -635,6 +635,7 @@ CREATE TABLE daily_runs.answer (
     error_kind text,
     error_blame text,
     error_evidence text,
+    facts jsonb,
     CONSTRAINT answer_check CHECK (((status = 'answered'::text) = (answer IS NOT NULL))),
     CONSTRAINT answer_check1 CHECK (((status = 'failed'::text) = (error_kind IS NOT NULL))),
     CONSTRAINT answer_error_blame_check CHECK ((error_blame = ANY (ARRAY['provider'::text, 'own_system'::text, 'rate_limit'::text]))),
@@ -660,7 +661,13 @@ CREATE TABLE daily_runs.attempt (
     redo text DEFAULT 'all'::text NOT NULL,
     taken_over_from uuid,
     selection_sha256 text,
+    judging_id uuid,
+    judge_repeats integer DEFAULT 1 NOT NULL,
+    judge_effort text,
+    judge_thinking text,
+    prompt_template text,
     CONSTRAINT attempt_asked_check CHECK ((asked > 0)),
+    CONSTRAINT attempt_judge_repeats_check CHECK ((judge_repeats > 0)),
     CONSTRAINT attempt_provenance_check CHECK ((provenance = ANY (ARRAY['live'::text, 'sandbox'::text]))),
     CONSTRAINT attempt_redo_check CHECK ((redo = ANY (ARRAY['all'::text, 'missing_answers'::text, 'judge_again'::text, 'gate_and_publish'::text]))),
     CONSTRAINT attempt_shards_check CHECK ((shards > 0)),
@@ -1010,8 +1017,48 @@ CREATE TABLE daily_runs.verdict (
     input_tokens integer,
     output_tokens integer,
     judged_at timestamp with time zone DEFAULT now() NOT NULL,
+    repeat integer DEFAULT 1 NOT NULL,
+    repeat_of text,
+    tries integer DEFAULT 1 NOT NULL,
+    answered_by text,
+    judge_effort text,
+    judge_thinking text,
+    prompt_template text,
+    sdk_version text,
+    CONSTRAINT verdict_repeat_check CHECK ((repeat > 0)),
     CONSTRAINT verdict_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision)))
 );
+
+CREATE VIEW daily_runs.judge_calls AS
+( SELECT DISTINCT ON (k.verdict_key) j.attempt_id,
+    t.provenance,
+    r.feature,
+    r.environment,
+    k.judge_model,
+    k.judged_at AS ended_at,
+    k.tries,
+    k.input_tokens,
+    k.output_tokens
+   FROM (((daily_runs.verdict k
+     JOIN daily_runs.judgement j ON ((j.verdict_key = COALESCE(k.repeat_of, k.verdict_key))))
+     JOIN daily_runs.attempt t USING (attempt_id))
+     JOIN daily_runs.run r USING (run_key))
+  ORDER BY k.verdict_key, j.settled_at, t.started_at)
+UNION ALL
+( SELECT DISTINCT ON (j.verdict_key) j.attempt_id,
+    t.provenance,
+    r.feature,
+    r.environment,
+    t.judge_model,
+    j.settled_at AS ended_at,
+    j.tries,
+    NULL::integer AS input_tokens,
+    NULL::integer AS output_tokens
+   FROM ((daily_runs.judgement j
+     JOIN daily_runs.attempt t USING (attempt_id))
+     JOIN daily_runs.run r USING (run_key))
+  WHERE ((j.status = 'unscored'::text) AND (j.tries > 0))
+  ORDER BY j.verdict_key, j.tries DESC, j.settled_at, t.started_at);
 
 CREATE VIEW contract.costs_v1 AS
  SELECT day,
@@ -1063,7 +1110,7 @@ CREATE VIEW contract.costs_v1 AS
                   WHERE (a.tries > 1)) c(basis, calls, input_each, output_each))
           WHERE ((a.sent_at IS NOT NULL) OR (a.tries > 0))
         UNION ALL
-         SELECT ((v.judged_at AT TIME ZONE 'UTC'::text))::date AS timezone,
+         SELECT ((v.ended_at AT TIME ZONE 'UTC'::text))::date AS timezone,
             v.feature,
             v.environment,
             v.provenance,
@@ -1071,13 +1118,10 @@ CREATE VIEW contract.costs_v1 AS
             'judging'::text,
             v.judge_model,
             NULL::text,
-                CASE
-                    WHEN ((v.input_tokens IS NOT NULL) AND (v.output_tokens IS NOT NULL)) THEN 'measured'::text
-                    ELSE 'estimate'::text
-                END AS "case",
-            1,
-            COALESCE((v.input_tokens)::double precision, w.verdict_input_tokens) AS "coalesce",
-            COALESCE((v.output_tokens)::double precision, w.verdict_output_tokens) AS "coalesce",
+            c.basis,
+            c.calls,
+            c.input_each,
+            c.output_each,
                 CASE
                     WHEN (w.verdict_model = v.judge_model) THEN w.verdict_input_usd
                     ELSE NULL::double precision
@@ -1088,28 +1132,25 @@ CREATE VIEW contract.costs_v1 AS
                 END AS "case",
             w.prices_as_of,
             w.prices_verified
-           FROM (( SELECT DISTINCT ON (k.verdict_key) k.verdict_key,
-                    k.rubric_version,
-                    k.judge_model,
-                    k.reasons,
-                    k.scores,
-                    k.score,
-                    k.input_tokens,
-                    k.output_tokens,
-                    k.judged_at,
-                    j.attempt_id,
-                    t.provenance,
-                    r.feature,
-                    r.environment
-                   FROM (((daily_runs.verdict k
-                     JOIN daily_runs.judgement j USING (verdict_key))
-                     JOIN daily_runs.attempt t USING (attempt_id))
-                     JOIN daily_runs.run r USING (run_key))
-                  ORDER BY k.verdict_key, j.settled_at, t.started_at) v
-             LEFT JOIN daily_runs.attempt_terms w USING (attempt_id))) paid
+           FROM ((daily_runs.judge_calls v
+             LEFT JOIN daily_runs.attempt_terms w USING (attempt_id))
+             CROSS JOIN LATERAL ( SELECT
+                        CASE
+                            WHEN ((v.input_tokens IS NOT NULL) AND (v.output_tokens IS NOT NULL)) THEN 'measured'::text
+                            ELSE 'estimate'::text
+                        END AS "case",
+                    1 AS "?column?",
+                    COALESCE((v.input_tokens)::double precision, w.verdict_input_tokens) AS "coalesce",
+                    COALESCE((v.output_tokens)::double precision, w.verdict_output_tokens) AS "coalesce"
+                UNION ALL
+                 SELECT 'estimate'::text,
+                    (v.tries - 1),
+                    w.verdict_input_tokens,
+                    w.verdict_output_tokens
+                  WHERE (v.tries > 1)) c(basis, calls, input_each, output_each))) paid
   GROUP BY day, feature, environment, provenance, team, stage, model, serving_model, basis, prices_as_of, prices_verified;
 
-COMMENT ON VIEW contract.costs_v1 IS 'Tokens and list-price USD of all attempts'' calls by day. Not in it: verdicts that did not count, and the judge''s trials';
+COMMENT ON VIEW contract.costs_v1 IS 'Tokens and list-price USD of all attempts'' calls by day. Not in it: the judge''s trials before a run';
 
 COMMENT ON COLUMN contract.costs_v1.day IS 'The day on which the calls ended, UTC';
 
@@ -1121,7 +1162,7 @@ COMMENT ON COLUMN contract.costs_v1.provenance IS 'live or sandbox; sandbox rows
 
 COMMENT ON COLUMN contract.costs_v1.team IS 'The feature''s team when the attempt was opened. Null: an attempt opened before this was kept';
 
-COMMENT ON COLUMN contract.costs_v1.stage IS 'inference (a prompt''s answer) or judging (a verdict)';
+COMMENT ON COLUMN contract.costs_v1.stage IS 'inference (a prompt''s answer) or judging (calls for a verdict)';
 
 COMMENT ON COLUMN contract.costs_v1.model IS 'inference: the model that the price list assumes; judging: the judge. Null: there was no price list, or an attempt opened before this was kept';
 
@@ -1602,7 +1643,7 @@ COMMENT ON COLUMN contract.results_v1.status IS 'scored or unscored';
 
 COMMENT ON COLUMN contract.results_v1.score IS 'Weighted score, 0 to 1. Null: unscored';
 
-COMMENT ON COLUMN contract.results_v1.scores IS 'Points by criterion of the rubric, 1 to 5. Null: unscored';
+COMMENT ON COLUMN contract.results_v1.scores IS 'Points by criterion of the rubric, 1 to 5; their mean where the feature has each answer judged more than once. Null: unscored';
 
 COMMENT ON COLUMN contract.results_v1.serving_provider IS 'Who served the model; never average over two of them. Null: the path does not tell';
 
@@ -1816,7 +1857,7 @@ CREATE VIEW contract.verdicts_v1 AS
     r.prompt_id,
     r.item_id,
     c.key AS criterion,
-    ((c.value #>> '{}'::text[]))::integer AS points,
+    ((c.value #>> '{}'::text[]))::double precision AS points,
     r.score,
     p.rubric_version,
     p.judge_model
@@ -1845,7 +1886,7 @@ COMMENT ON COLUMN contract.verdicts_v1.item_id IS 'The data set''s item';
 
 COMMENT ON COLUMN contract.verdicts_v1.criterion IS 'Criterion of the rubric';
 
-COMMENT ON COLUMN contract.verdicts_v1.points IS 'Points for this criterion, 1 to 5';
+COMMENT ON COLUMN contract.verdicts_v1.points IS 'Points for this criterion, 1 to 5; their mean where the feature has each answer judged more than once';
 
 COMMENT ON COLUMN contract.verdicts_v1.score IS 'Weighted score of the whole verdict, 0 to 1; the same in each of its rows';
 
@@ -1893,6 +1934,34 @@ CREATE TABLE daily_runs.judge_trial (
     judged_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT judge_trial_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision)))
 );
+
+CREATE VIEW daily_runs.judged AS
+ SELECT j.attempt_id,
+    j.prompt_id,
+    j.status,
+    j.error_hop,
+    j.error_kind,
+    ((first.score + COALESCE(more.score, (0)::double precision)) / ((1 + more.verdicts))::double precision) AS score,
+        CASE
+            WHEN (more.verdicts = 0) THEN first.scores
+            ELSE ( SELECT jsonb_object_agg(means.criterion, means.points) AS jsonb_object_agg
+               FROM ( SELECT p.key AS criterion,
+                        trim_scale(round(avg((p.value)::numeric), 6)) AS points
+                       FROM daily_runs.verdict v,
+                        LATERAL jsonb_each_text(v.scores) p(key, value)
+                      WHERE ((v.verdict_key = j.verdict_key) OR (v.repeat_of = j.verdict_key))
+                      GROUP BY p.key) means)
+        END AS scores,
+        CASE
+            WHEN (first.verdict_key IS NOT NULL) THEN (1 + more.verdicts)
+            ELSE NULL::integer
+        END AS verdicts
+   FROM ((daily_runs.judgement j
+     LEFT JOIN daily_runs.verdict first ON (((first.verdict_key = j.verdict_key) AND (j.status = 'scored'::text))))
+     CROSS JOIN LATERAL ( SELECT (count(*))::integer AS verdicts,
+            sum(v.score) AS score
+           FROM daily_runs.verdict v
+          WHERE (v.repeat_of = j.verdict_key)) more);
 
 CREATE VIEW daily_runs.latest_limits AS
  SELECT limit_probe.environment,
@@ -2203,6 +2272,8 @@ CREATE INDEX quota_grant_open ON daily_runs.quota_grant USING btree (in_flight_n
 
 CREATE INDEX quota_grant_window ON daily_runs.quota_grant USING btree (window_name, evaluation_user, at) WHERE (window_name IS NOT NULL);
 
+CREATE INDEX verdict_repeat_of ON daily_runs.verdict USING btree (repeat_of) WHERE (repeat_of IS NOT NULL);
+
 CREATE OR REPLACE VIEW contract.quality_v1 AS
  SELECT p.run_key,
     p.feature,
@@ -2316,6 +2387,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.attempt_terms TO daily_run
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.verdict TO daily_runs_writer;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.judge_calls TO daily_runs_writer;
+
 GRANT SELECT ON TABLE contract.costs_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.costs_v1 TO daily_runs_reader;
 
@@ -2362,6 +2435,8 @@ GRANT SELECT ON TABLE daily_runs.alembic_version TO daily_runs_writer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.breaker TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.judge_trial TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.judged TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.latest_limits TO daily_runs_writer;
 

@@ -11,7 +11,7 @@ import pytest
 from daily_runs import connections
 from daily_runs.errors import LimitTooLowError
 from daily_runs.quota.month_budget import THROTTLE_SHARE, MonthBudget, MonthState, month_budget, month_state, price_of
-from daily_runs.readiness.limits import finding_rows, findings, measure
+from daily_runs.readiness.limits import finding_rows, findings, measure, order_rows
 from daily_runs.readiness.limits.weighing import month_of, weigh
 from daily_runs.records import judgements
 from daily_runs.runs import rerun
@@ -82,6 +82,37 @@ def test_answers_and_verdicts_of_the_month_are_priced(kit: Kit) -> None:
     assert found is not None
     assert found.spent_usd == pytest.approx(expected_usd(kit, work))
     assert (found.state, found.budget_usd) == (MonthState.OK, 1000)
+
+
+def test_calls_that_gave_no_verdict_were_paid_too_and_each_try_counts(kit: Kit) -> None:
+    """Their tokens are unknown, so that each counts with the catalogue's estimate; three tries an answer."""
+    kit.sandbox.change(unscorable_share=1.0)
+    work = as_if_live(kit, budget_usd_per_month=1000)
+    kit.run(kit.work("duo_chat", PROMPTS), "seed_check", "inference", "judging")
+    judge, prices, tokens = work.catalogue.judge, work.catalogue.prices, work.feature.limits.tokens_per_prompt
+    assert prices is not None
+    each = price_of(prices.models[judge.model], judge.input_tokens_per_verdict, judge.output_tokens_per_verdict)
+    asked = price_of(prices.of_inference("chat"), tokens.input, tokens.output)
+    found = of_month(work)
+    assert found is not None
+    assert found.spent_usd == pytest.approx(PROMPTS * (asked + 3 * each))
+    again = rerun.open_attempt(kit.store, kit.catalogue, rerun.RerunOrder(work.attempt.key, Rerun.GATE_AND_PUBLISH))
+    assert again.attempt_id != work.attempt.attempt_id
+    assert of_month(work) == found  # an attempt that takes them over pays nothing
+
+
+def test_three_verdicts_an_answer_are_ordered_and_paid_three_times(kit: Kit) -> None:
+    thrice = kit.changed({"features": {"duo_chat": {"judge_repeats": 3}}})
+    work = as_if_live(thrice, budget_usd_per_month=1000)
+    probe = findings.LimitFinding("gitlab", "any", 1, 1, "u", LimitSource.MEASURED, "", "", "somebody")
+    finding_rows.save_limits(kit.store, "staging", "duo_chat", [probe], attempt_id=work.attempt.attempt_id)
+    (ordered,) = order_rows.ordered_runs(kit.store, 3600, but=None)
+    assert (ordered.prompts, ordered.verdicts) == (PROMPTS, 3 * PROMPTS)
+    thrice.run(thrice.work("duo_chat", PROMPTS), "seed_check", "inference", "judging")
+    found = of_month(work)
+    assert found is not None
+    assert kit.count("daily_runs.verdict") == 3 * PROMPTS
+    assert found.spent_usd == pytest.approx(expected_usd(thrice, work))
 
 
 def test_other_features_do_not_count(kit: Kit) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.conftest import quality_facts
@@ -29,19 +30,26 @@ BEFORE = [0.5 + n / 100 for n in range(40)]
 
 
 def publish(
-    store: Store, key: RunKey, scores: Sequence[float], *, rubric: str = "r", provider: str | None = None
+    store: Store,
+    key: RunKey,
+    scores: Sequence[float],
+    *,
+    rubric: str = "r",
+    provider: str | None = None,
+    judges: Sequence[str] = ("judge-20260101",),
+    **measured: str,
 ) -> None:
-    """A run of one prompt an item, published with these scores."""
+    """A run of one prompt an item, published with these scores, which these models gave in turn."""
     prompts = [Prompt(f"item-{n}#1", f"item-{n}", 0) for n in range(len(scores))]
-    plan = AttemptPlan(key, prompts, 1, f"{key}", "sandbox", "data", rubric, "judge", None, "")
+    plan = AttemptPlan(key, prompts, 1, f"{key}", "sandbox", "data", rubric, "judge", None, "", **measured)  # type: ignore[arg-type]
     attempt = open_attempt(store, plan)
     answers, verdicts = AnswerRows(store, attempt.attempt_id), JudgementRows(store, attempt.attempt_id)
-    for prompt, score in zip(prompts, scores, strict=True):
+    for prompt, score, judge in zip(prompts, scores, itertools.cycle(judges), strict=False):
         answers.sent(prompt.prompt_id, "evaluation-1")
         answers.answered(prompt.prompt_id, Answer("An answer.", provider, "claude", 10, 5))
-        verdict = Verdict("Good.", {"correctness": 4}, score, 100, 10)
-        cache_key = f"{key}-{prompt.prompt_id}"
-        verdicts.scored([prompt.prompt_id], cache_key, verdict, rubric_version=rubric, judge_model="judge")
+        verdict = Verdict("Good.", {"correctness": 4}, score, 100, 10, judge)
+        verdicts.keep(f"{key}-{prompt.prompt_id}", verdict, plan.ruler)
+        verdicts.scored([prompt.prompt_id], f"{key}-{prompt.prompt_id}")
     digest = gate.read(store, attempt.attempt_id, gate.digest)
     gate.save(store, attempt.attempt_id, [("mean score", True, "all 1", ">= 0.5")], passed=digest)
     published.replace(store, attempt, quality_facts(store, attempt.attempt_id), time_scale=1.0)
@@ -83,3 +91,32 @@ def test_an_arm_that_published_nothing_is_compared_with_nobody(store: Store) -> 
     outcome = compare(store, [PRODUCTION, STAGING], Quality())
     assert (list(outcome["arms"]), outcome["difference"]) == (["production"], None)
     assert "sentence" not in outcome
+
+
+@pytest.mark.parametrize(
+    ("changed", "differs"),
+    [
+        ({"judge_effort": "high"}, ["judge_effort"]),
+        ({"judge_thinking": "adaptive"}, ["judge_thinking"]),
+        ({"prompt_template": "other"}, ["prompt_template"]),
+        ({"judges": ("judge-20260601",)}, ["judges"]),
+        ({"judges": ("judge-20260101", "judge-20260601")}, ["judges"]),
+    ],
+    ids=str,
+)
+def test_runs_that_were_judged_with_something_else_are_incomparable_and_it_is_said_what(
+    store: Store, changed: dict[str, Any], differs: list[str]
+) -> None:
+    """An alias of the catalogue may lead to another model from one day to the next, or within one."""
+    same: dict[str, Any] = {"judge_effort": "medium", "prompt_template": "t"}
+    publish(store, PRODUCTION, BEFORE, **same)
+    publish(store, STAGING, BEFORE, **(same | changed))
+    found = compare(store, [PRODUCTION, STAGING], Quality())["difference"]
+    assert (found["verdict"], found["differs"]) == ("incomparable", differs)
+
+
+def test_two_judges_by_turns_are_two_scales_also_where_both_arms_had_them(store: Store) -> None:
+    both = ("judge-20260101", "judge-20260601")
+    publish(store, PRODUCTION, BEFORE, judges=both)
+    publish(store, STAGING, BEFORE, judges=both)
+    assert compare(store, [PRODUCTION, STAGING], Quality())["difference"]["differs"] == ["judges"]

@@ -191,7 +191,7 @@ def test_costs_say_tokens_and_usd_by_team_and_model_and_which_of_them_are_estima
         ("inference", "estimate", "codestral@2405", 1),  # the first try of an answer that needed two
         ("inference", "measured", "claude", 2),
         ("inference", "measured", "codestral@2405", 2),
-        ("judging", "estimate", None, 1),
+        ("judging", "estimate", None, 4),  # a verdict without figures, and three calls that gave none
         ("judging", "measured", None, 2),
     ]
     estimate, measured = rows[0], rows[3]
@@ -199,7 +199,7 @@ def test_costs_say_tokens_and_usd_by_team_and_model_and_which_of_them_are_estima
     assert (measured["input_tokens"], measured["output_tokens"], measured["model"]) == (2401, 81, "codestral@2405")
     usd = (2401 * price.input_usd_per_million + 81 * price.output_usd_per_million) / 1e6
     assert measured["usd"] == pytest.approx(usd)
-    assert rows[4]["input_tokens"] == judge.input_tokens_per_verdict
+    assert rows[4]["input_tokens"] == 4 * judge.input_tokens_per_verdict
     of_judge = prices.models[judge.model]
     usd = (8100 * of_judge.input_usd_per_million + 610 * of_judge.output_usd_per_million) / 1e6
     assert (rows[5]["model"], rows[5]["usd"]) == (judge.model, pytest.approx(usd))

@@ -12,6 +12,7 @@ from tests.conftest import quality_facts
 
 from daily_runs.errors import Blame, CallError, Hop, StageError
 from daily_runs.gitlab.answers import Answer
+from daily_runs.judging.ruler import Ruler
 from daily_runs.judging.verdict import Verdict
 from daily_runs.records import gate
 from daily_runs.records.answers import AnswerRows
@@ -50,7 +51,8 @@ def judged_attempt(store: Store, plan_hash: str, score: float, prompts: int = 4)
             verdicts.unscored([prompt_id], f"{plan_hash}-{number}", NO_VERDICT)
         else:
             verdict = Verdict("Good.", {"correctness": 4}, score, 100, 10)
-            verdicts.scored([prompt_id], f"{plan_hash}-{number}", verdict, rubric_version="rubric", judge_model="judge")
+            verdicts.keep(f"{plan_hash}-{number}", verdict, Ruler("rubric", "judge"))
+            verdicts.scored([prompt_id], f"{plan_hash}-{number}")
     return attempt
 
 

@@ -25,6 +25,7 @@ from daily_runs.dataset import dataset_sha256
 from daily_runs.errors import Blame, CallError, CatalogueError, GateFailedError, Hop, ParameterError, StageError
 from daily_runs.gitlab.answers import Answer, Ticket
 from daily_runs.judging import rubric_versions
+from daily_runs.judging.ruler import ruler_of
 from daily_runs.quota import spending_rows
 from daily_runs.records import answers, attempts, reruns, routes
 from daily_runs.records.answers import AnswerRows
@@ -181,9 +182,29 @@ def test_missing_answers_of_a_run_that_misses_none_sends_nothing(kit: Kit) -> No
     assert sent_by(kit, again(kit, Rerun.MISSING_ANSWERS)) == []
 
 
-def test_judge_again_by_the_same_rubric_uses_the_verdicts_that_are_there(kit: Kit) -> None:
+def test_judge_again_by_the_same_rubric_has_every_answer_judged_again(kit: Kit) -> None:
     done(kit)
-    assert sent_by(kit, again(kit, Rerun.JUDGE_AGAIN)) == []
+    sent = sent_by(kit, again(kit, Rerun.JUDGE_AGAIN))
+    assert {entry["operation"] for entry in sent} == {JUDGES}
+    assert len(paid(sent, JUDGES)) == PROMPTS
+    assert sent_by(kit, again(kit, Rerun.GATE_AND_PUBLISH)) == []
+
+
+def test_judge_again_that_broke_off_is_gone_on_with_and_not_paid_again(kit: Kit) -> None:
+    done(kit)
+    first = again(kit, Rerun.JUDGE_AGAIN)
+    kit.run(first, "seed_check", "limit_probe", "inference")
+    lost = {row["prompt_id"] for row in kit.answers(first)[:2]}
+    kit.run(first, "judging")
+    kit.store.rows(
+        "DELETE FROM daily_runs.judgement WHERE attempt_id = %(id)s AND prompt_id = ANY(%(lost)s)",
+        {"id": first.attempt.attempt_id, "lost": list(lost)},
+    )
+    kit.store.rows(
+        "DELETE FROM daily_runs.verdict v WHERE NOT EXISTS ("
+        "SELECT FROM daily_runs.judgement j WHERE j.verdict_key = v.verdict_key)"
+    )
+    assert set(paid(sent_by(kit, again(kit, Rerun.JUDGE_AGAIN)), JUDGES)) == lost
 
 
 def test_judge_again_by_another_rubric_asks_the_judge_alone(kit: Kit, include: Path) -> None:
@@ -194,8 +215,8 @@ def test_judge_again_by_another_rubric_asks_the_judge_alone(kit: Kit, include: P
     assert {entry["operation"] for entry in sent} == {JUDGES}
     assert len(paid(sent, JUDGES)) == PROMPTS
     assert contract(kit)[0]["rubric_version"] == strict
-    back = again(kit, Rerun.JUDGE_AGAIN)  # by the catalogue's: those verdicts were paid for
-    assert sent_by(kit, back) == []
+    back = again(kit, Rerun.JUDGE_AGAIN)  # by the catalogue's; its verdicts are those of another judging
+    assert len(paid(sent_by(kit, back), JUDGES)) == PROMPTS
     assert contract(kit)[0]["rubric_version"] == first.rubric.version
 
 
@@ -423,8 +444,7 @@ def attempt_of(store: Store, day: str, environment: str = "staging", *, answered
         plan_hash="work",
         provenance="sandbox",
         dataset_sha256=dataset_sha256(items),
-        rubric_version=rubric_versions.current(feature).version,
-        judge_model=catalogue_files.load().judge.model,
+        **ruler_of(rubric_versions.current(feature).version, catalogue_files.load().judge)._asdict(),
         airflow_run_id=None,
         note="",
     )
@@ -761,8 +781,7 @@ def attempt_with(store: Store, states: Sequence[str]) -> Attempt:
         plan_hash="work",
         provenance="sandbox",
         dataset_sha256=dataset_sha256(dataset.load_feature_dataset(feature)),
-        rubric_version=rubric_versions.current(feature).version,
-        judge_model=catalogue_files.load().judge.model,
+        **ruler_of(rubric_versions.current(feature).version, catalogue_files.load().judge)._asdict(),
         airflow_run_id=None,
         note="",
     )
@@ -781,7 +800,7 @@ def attempt_with(store: Store, states: Sequence[str]) -> Attempt:
         if state == "being judged":
             verdicts.sent([name], "key")
         elif state == "scored":
-            verdicts.reused([name], "key")
+            verdicts.scored([name], "key")
         elif state == "unscored":
             verdicts.unscored([name], "key", FAILURE)
     return attempt

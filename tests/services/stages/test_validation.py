@@ -10,6 +10,7 @@ import pytest
 
 from daily_runs.errors import Blame, CallError, GateFailedError, Hop, StageError
 from daily_runs.gitlab.answers import Answer
+from daily_runs.judging.ruler import Ruler
 from daily_runs.judging.verdict import Verdict
 from daily_runs.records import gate
 from daily_runs.records.answers import AnswerRows
@@ -36,7 +37,8 @@ def sound(kit: Kit, score: float = 0.75, feature: str = "root_cause_analysis") -
         answers.sent(prompt_id, "evaluation-1")
         answers.answered(prompt_id, Answer(f"The job failed, see line {number}."))
         verdict = Verdict("Good.", {"correctness": 4}, score, 100, 10)
-        verdicts.scored([prompt_id], f"key-{number}", verdict, rubric_version="r", judge_model="judge")
+        verdicts.keep(f"key-{number}", verdict, Ruler("r", "judge"))
+        verdicts.scored([prompt_id], f"key-{number}")
     return work
 
 

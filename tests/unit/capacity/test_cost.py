@@ -11,11 +11,12 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 from tests.unit.capacity.plan_cases import CHAT, CODE, RCA, day, given, pinned, with_feature
 
-from daily_runs.capacity import cost, load
+from daily_runs.capacity import cost, forecast, load
 from daily_runs.capacity.load import PlanScenario
 from daily_runs.catalogue import folders
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.prices import ModelPrice, Prices
+from daily_runs.catalogue.rates import judging_minutes
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.errors import CatalogueError
 from daily_runs.quota.month_budget import MonthState, month_state, price_of
@@ -47,6 +48,33 @@ def test_tokens_cost_by_their_kind_and_half_in_a_batch() -> None:
     assert price_of(SONNET, 0, 200_000) == 3
     assert price_of(SONNET, 0, 0, 1_000_000) == 0.3
     assert price_of(SONNET, 1_000_000, 200_000, 1_000_000, batched=True) == 3.15
+
+
+def test_judging_each_answer_three_times_costs_three_times_as_much_everywhere() -> None:
+    once = priced()
+    thrice = with_feature(once, RCA, judge_repeats=3)
+    runs = [load.runs(PlanScenario(catalogue, day("08-16"), day("08-16")))[0] for catalogue in (once, thrice)]
+    spent = [
+        cost.run_cost(PlanScenario(catalogue, day("08-16"), day("08-16")), run)
+        for catalogue, run in zip((once, thrice), runs, strict=True)
+    ]
+    assert spent[0] is not None
+    assert spent[1] is not None
+    assert spent[1].judging_usd == pytest.approx(3 * spent[0].judging_usd)
+    assert spent[1].inference_usd == spent[0].inference_usd
+    amounts = [
+        [amount for _, amount in load.jobs(PlanScenario(catalogue, day("08-16"), day("08-16")), [run])[0].stages]
+        for catalogue, run in zip((once, thrice), runs, strict=True)
+    ]
+    assert amounts == [[900.0, 900.0], [900.0, 2700.0]]
+    months = [
+        forecast.forecast(PlanScenario(catalogue, day("08-01"), day("08-31")), 1)[0] for catalogue in (once, thrice)
+    ]
+    verdict = once.judge.input_tokens_per_verdict
+    rca_runs = sum(run.feature.feature == RCA for run in load.runs(august(once)))
+    assert months[1].input_tokens - months[0].input_tokens == pytest.approx(rca_runs * 2 * 900 * verdict)
+    of_rca = [judging_minutes(catalogue, catalogue.features[RCA]) for catalogue in (once, thrice)]
+    assert of_rca[1] == pytest.approx(3 * of_rca[0])
 
 
 def test_a_run_of_root_cause_analysis_costs_105_to_ask_and_16_to_judge() -> None:

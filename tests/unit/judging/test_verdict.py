@@ -59,7 +59,8 @@ def test_what_is_no_verdict_is_unusable_and_worth_another_try(case: Case) -> Non
 
 def test_a_verdict_carries_points_score_and_cost() -> None:
     verdict = parse({"reasons": "Right, but long.", "scores": SCORES}, RUBRIC, 100, 10)
-    assert verdict._replace(score=0) == ("Right, but long.", SCORES, 0, 100, 10, "")
+    assert (verdict.reasons, verdict.points) == ("Right, but long.", SCORES)
+    assert (verdict.input_tokens, verdict.output_tokens) == (100, 10)
     assert verdict.score == pytest.approx(0.875)
 
 

@@ -23,7 +23,7 @@ def arm(scores: Iterable[tuple[str, float | None]], provider: str | None = "anth
         numbers[item] = numbers.get(item, 0) + 1
         answers.append(PublishedAnswer(f"{item}#{numbers[item]}", item, score, score is not None, provider))
     scored = [(a.item_id, "one", a.score) for a in answers if a.score is not None]
-    return Arm(dict.fromkeys(RULER, "same") | ruler, answers, items_of(scored))
+    return Arm(dict.fromkeys(RULER, "same") | {"judges": ("judge",)} | ruler, answers, items_of(scored))
 
 
 def asked(

@@ -25,8 +25,8 @@ class OrderedRun(NamedTuple):
 
 _ORDERED = """
 SELECT t.run_key, r.feature, r.environment, count(*) FILTER (WHERE n.status = 'planned')::int AS prompts,
-       count(*) FILTER (WHERE n.status <> 'failed' AND coalesce(j.status, 'none') NOT IN ('scored', 'unscored'))::int
-           AS verdicts
+       (count(*) FILTER (WHERE n.status <> 'failed' AND coalesce(j.status, 'none') NOT IN ('scored', 'unscored'))
+           * t.judge_repeats)::int AS verdicts
 FROM daily_runs.attempt t JOIN daily_runs.run r USING (run_key) JOIN daily_runs.answer n USING (attempt_id)
 LEFT JOIN daily_runs.judgement j USING (attempt_id, prompt_id)
 WHERE t.status = 'running' AND t.attempt_id IS DISTINCT FROM %(but)s::uuid AND (
