@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +38,7 @@ class Day(NamedTuple):
     fell: Mapping[str, float] = {}
     provider: Callable[[int], str] = lambda _number: "anthropic"
     failed: int = 0
+    judged: Mapping[str, str] = MappingProxyType({})
     environment: str = "staging"
     points: int = 4
 
@@ -93,6 +95,12 @@ def publish(store: Store, day: Day, **facts: Any) -> Published:
         f" SELECT %(id)s::uuid, prompt, %(id)s::text || prompt, 'scored', now() FROM {of_rows} WHERE NOT failed",
         given,
     )
+    for column, value in day.judged.items():
+        table, of = ("verdict", "verdict_key LIKE") if column == "answered_by" else ("attempt", "attempt_id::text LIKE")
+        store.rows(
+            f"UPDATE daily_runs.{table} SET {column} = %(value)s WHERE {of} %(id)s || '%%'",
+            {"value": value, "id": attempt.attempt_id},
+        )
     gate.save(
         store,
         attempt.attempt_id,

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from daily_runs.catalogue.features import Quality
+from daily_runs.judging.ruler import Ruler
 from daily_runs.results.intervals import Interval, ItemScore, over_new_classes, over_these_classes
 from daily_runs.results.item_rows import PublishedItem
 from daily_runs.results.missing import Bounds, bounds_of
@@ -37,13 +38,17 @@ from daily_runs.statuses import QualityVerdict
 REFERENCE_RUNS = RUNS_MIN
 CRITERION = "criterion "
 """What stands before a criterion's name among the parts of a difference; classes have their names alone."""
-RULER = ("dataset_sha256", "selection_sha256", "rubric_version", "judge_model", "provider")
+RULER = ("dataset_sha256", "selection_sha256", *Ruler._fields, "judges", "provider")
 """What two runs must share to be compared."""
 WORDS = {
     "dataset_sha256": "data set",
     "selection_sha256": "prompts",
     "rubric_version": "rubric",
     "judge_model": "judge",
+    "judge_effort": "judge's effort",
+    "judge_thinking": "judge's thinking",
+    "prompt_template": "judge's prompt",
+    "judges": "judging model",
     "provider": "provider",
     "gitlab_version": "GitLab",
     "serving_model": "serving model",
@@ -106,7 +111,7 @@ class RunVerdict(NamedTuple):
 
 def comparability_key(ruler: Mapping[str, str]) -> str:
     """A short name of all that must be the same for two runs to be compared."""
-    return hashlib.sha256(json.dumps([ruler[name] for name in RULER]).encode()).hexdigest()[:_KEY_DIGITS]
+    return hashlib.sha256(json.dumps([ruler.get(name, "") for name in RULER]).encode()).hexdigest()[:_KEY_DIGITS]
 
 
 def populations(items: Sequence[PublishedItem]) -> list[Population]:

@@ -65,12 +65,17 @@ def judge(connection: Connection, attempt: Attempt, facts: QualityFacts) -> RunV
 
 def _run(connection: Connection, key: RunKey, facts: QualityFacts) -> EarlierRun:
     row = connection.execute(
-        "SELECT dataset_sha256, coalesce(selection_sha256, '') AS selection_sha256, rubric_version, judge_model,"
+        "SELECT p.dataset_sha256, coalesce(p.selection_sha256, '') AS selection_sha256, p.rubric_version,"
+        " p.judge_model, coalesce(t.judge_effort, '') AS judge_effort,"
+        " coalesce(t.judge_thinking, '') AS judge_thinking, coalesce(t.prompt_template, '') AS prompt_template,"
+        " (SELECT coalesce(string_agg(DISTINCT v.answered_by, ', '), '') FROM daily_runs.judgement j"
+        "  JOIN daily_runs.verdict v USING (verdict_key)"
+        "  WHERE j.attempt_id = p.attempt_id AND j.status = 'scored') AS judges,"
         " (SELECT coalesce(string_agg(DISTINCT serving_model, ', '), '') FROM daily_runs.published_result r"
         "  WHERE r.run_key = p.run_key) AS serving_model,"
         " (SELECT coalesce(max(details ->> 'gitlab_version'), '') FROM daily_runs.stage_report s"
         "  WHERE s.attempt_id = p.attempt_id) AS gitlab_version"
-        " FROM daily_runs.published_run p WHERE run_key = %s",
+        " FROM daily_runs.published_run p JOIN daily_runs.attempt t USING (attempt_id) WHERE p.run_key = %s",
         [str(key)],
     ).fetchone()
     assert row is not None  # it was published in this transaction

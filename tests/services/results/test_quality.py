@@ -93,6 +93,24 @@ def test_another_rubric_is_another_ruler(store: Store, reference: list[Published
     assert row(store, run.key)["comparability_key"] != row(store, reference[0].key)["comparability_key"]
 
 
+@pytest.mark.parametrize(
+    ("column", "named"),
+    [
+        ("judge_effort", "judge's effort"),
+        ("judge_thinking", "judge's thinking"),
+        ("prompt_template", "judge's prompt"),
+        ("answered_by", "judging model"),
+    ],
+)
+def test_another_effort_prompt_or_model_behind_the_judges_name_is_another_ruler(
+    store: Store, reference: list[Published], column: str, named: str
+) -> None:
+    run = publish(store, Day(20, judged={column: "another"}))
+    assert run.verdict.verdict is QualityVerdict.INCOMPARABLE
+    assert f"{named} changed, so this run begins a new reference" in run.verdict.reason
+    assert row(store, run.key)["comparability_key"] != row(store, reference[0].key)["comparability_key"]
+
+
 def test_two_providers_are_two_populations_and_no_figure_is_over_both(store: Store) -> None:
     run = publish(store, Day(0, provider=lambda number: "anthropic" if number < 100 else "vertex"))
     found = row(store, run.key)
