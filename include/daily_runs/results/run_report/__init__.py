@@ -1,0 +1,1 @@
+"""The report of one published run: its data, and the page that shows them."""
