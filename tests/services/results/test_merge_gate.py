@@ -117,6 +117,15 @@ def test_prompts_that_nobody_wrote_down_are_not_known_to_be_the_same(cli_store: 
     assert asked(first.key, second.key)[1]["differs"] == ["prompts"]
 
 
+def test_what_only_one_run_wrote_down_of_its_ruler_differs(cli_store: Store) -> None:
+    first, second = publish(cli_store, Day(0)), publish(cli_store, Day(1))
+    cli_store.rows(
+        "UPDATE daily_runs.published_run SET ruler = ruler - 'rubric_version' WHERE run_key = %(key)s",
+        {"key": str(first.key)},
+    )
+    assert asked(first.key, second.key)[1]["differs"] == ["rubric"]
+
+
 def test_a_mean_under_a_criterions_floor_ends_with_1(cli_store: Store) -> None:
     first, second = publish(cli_store, Day(0)), publish(cli_store, Day(1, fell=A_LITTLE_HIGHER))
     code, said = asked(first.key, second.key, "--min", "faithfulness=0.9")

@@ -13,7 +13,7 @@ from daily_runs.errors import ParameterError
 from daily_runs.results.intervals import Interval, over_these_classes
 from daily_runs.results.item_rows import PublishedItem
 from daily_runs.results.missing import AskedItem, bounds_of
-from daily_runs.results.quality import CRITERION, WORDS, EarlierRun, RunVerdict, changes, populations, verdict_of
+from daily_runs.results.quality import CRITERION, RULER, WORDS, EarlierRun, RunVerdict, populations, verdict_of
 from daily_runs.results.regression import Judged, QualityDifference, judge_difference
 from daily_runs.statuses import QualityVerdict
 
@@ -158,7 +158,8 @@ def _check(items: Sequence[PublishedItem], name: str, required: float) -> FloorC
 
 def _differs(baseline: EarlierRun, candidate: EarlierRun) -> list[str]:
     """What two runs must share and do not; prompts that nobody wrote down are not known to be the same."""
-    names = list(changes(baseline.ruler, candidate.ruler))
+    first, second = baseline.ruler, candidate.ruler
+    names = [name for name in (*RULER, "provenance") if first.get(name, "") != second.get(name, "")]
     if not candidate.ruler["selection_sha256"] and "selection_sha256" not in names:
         names.append("selection_sha256")
     if "provider" not in names and any(len(populations(run.items)) != 1 for run in (baseline, candidate)):

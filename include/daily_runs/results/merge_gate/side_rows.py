@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from daily_runs.errors import ParameterError
 from daily_runs.results import alarm_rows, item_rows
-from daily_runs.results.quality import EarlierRun
+from daily_runs.results.quality import EarlierRun, comparability_key
 from daily_runs.store.database import Store
 from daily_runs.store.pool import Connection, Row
 
@@ -109,8 +109,13 @@ def _reference(connection: Connection, candidate: Row, environment: str | None) 
     if not earlier:
         problem = f"no run of {candidate['feature']} in {where!r} before the candidate is published"
         raise ParameterError(BASELINE, problem, _NAMES)
-    same = ("comparability_key", "provenance")
-    return [row for row in earlier if all(row[name] == candidate[name] for name in same)] or earlier[-1:]
+    alike = [row for row in earlier if _ruler_of(row) == _ruler_of(candidate)]
+    return alike or earlier[-1:]
+
+
+def _ruler_of(row: Row) -> tuple[str, str]:
+    """The key is made anew: the one that is stored is that of the version which published the run."""
+    return comparability_key(row["ruler"]), row["provenance"]
 
 
 def _run(row: Row, items: Sequence[Any]) -> EarlierRun:
