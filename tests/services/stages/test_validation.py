@@ -343,7 +343,11 @@ def test_a_gate_that_runs_again_replaces_what_it_found(kit: Kit) -> None:
     with pytest.raises(GateFailedError):
         kit.run(work, "validation")
     for row in kept:
-        rows_of(kit, work)[1].reused([row["prompt_id"]], row["verdict_key"])
+        kit.store.rows(
+            "UPDATE daily_runs.judgement SET status = 'scored', verdict_key = %(verdict_key)s, error_hop = NULL,"
+            " error_kind = NULL WHERE prompt_id = %(prompt_id)s",
+            row,
+        )
     kit.run(work, "validation", "publish")
     assert failing(kit, work) == set()
     assert status(kit, work) == "published"
