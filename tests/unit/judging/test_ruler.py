@@ -54,7 +54,7 @@ def another_secret(really: Callable[..., str]) -> Callable[..., str]:
         (canary, "told", another_secret),
         (ruler, "CALL_THE_TOOL", lambda words: f"{words} Now."),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_every_word_that_the_judge_is_told_is_in_the_version_of_the_template(
     module: Any, name: str, changed: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
