@@ -275,7 +275,8 @@ def _scores(items: Iterable[PublishedItem], criterion: str = "") -> list[ItemSco
 def _why_none_is_alike(run: EarlierRun, counted: Sequence[EarlierRun]) -> str:
     if not counted:
         return "no earlier run of this feature in this environment is published with its items"
-    names = [WORDS[name] for name, _ in changes(counted[-1].ruler, run.ruler).items()]
+    then = counted[-1].ruler
+    names = [WORDS[name] for name in RULER if then.get(name, "") != run.ruler.get(name, "")]
     return f"since {counted[-1].run_key}, {', '.join(names)} changed, so this run begins a new reference"
 
 
