@@ -28,7 +28,6 @@ from daily_runs.results.regression import (
     RunMean,
     judge_difference,
     paired,
-    paired_by_class,
     run_effect,
     run_mean,
     with_run_effect,
@@ -165,16 +164,12 @@ def _against_the_reference(
     if not alike:
         return RunVerdict(QualityVerdict.INCOMPARABLE, f"incomparable: {_why_none_is_alike(run, counted)}")
     reference = alike[:REFERENCE_RUNS]
-    effect = _effect(alike, quality)
-    known, scores = mean_items([_scores(one.items) for one in reference]), _scores(run.items)
-    pair = paired(known, scores)
+    pair = _paired([_scores(one.items) for one in reference], _scores(run.items))
     if pair is None:
         return RunVerdict(QualityVerdict.INCOMPARABLE, "incomparable: no item is scored in the reference and here")
-    whole = with_run_effect(pair, effect, reference_runs=len(reference))
-    parts = {
-        name: with_run_effect(part, effect, reference_runs=len(reference))
-        for name, part in {**paired_by_class(known, scores), **_by_criterion(reference, run)}.items()
-    }
+    prior = RunEffect.declared(quality.run_effect, quality.run_effect_runs)
+    whole = with_run_effect(pair, run_effect(run_means(reference), prior), reference_runs=len(reference))
+    parts = _parts(reference, run, quality)
     judged = judge_difference(whole, parts, margin=quality.margin, part_margins={})
     visible = smallest_visible_drop(whole, quality.margin)
     found = RunVerdict(
@@ -243,21 +238,39 @@ def run_means(runs: Sequence[EarlierRun]) -> list[RunMean]:
     return [run_mean(_scores(run.items)) for run in runs]
 
 
-def _by_criterion(reference: Sequence[EarlierRun], run: EarlierRun) -> dict[str, PairedDifference]:
-    """The difference of each criterion that both the reference and the run scored."""
-    names = sorted({name for item in run.items for name in item.criteria})
+def _parts(reference: Sequence[EarlierRun], run: EarlierRun, quality: Quality) -> dict[str, QualityDifference]:
+    """The difference of each class and criterion from the reference, with the run effect of that part alone.
+
+    A day may move each class by itself. Until a whole reference tells by how much, a class's prior is that of the mean
+    times the root of the number of classes: if classes move independently, the mean moves by so much less.
+    """
+    now, then = _by_part(run.items), [_by_part(one.items) for one in reference]
+    classes = sum(not name.startswith(CRITERION) for name in now)
     found = {}
-    for name in names:
-        known = mean_items([_scores(one.items, name) for one in reference])
-        pair = paired(known, _scores(run.items, name))
-        if pair is not None:
-            found[f"{CRITERION}{name}"] = pair
+    for name, scores in now.items():
+        known = [parts[name] for parts in then if name in parts]
+        pair = _paired(known, scores)
+        if pair is None:
+            continue
+        deviation = quality.run_effect * (1 if name.startswith(CRITERION) else math.sqrt(classes))
+        prior = RunEffect.declared(deviation, quality.run_effect_runs)
+        effect = run_effect([run_mean(items) for items in known], prior)
+        found[name] = with_run_effect(pair, effect, reference_runs=len(known))
     return found
 
 
-def _effect(alike: Sequence[EarlierRun], quality: Quality) -> RunEffect:
-    prior = RunEffect.declared(quality.run_effect, quality.run_effect_runs)
-    return run_effect(run_means(alike), prior)
+def _by_part(items: Sequence[PublishedItem]) -> dict[str, list[ItemScore]]:
+    """A run's scores by class, and by criterion (its name after `CRITERION`)."""
+    found: dict[str, list[ItemScore]] = defaultdict(list)
+    for score in _scores(items):
+        found[score.item_class].append(score)
+    for name in sorted({name for item in items for name in item.criteria}):
+        found[f"{CRITERION}{name}"] = _scores(items, name)
+    return found
+
+
+def _paired(reference: Sequence[Sequence[ItemScore]], scores: Sequence[ItemScore]) -> PairedDifference | None:
+    return paired(mean_items(reference), scores)
 
 
 def _scores(items: Iterable[PublishedItem], criterion: str = "") -> list[ItemScore]:
