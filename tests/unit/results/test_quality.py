@@ -16,7 +16,7 @@ from daily_runs.statuses import QualityVerdict
 CLASSES, ITEMS_EACH, ASKS = 14, 11, 6
 RUNS_JUDGED = 60
 MAY_REGRESS = 4
-"""Of 60 unchanged runs, where 2.5 % are promised; five or more would happen by chance in one of 55 such tests, but the dice are seeded."""
+"""Of 60 unchanged runs, where 2.5 % are promised. The dice are seeded: chance alone gives more in one of 55 tests."""
 
 
 def run(dice: np.random.Generator, day: int, class_effect: float, fell: Mapping[int, float]) -> EarlierRun:
