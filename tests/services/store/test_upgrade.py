@@ -104,6 +104,8 @@ def test_a_half_finished_run_goes_on_and_pays_only_for_what_has_no_answer(
     assert {report.stage: report.missing for report in reports if report.stage != "limit_probe"} == dict.fromkeys(
         set(pipeline.STAGES) - {"limit_probe"}, 0
     )
+    looked_at = [row.pop("facts") for row in (*before.values(), *after.values())]  # judging looks at each answer once
+    assert sum(facts is not None for facts in looked_at) == PROMPTS
     assert {prompt: after[prompt] for prompt in paid_for} == {prompt: before[prompt] for prompt in paid_for}
     assert sandbox.paid_keys("aiAction") == sorted(set(before) - paid_for)
     assert (run["attempt_id"], run["asked"], run["answered"]) == (uuid.UUID(attempt.attempt_id), PROMPTS, PROMPTS)
