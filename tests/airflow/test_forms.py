@@ -75,7 +75,8 @@ def routed(airflow: Airflow) -> Iterator[dict[str, DagRun]]:
     edits: dict[str, dict[str, Any]] = {
         f"features/{name}.yaml": {"when_not_ready": rule} for name, rule in RULES.items()
     }
-    edits["environments.yaml"] = {"environments": {"staging": {"readiness": {"look_every_minutes": 1}}}}
+    patient = {"look_every_minutes": 1, "wait_hours_max": 24}  # the tests before it may take long on a busy machine
+    edits["environments.yaml"] = {"environments": {"staging": {"readiness": patient}}}
     seeds(airflow, missing_share=0.5)
     try:
         with airflow.edited(edits):
