@@ -51,7 +51,7 @@ class AttemptRows:
 @contextmanager
 def rows_within(connection: Connection, attempt_id: str) -> Iterator[AttemptRows]:
     """The rows of an attempt as they are now, inside the caller's transaction."""
-    # All of them are read. For a cursor Postgres plans to be quick with the first tenth, by a plan that is quadratic here.
+    # All of them are read. A cursor is planned to be quick with its first tenth, by a plan that is quadratic here.
     connection.execute("SET LOCAL cursor_tuple_fraction = 1")
     with connection.cursor("attempt_rows", scrollable=True) as cursor:
         cursor.execute(_ROWS, {"attempt": attempt_id})
