@@ -25,6 +25,8 @@ PAGE = ROOT / "docs" / "operations" / "merge_request_gate.md"
 GITLAB, GITHUB = (
     yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 )
+ON = True
+"""How PyYAML, a reader of YAML 1.1, takes the key `on`."""
 GITLAB_LINES: list[str] = GITLAB["evaluation"]["script"]
 GITHUB_LINES: list[str] = [
     line for step in GITHUB["jobs"]["gate"]["steps"] for line in step.get("run", "").splitlines()
@@ -78,7 +80,10 @@ def test_the_gitlab_job_keeps_its_report_whatever_the_outcome() -> None:
 def test_every_step_of_the_github_job_either_uses_or_runs() -> None:
     steps: list[dict[str, Any]] = GITHUB["jobs"]["gate"]["steps"]
     assert [sorted({"uses", "run"} & step.keys()) for step in steps] == [["uses"]] * 2 + [["run"]] * (len(steps) - 2)
-    assert True in GITHUB  # YAML 1.1 reads the key `on` so
+
+
+def test_the_github_job_runs_for_every_pull_request() -> None:
+    assert GITHUB[ON] == "pull_request"
 
 
 @FILES
