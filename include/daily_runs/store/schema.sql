@@ -641,6 +641,7 @@ CREATE TABLE daily_runs.answer (
     CONSTRAINT answer_error_blame_check CHECK ((error_blame = ANY (ARRAY['provider'::text, 'own_system'::text, 'rate_limit'::text]))),
     CONSTRAINT answer_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'sent'::text, 'answered'::text, 'failed'::text])))
 );
+ALTER TABLE ONLY daily_runs.answer ALTER COLUMN attempt_id SET STATISTICS 0;
 
 CREATE TABLE daily_runs.attempt (
     attempt_id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -695,6 +696,7 @@ CREATE TABLE daily_runs.judgement (
     CONSTRAINT judgement_check CHECK (((status = 'unscored'::text) = (error_kind IS NOT NULL))),
     CONSTRAINT judgement_status_check CHECK ((status = ANY (ARRAY['sent'::text, 'scored'::text, 'unscored'::text])))
 );
+ALTER TABLE ONLY daily_runs.judgement ALTER COLUMN attempt_id SET STATISTICS 0;
 
 CREATE TABLE daily_runs.limit_probe (
     probe_id bigint NOT NULL,

@@ -79,7 +79,9 @@ def published_by_a_child(store: Store, prompts: int) -> int:
 
 
 def test_ninety_thousand_rows_are_published_with_the_memory_of_nine_thousand(store: Store) -> None:
-    small, large = published_by_a_child(store, SMALL), published_by_a_child(store, LARGE)
+    small = published_by_a_child(store, SMALL)
+    store.rows("ANALYZE")  # the planner knows one attempt, and not the next: as on a day between two autovacuums
+    large = published_by_a_child(store, LARGE)
     assert store.row("SELECT count(*) AS n FROM contract.results_v1")["n"] == (SMALL + LARGE) * 9 // 10
     assert large - small <= GROWTH_MIB_MAX, f"{small} MiB for {SMALL:,} rows, {large} MiB for {LARGE:,}"
 
