@@ -175,7 +175,7 @@ def load_card(path: Path, below: Path | None = None) -> DatasetCard:
         try:
             return DatasetCard.model_validate(document.data)
         except ValidationError as error:
-            faults = [(_line_of(details["loc"], document), _told(details)) for details in error.errors()]
+            faults = [(_line_of(details["loc"], document), told(details)) for details in error.errors()]
     if len(faults) == 1:
         raise DatasetError(faults[0][0], shortened(faults[0][1]), _CARD_REMEDY)
     lines = [f"{fault_place}: {shortened(problem)}" for fault_place, problem in faults]
@@ -200,19 +200,12 @@ def load(path: Path, below: Path | None = None) -> tuple[Item, ...]:
         DatasetError: unreadable file (see `input_files.read_text`), no rows, bad rows (a line each; if there are very
             many, the first ones), a repeated id or seed key, a class that the card does not list, or a bad card.
     """
-    place = str(path)
-    try:
-        text = read_text(path, place, bytes_max=JSONL_BYTES_MAX, below=below)
-    except UserError as error:
-        problem = error.problem if error.problem.startswith("cannot") else f"cannot be read (it {error.problem})"
-        raise DatasetError(place, problem, error.remedy) from error
+    lines = lines_of(path, below)
     classes = load_card(path, below).classes
     items: list[Item] = []
     bad: list[str] = []
     seen: dict[str, int] = {}
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
+    for number, line in lines:
         item, faults = _item(line, classes)
         for name in (f"id {item.id!r}", f"seed_key {item.seed_key!r}") if item else ():
             if name in seen:
@@ -220,11 +213,35 @@ def load(path: Path, below: Path | None = None) -> tuple[Item, ...]:
             seen.setdefault(name, number)
         bad += [f"line {number}: {shortened(fault)}" for fault in faults]
         items += [item] if item else []
-    if bad:
-        raise DatasetError(place, f"{len(bad)} faults\n  " + "\n  ".join(first_of(bad)), "Mend or remove these rows.")
+    refuse_rows(path, bad)
     if not items:
-        raise DatasetError(place, "holds no rows", "A data set needs at least one item.")
+        raise DatasetError(str(path), "holds no rows", "A data set needs at least one item.")
     return tuple(items)
+
+
+def lines_of(path: Path, below: Path | None = None) -> list[tuple[int, str]]:
+    """The lines of a JSONL file that are not blank, each with its number from 1.
+
+    Raises:
+        DatasetError: unreadable file (see `input_files.read_text`).
+    """
+    try:
+        text = read_text(path, str(path), bytes_max=JSONL_BYTES_MAX, below=below)
+    except UserError as error:
+        problem = error.problem if error.problem.startswith("cannot") else f"cannot be read (it {error.problem})"
+        raise DatasetError(str(path), problem, error.remedy) from error
+    return [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+
+
+def refuse_rows(path: Path, bad: Sequence[str]) -> None:
+    """Name a file's bad rows, a line each; if there are very many, the first ones.
+
+    Raises:
+        DatasetError: there is one.
+    """
+    if bad:
+        problem = f"{len(bad)} faults\n  " + "\n  ".join(first_of(bad))
+        raise DatasetError(str(path), problem, "Mend or remove these rows.")
 
 
 def _item(line: str, classes: Collection[str]) -> tuple[Item | None, list[str]]:
@@ -232,7 +249,7 @@ def _item(line: str, classes: Collection[str]) -> tuple[Item | None, list[str]]:
     try:
         item = Item.model_validate(json_row(line))
     except ValidationError as error:
-        return None, [_told(details) for details in error.errors()]
+        return None, [told(details) for details in error.errors()]
     except ValueError as error:
         return None, [str(error)]
     return item, [*_of_class(item, classes), *_of_names(item.resource), *_of_question(item)]
@@ -256,7 +273,8 @@ def _of_question(item: Item) -> Iterator[str]:
         yield "question: a chat about a work item needs one"
 
 
-def _told(details: ErrorDetails) -> str:
+def told(details: ErrorDetails) -> str:
+    """A fault of a row in one line: where in the row, and what is wrong there."""
     return f"{_where(details['loc'])}: {details['msg']}"
 
 

@@ -184,6 +184,7 @@ class Feature(Strict):
 
     `prompts_per_run`: a data set of fewer items is asked again from its start, so each item is asked
     `prompts_per_run` / items times. `judge_repeats`: verdicts on each answer, whose mean is its score.
+    `frozen_answers`: how many answers of known quality stand beside the data set (`daily_runs.frozen_answers`).
     `accounts`: by environment, the account that its inference spends there in place of the environment's own.
     `timezone`: IANA name; the phases' dates and crons are local times there (rules: `daily_runs.catalogue.zones`).
     """
@@ -197,6 +198,7 @@ class Feature(Strict):
     rubric: Text
     prompts_per_run: Count
     judge_repeats: Annotated[int, Field(ge=1, le=JUDGE_REPEATS_MAX)] = 1
+    frozen_answers: Annotated[int, Field(ge=0)] = 0
     timezone: Text = "UTC"
     phases: tuple[Phase, ...] = Field(min_length=1)
     limits: FeatureLimits

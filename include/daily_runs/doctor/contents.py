@@ -1,11 +1,12 @@
-"""Whether a feature's data set and rubric hold what the feature needs."""
+"""Whether a feature's data set, its frozen answers and its rubric hold what the feature needs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from daily_runs import dataset
+from daily_runs import dataset, frozen_answers
 from daily_runs.catalogue import folders
 from daily_runs.catalogue.features import ASKED_ABOUT, Feature
 from daily_runs.catalogue.reading import files as catalogue_files
@@ -38,7 +39,7 @@ class Contents(NamedTuple):
 
 
 def contents_of(feature: Feature, include: Path) -> Contents:
-    """Load a feature's data set and rubric, and see whether they are what the feature needs."""
+    """Load a feature's data set, frozen answers and rubric, and see whether they are what the feature needs."""
     items: tuple[dataset.Item, ...] = ()
     faults: list[Fault] = []
     file = include / "datasets" / feature.dataset
@@ -55,6 +56,8 @@ def contents_of(feature: Feature, include: Path) -> Contents:
         if weighs.feature != feature.feature:
             problem = f"is written for {weighs.feature!r}, yet {feature.feature!r} names it"
             faults.append(Fault(f"rubrics/{feature.rubric}", problem, "Correct the one or the other."))
+        if not faults:  # else each of theirs would be told twice
+            faults += _of_frozen(feature, file, items, weighs)
     return Contents(len(items), tuple(faults))
 
 
@@ -70,3 +73,22 @@ def _other_kinds(feature: Feature, items: tuple[dataset.Item, ...], file: Path) 
     first = f"the first is {others[0].id!r}, a {others[0].resource.type}"
     problem = f"{len(others)} of {len(items)} items are no {kind}, which {feature.call} of {feature.feature} is about"
     return [Fault(str(file), f"{problem}; {first}", "Correct the items, or the feature's dataset or call.")]
+
+
+def _of_frozen(
+    feature: Feature, dataset_file: Path, items: tuple[dataset.Item, ...], weighs: rubric.Rubric
+) -> Iterator[Fault]:
+    """What is wrong with a feature's frozen answers: of the file, of their number, of the criteria that they name."""
+    try:
+        answers = frozen_answers.load(dataset_file, items, below=dataset_file.parent)
+    except DatasetError as error:
+        yield _fault(error)
+        return
+    if len(answers) != feature.frozen_answers:
+        problem = f"holds {len(answers)} answers, yet {feature.feature!r} says frozen_answers: {feature.frozen_answers}"
+        yield Fault(str(frozen_answers.frozen_path(dataset_file)), problem, "Correct the one or the other.")
+    known = {criterion.name for criterion in weighs.criteria}
+    for answer in answers:
+        for name in sorted(answer.expected.keys() - known):
+            problem = f"{answer.id}: criterion {name!r} is not in {feature.rubric}"
+            yield Fault(str(frozen_answers.frozen_path(dataset_file)), problem, "Correct the answer's expected points.")

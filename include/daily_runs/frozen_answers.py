@@ -1,0 +1,127 @@
+"""Frozen answers: fixed texts of known quality beside a data set (format: docs/datasets.md).
+
+They are judged each day with the day's judge. Their texts never change, so if their points move, the judge moved and
+not the feature's model. What points a sound judge gives follows from how a text was made out of its item's reference:
+no person has labelled any.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from daily_runs.catalogue.features import Feature
+from daily_runs.catalogue.folders import dataset_path, include_root
+from daily_runs.dataset import Item, Key, lines_of, load_feature_dataset, refuse_rows, told
+from daily_runs.input_files import json_row, shortened
+
+POINTS_MIN, POINTS_MAX = 1, 5
+"""The scale of every rubric (`judging.rubric.SCALE_MIN`, `SCALE_MAX`, which a test compares)."""
+
+MADE: Mapping[str, str] = {
+    "reference": "The reference itself, under the headings that the feature's answers have.",
+    "other_order": "The reference with its sections in another order and under other headings.",
+    "no_fix": "The reference without its fix.",
+    "other_items_reference": "The reference of an item of another class, given as the answer to this one.",
+    "same_class_other_reference": "The reference of another item of the same class.",
+    "contradicted": "The reference with its central statement denied.",
+    "boilerplate": "General advice that would fit any question, with nothing of the reference.",
+    "refusal": "A polite refusal to help, with nothing else.",
+}
+"""How an answer was made, in one sentence each: always an edit of the reference of its item, or of another one's."""
+
+_Points = Annotated[int, Field(strict=True, ge=POINTS_MIN, le=POINTS_MAX)]
+
+
+class FrozenAnswer(BaseModel):
+    """One line of the file.
+
+    `item` is the id of the item that the text is an answer to, `made` one of `MADE`. `expected`: by criterion of the
+    rubric the lowest and the highest points that a sound judge gives; a criterion of which the making says nothing is
+    left out.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Key
+    item: Key
+    made: Key
+    answer: Annotated[str, StringConstraints(pattern=r"\S")]
+    expected: dict[str, tuple[_Points, _Points]] = Field(min_length=1)
+
+
+def frozen_path(dataset_file: Path) -> Path:
+    """Where a data set's frozen answers are: `duo_chat.frozen.jsonl` beside `duo_chat.jsonl`."""
+    return dataset_file.with_suffix(".frozen.jsonl")
+
+
+def load_frozen(feature: Feature) -> tuple[FrozenAnswer, ...]:
+    """A feature's frozen answers, in the file's order; none if its data set has no such file.
+
+    Raises:
+        DatasetError: see `load`; or the data set itself is not sound.
+    """
+    return load(dataset_path(feature), load_feature_dataset(feature), below=include_root() / "datasets")
+
+
+def load(dataset_file: Path, items: Sequence[Item], below: Path | None = None) -> tuple[FrozenAnswer, ...]:
+    """Read the frozen answers of a data set, or name the line of each bad row and what is wrong with it.
+
+    Criteria are not compared with a rubric here: `daily-runs catalogue check` does that.
+
+    Args:
+        dataset_file: the data set's own file.
+        items: its items.
+        below: the folder in which the file must lie; any, by default.
+
+    Raises:
+        DatasetError: unreadable file, or bad rows: no JSON, an unknown key or item or `made`, a repeated id, points off
+            the scale or upside down, a blank answer.
+    """
+    path = frozen_path(dataset_file)
+    if not path.exists():
+        return ()
+    known = {item.id for item in items}
+    answers: list[FrozenAnswer] = []
+    bad: list[str] = []
+    seen: dict[str, int] = {}
+    for number, line in lines_of(path, below):
+        answer, faults = _answer(line, known)
+        if answer and answer.id in seen:
+            faults.append(f"id {answer.id!r} stands already in line {seen[answer.id]}")
+        if answer:
+            seen.setdefault(answer.id, number)
+            answers.append(answer)
+        bad += [f"line {number}: {shortened(fault)}" for fault in faults]
+    refuse_rows(path, bad)
+    return tuple(answers)
+
+
+def frozen_sha256(answers: Sequence[FrozenAnswer]) -> str:
+    """Content hash of frozen answers (hex): answers under another hash are another ruler, and are not compared."""
+    return hashlib.sha256("\n".join(answer.model_dump_json() for answer in answers).encode()).hexdigest()
+
+
+def _answer(line: str, known: Collection[str]) -> tuple[FrozenAnswer | None, list[str]]:
+    """A row's answer, or what is wrong with the row."""
+    try:
+        answer = FrozenAnswer.model_validate(json_row(line))
+    except ValidationError as error:
+        return None, [told(details) for details in error.errors()]
+    except ValueError as error:
+        return None, [str(error)]
+    return answer, list(_faults(answer, known))
+
+
+def _faults(answer: FrozenAnswer, known: Collection[str]) -> Iterator[str]:
+    if answer.item not in known:
+        yield f"item: {answer.item!r} is not in the data set"
+    if answer.made not in MADE:
+        yield f"made: {answer.made!r} is none of {', '.join(MADE)}"
+    for criterion, (lowest, highest) in answer.expected.items():
+        if lowest > highest:
+            yield f"expected.{criterion}: {lowest} to {highest} is upside down"
