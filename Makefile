@@ -45,7 +45,7 @@ test: $(INSTALLED) proxies ## all tests; those on a real Airflow beside the othe
 test-fast: $(INSTALLED) ## the tests that need no running Airflow, no proxy and no command line of ours
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist=loadfile $(addprefix --ignore=tests/,airflow end_to_end proxies)
 
-coverage: $(INSTALLED) proxies ## all tests with coverage of lines and branches, subprocesses included; report in htmlcov
+coverage: $(INSTALLED) proxies ## coverage of lines and branches by all tests but those on a real Airflow; report in htmlcov
 	@rm -f .coverage*
 	@WORKERS=$(WORKERS) $(BIN)/python -m tests.parts --coverage; status=$$?; \
 	 $(BIN)/coverage combine --quiet && $(BIN)/coverage html --quiet && $(BIN)/coverage report; exit $$status
