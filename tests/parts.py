@@ -4,8 +4,8 @@ The tests on a real Airflow mostly wait for its scheduler; the others work meanw
 Airflow and the tests that measure it find a processor when they need one. Each part runs to its end whatever the other
 does; the last lines say how each ended, in pytest's own words, and the exit code is 0 only if both passed.
 
-With `--coverage` the part on a real Airflow is left out: measuring each function call of Airflow's own processes made its
-tests six times slower, so that they timed out. What only Airflow runs shows as not covered (docs/testing.md).
+With `--coverage` the part on a real Airflow is left out: measuring each function call of Airflow's own processes made
+its tests six times slower, so that they timed out. What only Airflow runs shows as not covered (docs/testing.md).
 """
 
 from __future__ import annotations
