@@ -23,16 +23,43 @@ POINTS_MIN, POINTS_MAX = 1, 5
 """The scale of every rubric (`judging.rubric.SCALE_MIN`, `SCALE_MAX`, which a test compares)."""
 
 MADE: Mapping[str, str] = {
-    "reference": "The reference itself, under the headings that the feature's answers have.",
+    # as good as the reference
+    "reference": "The reference, in the form that the feature's answers have.",
     "other_order": "The reference with its sections in another order and under other headings.",
+    "as_list": "The reference as a list with a point for each sentence.",
+    "in_asked_form": "What the reference says, in the form that it describes.",
+    "with_file_header": "The reference's diff with the headers that name the file.",
+    "other_names": "The reference with other names of local variables.",
+    # with one fault
+    "half": "The first half of the reference.",
+    "padded": "The reference, and behind it the first half of the text that was asked about.",
     "no_fix": "The reference without its fix.",
-    "other_items_reference": "The reference of an item of another class, given as the answer to this one.",
+    "no_impact": "The reference without its impact.",
+    "among_guesses": "The reference as one of three guesses; the other two are references of other items.",
+    "invented_detail": "The reference with a detail that its context does not bear.",
+    "other_figures": "The reference with some of its figures replaced by wrong ones.",
+    "unneeded_changes": "The reference's diff with changes beside it that nobody needs.",
+    "first_line": "The first line of the reference.",
+    "repeats_context": "The reference behind a repeated line of its context.",
+    # bad
+    "other_items_reference": "The reference of an item of another class.",
     "same_class_other_reference": "The reference of another item of the same class.",
-    "contradicted": "The reference with its central statement denied.",
-    "boilerplate": "General advice that would fit any question, with nothing of the reference.",
-    "refusal": "A polite refusal to help, with nothing else.",
+    "contradicted": "The reference with its central statement turned round.",
+    "invented_answer": "An invented answer to a question that the text does not answer.",
+    "invented_names": "Code in the reference's place that rests on invented names.",
+    "denies_the_weakness": "The claim that there is no weakness.",
+    "symptom_only": "The log's last line about an error, called the cause.",
+    "hides_the_fault": "A way to have the pipeline pass in spite of the fault, such as allow_failure or nosec.",
+    "comment_only": "A diff that adds a comment and changes no code.",
+    "placeholder": "A diff that puts a TODO in the place of what it removes.",
+    "syntax_broken": "The reference with brackets missing, so that it does not run.",
+    "empty_body": "A statement that does nothing, in the reference's place.",
+    "explanation_instead": "Prose where code belongs.",
+    "other_language": "Code of another language.",
+    "boilerplate": "Friendly general remarks with nothing of the reference.",
+    "refusal": "A polite refusal, and nothing else.",
 }
-"""How an answer was made, in one sentence each: always an edit of the reference of its item, or of another one's."""
+"""How an answer was made, in one sentence each: an edit of a reference, or a text that has nothing of it."""
 
 _Points = Annotated[int, Field(strict=True, ge=POINTS_MIN, le=POINTS_MAX)]
 
