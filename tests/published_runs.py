@@ -41,6 +41,7 @@ class Day(NamedTuple):
     judged: Mapping[str, str] = MappingProxyType({})
     environment: str = "staging"
     points: int = 4
+    asks: int = ASKS
 
 
 class Published(NamedTuple):
@@ -58,7 +59,7 @@ def scores(day: Day) -> dict[str, float]:
     return {
         f"{item}#{ask + 1}": float(np.clip(level[i] + dice.normal(0, 0.02) - day.fell.get(CLASS_OF[item], 0.0), 0, 1))
         for i, item in enumerate(ITEMS)
-        for ask in range(ASKS)
+        for ask in range(day.asks)
     }
 
 

@@ -28,7 +28,8 @@ COMMANDS = {
     "plan": "Say whether the planned runs fit, and what they cost.",
     "status": "Say what runs where and when, and whether it can.",
     "alarms": "Show alarms over quality, and say what one was.",
-    "report": "Show one published run, as text, JSON or HTML.",
+    "report": "Show one run, as text, JSON or HTML.",
+    "compare": "Show two published runs side by side.",
     "gate": "Say whether a change may be merged, by its run.",
     "seeds": "Say which seeds of a feature are there.",
     "probe": "Say which limits a run meets, and whether it fits.",
@@ -40,7 +41,7 @@ COMMANDS = {
     "store": "The Postgres that every row lands in.",
 }
 """Every command and what `daily-runs --help` says of it. Each is `app` of the module of its name."""
-OVER_RESULTS = frozenset({"alarms", "export", "gate", "report"})
+OVER_RESULTS = frozenset({"alarms", "compare", "export", "gate", "report"})
 """Those whose module stands in the folder `results`."""
 
 

@@ -244,7 +244,7 @@ def _parts(reference: Sequence[EarlierRun], run: EarlierRun, quality: Quality) -
     A day may move each class by itself. Until a whole reference tells by how much, a class's prior is that of the mean
     times the root of the number of classes: if classes move independently, the mean moves by so much less.
     """
-    now, then = _by_part(run.items), [_by_part(one.items) for one in reference]
+    now, then = by_part(run.items), [by_part(one.items) for one in reference]
     classes = sum(not name.startswith(CRITERION) for name in now)
     found = {}
     for name, scores in now.items():
@@ -259,7 +259,7 @@ def _parts(reference: Sequence[EarlierRun], run: EarlierRun, quality: Quality) -
     return found
 
 
-def _by_part(items: Sequence[PublishedItem]) -> dict[str, list[ItemScore]]:
+def by_part(items: Sequence[PublishedItem]) -> dict[str, list[ItemScore]]:
     """A run's scores by class, and by criterion (its name after `CRITERION`)."""
     found: dict[str, list[ItemScore]] = defaultdict(list)
     for score in _scores(items):

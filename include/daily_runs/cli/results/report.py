@@ -1,16 +1,20 @@
-"""`daily-runs report`: what one published run says, in the terminal, as JSON, or as an HTML file."""
+"""`daily-runs report`: what one run says, in the terminal, as JSON, or as an HTML file."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from daily_runs.cli.options import AsJson, command_line, must_be_writable, print_json, terminal
+from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, must_be_writable, print_json, terminal
+from daily_runs.cli.results.tables import shown
+from daily_runs.errors import CatalogueError
 from daily_runs.input_files import printable
-from daily_runs.results.run_report import page, report_rows
+from daily_runs.results.run_report import markup, page, questions, report_rows, sections
+from daily_runs.results.run_report.questions import Questions
 from daily_runs.store import database
 
 app = command_line()
@@ -18,24 +22,33 @@ app = command_line()
 
 @app.command()
 def command(
-    run: Annotated[str, typer.Argument(help="A run key, or the id of a published attempt.")],
+    run: Annotated[str, typer.Argument(help="A run key, or the id of an attempt, published or not.")],
     file: Annotated[Path | None, typer.Option("--html", help="Write a page that loads nothing from anywhere.")] = None,
+    overlay: Overlay = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a published run: its verdict, figures, classes and criteria, failures and worst items."""
+    """Show a run: verdict, figures, classes and criteria, series, failures, cost, items side by side, and the ruler."""
     if file is not None:
         must_be_writable("--html", file)
+    asked = _questions(overlay)
     with database.local_url() as url, database.open_store(url) as store:
-        found = report_rows.read(store, run)
+        found = report_rows.read(store, run, asked)
     if file is not None:
         file.write_text(page.page(found), encoding="utf-8")
     if as_json:
         print_json(found)
         return
-    terminal().print(printable(page.headline(found)))
-    for title, header, rows in page.sections(found):
-        table = Table(*header, title=title, title_justify="left", box=None)
-        for row in rows:
-            table.add_row(*map(printable, row))
-        terminal().print(table)
-    terminal().print(f"To ask again what has no answer: {printable(found['rerun'])}")
+    lines = [page.title(found), found["headline"]]
+    if found["run"]["provenance"] == "sandbox":
+        lines.append(markup.SANDBOX)
+    again = f"\nTo ask again what has no answer: {printable(found['rerun'])}"
+    terminal().print(*map(printable, lines), *shown(sections.in_text(found)), again, sep="\n")
+
+
+def _questions(overlay: str | None) -> Questions:
+    """The catalogue's questions; a report of what is stored must not wait until somebody mends the catalogue."""
+    try:
+        return questions.of_catalogue(catalogue_files.load(overlay=in_use(overlay)))
+    except CatalogueError as error:
+        print(f"daily-runs: without the questions: {printable(str(error), lines=True)}", file=sys.stderr)
+        return questions.none_known

@@ -49,15 +49,20 @@ def find(store: Store, baseline: str, candidate: str) -> MergeSides:
     """
     with store.transaction() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        first, second = _rows(connection, baseline, candidate)
-        if any(row["run_key"] == second["run_key"] for row in first):
-            raise ParameterError(CANDIDATE, f"{second['run_key']} is the baseline too", "Name two runs.")
-        if first[0]["feature"] != second["feature"]:
-            problem = f"{second['run_key']} is a run of another feature than {first[0]['run_key']}"
-            raise ParameterError(CANDIDATE, problem, "Name two runs of one feature.")
-        rows = [*first, second]
-        items = item_rows.of_runs(connection, [row["run_key"] for row in rows])
-        runs = [_run(row, items[row["run_key"]]) for row in rows]
+        return found_in(connection, baseline, candidate)
+
+
+def found_in(connection: Connection, baseline: str, candidate: str) -> MergeSides:
+    """The same inside the caller's transaction, who reads more of these runs in it."""
+    first, second = _rows(connection, baseline, candidate)
+    if any(row["run_key"] == second["run_key"] for row in first):
+        raise ParameterError(CANDIDATE, f"{second['run_key']} is the baseline too", "Name two runs.")
+    if first[0]["feature"] != second["feature"]:
+        problem = f"{second['run_key']} is a run of another feature than {first[0]['run_key']}"
+        raise ParameterError(CANDIDATE, problem, "Name two runs of one feature.")
+    rows = [*first, second]
+    items = item_rows.of_runs(connection, [row["run_key"] for row in rows])
+    runs = [_run(row, items[row["run_key"]]) for row in rows]
     return MergeSides(second["feature"], runs[:-1], runs[-1])
 
 

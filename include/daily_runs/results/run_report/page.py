@@ -1,89 +1,144 @@
-"""A run's report as one HTML file that loads nothing from anywhere; every text from a run is escaped."""
+"""A run's report as one HTML file that loads nothing from anywhere: a function of the report's model alone."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from daily_runs.input_files import printable
+from daily_runs.results.run_report import sections, series_chart
+from daily_runs.results.run_report.item_markup import item_list
+from daily_runs.results.run_report.markup import details, document, escaped, provenance_notice, table
+from daily_runs.results.run_report.sections import Section
+from daily_runs.results.run_report.whisker import whiskers
 
-_STYLE = (
-    "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
-    "table{border-collapse:collapse;margin:1rem 0}"
-    "td,th{padding:.2rem .8rem;border-bottom:1px solid #ccc;text-align:left}"
-    "code{background:#eee;padding:.1rem .3rem}"
-)
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""Lets a browser load nothing and run no script, whatever an escaped text might have slipped in."""
-
-Section = tuple[str, Sequence[str], Sequence[Sequence[str]]]
-
-
-def sections(report: Mapping[str, Any]) -> list[Section]:
-    """Title, header and rows of each table that has rows."""
-    run, parts, latency = report["run"], report["parts"], report["latency_seconds"]
-    figures = [
-        ["mean over these classes, 95 %", interval(run["item_mean"], run["item_mean_low"], run["item_mean_high"])],
-        ["items of new classes, 95 %", _range(run["new_classes_low"], run["new_classes_high"])],
-        ["with every missing answer at 0, at 1", _range(run["missing_at_worst"], run["missing_at_best"])],
-        ["latency p50, p95, p99", ", ".join("–" if s is None else f"{s:.1f} s" for s in latency.values())],
-        *([name, str(run[name])] for name in ("asked", "answered", "failed", "scored", "unscored")),
-    ]
-    differences = [
-        [
-            part["name"],
-            str(part["items"]),
-            f"{part['mean']:.3f}",
-            interval(part.get("estimate"), part.get("low"), part.get("high"), sign="+"),
-            part.get("verdict") or "",
-        ]
-        for part in parts
-    ]
-    failures = [[row["hop"], row["kind"], str(row["prompts"])] for row in report["failures"]]
-    worst = [[item["item_id"], item["item_class"], f"{item['mean']:.3f}"] for item in report["worst_items"]]
-    found: list[Section] = [
-        ("Figures", ("figure", "value"), figures),
-        ("Classes and criteria", ("part", "items", "mean", "against the reference", ""), differences),
-        ("Failures", ("hop", "kind", "prompts"), failures),
-        ("Worst items", ("item", "class", "mean"), worst),
-    ]
-    return [section for section in found if section[2]]
-
-
-def headline(report: Mapping[str, Any]) -> str:
-    """The verdict in a sentence."""
-    return str(report["run"]["verdict_reason"] or "no verdict: published before runs had one")
+SENTENCE_CHARACTERS_MAX = 2_000
 
 
 def page(report: Mapping[str, Any]) -> str:
     """The whole file."""
     run = report["run"]
-    title = _escaped(f"{run['run_key']} ({run['provenance']})")
-    lines = [
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-        f"<title>{title}</title><style>{_STYLE}</style></head><body>",
-        f"<h1>{title}</h1><p>{_escaped(headline(report))}</p>",
+    parts = [
+        provenance_notice(run["provenance"]),
+        *([] if report["published"] else ['<p class="notice">This attempt is not published: no reader sees it.</p>']),
+        f'<p class="verdict">{escaped(report["headline"], SENTENCE_CHARACTERS_MAX)}</p>',
+        _when(report),
+        _overview(report),
+        *_series(report),
+        _parts(report),
+        _shown(sections.others(report)),
+        *_items(report),
+        *(_shown(section) for section in sections.operations(report)),
+        _shown(sections.ruler(report)),
+        _shown(sections.attempts(report)),
+        _again(report),
     ]
-    for name, header, rows in sections(report):
-        heads = "".join(f"<th>{_escaped(cell)}</th>" for cell in header)
-        body = "".join(f"<tr>{''.join(f'<td>{_escaped(cell)}</td>' for cell in row)}</tr>" for row in rows)
-        lines.append(f"<h2>{_escaped(name)}</h2><table><tr>{heads}</tr>{body}</table>")
-    lines.append(f"<h2>To ask again what has no answer</h2><p><code>{_escaped(report['rerun'])}</code></p>")
-    return "\n".join([*lines, "</body></html>", ""])
+    return document(title(report), [part for part in parts if part])
 
 
-def interval(estimate: float | None, low: float | None, high: float | None, *, sign: str = "") -> str:
-    """A figure with its interval; a dash where there is none."""
-    if estimate is None or low is None or high is None:
-        return "–"
-    return f"{estimate:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
+def title(report: Mapping[str, Any]) -> str:
+    """The run, whether it is one of the sandbox, and whether anybody else sees it."""
+    run = report["run"]
+    published = "" if report["published"] else ", not published"
+    return f"{run['run_key']} ({run['provenance']}{published})"
 
 
-def _range(low: float | None, high: float | None) -> str:
-    return "–" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+def _when(report: Mapping[str, Any]) -> str:
+    run = report["run"]
+    if report["published"]:
+        at = f"published {run['published_at'][:16].replace('T', ' ')} UTC"
+    else:
+        at = f"started {run['started_at'][:16].replace('T', ' ')} UTC"
+    return f'<p class="note">{escaped(run["kind"])} run, attempt {escaped(run["attempt_id"])}, {escaped(at)}</p>'
 
 
-def _escaped(text: str) -> str:
-    return html.escape(printable(text))
+def _shown(section: Section) -> str:
+    if not section.rows:
+        return ""
+    note = f'<p class="note">{escaped(section.note)}</p>' if section.note else ""
+    return f"<h2>{escaped(section.title)}</h2>{note}{table(section.header, section.rows)}"
+
+
+def _overview(report: Mapping[str, Any]) -> str:
+    """The figures, and beside them what stands behind them, so that the series is in sight at once."""
+    figures = _shown(sections.figures(report)) + _shown(sections.providers(report))
+    return f'<div class="pair"><div>{figures}</div><div>{_gate(report)}{_shown(sections.changed(report))}</div></div>'
+
+
+def _gate(report: Mapping[str, Any]) -> str:
+    """Open where something failed: then it is what a reader came for."""
+    section = sections.gate(report)
+    if not section.rows:
+        return ""
+    failed = sum(not one["passed"] for one in report["gate_results"])
+    said = f"{failed} of {len(section.rows)} expectations failed" if failed else f"all {len(section.rows)} passed"
+    return f"<h2>Gate</h2>{details(escaped(said), table(section.header, section.rows), is_open=bool(failed))}"
+
+
+def _series(report: Mapping[str, Any]) -> list[str]:
+    series = report["series"]
+    picture = series_chart.chart(series, report["run"]["run_key"])
+    if not picture:
+        return []
+    whole = sections.series(report, listed=len(series["runs"]))
+    left_out = f" {series['left_out']} earlier runs are left out." if series["left_out"] else ""
+    return [
+        "<h2>Series</h2>",
+        f'<p class="note">{_how_to_read(series)}{left_out}</p>',
+        picture,
+        _changes(series["runs"]),
+        _shown(sections.alarms(report)),
+        details("The series as a table", table(whole.header, whole.rows)),
+    ]
+
+
+def _how_to_read(series: Mapping[str, Any]) -> str:
+    said = "Mean of each run with its 95 % interval. Diamond: this run."
+    if series["reference"]:
+        said += " Rings: the reference; dashed line: its mean; band: from the lowest to the highest of its means."
+    if series["alarms"]:
+        said += " Triangle: where an alarm began, filled while one is open."
+    if series_chart.changed_runs(series["runs"]):
+        said += " Dotted lines: something changed."
+    if len({run["stream"] for run in series["runs"]}) > 1:
+        said += " Runs that are not joined were measured with different rulers."
+    return said
+
+
+def _changes(runs: Sequence[Mapping[str, Any]]) -> str:
+    entries = []
+    for run in series_chart.changed_runs(runs):
+        told = ", ".join(
+            f"{one['what']} {sections.short(one['then'])} → {sections.short(one['now'])}" for one in run["changed"]
+        )
+        entries.append(f"<li>{escaped(run['logical_date'][:10])}: {escaped(told)}</li>")
+    return f"<h3>What changed</h3><ol>{''.join(entries)}</ol>" if entries else ""
+
+
+def _parts(report: Mapping[str, Any]) -> str:
+    section = sections.parts(report)
+    if not section.rows:
+        return ""
+    drawn = whiskers(report["parts"])
+    note = (
+        f"{section.note} The line at the right is the difference; the long stroke is zero." if drawn else section.note
+    )
+    rows = table(section.header, section.rows, drawn)
+    return f'<h2>{section.title}</h2><p class="note">{escaped(note)}</p>{rows}'
+
+
+def _items(report: Mapping[str, Any]) -> list[str]:
+    found = []
+    for name, key in (("Worst items", "worst_items"), ("Most changed items", "changed_items")):
+        if report[key]:
+            found += [f"<h2>{name}</h2>", item_list(report[key], "this run", "reference run")]
+    return found
+
+
+def _again(report: Mapping[str, Any]) -> str:
+    rows = [[name, value] for name, value in report["rerun_form"].items()]
+    return (
+        "<h2>To ask again what has no answer</h2>"
+        f"<p>On the command line: <code>{escaped(report['rerun'])}</code></p>"
+        f"<p>In Airflow: trigger <code>{escaped(report['rerun_dag'])}</code> with these fields of its form:</p>"
+        f"{table(('field', 'value'), rows)}"
+    )

@@ -1,24 +1,32 @@
-"""What a published run's report says, as one model: JSON, the terminal and the page show the same."""
+"""What a run's report says, as one model: JSON, the terminal and the page show the same."""
 
 from __future__ import annotations
 
-import math
+import datetime as dt
+import json
 import shlex
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daily_runs.errors import ParameterError
 from daily_runs.results import item_rows
+from daily_runs.results.intervals import over_these_classes
 from daily_runs.results.item_rows import PublishedItem
-from daily_runs.results.quality import CRITERION
+from daily_runs.results.quality import CRITERION, by_part
+from daily_runs.results.run_report import answer_rows, attempt_rows, cost_rows, item_pairs, series_rows
+from daily_runs.results.run_report.item_pairs import ItemPair, ItemsOfRun
+from daily_runs.results.run_report.questions import AskedQuestion, Questions
 from daily_runs.store.database import Store
+from daily_runs.store.pool import Connection, Row
 
-WORST_ITEMS = 10
 _RUN = "SELECT * FROM contract.runs_v2 WHERE run_key = %(name)s OR attempt_id::text = %(name)s"
 _DIFFERENCES = """
-SELECT part, estimate, low, high, verdict FROM contract.comparisons_v1
+SELECT part, estimate, low, high, verdict, smallest_visible_drop FROM contract.comparisons_v1
 WHERE run_key = %(run)s AND against = 'reference'
+"""
+_OTHERS = """
+SELECT against, treatment, verdict, estimate, low, high FROM contract.comparisons_v1
+WHERE run_key = %(run)s AND against <> 'reference' AND part = '' ORDER BY against
 """
 _FAILURES = """
 SELECT error_hop AS hop, error_kind AS kind, count(*)::int AS prompts FROM daily_runs.published_failure
@@ -28,87 +36,130 @@ _LATENCY = """
 SELECT percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY latency_seconds) AS seconds
 FROM daily_runs.published_result WHERE run_key = %(run)s
 """
-_SHOWN = (
-    "run_key",
-    "kind",
-    "attempt_id",
-    "provenance",
-    "verdict",
-    "verdict_reason",
-    "asked",
-    "answered",
-    "failed",
-    "scored",
-    "unscored",
-    "item_mean",
-    "item_mean_low",
-    "item_mean_high",
-    "new_classes_low",
-    "new_classes_high",
-    "missing_at_worst",
-    "missing_at_best",
-    "populations",
-    "changed",
-    "dataset_sha256",
-    "rubric_version",
-    "judge_model",
-    "published_at",
-)
+_NAMES = "Give a run key or the id of an attempt; daily-runs export --view attempts_v1 lists them."
 
 
-def read(store: Store, name: str) -> dict[str, Any]:
-    """The report of a run that is named by its key or by the id of its published attempt.
+def read(store: Store, name: str, questions: Questions) -> dict[str, Any]:
+    """The report of a run that is named by its key or by the id of an attempt, published or not.
 
     `parts` has every class and criterion with its mean over the run's items and, where there is a reference, its
-    difference from it. Latencies are seconds of answered prompts.
+    difference from it. Latencies are domain seconds of answered prompts. The model is plain JSON.
 
     Raises:
-        ParameterError: no published run has that name.
+        ParameterError: no attempt has that name.
+        DatasetError: the data set whose questions are to be shown is not sound.
     """
     with store.transaction() as connection:  # one snapshot: a run that is published anew meanwhile is not half of each
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         run = connection.execute(_RUN, {"name": name}).fetchone()
-        if run is None:
-            problem = f"{name!r} is no published run"
-            raise ParameterError("RUN", problem, "Give a run key or the id of a published attempt.")
-        asked = {"run": run["run_key"]}
-        items = item_rows.of_runs(connection, [run["run_key"]])[run["run_key"]]
-        compared = connection.execute(_DIFFERENCES, asked).fetchall()
-        failures = connection.execute(_FAILURES, asked).fetchall()
-        latency = connection.execute(_LATENCY, asked).fetchone()
-    differences = {row.pop("part"): row for row in compared}
-    seconds = (latency and latency["seconds"]) or [None] * 3
+        attempt = attempt_rows.named(connection, str(run["attempt_id"]) if run else name)
+        if attempt is None:
+            raise ParameterError("RUN", f"{name!r} is no run and no attempt", _NAMES)
+        asked = questions(attempt["feature"], attempt["dataset_sha256"])
+        report = _of_attempt(connection, attempt, asked) if run is None else _published(connection, run, asked)
+        report |= _of_both(connection, attempt)
+    return plain(report)
+
+
+def plain(model: Mapping[str, Any]) -> dict[str, Any]:
+    """The model as JSON has it, so that a page made of it is the same wherever it is made."""
+    found: dict[str, Any] = json.loads(json.dumps(model, default=_as_text))
+    return found
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+    return str(value)
+
+
+def _published(connection: Connection, run: Row, questions: Mapping[str, AskedQuestion]) -> dict[str, Any]:
+    asked = {"run": run["run_key"]}
+    series = series_rows.read(connection, run)
+    against = _with_items(connection, [one.run_key for one in series.reference])
+    items = item_rows.of_runs(connection, [run["run_key"]])[run["run_key"]]
+    differences = {row.pop("part"): row for row in connection.execute(_DIFFERENCES, asked).fetchall()}
+    pairs = item_pairs.pairs_of(items, against)
     return {
-        "run": {column: run[column] for column in _SHOWN},
+        "published": True,
+        "headline": run["verdict_reason"] or "no verdict: published before runs had one",
+        "run": dict(run),
         "difference": differences.get(""),
-        "parts": [
-            {"name": part, "items": len(values), "mean": math.fsum(values) / len(values), **differences.get(part, {})}
-            for part, values in _values(items).items()
-        ],
-        "failures": failures,
-        "latency_seconds": dict(zip(("p50", "p95", "p99"), seconds, strict=True)),
-        "worst_items": _worst(items),
-        "rerun": _rerun(run["run_key"]),
+        "others": connection.execute(_OTHERS, asked).fetchall(),
+        "parts": _parts(items, differences),
+        "failures": connection.execute(_FAILURES, asked).fetchall(),
+        "latency_seconds": _percentiles(connection.execute(_LATENCY, asked).fetchone()),
+        **_items_shown(connection, pairs, str(run["attempt_id"]), questions),
+        "series": series.as_json(),
     }
 
 
-def _values(items: Sequence[PublishedItem]) -> dict[str, list[float]]:
-    """Means of the scored items by part: classes first, then criteria. Two providers have no figure over both."""
+def _of_attempt(connection: Connection, attempt: Row, questions: Mapping[str, AskedQuestion]) -> dict[str, Any]:
+    """An attempt that is not published has no verdict, no classes and no reference: its figures are not sound."""
+    attempt_id = str(attempt["attempt_id"])
+    items = attempt_rows.items(connection, attempt_id, questions)
+    because = f": {attempt['reason']}" if attempt["reason"] else ""
+    return {
+        "published": False,
+        "headline": f"not published, {attempt['outcome']}{because}",
+        "run": {name: value for name, value in attempt.items() if name not in ("gate_results", "stages")},
+        "difference": None,
+        "others": [],
+        "parts": [],
+        "failures": attempt_rows.failures(connection, attempt_id),
+        "latency_seconds": _percentiles(attempt_rows.latency(connection, attempt_id)),
+        **_items_shown(connection, item_pairs.pairs_of(items, []), attempt_id, questions),
+        "series": series_rows.read(connection, attempt).as_json(),
+    }
+
+
+def _of_both(connection: Connection, attempt: Row) -> dict[str, Any]:
+    attempt_id = str(attempt["attempt_id"])
+    feature, environment, moment = attempt["run_key"].split("/", 2)
+    return {
+        "gate_results": attempt["gate_results"] or [],
+        "stages": attempt["stages"] or {},
+        "unscored_kinds": attempt_rows.unscored(connection, attempt_id),
+        "cost": cost_rows.of_run(connection, attempt["run_key"]),
+        "ruler": attempt_rows.ruler(connection, attempt_id),
+        "attempts": attempt_rows.of_run(connection, attempt["run_key"]),
+        "rerun": _rerun(attempt["run_key"]),
+        "rerun_form": {"environment": environment, "rerun": "missing_answers", "run": moment},
+        "rerun_dag": f"daily_runs_{feature}",
+    }
+
+
+def _with_items(connection: Connection, run_keys: Sequence[str]) -> list[ItemsOfRun]:
+    attempts = answer_rows.published_attempts(connection, run_keys)
+    items = item_rows.of_runs(connection, run_keys)
+    return [ItemsOfRun(key, attempts[key], items[key]) for key in run_keys]
+
+
+def _parts(items: Sequence[PublishedItem], differences: Mapping[str, Row]) -> list[dict[str, Any]]:
+    """Classes first, then criteria. Two providers have no figure over both."""
     if len({item.provider for item in items if item.scored}) != 1:
-        return {}
-    classes, criteria = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
-    for item in items:
-        if item.mean is not None:
-            classes[item.item_class].append(item.mean)
-            for name, mean in item.criteria.items():
-                criteria[f"{CRITERION}{name}"].append(mean)
-    return dict(sorted(classes.items())) | dict(sorted(criteria.items()))
+        return []
+    parts = by_part(items)
+    found = []
+    for name in sorted(parts, key=lambda part: (part.startswith(CRITERION), part)):
+        mean = over_these_classes(parts[name])
+        figures = {"mean": mean.estimate, "mean_low": mean.low, "mean_high": mean.high}
+        kind = "criterion" if name.startswith(CRITERION) else "class"
+        found.append({"name": name, "kind": kind, "items": len(parts[name]), **figures, **differences.get(name, {})})
+    return found
 
 
-def _worst(items: Sequence[PublishedItem]) -> list[dict[str, Any]]:
-    scored = sorted((item.mean, item.item_id, item) for item in items if item.mean is not None)
-    names = ("item_id", "item_class", "provider", "mean", "answered", "scored", "failed")
-    return [{name: getattr(item, name) for name in names} for _, _, item in scored[:WORST_ITEMS]]
+def _items_shown(
+    connection: Connection, pairs: Sequence[ItemPair], attempt_id: str, questions: Mapping[str, AskedQuestion]
+) -> dict[str, Any]:
+    lists = {"worst_items": item_pairs.worst(pairs), "changed_items": item_pairs.most_changed(pairs)}
+    every = [pair for found in lists.values() for pair in found]
+    answers = answer_rows.read(connection, item_pairs.wanted(every, attempt_id))
+    return {name: item_pairs.as_json(found, attempt_id, answers, questions) for name, found in lists.items()}
+
+
+def _percentiles(row: Row | None) -> dict[str, float | None]:
+    return dict(zip(("p50", "p95", "p99"), (row and row["seconds"]) or [None] * 3, strict=True))
 
 
 def _rerun(run_key: str) -> str:

@@ -1,0 +1,58 @@
+"""What a run cost: all calls of all its attempts, by the same reckoning as `contract.costs_v1`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from daily_runs.store.pool import Connection
+
+_COSTS = """
+WITH paid AS (
+    SELECT 'inference' AS stage, w.answer_model AS model, a.tries, a.input_tokens, a.output_tokens,
+           w.answer_input_tokens AS usual_input, w.answer_output_tokens AS usual_output,
+           w.answer_input_usd AS input_usd, w.answer_output_usd AS output_usd, w.prices_as_of, w.prices_verified
+    FROM daily_runs.asked_once a LEFT JOIN daily_runs.attempt_terms w USING (attempt_id)
+    WHERE a.run_key = %(run_key)s AND (a.sent_at IS NOT NULL OR a.tries > 0)
+    UNION ALL
+    SELECT 'judging', k.judge_model, k.tries, k.input_tokens, k.output_tokens, w.verdict_input_tokens,
+           w.verdict_output_tokens, CASE WHEN w.verdict_model = k.judge_model THEN w.verdict_input_usd END,
+           CASE WHEN w.verdict_model = k.judge_model THEN w.verdict_output_usd END, w.prices_as_of, w.prices_verified
+    FROM (
+        SELECT * FROM (
+            SELECT DISTINCT ON (v.verdict_key) j.attempt_id, v.judge_model, v.tries, v.input_tokens, v.output_tokens
+            FROM daily_runs.attempt t JOIN daily_runs.judgement j USING (attempt_id)
+            JOIN daily_runs.verdict v ON v.verdict_key = j.verdict_key OR v.repeat_of = j.verdict_key
+            WHERE t.run_key = %(run_key)s
+            ORDER BY v.verdict_key, j.settled_at, t.started_at
+        ) AS given
+        UNION ALL
+        SELECT * FROM (
+            SELECT DISTINCT ON (j.verdict_key) j.attempt_id, t.judge_model, j.tries, NULL::integer, NULL::integer
+            FROM daily_runs.attempt t JOIN daily_runs.judgement j USING (attempt_id)
+            WHERE t.run_key = %(run_key)s AND j.status = 'unscored' AND j.tries > 0
+            ORDER BY j.verdict_key, j.tries DESC, j.settled_at, t.started_at
+        ) AS none_given
+    ) AS k LEFT JOIN daily_runs.attempt_terms w USING (attempt_id)
+)
+SELECT stage, model, basis, sum(calls)::int AS calls, sum(calls * input_each) AS input_tokens,
+       sum(calls * output_each) AS output_tokens,
+       sum(calls * (input_each * input_usd + output_each * output_usd)) / 1000000 AS usd, prices_as_of, prices_verified
+FROM paid CROSS JOIN LATERAL (
+    SELECT CASE WHEN input_tokens IS NOT NULL AND output_tokens IS NOT NULL THEN 'measured' ELSE 'estimate' END, 1,
+           coalesce(input_tokens, usual_input), coalesce(output_tokens, usual_output)
+    UNION ALL
+    SELECT 'estimate', tries - 1, usual_input, usual_output WHERE tries > 1
+) AS c (basis, calls, input_each, output_each)
+GROUP BY stage, model, basis, prices_as_of, prices_verified ORDER BY stage, model, basis
+"""
+
+
+def of_run(connection: Connection, run_key: str) -> dict[str, Any]:
+    """Calls, tokens and list-price USD by stage, model and basis, and the sum; None where a price is not known.
+
+    `basis` is `measured` where the path told the tokens, else `estimate`: the catalogue's expectation.
+    """
+    rows = connection.execute(_COSTS.encode(), {"run_key": run_key}).fetchall()
+    known = [row["usd"] for row in rows]
+    return {"rows": rows, "usd": math.fsum(known) if rows and None not in known else None}
