@@ -87,14 +87,16 @@ class _Desk:
             raise rate_limited(call.account, asked.model, shortage, buckets)
         self._cache.keep(call.account, asked, call.at_seconds)
         call.paid = True
+        world.judge.given()
         self.gate.record(call)
         await world.clock.sleep(world.latency_seconds())
         return self.gate.ok(call, message_json(asked, reply, usage, "standard"))
 
     def _reply(self, asked: MessagesRequest, model: VendorModel) -> ModelReply:
-        scenario, thinks = self._world.scenario, rules.is_thinking(asked, model)
+        world, scenario, thinks = self._world, self._world.scenario, rules.is_thinking(asked, model)
+        scorable = not world.draw(scenario.unscorable_share)
         try:
-            return reply_to(asked, scenario, scorable=not self._world.draw(scenario.unscorable_share), thinks=thinks)
+            return reply_to(asked, scenario, scorable=scorable, thinks=thinks, error=world.score_error())
         except BadRequestError as error:
             raise bad_request(str(error)) from error
 

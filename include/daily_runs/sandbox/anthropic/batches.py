@@ -215,9 +215,10 @@ class Batches:
                 return _errored("not_found_error", f"model: {request.model}")
             rules.check(request, request.model, model, rules.STRICT_VERSION)
             scorable, thinks = not self._world.draw(scenario.unscorable_share), rules.is_thinking(request, model)
-            reply = reply_to(request, scenario, scorable=scorable, thinks=thinks)
+            reply = reply_to(request, scenario, scorable=scorable, thinks=thinks, error=self._world.score_error())
         except BadRequestError as error:
             return _errored("invalid_request_error", str(error))
+        self._world.judge.given()
         usage = BilledUsage(input_tokens_of(request), 0, 0, reply.output_tokens)
         self._record(batch, item, usage)
         return {"type": "succeeded", "message": message_json(request, reply, usage, "batch")}

@@ -5,6 +5,7 @@ precision (share of the answer's content words that belong to the reference or t
 a penalty for sentences that say the opposite of the reference. Which of them a criterion takes is decided by its name,
 else by its line in the rubric. A diff is compared by lines with what the reference changes. The answer is data: a
 sentence in it that addresses the judge is set aside before measuring, so that it moves no score in either direction.
+A scenario may add errors to what was measured (`judge_worse`, `ScoreError`); they read no label either.
 `schema_fill` puts the outcome into the shape asked for.
 """
 
@@ -17,6 +18,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from daily_runs.sandbox.anthropic.schema_fill import SandboxVerdict, asks_for_verdict, fill
+from daily_runs.sandbox.world.judging import EXACT, ScoreError
 
 _STOP_TEXT = """
 a about above after again all also am an and any are as at be because been before being below between both but by can
@@ -136,21 +138,24 @@ def measure_sections(sections: Sections) -> Agreement:
     return measure(question, reference, answer)
 
 
-def score(criterion: str, sections: Sections, worse: float, seed: int) -> float:
-    """One criterion's score, 0 to 1; the same for the same input. `worse` (0 to 1) adds seeded noise."""
+def score(criterion: str, sections: Sections, worse: float, seed: int, error: ScoreError = EXACT) -> float:
+    """One criterion's score, 0 to 1. `worse` (0 to 1) adds noise that belongs to the answer, `error` this verdict's."""
     measured = measure_sections(sections)
     value = _by_family(criterion, sections.rubric, measured) - _CONTRADICTION_WEIGHT * measured.contradiction
     if worse:
         value += worse * _NOISE_SPAN * (2 * _seeded(seed, criterion, sections).random() - 1)
-    return min(1.0, max(0.0, value))
+    return min(1.0, max(0.0, value + error.of(criterion)))
 
 
-def judge(schema: dict[str, Any], system: str, user: str, worse: float, seed: int) -> Any | None:
+def judge(
+    schema: dict[str, Any], system: str, user: str, worse: float, seed: int, error: ScoreError = EXACT
+) -> Any | None:
     """The verdict in the shape of `schema`; None when the schema asks for none or the prompt has nothing to judge."""
     sections = read_sections(system, user)
     if sections is None or not asks_for_verdict(schema):
         return None
-    return fill(schema, SandboxVerdict(lambda criterion: score(criterion, sections, worse, seed), _reasons(sections)))
+    verdict = SandboxVerdict(lambda criterion: score(criterion, sections, worse, seed, error), _reasons(sections))
+    return fill(schema, verdict)
 
 
 @lru_cache(maxsize=512)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -21,6 +22,7 @@ from daily_runs.sandbox.anthropic.messages import (
     tokens_of,
 )
 from daily_runs.sandbox.anthropic.schema_fill import SandboxVerdict, asks_for_verdict, fill
+from daily_runs.sandbox.world.judging import EXACT, ScoreError
 from daily_runs.sandbox.world.scenario import Scenario
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
@@ -29,6 +31,13 @@ _THINKS_FROM_TOKENS = 500
 _THOUGHT_SHARE = {"low": 0.25, "medium": 0.5, "high": 1.0, "xhigh": 2.0, "max": 4.0}
 _THOUGHT = {"type": "thinking", "thinking": "", "signature": "c2FuZGJveA=="}
 """A thought as it is shown by default: omitted."""
+_REFUSAL = "refusal"
+_DECLINED = {
+    "type": "refusal",
+    "category": "general_harms",
+    "explanation": "The sandbox's scenario declines this prompt.",
+}
+"""What the SDK reads as `RefusalStopDetails`."""
 
 
 class BilledUsage(NamedTuple):
@@ -55,26 +64,54 @@ class ModelReply(NamedTuple):
     output_tokens: int
 
 
-def reply_to(request: MessagesRequest, scenario: Scenario, *, scorable: bool, thinks: bool = False) -> ModelReply:
+def reply_to(
+    request: MessagesRequest, scenario: Scenario, *, scorable: bool, thinks: bool = False, error: ScoreError = EXACT
+) -> ModelReply:
     """The sandbox's turn: the asked schema filled, with a verdict where it wants one, else a short text.
 
     A model that `thinks` does so first, where the prompt is long enough and no tool is forced; it counts as output.
 
-    A verdict that the prompt gives no ground for (or `scorable` is False) becomes a text, as when a model declines.
+    A verdict that the prompt gives no ground for (or `scorable` is False) becomes a text. `error` is what the judge
+    adds to the scores. A share of the prompts ends as a refusal in place of all that.
 
     Raises:
         BadRequestError: the schema cannot be followed.
     """
+    reply = _whole_reply(request, scenario, scorable, thinks, error)
+    return _declined(reply) if _is_declined(request, scenario) else reply
+
+
+def _is_declined(request: MessagesRequest, scenario: Scenario) -> bool:
+    """Whether the safety classifier stops this prompt: it follows from the prompt, so asking again does not help."""
+    share = scenario.judge_refusal_share
+    if not share:
+        return False
+    return random.Random(f"{scenario.rng_seed}\nrefusal\n{last_user_text(request)}").random() < share
+
+
+def _declined(reply: ModelReply) -> ModelReply:
+    """Stopped in mid-answer, so that it is billed: half of a text is there, and of a tool's call nothing.
+
+    Of a request that is stopped before it, the vendor bills nothing; the sandbox is not so kind.
+    """
+    texts = [block for block in reply.content if block["type"] == "text"]
+    content = [{**block, "text": block["text"][: len(block["text"]) // 2]} for block in texts]
+    return ModelReply(content, _REFUSAL, None, max(1, reply.output_tokens // 2))
+
+
+def _whole_reply(
+    request: MessagesRequest, scenario: Scenario, scorable: bool, thinks: bool, error: ScoreError
+) -> ModelReply:
     thought = _thought_tokens(request) if thinks else 0
     if thought >= request.max_tokens:
         return ModelReply([_THOUGHT], "max_tokens", None, request.max_tokens)
     if thought:
         rest = request.model_copy(update={"max_tokens": request.max_tokens - thought})
-        reply = reply_to(rest, scenario, scorable=scorable)
+        reply = _whole_reply(rest, scenario, scorable, False, error)
         return reply._replace(content=[_THOUGHT, *reply.content], output_tokens=reply.output_tokens + thought)
     tool = _tool_to_use(request)
     schema = tool.input_schema if tool is not None else schema_asked(request)
-    filled = _filled(request, schema, scenario) if schema is not None and scorable else None
+    filled = _filled(request, schema, scenario, error) if schema is not None and scorable else None
     if filled is None:
         return _cut(_plain_text(request, scenario.worse_model), request)
     if tool is None:
@@ -96,12 +133,15 @@ def _thought_tokens(request: MessagesRequest) -> int:
     return int(asked * _THOUGHT_SHARE[effort or "high"])
 
 
-def _filled(request: MessagesRequest, schema: dict[str, Any], scenario: Scenario) -> Any | None:
+def _filled(
+    request: MessagesRequest, schema: dict[str, Any], scenario: Scenario, score_error: ScoreError
+) -> Any | None:
     system = "\n".join(block.text for block in system_blocks(request))
     try:
         if not asks_for_verdict(schema):
             return fill(schema, SandboxVerdict(lambda _: 0.0, _plain_text(request, scenario.worse_model)))
-        return judge(schema, system, last_user_text(request), scenario.judge_worse, scenario.rng_seed)
+        told = (system, last_user_text(request))
+        return judge(schema, *told, scenario.judge_worse, scenario.rng_seed, score_error)
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise BadRequestError("tools.0.custom.input_schema: JSON schema is invalid.") from error
 
@@ -146,6 +186,7 @@ def message_json(request: MessagesRequest, reply: ModelReply, usage: BilledUsage
         "content": reply.content,
         "stop_reason": reply.stop_reason,
         "stop_sequence": reply.stop_sequence,
+        "stop_details": _DECLINED if reply.stop_reason == _REFUSAL else None,
         "usage": {
             "input_tokens": usage.input,
             "cache_creation_input_tokens": usage.cache_write,

@@ -77,9 +77,9 @@ class AiGateway:
         self._environment = environment
         self._features = {feature.call: feature for feature in world.catalogue.features.values()}
 
-    def ask_claude(self, exchange: SandboxExchange, call: FeatureCall) -> Inference:
+    def ask_claude(self, exchange: SandboxExchange, call: FeatureCall, model: str = CLAUDE) -> Inference:
         """One inference on Anthropic; the exchange carries what came of it into the ledger."""
-        wanted = self._estimate(exchange, call, "anthropic", CLAUDE)
+        wanted = self._estimate(exchange, call, "anthropic", model)
         refusal = self._refusal(exchange)
         if refusal is None and "anthropic" in self._world.scenario.provider_outage:
             refusal = ("model_vendor", "A1001", 503)

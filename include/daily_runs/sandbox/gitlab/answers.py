@@ -13,6 +13,7 @@ import re
 from typing import NamedTuple
 
 from daily_runs.dataset import CodeCut, Item, Vulnerability
+from daily_runs.sandbox.world.scenario import WeakSpot
 
 QUALITY_BEST, QUALITY_WORST = 0.98, 0.55
 _JITTER = 0.04
@@ -52,6 +53,22 @@ def quality(prompt: AskedPrompt) -> float:
     jitter = _JITTER * (_unit("jitter", prompt.environment, prompt.item.seed_key, prompt.key) - 0.5)
     kept = min(best, max(QUALITY_WORST, of_seed + jitter))
     return kept * (1 - _WORSE_MODEL_COSTS * prompt.worse_model)
+
+
+def weakness(spot: WeakSpot, item: Item) -> float:
+    """By how much the model is worse where a seed is meant by the scenario's weak spot; elsewhere 0."""
+    if not spot.share:
+        return 0.0
+    meant = item.seed_key in spot.seed_keys
+    if spot.pattern and not meant:
+        meant = re.search(spot.pattern, _in_gitlab(item), re.IGNORECASE | re.MULTILINE) is not None
+    return spot.share if meant else 0.0
+
+
+def _in_gitlab(item: Item) -> str:
+    """What GitLab or the model behind it can read of an item: no class, no tag, no reference."""
+    told = item.resource.model_dump(include={"name", "stage", "command", "title", "identifier", "file_name"})
+    return "\n".join([*told.values(), item.resource.content, item.question])
 
 
 def prose(prompt: AskedPrompt) -> str:

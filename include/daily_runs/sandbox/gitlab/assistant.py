@@ -130,9 +130,13 @@ def chat_text(instance: Instance, exchange: SandboxExchange, item: Item | None, 
     return answers.prose(prompt_for(instance, exchange, item)) if item else answers.small_talk()
 
 
-def prompt_for(instance: Instance, exchange: SandboxExchange, item: Item) -> answers.AskedPrompt:
-    """Whom an answer is for."""
-    return answers.AskedPrompt(instance.name, item, exchange.key or "", instance.world.scenario.worse_model)
+def prompt_for(
+    instance: Instance, exchange: SandboxExchange, item: Item, *, served_worse: float = 0.0
+) -> answers.AskedPrompt:
+    """Whom an answer is for, and by how much the model is worse there; `served_worse`: by whoever serves it."""
+    scenario = instance.world.scenario
+    worse = max(scenario.worse_model, served_worse, answers.weakness(scenario.weak_spot, item))
+    return answers.AskedPrompt(instance.name, item, exchange.key or "", worse)
 
 
 def item_asked(instance: Instance, content: str) -> Item | None:

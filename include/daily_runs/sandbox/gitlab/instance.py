@@ -63,6 +63,7 @@ class Instance:
         self.messages: dict[str, dict[str, list[Message]]] = {user: {} for user in self.user_ids}
         self.last_thread: dict[tuple[str, str], int] = {}
         self.merge_requests: list[SandboxMergeRequest] = []
+        self.suggestions_served = 0
         self._numbers = first_id(name, "numbers")
         self.seed(_shares_of(world.scenario, name))
 
@@ -72,7 +73,9 @@ class Instance:
         self.project = Project(self.name, self._items, shares, self.world.scenario.rng_seed)
 
     def follow(self, before: Scenario, after: Scenario) -> None:
-        """Take over a scenario's seeding when it changed."""
+        """Take over a scenario's seeding, and count suggestions anew for a provider switch, when they changed."""
+        if before.provider_switch != after.provider_switch:
+            self.suggestions_served = 0
         if _shares_of(before, self.name) != _shares_of(after, self.name):
             self.seed(_shares_of(after, self.name))
 

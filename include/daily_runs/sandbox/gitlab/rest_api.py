@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from daily_runs.catalogue.features import FeatureCall
 from daily_runs.dataset import CodeCut, Item
 from daily_runs.sandbox.gitlab import answers
-from daily_runs.sandbox.gitlab.ai_gateway import CLAUDE, Inference
+from daily_runs.sandbox.gitlab.ai_gateway import Inference
 from daily_runs.sandbox.gitlab.assistant import TOO_MANY, chat_text, item_asked, prompt_for
 from daily_runs.sandbox.gitlab.instance import Instance, SandboxMergeRequest
 from daily_runs.sandbox.gitlab.resolvers import GITLAB_REVISION, GITLAB_VERSION
@@ -19,6 +19,7 @@ from daily_runs.sandbox.gitlab.rest_bodies import merge_request_files, refusals
 from daily_runs.sandbox.gitlab.rest_bodies.traces import trace_of
 from daily_runs.sandbox.gitlab.seeds import SandboxSeed
 from daily_runs.sandbox.world.exchange import HopReply, SandboxExchange, json_reply, text_reply
+from daily_runs.sandbox.world.scenario import ProviderSwitch
 
 SUGGESTIONS_PATH, CHAT_PATH = "/api/v4/code_suggestions/completions", "/api/v4/chat/completions"
 INFERENCE_PATHS = {SUGGESTIONS_PATH, CHAT_PATH}
@@ -94,19 +95,33 @@ class RestApi:
         if not isinstance(cut, dict) or not isinstance(cut.get("content_above_cursor"), str) or "file_name" not in cut:
             exchange.outcome = "refused_input"
             return json_reply({"error": "current_file[content_above_cursor] is missing"}, 400)
-        asked = self._ask_for_code(exchange)
+        switch = self._switch()
+        asked = self._ask_for_code(exchange, switch)
         if asked.failed:
             return refusals.GATEWAY[asked.status]
+        self._instance.suggestions_served += 1
         item = self._cuts.get((cut["content_above_cursor"], str(cut.get("content_below_cursor") or "")))
-        text = answers.completion(prompt_for(self._instance, exchange, item)) if item else answers.stray_completion()
+        text = answers.stray_completion()
+        if item:
+            worse = switch.worse_model if switch else 0.0
+            text = answers.completion(prompt_for(self._instance, exchange, item, served_worse=worse))
         await self._instance.world.clock.sleep(self._instance.world.latency_seconds())
         return json_reply(_suggestion(text, asked))
 
-    def _ask_for_code(self, exchange: SandboxExchange) -> Inference:
+    def _switch(self) -> ProviderSwitch | None:
+        """The scenario's switch of the provider, once it has come."""
+        switch = self._instance.world.scenario.provider_switch
+        after = switch.after_answers
+        return switch if after is not None and self._instance.suggestions_served >= after else None
+
+    def _ask_for_code(self, exchange: SandboxExchange, switch: ProviderSwitch | None) -> Inference:
         """Vertex AI serves; when it is out, the incident flag hands over to Claude on Anthropic (docs/domain.md §4)."""
+        gateway, call = self._instance.gateway, FeatureCall.COMPLETE_CODE
+        if switch and switch.provider == "anthropic":
+            return gateway.ask_claude(exchange, call, switch.model)
         if "vertex" in self._instance.world.scenario.provider_outage:
-            return self._instance.gateway.ask_claude(exchange, FeatureCall.COMPLETE_CODE)
-        return self._instance.gateway.ask_vertex(exchange, FeatureCall.COMPLETE_CODE, CODESTRAL)
+            return gateway.ask_claude(exchange, call)
+        return gateway.ask_vertex(exchange, call, switch.model if switch else CODESTRAL)
 
     async def _chat(self, exchange: SandboxExchange, _: _Params) -> HopReply:
         """Synchronous, a bare JSON string, and not counted by the `ai_action` limiter."""
@@ -230,5 +245,5 @@ def _suggestion(text: str, asked: Inference) -> dict[str, Any]:
         "object": "text_completion",
         "created": int(time.time()),
         "choices": [{"text": text, "index": 0, "finish_reason": "length"}],
-        "metadata": {"failover": asked.model == CLAUDE},
+        "metadata": {"failover": asked.engine == "anthropic"},
     }

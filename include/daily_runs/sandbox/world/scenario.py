@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Shift = Annotated[float, Field(ge=-1, le=1)]
 RefusingHop = Literal["cloudflare", "load_balancer", "gitlab", "ai_gateway", "model_vendor"]
 CloudflareForm = Literal[
     "1015",
@@ -80,12 +82,68 @@ class RefusalForms(_Strict):
     ai_gateway: GatewayForm = "429"
 
 
+class WeakSpot(_Strict):
+    """Where the model alone gets worse, by `share` as `worse_model` does everywhere.
+
+    The seeds whose keys are listed are meant, and those in whose text `pattern` is found (a regular expression; case
+    does not count, `^` and `$` are the ends of a line). The text is what GitLab itself has: the resource's names, its
+    content, and the question; never a data set's class, tags or reference. Without keys and pattern no seed is meant.
+    """
+
+    share: Share = 0.0
+    seed_keys: tuple[str, ...] = ()
+    pattern: str = ""
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is no regular expression ({error})") from error
+        return pattern
+
+
+class ProviderSwitch(_Strict):
+    """Who serves code suggestions once `after_answers` of them were served, in each environment; None: nobody else.
+
+    The count begins when the switch is ordered. What the other model serves is worse by `worse_model`. Only a code
+    suggestion tells who served it.
+    """
+
+    after_answers: Annotated[int, Field(ge=0)] | None = None
+    provider: Provider = "anthropic"
+    model: Annotated[str, Field(min_length=1)] = "claude-sonnet-4-6"
+    worse_model: Share = 0.0
+
+
+class JudgeDrift(_Strict):
+    """What the judge adds to each score (0 to 1) since the drift was ordered: more with each verdict, and with time.
+
+    An hour is one of the domain.
+    """
+
+    per_hundred_verdicts: Shift = 0.0
+    per_hour: Shift = 0.0
+
+
 class Scenario(_Strict):
     """All faults. Unknown keys are refused.
 
-    `sides` confines the faults on the wire (refusals, 5xx, dropped, malformed, truncated, timeouts, 529) to some of
-    the three sides; the others stay healthy. `foreign_load`: by account, the share of its limits that other people
-    use (see `foreign`).
+    Attributes:
+        sides: which of the three sides the faults on the wire (refusals, 5xx, dropped, malformed, truncated, timeouts,
+            529) strike; the others stay healthy.
+        foreign_load: by account, the share of its limits that other people use (see `foreign`).
+        worse_model: how much of the reference every answer loses: at 1 half of what it had.
+        weak_spot: the same for some seeds alone.
+        provider_switch: another provider or model in mid-run.
+        judge_worse: noise that belongs to an answer: the same answer gets the same wrong points each time.
+        judge_noise: noise that differs from verdict to verdict of one answer: the standard deviation of what is added
+            to each criterion's score (0 to 1); 0.05 is a fifth of a point.
+        judge_shift: what is added to each criterion's score: a lenient judge above 0, a harsh one below.
+        judge_drift: a shift that grows.
+        judge_refusal_share: of how many prompts a safety classifier stops the answer; the same ones each time.
+        unscorable_share: of how many requests the judge answers in words, with no verdict; drawn for each request.
     """
 
     sides: tuple[Side, ...] = ("staging", "production", "anthropic")
@@ -105,7 +163,13 @@ class Scenario(_Strict):
     ai_action_calls: Annotated[int, Field(ge=0)] | None = None
     ai_action_window_hours: Annotated[float, Field(gt=0)] | None = None
     worse_model: Share = 0.0
+    weak_spot: WeakSpot = WeakSpot()
+    provider_switch: ProviderSwitch = ProviderSwitch()
     judge_worse: Share = 0.0
+    judge_noise: Share = 0.0
+    judge_shift: Shift = 0.0
+    judge_drift: JudgeDrift = JudgeDrift()
+    judge_refusal_share: Share = 0.0
     unscorable_share: Share = 0.0
     seeding_complete: bool = True
     missing_seed_share: Share = 0.0

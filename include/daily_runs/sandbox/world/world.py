@@ -12,6 +12,7 @@ from daily_runs.dataset import Item
 from daily_runs.sandbox.world.bucket import Bucket
 from daily_runs.sandbox.world.clock import SandboxClock
 from daily_runs.sandbox.world.foreign import ForeignLoad
+from daily_runs.sandbox.world.judging import JudgeState, ScoreError
 from daily_runs.sandbox.world.received import RequestLog
 from daily_runs.sandbox.world.scenario import Scenario
 
@@ -96,6 +97,7 @@ class World:
         now = clock.now()
         self._accounts = {name: AccountBuckets(account, now) for name, account in catalogue.accounts.items()}
         self._foreign = {name: ForeignLoad(foreign_seed(scenario.rng_seed, name), now) for name in catalogue.accounts}
+        self.judge = JudgeState(now)
 
     def set_scenario(self, scenario: Scenario) -> None:
         """Replace the faults; a changed `rng_seed` starts its sequence anew."""
@@ -104,6 +106,9 @@ class World:
         if scenario.rng_seed != self.scenario.rng_seed:
             self.rng, now = random.Random(scenario.rng_seed), self.clock.now()
             self._foreign = {name: ForeignLoad(foreign_seed(scenario.rng_seed, name), now) for name in self._accounts}
+            self.judge = JudgeState(now)
+        if scenario.judge_drift != self.scenario.judge_drift:
+            self.judge.begin_drift(self.clock.now())
         self.scenario = scenario
 
     def account(self, name: str) -> AccountBuckets:
@@ -124,6 +129,10 @@ class World:
     def strikes(self, share: float, side: str) -> bool:
         """Draw a fault on the wire, confined to the scenario's sides."""
         return side in self.scenario.sides and self.draw(share)
+
+    def score_error(self) -> ScoreError:
+        """The error of the judge's next verdict."""
+        return self.judge.error(self.scenario, self.clock.now())
 
     def latency_seconds(self) -> float:
         """Draw one model latency in domain seconds."""

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from daily_runs.dataset import Item
-from daily_runs.sandbox.gitlab.answers import AskedPrompt, completion, merge_request_diff, prose, quality
+from daily_runs.sandbox.gitlab.answers import AskedPrompt, completion, merge_request_diff, prose, quality, weakness
+from daily_runs.sandbox.gitlab.assistant import prompt_for
+from daily_runs.sandbox.gitlab.instance import Instance
 from daily_runs.sandbox.world.bucket import Bucket, FixedWindow
+from daily_runs.sandbox.world.exchange import SandboxExchange
 from daily_runs.sandbox.world.received import ReceivedRequest, RequestLog
+from daily_runs.sandbox.world.scenario import WeakSpot
 from daily_runs.sandbox.world.world import World
 
 MakeWorld = Callable[..., World]
@@ -128,6 +133,51 @@ def test_a_worse_model_keeps_less_of_what_the_reference_says(items: dict[str, li
     good = sum(kept(item, prose(AskedPrompt("staging", item, "p", 0.0))) for item in seeds)
     worse = sum(kept(item, prose(AskedPrompt("staging", item, "p", 0.6))) for item in seeds)
     assert worse < good * 0.8
+
+
+SEEDS = "of_troubleshoot_job"
+
+
+@pytest.mark.parametrize(
+    ("spot", "meant"),
+    [
+        ({"seed_keys": ["rca/job-3", "rca/job-7", "another/seed"]}, {"rca/job-3", "rca/job-7"}),
+        ({"pattern": r"Job 11\d$"}, {f"rca/job-{n}" for n in range(110, 120)}),
+        ({"pattern": r"job 3\b", "seed_keys": ["rca/job-7"]}, {"rca/job-3", "rca/job-7"}),
+        ({"pattern": "stated here in plain words|^any$|job-3$"}, set()),  # reference, class, seed key: GitLab has none
+        ({}, set()),
+    ],
+    ids=["by key", "by what is in the log", "by either", "by what GitLab does not have", "by nothing"],
+)
+def test_a_weak_spot_is_where_the_scenario_says_and_nowhere_else(
+    spot: dict[str, Any], meant: set[str], items: dict[str, list[Item]]
+) -> None:
+    weak = WeakSpot.model_validate({"share": 0.7, **spot})
+    assert {item.seed_key for item in items[SEEDS] if weakness(weak, item) == 0.7} == meant
+    assert {weakness(weak, item) for item in items[SEEDS]} <= {0.0, 0.7}
+
+
+def test_every_kind_of_resource_can_be_a_weak_spot_by_its_text(items: dict[str, list[Item]]) -> None:
+    """A job by its command, an issue by its title, a finding by its identifier, a code cut by its code."""
+    texts = {
+        "of_troubleshoot_job": "pytest",
+        "of_chat": "issue 1",
+        "of_explain_vulnerability": "B605",
+        "of_complete_code": r"def add",
+    }
+    for feature, text in texts.items():
+        found = [item for item in items[feature] if weakness(WeakSpot(share=1, pattern=text), item)]
+        assert found, feature
+        assert len(found) == (1 if feature == "of_chat" else len(items[feature]))
+
+
+def test_the_answers_about_a_weak_spot_are_those_of_a_worse_model(
+    make_world: MakeWorld, items: dict[str, list[Item]]
+) -> None:
+    world = make_world(weak_spot={"share": 0.6, "seed_keys": ["rca/job-3"]}, worse_model=0.1)
+    instance, exchange = Instance(world, "staging"), SandboxExchange("staging", "POST", "/", {}, b"")
+    worse = {item.seed_key: prompt_for(instance, exchange, item).worse_model for item in items[SEEDS]}
+    assert worse == {key: 0.6 if key == "rca/job-3" else 0.1 for key in worse}
 
 
 def test_code_is_whole_from_a_good_model_and_broken_off_from_a_bad_one(items: dict[str, list[Item]]) -> None:

@@ -51,6 +51,45 @@ def test_when_both_providers_are_out_inference_fails_with_503(make_world: MakeWo
     assert world.ledger.entries[-1].paid is False
 
 
+def test_after_so_many_suggestions_another_provider_serves_worse_ones(make_world: MakeWorld, gitlab: Connect) -> None:
+    world = make_world(provider_switch={"after_answers": 2, "worse_model": 1.0})
+    client = gitlab(world)
+    served = [suggest(client).json() for _ in range(4)]
+    assert [one["model"]["engine"] for one in served] == ["vertex-ai"] * 2 + ["anthropic"] * 2
+    assert [one["model"]["name"] for one in served[2:]] == ["claude-sonnet-4-6"] * 2
+    texts = [one["choices"][0]["text"] for one in served]
+    assert texts[0] == texts[1]
+    assert len(texts[2]) < len(texts[0])
+    assert [entry.account for entry in world.ledger.entries] == [None, None, "EVAL", "EVAL"]
+
+
+def test_a_switch_may_keep_the_provider_and_change_its_model(make_world: MakeWorld, gitlab: Connect) -> None:
+    client = gitlab(make_world(provider_switch={"after_answers": 1, "provider": "vertex", "model": "codestral-2501"}))
+    served = [suggest(client).json()["model"] for _ in range(2)]
+    assert [one["engine"] for one in served] == ["vertex-ai"] * 2
+    assert [one["name"] for one in served] == ["codestral@2405", "codestral-2501"]
+
+
+def test_a_refused_suggestion_is_none_of_those_that_the_switch_counts(make_world: MakeWorld, gitlab: Connect) -> None:
+    world = make_world(provider_switch={"after_answers": 1}, refuse={"model_vendor": 1.0})
+    client = gitlab(world)
+    assert suggest(client).status_code == 429
+    world.set_scenario(world.scenario.model_copy(update={"refuse": {}}))
+    assert suggest(client).json()["model"]["engine"] == "vertex-ai"
+
+
+def test_a_switch_counts_from_when_it_is_ordered(make_world: MakeWorld, serve: Callable[[World], str]) -> None:
+    headers = {"authorization": "Bearer sandbox-evaluation-1"}
+    address = serve(make_world())
+    with httpx.Client(base_url=f"{address}/staging", headers=headers) as client:
+        engines = [suggest(client).json()["model"]["engine"] for _ in range(3)]
+        httpx.post(f"{address}/_sandbox/scenario", json={"provider_switch": {"after_answers": 2}}).raise_for_status()
+        engines += [suggest(client).json()["model"]["engine"] for _ in range(3)]
+        httpx.post(f"{address}/_sandbox/scenario", json={"provider_switch": None}).raise_for_status()
+        engines.append(suggest(client).json()["model"]["engine"])
+    assert engines == ["vertex-ai"] * 5 + ["anthropic", "vertex-ai"]
+
+
 def test_the_gateway_refuses_a_suggestion_in_its_own_words_behind_rails(make_world: MakeWorld, gitlab: Connect) -> None:
     answer = suggest(gitlab(make_world(refuse={"ai_gateway": 1.0})))
     assert (answer.status_code, answer.json()) == (429, {"detail": "Too many requests. Please try again later."})
