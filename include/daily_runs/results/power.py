@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 from daily_runs.results.intervals import CONFIDENCE, student_quantile
 from daily_runs.results.regression import QualityDifference
@@ -22,21 +21,6 @@ def smallest_visible_drop(difference: QualityDifference, margin: float) -> float
     likely = student_quantile(difference.degrees, POWER)
     clear = student_quantile(difference.degrees, (1 + CONFIDENCE) / 2)
     return max((clear + likely) * difference.error, margin + likely * difference.error)
-
-
-def smallest_visible_part_drops(parts: Mapping[str, QualityDifference], margin: float) -> dict[str, float]:
-    """Of each class or criterion, the drop that makes it regress by itself in 80 % of the days.
-
-    It holds for a part that falls alone: among all parts it has to pass the first step of Holm's test, which deals the
-    level out to them. Infinite for a part of a single item, and where even a drop of the whole scale would not do.
-    """
-    level = 1 - (1 - CONFIDENCE) / 2 / max(1, len(parts))
-    found = {}
-    for name, part in parts.items():
-        clear = student_quantile(part.degrees, level) + student_quantile(part.degrees, POWER)
-        drop = margin + clear * part.error if part.degrees else math.inf
-        found[name] = drop if drop <= 1 else math.inf
-    return found
 
 
 def items_needed(variance: float, run_variance: float, items: int, margin: float) -> int | None:

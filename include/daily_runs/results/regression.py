@@ -6,6 +6,7 @@ The estimand is the mean difference over this data set's items. It says nothing 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
@@ -21,10 +22,7 @@ RUNS_MIN = 14
 
 
 class RunMean(NamedTuple):
-    """A run's mean score, and the variance of that mean that comes from its answers alone (asked again on that day).
-
-    `within` is 0 where no item of the run was asked twice: such a run does not tell it, `stream_means` does.
-    """
+    """A run's mean score, and the variance of that mean that comes from its answers alone (asked again on that day)."""
 
     mean: float
     within: float
@@ -95,47 +93,15 @@ def run_effect(runs: Sequence[RunMean], prior: RunEffect) -> RunEffect:
 
 
 def run_mean(items: Sequence[ItemScore]) -> RunMean:
-    """A run's mean over its items. An item with one answer varies as those with more do on average.
+    """A run's mean over its items.
 
     Raises:
         ValueError: no items.
     """
     if not items:
         raise ValueError("no items to summarise")
-    known = [item.variance for item in items if item.answers > 1]
-    usual = math.fsum(known) / len(known) if known else 0.0
-    spread = ((item.variance if item.answers > 1 else usual) / item.answers for item in items)
-    mean = math.fsum(on_scale(item.mean) for item in items) / len(items)
-    return RunMean(mean, math.fsum(spread) / len(items) ** 2)
-
-
-def stream_means(runs: Sequence[Sequence[ItemScore]]) -> list[RunMean]:
-    """The means of a stream's runs, oldest first.
-
-    Where each item is asked once, its answers of different days stand for answers of one day: what is left of them
-    without the item's own level and without the day's is their variance (a two-way layout, Searle, Casella and
-    McCulloch 1992, 4.1). Taken for 0 instead, it would make a bound that raises some 60 false alarms in 1,000 runs.
-    Only the first `RUNS_MIN` runs count, so that a later run never moves the bound that it is held against.
-
-    Raises:
-        ValueError: a run without items.
-    """
-    found = [run_mean(items) for items in runs]
-    if any(item.answers > 1 for items in runs for item in items):
-        return found
-    within = _within_by_days(runs[:RUNS_MIN])
-    return [run._replace(within=within) for run in found]
-
-
-def _within_by_days(runs: Sequence[Sequence[ItemScore]]) -> float:
-    """The variance of a run's mean by its answers alone, from items that all of these runs scored; 0 if none tell."""
-    scores = [{item.item_id: item.mean for item in items} for items in runs]
-    shared = sorted(set(scores[0]).intersection(*scores)) if scores else []
-    if len(runs) < 2 or len(shared) < 2:
-        return 0.0
-    table = np.array([[of_run[item] for item in shared] for of_run in scores])
-    rest = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
-    return float((rest**2).sum()) / ((len(runs) - 1) * (len(shared) - 1)) / len(shared)
+    within = math.fsum(item.variance / item.answers for item in items) / len(items) ** 2
+    return RunMean(math.fsum(on_scale(item.mean) for item in items) / len(items), within)
 
 
 def paired(first: Sequence[ItemScore], second: Sequence[ItemScore]) -> PairedDifference | None:
@@ -163,6 +129,15 @@ def paired(first: Sequence[ItemScore], second: Sequence[ItemScore]) -> PairedDif
     deviations, degrees = within_classes(differences, [item.item_class for item in both], spread=ends)
     variance = (float((deviations**2).sum()) + ends) / len(both) ** 2
     return PairedDifference(estimate, variance, degrees, len(both))
+
+
+def paired_by_class(first: Sequence[ItemScore], second: Sequence[ItemScore]) -> dict[str, PairedDifference]:
+    """The same for each class that both runs scored."""
+    members: dict[str, list[ItemScore]] = defaultdict(list)
+    for item in second:
+        members[item.item_class].append(item)
+    found = {name: paired(first, items) for name, items in sorted(members.items())}
+    return {name: difference for name, difference in found.items() if difference}
 
 
 def with_run_effect(pair: PairedDifference, effect: RunEffect, *, reference_runs: int = 1) -> QualityDifference:

@@ -20,9 +20,9 @@ from daily_runs.results.regression import (
     holm,
     judge_difference,
     paired,
+    paired_by_class,
     run_effect,
     run_mean,
-    stream_means,
     with_run_effect,
 )
 from daily_runs.statuses import QualityVerdict
@@ -81,6 +81,8 @@ def test_a_drop_that_sits_in_one_class_does_not_count_as_spread() -> None:
     assert pooled is not None
     assert stratified.estimate == pooled.estimate == pytest.approx(-0.03, abs=0.005)
     assert stratified.variance < 0.1 * pooled.variance
+    by_class = paired_by_class(first, second)
+    assert min(by_class, key=lambda name: by_class[name].estimate) == "c"
 
 
 def test_a_single_item_gives_the_whole_scale() -> None:
@@ -114,47 +116,6 @@ def test_a_runs_mean_varies_by_its_answers_as_its_items_say() -> None:
     assert run_mean(run(0.5, 0.7)) == pytest.approx((0.6, (0.02 / 4 + 0.02 / 4) / 4))
     with pytest.raises(ValueError, match="no items"):
         run_mean([])
-
-
-def test_an_item_with_one_answer_varies_as_the_others_do() -> None:
-    items = [ItemScore("a", "a", 0.5, 0.04, 2), ItemScore("b", "a", 0.5, 0.02, 4), ItemScore("c", "a", 0.5, 0.0, 1)]
-    assert run_mean(items).within == pytest.approx((0.04 / 2 + 0.02 / 4 + 0.03) / 9)
-
-
-def asked_once(runs: int, effect: float, seed: int) -> list[list[ItemScore]]:
-    """Runs of 60 items, each asked once: levels differ by item, answers by 0.03, days by the effect."""
-    rng = np.random.default_rng(seed)
-    levels = rng.normal(0.5, 0.1, 60)
-    scores = levels + rng.normal(0, 0.03, (runs, 60)) + rng.normal(0, effect, (runs, 1))
-    return [[ItemScore(str(n), "a", float(s), 0.0, 1) for n, s in enumerate(of_run)] for of_run in scores]
-
-
-def test_items_that_are_asked_once_vary_as_their_answers_of_different_days_do() -> None:
-    means = stream_means(asked_once(14, 0.02, 1))
-    assert {one.within for one in means} == {pytest.approx(0.03**2 / 60, rel=0.1)}
-    found = [run_effect(stream_means(asked_once(14, 0.02, seed)), PRIOR).variance for seed in range(60)]
-    assert math.sqrt(np.mean(found)) == pytest.approx(0.02, rel=0.1)
-
-
-def test_a_day_that_moves_every_item_alike_is_no_variance_of_answers() -> None:
-    shifted = [[item._replace(mean=0.5 + 0.01 * day) for item in run(*[0.0] * 5)] for day in range(14)]
-    alone = [[item._replace(answers=1, variance=0.0) for item in items] for items in shifted]
-    assert stream_means(alone)[0].within == pytest.approx(0.0, abs=1e-15)
-
-
-def test_a_later_run_never_moves_the_variance_that_the_first_fourteen_told() -> None:
-    runs = asked_once(20, 0.02, 2)
-    assert [one.within for one in stream_means(runs)[:14]] == [one.within for one in stream_means(runs[:14])]
-
-
-def test_where_items_are_asked_again_on_a_day_the_days_are_not_asked() -> None:
-    runs = [run(0.5, 0.7), run(0.1, 0.9)]
-    assert stream_means(runs) == [run_mean(items) for items in runs]
-
-
-@pytest.mark.parametrize("runs", [[], asked_once(1, 0.02, 3), [items[:1] for items in asked_once(14, 0.02, 3)]])
-def test_one_run_or_one_item_tells_no_variance(runs: list[list[ItemScore]]) -> None:
-    assert all(one.within == 0 for one in stream_means(runs))
 
 
 def test_both_sides_have_a_run_effect_and_a_reference_of_many_runs_a_small_one() -> None:
