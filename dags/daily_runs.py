@@ -18,6 +18,7 @@ from daily_runs.readiness.waiting import wait_max
 from daily_runs.runs import trigger_form
 from daily_runs.runs.routing import STAGING
 from daily_runs_airflow import policies, tasks
+from daily_runs_airflow.assets import published_runs
 from daily_runs_airflow.docs import feature_doc
 from daily_runs_airflow.sensors import StagingReadySensor
 from daily_runs_airflow.timetable import MigrationTimetable
@@ -43,7 +44,7 @@ def arm(catalogue: Catalogue, feature: Feature, environment: str, manifest: XCom
         inference = asking.partial(stage="inference").expand_kwargs(shards)
         judging = scoring.partial(stage="judging").expand_kwargs(shards)
         validation = tasks.validation("validation", shards)
-        publish = tasks.publish("publish", shards)
+        publish = tasks.publish.override(outlets=[published_runs(feature.feature)])("publish", shards)
         probe >> inference >> judging >> validation >> publish
     return publish
 

@@ -27,7 +27,8 @@ TASK_DOCS = {
     " that was in flight when the task died may be paid again. `docs/runbooks/calls.md`, `docs/runbooks/access.md`.",
     "validation": "The gate. If it fails, the attempt is quarantined: rows kept, nothing published. It is not retried."
     " `docs/runbooks/gate.md` says what to do again by the form, and what that pays.",
-    "publish": "Replaces the run's published rows in one transaction. Safe to clear. `docs/runbooks/counts.md`.",
+    "publish": "Replaces the run's published rows in one transaction, then tells DAGs that wait for the feature's asset"
+    " (`docs/data_contract.md`). Safe to clear: it tells them again. `docs/runbooks/counts.md`.",
     "compare": "Compares what the arms published; with two, by the paired difference. Writes nothing, safe to"
     " clear. `docs/runbooks/counts.md`.",
     "check_readiness": "Looks at one environment for every feature that goes there: seeds, and limits on the path."

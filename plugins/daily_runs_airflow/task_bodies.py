@@ -23,7 +23,7 @@ from daily_runs.readiness import check, state
 from daily_runs.readiness.waiting import check_every
 from daily_runs.records import attempts, routes
 from daily_runs.records.run import Report, RunKey
-from daily_runs.results import comparison
+from daily_runs.results import comparison, published
 from daily_runs.runs import duplicate, opening, rerun, routing, trigger_form
 from daily_runs.runs.routing import Planned
 from daily_runs.runs.target import target_of
@@ -31,6 +31,7 @@ from daily_runs.stages import pipeline
 from daily_runs.stages.work import Work
 from daily_runs.statuses import ReadinessState, Rerun
 from daily_runs.store.database import Store, open_store
+from daily_runs_airflow.assets import event_of
 from daily_runs_airflow.connections import find, store_url
 
 log = logging.getLogger(__name__)
@@ -181,8 +182,21 @@ def _key(feature: str, environment: str, manifest: Mapping[str, Any]) -> RunKey:
 
 def run_stage(stage: str, shards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Run a later stage for a whole attempt; returns its counts."""
+    attempt_id = shards[0]["attempt_id"]
     with _store() as store:
-        return _run(store, stage, shards[0]["attempt_id"], None)
+        done = _run(store, stage, attempt_id, None)
+        if stage == "publish":
+            _announce(store, attempt_id)
+    return done
+
+
+def _announce(store: Store, attempt_id: str) -> None:
+    """Say in the events of the task's outlets what was published; Airflow sends them if the task succeeds."""
+    run = published.of_run(store, str(attempts.find_attempt(store, attempt_id).key))
+    assert run is not None  # it is published, whoever published it last
+    context = get_current_context()
+    for asset in context["outlets"]:
+        context["outlet_events"][asset].extra = event_of(run)
 
 
 def run_shard(stage: str, attempt_id: str, shard: int, prompts_per_minute: float) -> dict[str, Any]:

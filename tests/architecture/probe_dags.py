@@ -50,6 +50,7 @@ def task_facts(task: Any) -> dict[str, Any]:
         "weight_rule": str(task.weight_rule),
         "trigger_rule": str(getattr(task.trigger_rule, "value", task.trigger_rule)),
         "doc": task.doc_md or "",
+        "outlets": [outlet.name for outlet in task.outlets],
         "upstream": sorted(task.get_flat_relative_ids(upstream=True)),
         "rendered": sorted({*keywords, *(inspect.signature(body).parameters if body else ())}),
         "rendered_fields": list(task.template_fields),

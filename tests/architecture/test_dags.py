@@ -81,6 +81,12 @@ def test_there_is_one_dag_for_each_feature_of_the_catalogue(loaded: Loaded, ship
     assert set(loaded.features) == {f"daily_runs_{name}" for name in shipped.features}
 
 
+def test_publishing_and_nothing_else_updates_the_asset_of_its_feature(loaded: Loaded) -> None:
+    for dag_id, dag in loaded.dags.items():
+        outlets = {name: task["outlets"] for name, task in dag["tasks"].items() if task["outlets"]}
+        assert outlets == {name: [f"{dag_id}_published"] for name in dag["tasks"] if name.endswith(".publish")}, dag_id
+
+
 def test_two_parses_give_the_same_serialized_dags(loaded: Loaded) -> None:
     first, second = ({name: dag["sha256"] for name, dag in load["dags"].items()} for load in loaded)
     assert first == second
