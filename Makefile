@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install proxies demo bench test test-fast coverage kill-cells statistics check format schema lock clean
+.PHONY: help install proxies demo bench test test-fast coverage kill-cells statistics mutation check format schema lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ kill-cells: $(INSTALLED) ## what may die while runs work, one cell at a time on 
 
 statistics: $(INSTALLED) ## simulated runs whose truth is known, against what error bars, verdicts and alarms promise
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.simulation $(STATISTICS)
+
+mutation: $(INSTALLED) ## do tests notice changes of the statistics and of the gate's rules? an hour; MUTATION="--sample 30"
+	@$(BIN)/python -m tests.mutation $(MUTATION)
 
 check: $(INSTALLED) ## lint, format, types, borders between folders, catalogue
 	@$(BIN)/ruff check .
