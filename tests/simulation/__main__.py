@@ -3,102 +3,153 @@
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
-from rich.console import Console
 
 from daily_runs.statuses import QualityVerdict
 from tests.simulation import coverage, streams, verdicts
 
 SEED = 20261126
+REFERENCES, RUNS_WATCHED = 200, 5
+"""References pinned for each stream, and how many times `--runs` runs each is watched for."""
+BEGIN, END = "<!-- {} of make statistics -->", "<!-- end -->"
+"""What stands around a table in a file that `--into` fills."""
+VERDICTS = (
+    QualityVerdict.REGRESSED,
+    QualityVerdict.IMPROVED,
+    QualityVerdict.NO_WORSE,
+    QualityVerdict.INCONCLUSIVE,
+)
+
+
+class Table(NamedTuple):
+    """A table in Markdown, as text and file show it."""
+
+    name: str
+    header: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+    @property
+    def text(self) -> str:
+        """The whole table."""
+        lines = [self.header, tuple("---" for _ in self.header), *self.rows]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Simulate; 1 when a promise is not kept."""
     parser = argparse.ArgumentParser(prog="make statistics", description=__doc__)
-    parser.add_argument("--runs", type=int, default=1000, help="simulated runs of each row")
+    parser.add_argument("--runs", type=int, default=1000, help="simulated runs of each row; a quarter where a drop is")
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--json", action="store_true", help="the same figures as one JSON object")
+    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="the figures are the same for any number")
+    parser.add_argument("--into", type=Path, help="a Markdown file whose tables are replaced by these")
     given = parser.parse_args(words)
-    out, start = Console(stderr=given.json, highlight=False, width=120), time.monotonic()
-    rng = np.random.default_rng(given.seed)
+    start = time.monotonic()
     broken: list[str] = []
-    covered = _coverage(out, given.runs, rng, broken)
-    told = _verdicts(out, given.runs, rng, broken)
-    watched = _streams(out, given.runs, rng, broken)
-    out.print(f"{time.monotonic() - start:.0f} s. " + ("Every promise is kept." if not broken else "Not kept:"))
-    for line in broken:
-        out.print(f"  {line}")
-    if given.json:
-        figures = {
-            "coverage": [row._asdict() for row in covered],
-            "verdicts": [row._asdict() for row in told],
-            "streams": [row._asdict() for row in watched],
-        }
-        sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+    tables = []
+    with ProcessPoolExecutor(given.processes) as pool:
+        seeds = np.random.SeedSequence(given.seed).spawn(3)
+        for simulate, seed in zip((_coverage, _verdicts, _streams), seeds, strict=True):
+            table = simulate(pool, given.runs, seed, broken)
+            sys.stdout.write(f"\n{table.text}\n")
+            sys.stdout.flush()
+            tables.append(table)
+    if given.into:
+        _fill(given.into, tables)
+    told = "Every promise is kept." if not broken else "\n  ".join(["Not kept:", *broken])
+    sys.stdout.write(f"\n{time.monotonic() - start:.0f} s with {given.processes} processes. {told}\n")
     return int(bool(broken))
 
 
-def _coverage(out: Console, runs: int, rng: np.random.Generator, broken: list[str]) -> list[coverage.Covered]:
-    out.print(f"95 % intervals: share that holds the truth, at least {coverage.LEAST}; mean and smallest width")
+def _spread(
+    pool: ProcessPoolExecutor,
+    measure: Callable[..., Any],
+    cases: Iterable[tuple[Any, ...]],
+    seed: np.random.SeedSequence,
+) -> list[Any]:
+    """Each case measured with dice of its own, so that no case's figures hang on who measured it, or when."""
+    every = list(cases)
+    dice = [np.random.default_rng(one) for one in seed.spawn(len(every))]
+    waiting = [pool.submit(measure, *case, rng) for case, rng in zip(every, dice, strict=True)]
+    return [one.result() for one in waiting]
+
+
+def _covered(number: int, runs: int, rng: np.random.Generator) -> coverage.Covered:
+    return coverage.measure(
+        coverage.WORLDS[number], runs, rng
+    )  # a world has functions in it, which stay where they are
+
+
+def _coverage(pool: ProcessPoolExecutor, runs: int, seed: np.random.SeedSequence, broken: list[str]) -> Table:
+    found: list[coverage.Covered] = _spread(pool, _covered, ((n, runs) for n in range(len(coverage.WORLDS))), seed)
+    broken += [f"coverage of {row.world}: {row.share:.3f}" for row in found if not row.holds]
+    header = ("world", "intervals that hold the truth", "mean width", "smallest width")
+    rows = [(row.world, f"{row.share:.3f}", f"{row.width:.3f}", f"{row.narrowest:.3f}") for row in found]
+    return Table("coverage", header, rows)
+
+
+def _verdicts(pool: ProcessPoolExecutor, runs: int, seed: np.random.SeedSequence, broken: list[str]) -> Table:
+    found: list[verdicts.Told] = _spread(pool, verdicts.measure, ((case, runs) for case in verdicts.CASES), seed)
     rows = []
-    for world in coverage.WORLDS:
-        row = coverage.measure(world, runs, rng)
-        out.print(f"  {row.world:42} {row.share:.3f}  {row.width:.3f}  {row.narrowest:.3f}")
-        rows.append(row)
-    broken += [f"coverage of {row.world}: {row.share:.3f}" for row in rows if not row.holds]
-    return rows
+    for case, row in zip(verdicts.CASES, found, strict=True):
+        broken += _broken_verdicts(case, row)
+        shares = (f"{row.share(verdict):.3f}" for verdict in VERDICTS)
+        rows.append((row.shape, case.title, *shares, f"{row.visible:.3f}", f"{row.visible_in_a_class:.2f}"))
+    named = (verdict.replace("_", " ") for verdict in VERDICTS)
+    header = ("data set", "what changed", *named, "smallest visible drop", "of a class")
+    return Table("verdicts", header, rows)
 
 
-def _verdicts(out: Console, runs: int, rng: np.random.Generator, broken: list[str]) -> list[verdicts.Told]:
-    out.print(
-        "\nVerdicts, run effect 0.006, margin 0.02: share by verdict, mean of the smallest visible drop"
-        f"\n{'':47}{'regressed':>10}{'improved':>10}{'no worse':>10}{'inconcl.':>10}{'visible':>10}"
-    )
-    rows = []
-    for shape in verdicts.SHAPES:
-        for dropped, in_classes in sorted({(0.0, 0), (0.03, 1), (0.03, min(2, shape.classes)), (0.03, shape.classes)}):
-            row = verdicts.measure(shape, dropped, in_classes, runs, rng)
-            what = f"drop of {dropped:g} in {in_classes} of {shape.classes}" if dropped else f"{shape.title}: no change"
-            shares = "".join(f"{row.share(v):>10.3f}" for v in list(QualityVerdict)[:4])
-            out.print(f"  {what:45}{shares}{row.visible:>10.3f}")
-            rows.append(row)
-    for row in rows:
-        false = row.share(QualityVerdict.REGRESSED)
-        most = (
-            verdicts.FALSE_ALARMS_MOST + 2 * (0.025 * 0.975 / runs) ** 0.5
-        )  # two standard errors of a simulated share
-        wrong = {"regressed": false, "improved": row.share(QualityVerdict.IMPROVED)}
-        if not row.dropped:
-            broken += [
-                f"{name} without a change, {row.shape}: {share:.3f}" for name, share in wrong.items() if share > most
-            ]
-        elif row.share(QualityVerdict.NO_WORSE) > most:
-            broken.append(f"no worse in spite of a drop, {row.shape}: {row.share(QualityVerdict.NO_WORSE):.3f}")
-        elif row.in_classes == 1 and row.classes >= verdicts.CLASSES_FOUND and false < verdicts.FOUND_LEAST:
-            broken.append(f"a drop in one class is not found, {row.shape}: {false:.3f}")
-    return rows
+def _broken_verdicts(case: verdicts.Case, row: verdicts.Told) -> list[str]:
+    """The promises about verdicts that a row breaks, beyond two standard errors of a simulated share."""
+    most = verdicts.FALSE_ALARMS_MOST + 2 * (0.025 * 0.975 / row.runs) ** 0.5
+    least = verdicts.FOUND_LEAST - 2 * (0.06 * 0.94 / row.runs) ** 0.5
+    regressed = row.share(QualityVerdict.REGRESSED)
+    wrong = {QualityVerdict.NO_WORSE} if case.in_classes else {QualityVerdict.REGRESSED, QualityVerdict.IMPROVED}
+    told = [f"{word} at {case.title}, {row.shape}: {row.share(word):.3f}" for word in wrong if row.share(word) > most]
+    if case.in_classes == 1 and row.classes >= verdicts.CLASSES_FOUND and regressed < least:
+        told.append(f"a drop in one class is not found, {row.shape}: {regressed:.3f}")
+    return told
 
 
-def _streams(out: Console, runs: int, rng: np.random.Generator, broken: list[str]) -> list[streams.Watched]:
-    out.print(
-        f"\nDaily detector, {streams.STREAMS} streams, drop of {streams.DROP}: false alarms in 1,000 runs over all"
-        f" streams, share found within {streams.FOUND_WITHIN} runs, median delay in runs"
-    )
-    rows = []
-    for stream in streams.STREAMS_SHOWN:
-        row = streams.measure(stream, 200, 10 * runs, rng)
-        out.print(f"  {row.stream:58} {row.false_alarms:6.2f} {row.found:7.3f} {row.delay:4.0f}")
-        rows.append(row)
-        if stream.effect**2 <= streams.PRIOR.variance and row.false_alarms > streams.FALSE_ALARMS_MOST:
+def _streams(pool: ProcessPoolExecutor, runs: int, seed: np.random.SeedSequence, broken: list[str]) -> Table:
+    shipped, number = streams.streams_of_the_catalogue()
+    shown = [*streams.FIXED, *shipped]
+    cases = ((stream, number, REFERENCES, RUNS_WATCHED * runs) for stream in shown)
+    found: list[streams.Watched] = _spread(pool, streams.measure, cases, seed)
+    for stream, row in zip(shown, found, strict=True):
+        if stream.effect == verdicts.RUN_EFFECT and row.false_alarms > streams.FALSE_ALARMS_MOST:
             broken.append(f"false alarms of {row.stream}: {row.false_alarms:.2f}")
-    if rows[0].found < streams.FOUND_LEAST:
-        broken.append(f"drops found by {rows[0].stream}: {rows[0].found:.3f}")
-    return rows
+    if found[0].found < streams.FOUND_LEAST:
+        broken.append(f"drops found by {found[0].stream}: {found[0].found:.3f}")
+    rows = [
+        (row.stream, f"{row.false_alarms:.2f}", f"{row.found:.3f}", "never" if row.delay is None else f"{row.delay:g}")
+        for row in found
+    ]
+    alarms = f"false alarms in 1,000 runs over {number} streams"
+    within = f"drops of {verdicts.DROP:g} found within {streams.FOUND_WITHIN} runs"
+    return Table("streams", ("stream", alarms, within, "median delay in runs"), rows)
+
+
+def _fill(file: Path, tables: Iterable[Table]) -> None:
+    """Put each table between its marks."""
+    text = file.read_text(encoding="utf-8")
+    for table in tables:
+        before, _, rest = text.partition(BEGIN.format(table.name))
+        _, found, after = rest.partition(END)
+        if not found:
+            raise SystemExit(
+                f"{file}: has no {BEGIN.format(table.name)} … {END}. Add both lines where the table is to be."
+            )
+        text = f"{before}{BEGIN.format(table.name)}\n\n{table.text}\n\n{END}{after}"
+    file.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

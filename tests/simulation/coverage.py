@@ -1,4 +1,4 @@
-"""How often the 95 % intervals hold the truth."""
+"""How often the 95 % intervals that are published (`quality.populations`) hold the truth."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from daily_runs.results.intervals import over_new_classes, over_these_classes
+from daily_runs.results.quality import populations
 from tests.simulation.worlds import World, beta, nearly_perfect, sample, truth
 
 LEAST = 0.93
@@ -51,8 +51,8 @@ def measure(world: World, runs: int, rng: np.random.Generator) -> Covered:
     true = truth(world, rng, class_levels)
     widths, held = [], 0
     for _ in range(runs):
-        items = sample(world, rng, class_levels)
-        interval = over_new_classes(items) if world.new_classes else over_these_classes(items)
+        (found,) = populations(sample(world, rng, class_levels))
+        interval = found.new_classes if world.new_classes else found.mean
         assert interval is not None
         held += interval.low <= true <= interval.high
         widths.append(interval.high - interval.low)

@@ -1,17 +1,22 @@
-"""Worlds whose truth is known: items drawn from classes, answers drawn from items, answers that go missing."""
+"""Worlds whose truth is known: items drawn from classes, answers drawn from items, answers that go missing.
+
+What they give is what the store keeps of a published run: `PublishedItem`, which the product's own statistics take.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from daily_runs.results.intervals import ItemScore
+from daily_runs.results.item_rows import UNKNOWN, PublishedItem
 
 Floats = npt.NDArray[np.float64]
 DRAWS_OF_TRUTH = 400_000
+CRITERIA = ("correctness", "clarity")
+"""Of a rubric that weighs both alike: a score is their mean."""
 
 
 class World(NamedTuple):
@@ -40,6 +45,53 @@ class World(NamedTuple):
     new_classes: bool = False
     uneven: bool = False
     lost: float = 0.0
+
+
+class Prompts(NamedTuple):
+    """An item's prompts in a run.
+
+    Attributes:
+        item_class: the item's class.
+        scores: of each answer that was judged, 0 to 1.
+        points: of the same answers by criterion, on 0 to 1.
+        unscored: answers that the judge could not score.
+        failed: prompts without an answer.
+    """
+
+    item_id: str
+    item_class: str
+    scores: Floats
+    points: Mapping[str, Floats] = {}
+    unscored: int = 0
+    failed: int = 0
+
+
+def published(prompts: Sequence[Prompts], provider: str = UNKNOWN) -> list[PublishedItem]:
+    """What the store keeps of these items when one provider served them all."""
+    found = []
+    for item in prompts:
+        scored = len(item.scores)
+        counts = (scored + item.unscored, scored, item.failed)
+        mean = float(item.scores.mean()) if scored else None
+        variance = float(item.scores.var(ddof=1)) if scored > 1 else 0.0
+        criteria = {name: float(points.mean()) for name, points in item.points.items()} if scored else {}
+        found.append(PublishedItem(item.item_id, item.item_class, provider, *counts, mean, variance, criteria))
+    return found
+
+
+def published_alike(scores: Floats, classes: Sequence[str]) -> list[PublishedItem]:
+    """The same of items x asks x criteria of which no answer is missing: quick, since thousands of runs are made so."""
+    whole = scores.mean(axis=2)
+    means, by_name, asks = whole.mean(axis=1), scores.mean(axis=1), scores.shape[1]
+    variances = whole.var(axis=1, ddof=1) if asks > 1 else np.zeros(len(whole))
+    return [
+        PublishedItem(
+            f"item {n}", name, UNKNOWN, asks, asks, 0, mean, variance, dict(zip(CRITERIA, points, strict=True))
+        )
+        for n, (name, mean, variance, points) in enumerate(
+            zip(classes, means.tolist(), variances.tolist(), by_name.tolist(), strict=True)
+        )
+    ]
 
 
 def beta(mean: float, spread: float, *, missed: float = 0.0) -> Callable[[np.random.Generator, int], Floats]:
@@ -71,6 +123,14 @@ def answers(rng: np.random.Generator, levels: Floats, asks: int, noise: float) -
     return scores
 
 
+def by_criterion(rng: np.random.Generator, levels: Floats, asks: int, noise: float) -> Floats:
+    """Scores by criterion, items x asks x criteria: an answer is better in the one than in the other."""
+    answer = levels[:, None] + rng.normal(0, noise, (len(levels), asks))
+    lean = rng.normal(0, noise / 3, answer.shape)
+    scores: Floats = np.clip(np.stack([answer + lean, answer - lean], axis=2), 0, 1)
+    return scores
+
+
 def truth(world: World, rng: np.random.Generator, class_levels: Floats) -> float:
     """The mean that an endless run over such items would have."""
     number = DRAWS_OF_TRUTH // 8
@@ -79,8 +139,8 @@ def truth(world: World, rng: np.random.Generator, class_levels: Floats) -> float
     return float(answers(rng, levels, 4, world.noise).mean())
 
 
-def sample(world: World, rng: np.random.Generator, class_levels: Floats) -> list[ItemScore]:
-    """One run's items; those that lost all their answers are not among them."""
+def sample(world: World, rng: np.random.Generator, class_levels: Floats) -> list[PublishedItem]:
+    """One run's items; those that lost all their answers are among them without a score."""
     shifts = rng.normal(0, world.class_spread, world.classes) if world.new_classes else class_levels
     levels = _levels(world, rng, np.repeat(shifts, world.items))
     scores = answers(rng, levels, 2 * world.asks, world.noise)
@@ -88,11 +148,8 @@ def sample(world: World, rng: np.random.Generator, class_levels: Floats) -> list
     for number, level in enumerate(levels):
         asked = _asked(world, rng, float(level))
         came = scores[number, :asked][rng.random(asked) >= (world.lost if level < 0.7 else 0.0)]
-        if len(came):
-            variance = float(came.var(ddof=1)) if len(came) > 1 else 0.0
-            name = f"class {number // world.items}"
-            found.append(ItemScore(f"item {number}", name, float(came.mean()), variance, len(came)))
-    return found
+        found.append(Prompts(f"item {number}", f"class {number // world.items}", came, failed=asked - len(came)))
+    return published(found)
 
 
 def _levels(world: World, rng: np.random.Generator, shifts: Floats) -> Floats:

@@ -77,7 +77,7 @@ def difference(first: Arm, second: Arm, quality: Quality) -> dict[str, Any]:
     if pair is None:
         return {"verdict": QualityVerdict.INCOMPARABLE.value, "differs": ["scored items"]}
     found = with_run_effect(pair, RunEffect.declared(quality.run_effect, quality.run_effect_runs))
-    verdict = judge_difference(found, {}, margin=quality.margin, part_margins={}).verdict
+    verdict = judge_difference(found, {}, margin=quality.margin).verdict
     at_worst, at_best = _if_the_missing_were_bad(first, second)
     hidden = {
         QualityVerdict.REGRESSED: found.high + at_best - pair.estimate >= 0,

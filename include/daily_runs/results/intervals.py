@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -54,23 +54,6 @@ class Interval(NamedTuple):
     low: float
     high: float
     degrees: float
-
-
-def items_of(answers: Iterable[tuple[str, str, float]]) -> list[ItemScore]:
-    """(item id, class, score) of each scored answer, summed up by item, in order of item id.
-
-    Raises:
-        ValueError: one item is of two classes, or a score is not within 0 to 1.
-    """
-    scores: dict[tuple[str, str], list[float]] = {}
-    for item_id, item_class, score in answers:
-        scores.setdefault((item_id, item_class), []).append(on_scale(score))
-    if len({item_id for item_id, _ in scores}) < len(scores):
-        raise ValueError("one item is of two classes")
-    return [
-        ItemScore(item_id, item_class, math.fsum(found) / len(found), _variance(found), len(found))
-        for (item_id, item_class), found in sorted(scores.items())
-    ]
 
 
 def over_these_classes(items: Sequence[ItemScore]) -> Interval:
@@ -205,10 +188,3 @@ def _means(items: Sequence[ItemScore]) -> Floats:
     if not items:
         raise ValueError("no items to summarise")
     return np.array([on_scale(item.mean) for item in items])
-
-
-def _variance(scores: Sequence[float]) -> float:
-    if len(scores) < 2:
-        return 0.0
-    mean = math.fsum(scores) / len(scores)
-    return math.fsum((score - mean) ** 2 for score in scores) / (len(scores) - 1)

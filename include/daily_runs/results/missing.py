@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -35,15 +35,3 @@ def bounds_of(items: Iterable[AskedItem]) -> Bounds:
     worst = sum(item.total / item.asked for item in everything) / len(everything)
     best = sum((item.total + item.asked - item.scored) / item.asked for item in everything) / len(everything)
     return Bounds(worst, best)
-
-
-def shares_by_class(outcomes: Iterable[tuple[str, str]]) -> Mapping[str, Mapping[str, float]]:
-    """(class, outcome) of each prompt, as shares of the class's prompts."""
-    counts: dict[str, dict[str, int]] = {}
-    for item_class, outcome in outcomes:
-        of_class = counts.setdefault(item_class, {})
-        of_class[outcome] = of_class.get(outcome, 0) + 1
-    return {
-        name: {outcome: number / sum(found.values()) for outcome, number in sorted(found.items())}
-        for name, found in sorted(counts.items())
-    }

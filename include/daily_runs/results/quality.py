@@ -19,7 +19,7 @@ from daily_runs.judging.ruler import Ruler
 from daily_runs.results.intervals import Interval, ItemScore, over_new_classes, over_these_classes
 from daily_runs.results.item_rows import PublishedItem
 from daily_runs.results.missing import Bounds, bounds_of
-from daily_runs.results.power import items_needed, smallest_visible_drop
+from daily_runs.results.power import items_needed, smallest_visible_drop, smallest_visible_part_drops
 from daily_runs.results.regression import (
     RUNS_MIN,
     PairedDifference,
@@ -27,9 +27,10 @@ from daily_runs.results.regression import (
     RunEffect,
     RunMean,
     judge_difference,
+    mean_items,
     paired,
     run_effect,
-    run_mean,
+    stream_means,
     with_run_effect,
 )
 from daily_runs.statuses import QualityVerdict
@@ -37,6 +38,8 @@ from daily_runs.statuses import QualityVerdict
 REFERENCE_RUNS = RUNS_MIN
 CRITERION = "criterion "
 """What stands before a criterion's name among the parts of a difference; classes have their names alone."""
+WHOLE = ""
+"""The name of the whole among them; no class is called so."""
 RULER = ("dataset_sha256", "selection_sha256", *Ruler._fields, "judges", "provider")
 """What two runs must share to be compared."""
 WORDS = {
@@ -87,6 +90,7 @@ class RunVerdict(NamedTuple):
         parts: the same of each class, and of each criterion (its name after `CRITERION`).
         regressed_parts: those that regressed by themselves, the worst first.
         smallest_visible: the drop that would have been seen in four of five such runs.
+        visible_parts: the same of each part; a part of which no drop would be seen is not in it.
         reference: keys of the runs that it was compared with, oldest first.
         changed: what is not as in the newest of them: name to (then, now).
     """
@@ -99,6 +103,7 @@ class RunVerdict(NamedTuple):
     smallest_visible: float | None = None
     reference: tuple[str, ...] = ()
     changed: Mapping[str, tuple[str, str]] = {}
+    visible_parts: Mapping[str, float] = {}
 
     @property
     def worst_class(self) -> str | None:
@@ -164,14 +169,13 @@ def _against_the_reference(
     if not alike:
         return RunVerdict(QualityVerdict.INCOMPARABLE, f"incomparable: {_why_none_is_alike(run, counted)}")
     reference = alike[:REFERENCE_RUNS]
-    pair = _paired([_scores(one.items) for one in reference], _scores(run.items))
-    if pair is None:
+    pairs, parts = _compared(reference, run, quality)
+    if WHOLE not in parts:
         return RunVerdict(QualityVerdict.INCOMPARABLE, "incomparable: no item is scored in the reference and here")
-    prior = RunEffect.declared(quality.run_effect, quality.run_effect_runs)
-    whole = with_run_effect(pair, run_effect(run_means(reference), prior), reference_runs=len(reference))
-    parts = _parts(reference, run, quality)
-    judged = judge_difference(whole, parts, margin=quality.margin, part_margins={})
+    pair, whole = pairs[WHOLE], parts.pop(WHOLE)
+    judged = judge_difference(whole, parts, margin=quality.margin)
     visible = smallest_visible_drop(whole, quality.margin)
+    visible_parts = smallest_visible_part_drops(parts, quality.margin)
     found = RunVerdict(
         judged.verdict,
         "",
@@ -181,6 +185,7 @@ def _against_the_reference(
         visible if math.isfinite(visible) else None,
         tuple(one.run_key for one in reference),
         changes(reference[-1].context, run.context),
+        {name: drop for name, drop in visible_parts.items() if math.isfinite(drop)},
     )
     needed = items_needed(pair.variance, whole.error**2 - pair.variance, pair.items, quality.margin)
     return found._replace(reason=sentence(found, reference[0].logical_date, quality.margin, pair.items, needed))
@@ -215,48 +220,38 @@ def changes(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, tuple[
     return {name: (then[name], now[name]) for name in now if name in then and then[name] != now[name]}
 
 
-def mean_items(runs: Sequence[Sequence[ItemScore]]) -> list[ItemScore]:
-    """Each item's score over several runs: the mean of its means, of the runs that scored it."""
-    found: dict[tuple[str, str], list[ItemScore]] = defaultdict(list)
-    for items in runs:
-        for item in items:
-            found[item.item_id, item.item_class].append(item)
-    return [
-        ItemScore(
-            item_id,
-            item_class,
-            math.fsum(one.mean for one in seen) / len(seen),
-            math.fsum(one.variance for one in seen) / len(seen),
-            sum(one.answers for one in seen),
-        )
-        for (item_id, item_class), seen in sorted(found.items())
-    ]
-
-
 def run_means(runs: Sequence[EarlierRun]) -> list[RunMean]:
     """Each run's mean over its items, as alarms take it."""
-    return [run_mean(_scores(run.items)) for run in runs]
+    return stream_means([_scores(run.items) for run in runs])
 
 
-def _parts(reference: Sequence[EarlierRun], run: EarlierRun, quality: Quality) -> dict[str, QualityDifference]:
-    """The difference of each class and criterion from the reference, with the run effect of that part alone.
+def _compared(
+    reference: Sequence[EarlierRun], run: EarlierRun, quality: Quality
+) -> tuple[dict[str, PairedDifference], dict[str, QualityDifference]]:
+    """The differences of the whole, each class and each criterion from the reference, by items alone and in all.
 
-    A day may move each class by itself. Until a whole reference tells by how much, a class's prior is that of the mean
-    times the root of the number of classes: if classes move independently, the mean moves by so much less.
+    Each has the run effect of that part alone. A day may move each class by itself. Until a whole reference tells by
+    how much, a class's prior is that of the mean times the root of the number of classes: if classes move
+    independently, the mean moves by so much less.
     """
-    now, then = by_part(run.items), [by_part(one.items) for one in reference]
-    classes = sum(not name.startswith(CRITERION) for name in now)
-    found = {}
+    now, then = _every_part(run.items), [_every_part(one.items) for one in reference]
+    classes = {item.item_class for item in now.get(WHOLE, ())}
+    pairs, found = {}, {}
     for name, scores in now.items():
         known = [parts[name] for parts in then if name in parts]
-        pair = _paired(known, scores)
+        pair = paired(mean_items(known), scores)
         if pair is None:
             continue
-        deviation = quality.run_effect * (1 if name.startswith(CRITERION) else math.sqrt(classes))
+        deviation = quality.run_effect * (math.sqrt(len(classes)) if name in classes else 1)
         prior = RunEffect.declared(deviation, quality.run_effect_runs)
-        effect = run_effect([run_mean(items) for items in known], prior)
-        found[name] = with_run_effect(pair, effect, reference_runs=len(known))
-    return found
+        pairs[name] = pair
+        found[name] = with_run_effect(pair, run_effect(stream_means(known), prior), reference_runs=len(known))
+    return pairs, found
+
+
+def _every_part(items: Sequence[PublishedItem]) -> dict[str, list[ItemScore]]:
+    scores = _scores(items)
+    return {WHOLE: scores, **by_part(items)} if scores else {}
 
 
 def by_part(items: Sequence[PublishedItem]) -> dict[str, list[ItemScore]]:
@@ -269,19 +264,14 @@ def by_part(items: Sequence[PublishedItem]) -> dict[str, list[ItemScore]]:
     return found
 
 
-def _paired(reference: Sequence[Sequence[ItemScore]], scores: Sequence[ItemScore]) -> PairedDifference | None:
-    return paired(mean_items(reference), scores)
-
-
 def _scores(items: Iterable[PublishedItem], criterion: str = "") -> list[ItemScore]:
     """Items with a score: of the whole rubric, or of one criterion (how its answers differ is not kept of those)."""
-    scores = [(item, item.score) for item in items]
     if not criterion:
-        return [score for _, score in scores if score]
+        return [score for item in items if (score := item.score)]
     return [
-        score._replace(mean=item.criteria[criterion], variance=0.0)
-        for item, score in scores
-        if score and criterion in item.criteria
+        ItemScore(item.item_id, item.item_class, item.criteria[criterion], 0.0, item.scored)
+        for item in items
+        if criterion in item.criteria
     ]
 
 

@@ -150,7 +150,8 @@ def _save_comparison(connection: Connection, run_key: str, verdict: RunVerdict) 
     regressed = dict.fromkeys(verdict.regressed_parts, QualityVerdict.REGRESSED)
     rows: list[tuple[str, QualityDifference, QualityVerdict | None, float | None]]
     rows = [("", verdict.whole, verdict.verdict, verdict.smallest_visible)]
-    rows += [(name, part, regressed.get(name), None) for name, part in verdict.parts.items()]
+    visible_parts = verdict.visible_parts
+    rows += [(name, part, regressed.get(name), visible_parts.get(name)) for name, part in verdict.parts.items()]
     connection.cursor().executemany(
         """
         INSERT INTO daily_runs.comparison (run_key, against, part, treatment, verdict, estimate, low, high,

@@ -22,7 +22,10 @@ RUNS_MIN = 14
 
 
 class RunMean(NamedTuple):
-    """A run's mean score, and the variance of that mean that comes from its answers alone (asked again on that day)."""
+    """A run's mean score, and the variance of that mean that comes from its answers alone (asked again on that day).
+
+    `within` is 0 where no item of the run was asked twice: such a run does not tell it, `stream_means` does.
+    """
 
     mean: float
     within: float
@@ -93,15 +96,65 @@ def run_effect(runs: Sequence[RunMean], prior: RunEffect) -> RunEffect:
 
 
 def run_mean(items: Sequence[ItemScore]) -> RunMean:
-    """A run's mean over its items.
+    """A run's mean over its items. An item with one answer varies as those with more do on average.
 
     Raises:
         ValueError: no items.
     """
     if not items:
         raise ValueError("no items to summarise")
-    within = math.fsum(item.variance / item.answers for item in items) / len(items) ** 2
-    return RunMean(math.fsum(on_scale(item.mean) for item in items) / len(items), within)
+    known = [item.variance for item in items if item.answers > 1]
+    usual = math.fsum(known) / len(known) if known else 0.0
+    spread = ((item.variance if item.answers > 1 else usual) / item.answers for item in items)
+    mean = math.fsum(on_scale(item.mean) for item in items) / len(items)
+    return RunMean(mean, math.fsum(spread) / len(items) ** 2)
+
+
+def mean_items(runs: Sequence[Sequence[ItemScore]]) -> list[ItemScore]:
+    """Each item's score over several runs: the mean of its means, of the runs that scored it."""
+    found: dict[tuple[str, str], list[ItemScore]] = defaultdict(list)
+    for items in runs:
+        for item in items:
+            found[item.item_id, item.item_class].append(item)
+    return [
+        ItemScore(
+            item_id,
+            item_class,
+            math.fsum(one.mean for one in seen) / len(seen),
+            math.fsum(one.variance for one in seen) / len(seen),
+            sum(one.answers for one in seen),
+        )
+        for (item_id, item_class), seen in sorted(found.items())
+    ]
+
+
+def stream_means(runs: Sequence[Sequence[ItemScore]]) -> list[RunMean]:
+    """The means of a stream's runs, oldest first.
+
+    Where each item is asked once, its answers of different days stand for answers of one day: what is left of them
+    without the item's own level and without the day's is their variance (a two-way layout, Searle, Casella and
+    McCulloch 1992, 4.1). Taken for 0 instead, it would make a bound that raises some 60 false alarms in 1,000 runs.
+    Only the first `RUNS_MIN` runs count, so that a later run never moves the bound that it is held against.
+
+    Raises:
+        ValueError: a run without items.
+    """
+    found = [run_mean(items) for items in runs]
+    if any(item.answers > 1 for items in runs for item in items):
+        return found
+    within = _within_by_days(runs[:RUNS_MIN])
+    return [run._replace(within=within) for run in found]
+
+
+def _within_by_days(runs: Sequence[Sequence[ItemScore]]) -> float:
+    """The variance of a run's mean by its answers alone, from items that all of these runs scored; 0 if none tell."""
+    scores = [{item.item_id: item.mean for item in items} for items in runs]
+    shared = sorted(set(scores[0]).intersection(*scores)) if scores else []
+    if len(runs) < 2 or len(shared) < 2:
+        return 0.0
+    table = np.array([[of_run[item] for item in shared] for of_run in scores])
+    rest = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
+    return float((rest**2).sum()) / ((len(runs) - 1) * (len(shared) - 1)) / len(shared)
 
 
 def paired(first: Sequence[ItemScore], second: Sequence[ItemScore]) -> PairedDifference | None:
@@ -131,15 +184,6 @@ def paired(first: Sequence[ItemScore], second: Sequence[ItemScore]) -> PairedDif
     return PairedDifference(estimate, variance, degrees, len(both))
 
 
-def paired_by_class(first: Sequence[ItemScore], second: Sequence[ItemScore]) -> dict[str, PairedDifference]:
-    """The same for each class that both runs scored."""
-    members: dict[str, list[ItemScore]] = defaultdict(list)
-    for item in second:
-        members[item.item_class].append(item)
-    found = {name: paired(first, items) for name, items in sorted(members.items())}
-    return {name: difference for name, difference in found.items() if difference}
-
-
 def with_run_effect(pair: PairedDifference, effect: RunEffect, *, reference_runs: int = 1) -> QualityDifference:
     """The difference of one run from a mean of `reference_runs`, with the run effect of each side.
 
@@ -161,7 +205,6 @@ def judge_difference(
     parts: Mapping[str, QualityDifference],
     *,
     margin: float,
-    part_margins: Mapping[str, float],
 ) -> Judged:
     """What a difference means, in this order: regressed, improved, no worse, inconclusive.
 
@@ -171,10 +214,9 @@ def judge_difference(
 
     Args:
         margin: the smallest drop that anybody would act on, in points of the 0 to 1 scale.
-        part_margins: the same of single parts, where it is another.
     """
     level = (1 - CONFIDENCE) / 2
-    adjusted = holm({name: _chance(part, part_margins.get(name, margin)) for name, part in parts.items()})
+    adjusted = holm({name: _chance(part, margin) for name, part in parts.items()})
     found = sorted((name for name, p in adjusted.items() if p < level), key=lambda name: parts[name].estimate)
     if found or (whole.high < 0 and whole.estimate < -margin):
         return Judged(QualityVerdict.REGRESSED, tuple(found))

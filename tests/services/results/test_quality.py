@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.items import items_of
 from tests.published_runs import ASKS, CLASSES, ITEMS, Day, Published, publish
 
 from daily_runs.catalogue.features import Quality
 from daily_runs.errors import ParameterError
 from daily_runs.records.run import RunKey
 from daily_runs.results import alarm_rows
-from daily_runs.results.intervals import items_of, over_new_classes, over_these_classes
+from daily_runs.results.intervals import over_new_classes, over_these_classes
 from daily_runs.results.missing import AskedItem, bounds_of
 from daily_runs.statuses import AlarmState, QualityVerdict
 from daily_runs.store.database import Store

@@ -53,3 +53,31 @@ def test_the_owners_lines_count_the_last_means_under_them(means: list[float], ta
     for since in found.values():
         assert all(mean < target for mean in means[since:])
         assert since == 0 or means[since - 1] >= (PAGE_BELOW if AlarmKind.PAGE in found else target)
+
+
+def test_an_alarm_says_since_when_how_much_and_how_sure() -> None:
+    means = REFERENCE + [0.86] * 5 + [0.82] * 4
+    (drift,) = raised([RunMean(mean, 0.00002) for mean in means], Quality(), 0.5, streams=10)
+    assert drift.reason.startswith("4 runs lie 0.040 below the reference of 14 runs (0.860); sum 0.085, bound 0.0")
+    (warning,) = raised([RunMean(mean, 0.0) for mean in (0.9, 0.78, 0.79, 0.8)], Quality(), 0.82, streams=10)
+    assert (warning.kind, warning.since) == (AlarmKind.WARNING, 1)
+    assert warning.size == pytest.approx(0.03)
+    assert warning.reason == "the last 3 daily means are under 0.82; the last one is 0.800"
+    (page,) = raised([RunMean(mean, 0.0) for mean in (0.9, 0.7)], Quality(), 0.82, streams=10)
+    assert (page.kind, page.since) == (AlarmKind.PAGE, 1)
+    assert page.size == pytest.approx(0.05)
+    assert page.reason == "the last 1 daily means are under 0.75; the last one is 0.700"
+
+
+def test_a_mean_on_the_line_is_not_under_it() -> None:
+    assert kinds([0.75], target=0.75) == []
+    assert kinds([0.9, 0.82, 0.82, 0.82], target=0.82) == []
+
+
+def test_a_run_beside_the_reference_is_the_first_that_can_drift() -> None:
+    assert kinds([*REFERENCE, 0.2], target=0.0) == [(AlarmKind.DRIFT, RUNS_MIN), (AlarmKind.PAGE, RUNS_MIN)]
+
+
+def test_more_streams_raise_an_alarm_later() -> None:
+    runs = [RunMean(mean, 0.00002) for mean in [*REFERENCE, 0.825]]
+    assert [len(raised(runs, Quality(), 0.0, streams=streams)) for streams in (1, 1000)] == [1, 0]

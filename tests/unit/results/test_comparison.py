@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from tests.items import items_of
 
 from daily_runs.catalogue.features import Quality
-from daily_runs.results.comparison import RULER, Arm, difference, sentence
-from daily_runs.results.intervals import items_of
+from daily_runs.records.run import RunKey
+from daily_runs.results import comparison, item_rows, published, quality_rows
+from daily_runs.results.comparison import RULER, SHOWN, Arm, compare, difference, sentence
+from daily_runs.results.item_rows import PublishedItem
+from daily_runs.results.power import smallest_visible_drop
 from daily_runs.results.published import PublishedAnswer
+from daily_runs.results.regression import RunEffect, paired, with_run_effect
+from daily_runs.store.database import Store
 
 LEVELS = {f"item {n:03}": 0.6 + 0.3 * (n % 7) / 6 for n in range(115)}
 
@@ -142,3 +149,118 @@ def test_the_sentence_says_verdict_figures_and_what_could_not_be_seen() -> None:
     words = sentence(compared(-0.05))
     assert words.startswith("regressed, -0.050 [")
     assert "over 115 of 115 items; smallest visible drop 0.0" in words
+
+
+def test_every_figure_is_the_paired_differences_own() -> None:
+    first, second, quality = arm(asked()), arm(asked(-0.01, lost=lambda item, ask: item == "item 003")), Quality()
+    pair = paired(first.items, second.items)
+    assert pair is not None
+    whole = with_run_effect(pair, RunEffect.declared(quality.run_effect, quality.run_effect_runs))
+    assert difference(first, second, quality) == {
+        "verdict": "inconclusive",
+        "differs": [],
+        "hidden_by_missing_answers": None,
+        "items": 114,
+        "items_asked": 115,
+        "estimate": whole.estimate,
+        "low": whole.low,
+        "high": whole.high,
+        "smallest_visible_drop": smallest_visible_drop(whole, quality.margin),
+        "provider": "anthropic",
+    }
+
+
+def test_two_judges_in_one_arm_are_no_scale() -> None:
+    both = arm(asked(), judges=("a", "b"))
+    assert difference(both, both, Quality())["differs"] == ["judges"]
+
+
+def test_each_part_of_the_ruler_that_differs_is_named_in_order() -> None:
+    other = arm(asked()[:-1], None, rubric_version="other", dataset_sha256="other", judges=("a", "b"))
+    found = difference(arm(asked()), other, Quality())
+    assert found["differs"] == ["dataset_sha256", "rubric_version", "judges", "prompts", "providers"]
+
+
+def test_the_whole_sentence() -> None:
+    found = {"verdict": "no_worse", "differs": [], "estimate": -0.0012, "low": -0.0101, "high": 0.0077}
+    found |= {"smallest_visible_drop": 0.0312, "items": 104, "items_asked": 115, "provider": "vertex"}
+    words = "no worse, -0.001 [-0.010, +0.008] over 104 of 115 items; smallest visible drop 0.031"
+    assert sentence(found | {"hidden_by_missing_answers": None}) == words
+    hidden = sentence(found | {"hidden_by_missing_answers": "no_worse", "provider": "unknown"})
+    assert hidden == f"{words}; answers that only one arm lost could have made it no worse; the provider is unknown"
+    assert sentence({"differs": ["judges", "prompts"]}) == "incomparable, since judges, prompts differ"
+
+
+# Answers that one arm lost.
+
+FEW = {"a": 0.9, "b": 0.8, "c": 0.7}
+
+
+def few(lost: Callable[[str, int], bool] = lambda item, ask: False) -> Arm:
+    return arm([(item, None if lost(item, ask) else score) for item, score in FEW.items() for ask in range(2)])
+
+
+def test_the_worst_and_best_case_count_what_only_one_arm_lost_as_nothing() -> None:
+    """By hand: the second lost one of two answers of a, 0.45 lower at worst; the first lost all of b, 0.8 at best."""
+    first, second = few(lambda item, ask: item == "b"), few(lambda item, ask: (item, ask) == ("a", 0))
+    at_worst, at_best = comparison._if_the_missing_were_bad(first, second)
+    assert at_worst == pytest.approx(-0.45 / 3)
+    assert at_best == pytest.approx(0.8 / 3)
+    at_worst, at_best = comparison._if_the_missing_were_bad(second, first)
+    assert at_worst == pytest.approx(-0.8 / 3)
+    assert at_best == pytest.approx(0.45 / 3)
+
+
+def test_an_item_that_neither_arm_scored_tells_nothing() -> None:
+    without = few(lambda item, ask: item == "c")
+    assert comparison._if_the_missing_were_bad(without, without) == (0.0, 0.0)
+    lossy = few(lambda item, ask: item == "c" or (item, ask) == ("a", 0))
+    assert comparison._if_the_missing_were_bad(without, lossy)[0] == pytest.approx(-0.45 / 2)
+
+
+# Published runs.
+
+KEYS = [RunKey("duo_chat", name, dt.datetime(2026, 8, 17, tzinfo=dt.UTC)) for name in ("production", "staging")]
+NOBODY = cast(Store, None)
+
+
+@pytest.fixture
+def published_runs(monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], list[Any]]:
+    """Runs as the store would give them, by key, and what is written to it."""
+    runs: dict[str, Any] = {}
+    saved: list[Any] = []
+    arms = {str(KEYS[0]): arm(asked()), str(KEYS[1]): arm(asked(-0.05))}
+    for key in arms:
+        runs[key] = {"run_key": key, "dataset_sha256": "d", **dict.fromkeys(SHOWN, 1), "more": "not shown"}
+    ruler = {name: "same" for name in RULER if name != "dataset_sha256"} | {"judges": ("judge",)}
+
+    def items_of_runs(store: Store, keys: list[str]) -> dict[str, list[PublishedItem]]:
+        rows = [
+            PublishedItem(i.item_id, i.item_class, "x", 8, 8, 0, i.mean, i.variance, {}) for i in arms[keys[0]].items
+        ]
+        return {keys[0]: [*rows, PublishedItem("lost", "one", "x", 0, 0, 8, None, 0.0, {})]}
+
+    monkeypatch.setattr(published, "of_run", lambda store, key: runs.get(key))
+    monkeypatch.setattr(published, "measured_with", lambda store, row: ruler | {"of": row["run_key"]})
+    monkeypatch.setattr(published, "answers_of", lambda store, row: arms[row["run_key"]].answers)
+    monkeypatch.setattr(item_rows, "of_runs", items_of_runs)
+    monkeypatch.setattr(quality_rows, "save_arms", lambda store, *told: saved.append(told))
+    return runs, saved
+
+
+def test_two_published_arms_are_compared_the_second_minus_the_first_and_kept(
+    published_runs: tuple[dict[str, Any], list[Any]],
+) -> None:
+    found = compare(NOBODY, KEYS, Quality())
+    assert found["arms"] == {name: dict.fromkeys(SHOWN, 1) for name in ("production", "staging")}
+    assert found["difference"] == difference(arm(asked()), arm(asked(-0.05)), Quality())
+    assert found["sentence"] == f"staging against production: {sentence(found['difference'])}"
+    assert published_runs[1] == [(str(KEYS[1]), str(KEYS[0]), found["difference"])]
+
+
+def test_a_lone_arm_is_shown_and_compared_with_nothing(published_runs: tuple[dict[str, Any], list[Any]]) -> None:
+    runs, saved = published_runs
+    del runs[str(KEYS[0])]
+    found = compare(NOBODY, KEYS, Quality())
+    assert found == {"arms": {"staging": dict.fromkeys(SHOWN, 1)}, "difference": None}
+    assert saved == []

@@ -29,6 +29,50 @@ def test_the_chain_gives_the_run_lengths_that_simulation_gives(bound: float, sla
     assert rate == pytest.approx(alarms / steps / streams, rel=0.04)
 
 
+@pytest.mark.parametrize(
+    ("slack", "bound", "length"), [(0.5, 4, 336), (0.5, 5, 930), (0.25, 8.01, 740), (1.0, 2.52, 740)]
+)
+def test_where_all_is_known_the_bound_is_that_of_the_tables(slack: float, bound: float, length: float) -> None:
+    """Twice the lengths of Montgomery, Introduction to Statistical Quality Control, tables 9.3 and 9.4 (two-sided)."""
+    assert drift._bound(slack, math.inf, 10**12, 1 / length) == pytest.approx(bound, rel=0.02)
+
+
+def test_the_bound_keeps_its_promise_on_average_over_what_a_reference_does_not_know() -> None:
+    """Deviations and means as references of 14 runs with 40 degrees of freedom may get them wrong, drawn at random."""
+    rng = np.random.default_rng(9)
+    bound = rule_for(REFERENCE, allowance=0.0075, drop=0.03, streams=10)
+    true = np.sqrt(40 / rng.chisquare(40, 20_000))
+    errors = rng.normal(0, 1 / math.sqrt(14), 20_000)
+    ratio = math.floor(bound.slack / REFERENCE.deviation * 20) / 20
+    rates = [
+        float(drift._alarms_per_run(some_bound / part, ratio / part - error).mean())
+        for some_bound, part, error in zip(
+            np.full((100, 200), bound.bound / REFERENCE.deviation),
+            np.split(true, 100),
+            np.split(errors, 100),
+            strict=True,
+        )
+    ]
+    assert np.mean(rates) == pytest.approx(0.001 / 10, rel=0.15)
+
+
+def test_the_slack_lies_half_way_between_allowance_and_drop() -> None:
+    assert rule_for(REFERENCE, allowance=0.01, drop=0.03, streams=10).slack == pytest.approx(0.02)
+
+
+def test_the_sum_is_what_runs_fell_short_beyond_the_slack_and_begins_anew_at_zero() -> None:
+    rule = drift.DriftRule(0.02, 0.05)
+    states = follow(REFERENCE, rule, [0.80, 0.80, 0.90, 0.85, 0.80, 0.77])
+    assert [state.total for state in states] == pytest.approx([0.03, 0.06, 0.0, 0.0, 0.03, 0.09])
+    assert [state.since for state in states] == [0, 0, None, None, 4, 4]
+    assert [state.alarm for state in states] == [False, True, False, False, False, True]
+
+
+def test_a_sum_that_reaches_the_bound_is_no_alarm_yet() -> None:
+    (state,) = follow(DriftReference(0.75, 0.01, 40, 14), drift.DriftRule(0.125, 0.125), [0.5])
+    assert (state.total, state.alarm) == (0.125, False)
+
+
 def test_nothing_is_raised_at_the_references_own_level_and_a_drop_is_found_in_days() -> None:
     rule = rule_for(REFERENCE, allowance=0.0075, drop=0.03, streams=10)
     assert not any(state.alarm for state in follow(REFERENCE, rule, [0.85] * 200))

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.optimize import brentq
+from tests.items import items_of
 
 from daily_runs.results.intervals import (
     END_WEIGHT,
     ItemScore,
-    items_of,
     likelihood_interval,
     over_new_classes,
     over_these_classes,
@@ -86,11 +86,6 @@ def test_an_item_that_is_asked_more_often_does_not_weigh_more() -> None:
     often = items_of([("x", "a", 0.2)] * 30 + [("y", "a", 0.8)])
     assert over_these_classes(often) == over_these_classes(once)
     assert [item.answers for item in often] == [30, 1]
-
-
-def test_an_items_variance_is_that_of_one_answer() -> None:
-    (item,) = items_of([("x", "a", 0.2), ("x", "a", 0.4), ("x", "a", 0.9)])
-    assert item.variance == pytest.approx(np.var([0.2, 0.4, 0.9], ddof=1))
 
 
 def test_the_ends_are_where_the_likelihood_ratio_meets_its_bound() -> None:

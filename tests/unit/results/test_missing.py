@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daily_runs.results.missing import AskedItem, bounds_of, shares_by_class
+from daily_runs.results.missing import AskedItem, bounds_of
 
 ITEM = st.integers(1, 9).flatmap(
     lambda asked: st.lists(st.floats(0, 1), max_size=asked).map(lambda s: AskedItem(asked, len(s), sum(s)))
@@ -39,8 +39,3 @@ def test_what_was_not_asked_has_no_bounds(items: list[AskedItem]) -> None:
 def test_scores_off_the_scale_have_no_bounds(total: float) -> None:
     with pytest.raises(ValueError, match="not within 0 to 1"):
         bounds_of([AskedItem(8, 8, total)])
-
-
-def test_shares_are_of_the_class() -> None:
-    found = shares_by_class([("go", "failed"), ("go", "scored"), ("go", "scored"), ("go", "scored"), ("c", "scored")])
-    assert found == {"c": {"scored": 1.0}, "go": {"failed": 0.25, "scored": 0.75}}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from daily_runs.results.intervals import ItemScore
-from daily_runs.results.power import smallest_visible_drop
+from daily_runs.results.power import items_needed, smallest_visible_drop, smallest_visible_part_drops
 from daily_runs.results.regression import (
     PairedDifference,
     QualityDifference,
@@ -20,9 +20,9 @@ from daily_runs.results.regression import (
     holm,
     judge_difference,
     paired,
-    paired_by_class,
     run_effect,
     run_mean,
+    stream_means,
     with_run_effect,
 )
 from daily_runs.statuses import QualityVerdict
@@ -81,8 +81,6 @@ def test_a_drop_that_sits_in_one_class_does_not_count_as_spread() -> None:
     assert pooled is not None
     assert stratified.estimate == pooled.estimate == pytest.approx(-0.03, abs=0.005)
     assert stratified.variance < 0.1 * pooled.variance
-    by_class = paired_by_class(first, second)
-    assert min(by_class, key=lambda name: by_class[name].estimate) == "c"
 
 
 def test_a_single_item_gives_the_whole_scale() -> None:
@@ -116,6 +114,47 @@ def test_a_runs_mean_varies_by_its_answers_as_its_items_say() -> None:
     assert run_mean(run(0.5, 0.7)) == pytest.approx((0.6, (0.02 / 4 + 0.02 / 4) / 4))
     with pytest.raises(ValueError, match="no items"):
         run_mean([])
+
+
+def test_an_item_with_one_answer_varies_as_the_others_do() -> None:
+    items = [ItemScore("a", "a", 0.5, 0.04, 2), ItemScore("b", "a", 0.5, 0.02, 4), ItemScore("c", "a", 0.5, 0.0, 1)]
+    assert run_mean(items).within == pytest.approx((0.04 / 2 + 0.02 / 4 + 0.03) / 9)
+
+
+def asked_once(runs: int, effect: float, seed: int) -> list[list[ItemScore]]:
+    """Runs of 60 items, each asked once: levels differ by item, answers by 0.03, days by the effect."""
+    rng = np.random.default_rng(seed)
+    levels = rng.normal(0.5, 0.1, 60)
+    scores = levels + rng.normal(0, 0.03, (runs, 60)) + rng.normal(0, effect, (runs, 1))
+    return [[ItemScore(str(n), "a", float(s), 0.0, 1) for n, s in enumerate(of_run)] for of_run in scores]
+
+
+def test_items_that_are_asked_once_vary_as_their_answers_of_different_days_do() -> None:
+    means = stream_means(asked_once(14, 0.02, 1))
+    assert [one.within for one in means] == pytest.approx([0.03**2 / 60] * 14, rel=0.1)
+    found = [run_effect(stream_means(asked_once(14, 0.02, seed)), PRIOR).variance for seed in range(60)]
+    assert math.sqrt(np.mean(found)) == pytest.approx(0.02, rel=0.1)
+
+
+def test_a_day_that_moves_every_item_alike_is_no_variance_of_answers() -> None:
+    shifted = [[item._replace(mean=0.5 + 0.01 * day) for item in run(*[0.0] * 5)] for day in range(14)]
+    alone = [[item._replace(answers=1, variance=0.0) for item in items] for items in shifted]
+    assert stream_means(alone)[0].within == pytest.approx(0.0, abs=1e-15)
+
+
+def test_a_later_run_never_moves_the_variance_that_the_first_fourteen_told() -> None:
+    runs = asked_once(20, 0.02, 2)
+    assert [one.within for one in stream_means(runs)[:14]] == [one.within for one in stream_means(runs[:14])]
+
+
+def test_where_items_are_asked_again_on_a_day_the_days_are_not_asked() -> None:
+    runs = [run(0.5, 0.7), run(0.1, 0.9)]
+    assert stream_means(runs) == [run_mean(items) for items in runs]
+
+
+@pytest.mark.parametrize("runs", [[], asked_once(1, 0.02, 3), [items[:1] for items in asked_once(14, 0.02, 3)]])
+def test_one_run_or_one_item_tells_no_variance(runs: list[list[ItemScore]]) -> None:
+    assert all(one.within == 0 for one in stream_means(runs))
 
 
 def test_both_sides_have_a_run_effect_and_a_reference_of_many_runs_a_small_one() -> None:
@@ -193,34 +232,32 @@ TABLE = {
 
 @pytest.mark.parametrize(("estimate", "half", "verdict"), TABLE.values(), ids=TABLE.keys())
 def test_verdicts_come_in_their_order(estimate: float, half: float, verdict: QualityVerdict) -> None:
-    assert judge_difference(difference(estimate, half), {}, margin=0.02, part_margins={}).verdict is verdict
+    assert judge_difference(difference(estimate, half), {}, margin=0.02).verdict is verdict
 
 
 def test_a_class_beyond_its_margin_makes_the_whole_regressed_and_is_named() -> None:
     whole = difference(0.0, 0.01)
     parts = {"go": difference(-0.2, 0.05), "java": difference(0.03, 0.05), "rust": difference(-0.3, 0.05)}
-    found = judge_difference(whole, parts, margin=0.02, part_margins={})
+    found = judge_difference(whole, parts, margin=0.02)
     assert found == (QualityVerdict.REGRESSED, ("rust", "go"))
-    generous = judge_difference(whole, parts, margin=0.02, part_margins={"go": 0.25})
-    assert generous.regressed_parts == ("rust",)
 
 
 def test_a_class_that_is_below_zero_but_not_beyond_its_margin_does_not() -> None:
     parts = {"go": difference(-0.04, 0.03)}
-    assert judge_difference(difference(0.0, 0.01), parts, margin=0.02, part_margins={}).regressed_parts == ()
+    assert judge_difference(difference(0.0, 0.01), parts, margin=0.02).regressed_parts == ()
 
 
 def test_among_many_classes_one_needs_to_be_clearer() -> None:
     alone = {"go": difference(-0.08, 0.05)}
     among = alone | {f"other {n}": difference(0.0, 0.05) for n in range(19)}
     whole = difference(0.0, 0.01)
-    assert judge_difference(whole, alone, margin=0.02, part_margins={}).regressed_parts == ("go",)
-    assert judge_difference(whole, among, margin=0.02, part_margins={}).regressed_parts == ()
+    assert judge_difference(whole, alone, margin=0.02).regressed_parts == ("go",)
+    assert judge_difference(whole, among, margin=0.02).regressed_parts == ()
 
 
 def test_a_class_of_a_single_item_says_nothing() -> None:
     lone = QualityDifference(-0.9, -1.0, 1.0, math.inf, 0.0)
-    assert judge_difference(difference(0.0, 0.01), {"go": lone}, margin=0.02, part_margins={}).regressed_parts == ()
+    assert judge_difference(difference(0.0, 0.01), {"go": lone}, margin=0.02).regressed_parts == ()
 
 
 def test_holm_raises_each_probability_by_those_that_are_left_and_never_lets_it_fall() -> None:
@@ -248,3 +285,48 @@ def test_a_drop_of_that_size_is_called_regressed_in_eight_of_ten_days(error: flo
     drop = smallest_visible_drop(difference(0.0, half), margin)
     seen = rng.normal(-drop, error, 200_000)
     assert np.mean((seen + half < 0) & (seen < -margin)) == pytest.approx(0.8, abs=0.005)
+
+
+@pytest.mark.parametrize("parts", [1, 12])
+def test_a_class_that_falls_by_its_smallest_visible_drop_regresses_in_eight_of_ten_days(parts: int) -> None:
+    """The other parts stay where they were; the figures' errors are known exactly."""
+    rng = np.random.default_rng(8)
+    error, days = 0.03, 4000
+    unchanged = {f"part {n}": QualityDifference(0.0, 0.0, 0.0, error, math.inf) for n in range(parts)}
+    drop = smallest_visible_part_drops(unchanged, 0.02)["part 0"]
+    seen = 0
+    for _ in range(days):
+        moved = rng.normal(0, error, parts)
+        moved[0] -= drop
+        found = {
+            name: part._replace(estimate=float(m)) for (name, part), m in zip(unchanged.items(), moved, strict=True)
+        }
+        whole = difference(0.0, 0.01)
+        seen += "part 0" in judge_difference(whole, found, margin=0.02).regressed_parts
+    assert seen / days == pytest.approx(0.8, abs=0.02)
+
+
+def test_no_drop_is_visible_in_a_part_of_one_item_or_where_the_scale_is_too_short() -> None:
+    lone = QualityDifference(-0.9, -1.0, 1.0, math.inf, 0.0)
+    wide = QualityDifference(0.0, -0.5, 0.5, 0.3, 2.0)
+    found = smallest_visible_part_drops({"lone": lone, "wide": wide, "usual": difference(0.0, 0.02)}, 0.02)
+    assert (found["lone"], found["wide"]) == (math.inf, math.inf)
+    assert found["usual"] == pytest.approx(
+        0.02 + (stats.norm.ppf(1 - 0.025 / 3) + stats.norm.ppf(0.8)) * 0.02 / 1.96, rel=1e-3
+    )
+    assert smallest_visible_part_drops({}, 0.02) == {}
+
+
+def test_a_part_of_which_the_whole_scale_is_the_smallest_visible_drop_still_has_one() -> None:
+    error = 0.98 / (stats.norm.ppf(0.975) + stats.norm.ppf(0.8))
+    just = QualityDifference(0.0, 0.0, 0.0, error * 0.999999, math.inf)
+    assert smallest_visible_part_drops({"a": just}, 0.02)["a"] == pytest.approx(1.0, abs=1e-4)
+    assert smallest_visible_part_drops({"a": just._replace(error=error * 1.001)}, 0.02)["a"] == math.inf
+
+
+def test_the_items_that_would_show_the_margin_follow_from_the_variance_of_one() -> None:
+    """By hand: (0.02 / 2.8016)^2 = 5.0963e-5; 100 items of variance 1e-4 are 0.01 each."""
+    assert items_needed(1e-4, 0.0, 100, 0.02) == math.ceil(0.01 / 5.0963e-5) == 197
+    assert items_needed(1e-4, 2e-5, 100, 0.02) == math.ceil(0.01 / (5.0963e-5 - 2e-5)) == 323
+    assert items_needed(1e-4, 5.1e-5, 100, 0.02) is None
+    assert items_needed(math.inf, math.nan, 1, 0.02) is None, "a single item tells nothing of the others"

@@ -176,7 +176,7 @@ def _standing(found: RunVerdict, baseline: Sequence[EarlierRun], candidate: Earl
 
     def judged(end: int) -> Judged:
         moved = {name: _moved(part, shifts[name][end]) for name, part in found.parts.items()}
-        return judge_difference(_moved(whole, shifts[WHOLE][end]), moved, margin=margin, part_margins={})
+        return judge_difference(_moved(whole, shifts[WHOLE][end]), moved, margin=margin)
 
     judged_again = judged(1 if found.verdict is QualityVerdict.REGRESSED else 0)
     if (found.verdict is QualityVerdict.REGRESSED and judged_again.verdict is QualityVerdict.REGRESSED) or (
