@@ -310,6 +310,7 @@ def test_an_attempt_that_failed_the_gate_is_reported_and_said_to_be_unpublished(
     text = read_page(page_of(again, tmp_path)).text
     assert "This attempt is not published: no reader sees it." in text
     assert "1 of 1 expectations failed" in text
+    assert "This attempt is not among them." in text
     assert "not published" in said(again)
     by_key = model("code_suggestions/production/2026-08-17T06:00:00Z")
     assert by_key["published"] is True

@@ -20,7 +20,7 @@ from daily_runs.input_files import steering_in
 from daily_runs.results.item_rows import PublishedItem
 from daily_runs.results.quality import EarlierRun
 from daily_runs.results.run_compare.treatment import Treatment, treated
-from daily_runs.results.run_report import item_pairs, questions
+from daily_runs.results.run_report import item_pairs, questions, sections
 from daily_runs.results.run_report.item_pairs import ItemsOfRun
 from daily_runs.results.run_report.markup import escaped, long_text, table
 from daily_runs.results.run_report.sections import short
@@ -97,6 +97,12 @@ def test_an_alarm_is_a_triangle_where_it_began_filled_while_it_is_open() -> None
     assert [mark.get("fill") for mark in triangles] == ["#fff", "#a40000"]
     names = [text.text for text in picture.findall(f"{SVG}text")]
     assert [name for name in names if name and name.startswith("A")] == ["A7", "A8"]
+
+
+def test_numbers_of_alarms_at_the_right_edge_stand_at_the_left_of_it() -> None:
+    alarms = [{"alarm_id": 100 + n, "since_run_key": "run-1", "state": "open"} for n in range(3)]
+    (label,) = [text for text in drawn(series([run(0), run(1)], alarms=alarms)) if "A100" in (text.text or "")]
+    assert (label.text, label.get("text-anchor")) == ("A100, A101, A102", "end")
 
 
 def test_changes_are_numbered_and_near_ones_do_not_cover_each_other() -> None:
@@ -192,6 +198,14 @@ def test_every_item_has_a_question_while_the_data_set_is_the_one_that_was_asked(
     assert all(asked.question for asked in found.values())
     assert questions.of_catalogue(catalogue)(name, "another") == {}
     assert questions.of_catalogue(catalogue)("no feature", dataset_sha256(items)) == {}
+
+
+def test_a_part_shows_the_smallest_drop_that_would_be_seen_where_it_is_known() -> None:
+    mean = {"kind": "class", "items": 2, "mean": 0.5, "mean_low": 0.4, "mean_high": 0.6}
+    compared = {"estimate": -0.1, "low": -0.2, "high": 0.0, "verdict": None, "smallest_visible_drop": 0.123}
+    known, unknown = sections.parts({"parts": [{"name": "a", **mean, **compared}, {"name": "b", **mean}]}).rows
+    assert list(known[3:]) == ["-0.100 [-0.200, +0.000]", "0.123", ""]
+    assert list(unknown[3:]) == ["–", "–", ""]
 
 
 def test_a_hash_is_shown_by_its_first_digits_and_a_version_whole() -> None:

@@ -83,7 +83,7 @@ def _series(report: Mapping[str, Any]) -> list[str]:
     left_out = f" {series['left_out']} earlier runs are left out." if series["left_out"] else ""
     return [
         "<h2>Series</h2>",
-        f'<p class="note">{_how_to_read(series)}{left_out}</p>',
+        f'<p class="note">{_how_to_read(series, among=report["published"])}{left_out}</p>',
         picture,
         _changes(series["runs"]),
         _shown(sections.alarms(report)),
@@ -91,8 +91,9 @@ def _series(report: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _how_to_read(series: Mapping[str, Any]) -> str:
-    said = "Mean of each run with its 95 % interval. Diamond: this run."
+def _how_to_read(series: Mapping[str, Any], *, among: bool) -> str:
+    said = "Mean of each run with its 95 % interval."
+    said += " Diamond: this run." if among else " This attempt is not among them."
     if series["reference"]:
         said += " Rings: the reference; dashed line: its mean; band: from the lowest to the highest of its means."
     if series["alarms"]:

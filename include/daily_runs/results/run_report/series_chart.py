@@ -15,6 +15,8 @@ _NAMED = 'role="img" aria-labelledby="series-title series-desc"'
 _TICKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 _DAY_WIDTH = 60
 """Pixels from one day's label to the next."""
+_NAMES_WIDTH = 160
+"""Pixels that the numbers of alarms may need; nearer to the right edge they stand at the left."""
 _LABEL_WIDTH = 16
 """Pixels that the number of a change needs; one that stands nearer to the one before goes a line down."""
 
@@ -172,7 +174,9 @@ def _alarms(scale: _Scale, alarms: Sequence[Mapping[str, Any]], runs: Sequence[M
         names = ", ".join(f"A{alarm['alarm_id']}" for alarm in found)
         corners = f"{x:.1f},{y - 13} {x + 8:.1f},{y} {x - 8:.1f},{y}"
         marks.append(f'<polygon points="{corners}" fill="{fill}" stroke="#a40000" stroke-width="1.5"/>')
-        marks.append(f'<text x="{x + 11:.1f}" y="{y - 1}" font-weight="bold">{names}</text>')
+        at_edge = x > _WIDTH - _NAMES_WIDTH
+        place = f'x="{x - 11:.1f}" text-anchor="end"' if at_edge else f'x="{x + 11:.1f}"'
+        marks.append(f'<text {place} y="{y - 1}" font-weight="bold">{names}</text>')
     return marks
 
 
