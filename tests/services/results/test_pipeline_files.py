@@ -1,4 +1,7 @@
-"""The pipeline files on the page of the merge-request gate: they parse, and their commands run as written."""
+"""The pipeline files on the page of the merge-request gate: their vendors take them, and their gate runs as written.
+
+From the first line to the last they run in `tests/end_to_end/test_pipeline_files.py`.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,9 @@ from daily_runs.store.database import Store
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "operations" / "merge_request_gate.md"
-GITLAB, GITHUB = (
-    yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-)
+BLOCKS: list[str] = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+"""The page's two files, GitLab's first."""
+GITLAB, GITHUB = map(yaml.safe_load, BLOCKS)
 ON = True
 """How PyYAML, a reader of YAML 1.1, takes the key `on`."""
 GITLAB_LINES: list[str] = GITLAB["evaluation"]["script"]
@@ -69,6 +72,34 @@ def run_as_written(lines: list[str], folder: Path, store_url: str) -> int:
     )
     assert "Traceback" not in done.stderr
     return done.returncode
+
+
+SCHEMAS = pytest.mark.parametrize(
+    ("number", "schema", "key"), [(0, "vendor.gitlab-ci", "image"), (1, "vendor.github-workflows", "runs-on")]
+)
+
+
+def checked(schema: str, text: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Hold a file against a vendor's schema as the package brings it; no network."""
+    file = folder / "pipeline.yml"
+    file.write_text(text)
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(file)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@SCHEMAS
+def test_it_is_a_file_that_its_vendor_takes(number: int, schema: str, key: str, tmp_path: Path) -> None:
+    done = checked(schema, BLOCKS[number], tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@SCHEMAS
+def test_a_key_that_its_vendor_does_not_know_would_be_seen(number: int, schema: str, key: str, tmp_path: Path) -> None:
+    """Else the test above would pass for a schema that takes everything."""
+    broken = BLOCKS[number].replace(f"{key}:", f"{key}-on:", 1)
+    assert broken != BLOCKS[number]
+    done = checked(schema, broken, tmp_path)
+    assert (done.returncode, f"{key}-on" in done.stdout + done.stderr) == (1, True)
 
 
 def test_the_gitlab_job_keeps_its_report_whatever_the_outcome() -> None:
