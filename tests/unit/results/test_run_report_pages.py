@@ -142,6 +142,17 @@ def test_every_mark_lies_within_the_picture(means: Sequence[float]) -> None:
             assert 0 <= float(mark.get(name, "0")) <= most
 
 
+@pytest.mark.parametrize(("first_shown", "from_the_edge"), [(0, False), (3, True), (4, True)])
+def test_the_reference_is_drawn_from_its_first_run_on(first_shown: int, from_the_edge: bool) -> None:
+    runs = [run(day, in_reference=3 <= day < 6) for day in range(10)][first_shown:]
+    reference = {"runs": ["run-3", "run-4", "run-5"], "mean": 0.8, "lowest": 0.79, "highest": 0.81}
+    picture = drawn(series(runs, reference=reference), "run-9")
+    (band,) = picture.findall(f"{SVG}rect")
+    rings = [float(ring.get("cx", "0")) for ring in picture.findall(f".//{SVG}circle") if ring.get("fill") == "#fff"]
+    left = float(band.get("x", "0"))
+    assert left == min(rings) if not from_the_edge else left < min(rings)
+
+
 def test_a_series_without_a_published_run_has_no_picture() -> None:
     assert chart(series([]), "run-0") == ""
 

@@ -52,7 +52,7 @@ def chart(series: Mapping[str, Any], run_key: str) -> str:
         f'<desc id="series-desc">{escaped(_in_words(runs, series), 2_000)}</desc>',
         *_grid(scale),
         *_days(scale, runs),
-        *_reference(scale, series["reference"]),
+        *_reference(scale, series["reference"], runs),
         *_changes(scale, runs),
         *_line(scale, runs),
         *(mark for run in runs for mark in _run(scale, run, is_this=run["run_key"] == run_key)),
@@ -107,14 +107,19 @@ def _days(scale: _Scale, runs: Sequence[Mapping[str, Any]]) -> list[str]:
     return marks
 
 
-def _reference(scale: _Scale, reference: Mapping[str, Any] | None) -> list[str]:
+def _reference(scale: _Scale, reference: Mapping[str, Any] | None, runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """From its first run on: what came before was measured with another ruler, or is no longer what counts."""
     if reference is None:
         return []
+    begins_with_it = runs[0]["run_key"] == reference["runs"][0]
+    known = [scale.x(_date(run)) for run in runs if run["in_reference"]]
+    left = _LEFT if begins_with_it or len(known) < len(reference["runs"]) else min(known)
     top, foot, y = scale.y(reference["highest"]), scale.y(reference["lowest"]), scale.y(reference["mean"])
     right = _WIDTH - _RIGHT
+    height = max(1.0, foot - top)
     return [
-        f'<rect x="{_LEFT}" y="{top:.1f}" width="{right - _LEFT}" height="{max(1.0, foot - top):.1f}" fill="#dfe8f2"/>',
-        f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}" stroke="#33567d" stroke-dasharray="7 4"/>',
+        f'<rect x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{height:.1f}" fill="#dfe8f2"/>',
+        f'<line x1="{left:.1f}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}" stroke="#33567d" stroke-dasharray="7 4"/>',
     ]
 
 
