@@ -191,12 +191,17 @@ def changed(catalogue: Catalogue, patch: Mapping[str, Any]) -> Catalogue:
 
 @pytest.fixture
 def catalogue(sandbox: SandboxView) -> Catalogue:
-    """The shipped catalogue with the sandbox overlay, at the address and the time scale of the test's sandbox."""
+    """The shipped catalogue with the sandbox overlay, at the address and the time scale of the test's sandbox.
+
+    Without frozen answers, which would be judged in each test that judges: tests that are about them turn them on.
+    """
     shipped = catalogue_files.load(overlay="sandbox")
     environments = {
         name: {"address": f"{sandbox.address}/{name}", "time_scale": TIME_SCALE} for name in shipped.environments
     }
-    return changed(shipped, {"environments": environments, "judge": {"address": f"{sandbox.address}/anthropic"}})
+    features = {name: {"frozen_answers": 0} for name in shipped.features}
+    judge = {"address": f"{sandbox.address}/anthropic"}
+    return changed(shipped, {"environments": environments, "judge": judge, "features": features})
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,15 @@ class JudgementStatus(StrEnum):
     UNSCORED = "unscored"
 
 
+class FrozenStatus(StrEnum):
+    """Where a frozen answer stands in one frozen judging; `sent` is the intent, stored before the paid call."""
+
+    PLANNED = "planned"
+    SENT = "sent"
+    SCORED = "scored"
+    UNSCORED = "unscored"
+
+
 class QualityVerdict(StrEnum):
     """What a comparison says of quality. `inconclusive`: the data shows neither a drop nor that there is none.
 

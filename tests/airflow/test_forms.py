@@ -16,7 +16,6 @@ import yaml
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.judging import rubric_versions
 from daily_runs.records import routes
-from daily_runs.stages import judge_trial
 from tests.airflow.conftest import DAYS_OF_STAGING, Airflow, DagRun, edit
 
 pytestmark = pytest.mark.timeout(1800)
@@ -122,12 +121,8 @@ class Sent(NamedTuple):
     entries: list[dict[str, Any]]
 
     def paid(self, operation: str) -> list[str]:
-        """The prompts that were paid for; the judge's trial before them is none of a prompt."""
-        return sorted(
-            e["key"]
-            for e in self.entries
-            if e["paid"] and e["operation"] == operation and e["key"] != judge_trial.PROMPT_ID
-        )
+        """The prompts that were paid for (`item#n`); the judge's trial and frozen answers are none."""
+        return sorted(e["key"] for e in self.entries if e["paid"] and e["operation"] == operation and "#" in e["key"])
 
 
 def sent_by(airflow: Airflow, **conf: Any) -> Sent:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from daily_runs.statuses import QualityVerdict
-from tests.simulation import coverage, streams, verdicts
+from tests.simulation import coverage, rulers, streams, verdicts
 
 SEED = 20261126
 REFERENCES, RUNS_WATCHED = 200, 5
@@ -55,8 +55,9 @@ def main(words: Sequence[str] | None = None) -> int:
     broken: list[str] = []
     tables = []
     with ProcessPoolExecutor(given.processes) as pool:
-        seeds = np.random.SeedSequence(given.seed).spawn(3)
-        for simulate, seed in zip((_coverage, _verdicts, _streams), seeds, strict=True):
+        seeds = np.random.SeedSequence(given.seed).spawn(5)
+        simulations = (_coverage, _verdicts, _streams, _unchanged_judge, _changed_judge)
+        for simulate, seed in zip(simulations, seeds, strict=True):
             table = simulate(pool, given.runs, seed, broken)
             sys.stdout.write(f"\n{table.text}\n")
             sys.stdout.flush()
@@ -136,6 +137,32 @@ def _streams(pool: ProcessPoolExecutor, runs: int, seed: np.random.SeedSequence,
     alarms = f"false alarms in 1,000 runs over {number} streams"
     within = f"drops of {verdicts.DROP:g} found within {streams.FOUND_WITHIN} runs"
     return Table("streams", ("stream", alarms, within, "median delay in runs"), rows)
+
+
+def _unchanged_judge(pool: ProcessPoolExecutor, runs: int, seed: np.random.SeedSequence, broken: list[str]) -> Table:
+    years = max(1, runs * rulers.YEARS // 1000)
+    found: list[float] = _spread(pool, rulers.false_a_year, ((noise, years) for noise in rulers.NOISES), seed)
+    most = rulers.FALSE_A_YEAR_MOST + 2 * (rulers.FALSE_A_YEAR_MOST / years) ** 0.5
+    broken += [
+        f"runs a year that an unchanged judge makes invalid: {invalid:.2f}" for invalid in found if invalid > most
+    ]
+    rows = [(f"{noise:g}", f"{invalid:.2f}") for noise, invalid in zip(rulers.NOISES, found, strict=True)]
+    header = ("noise of a verdict in points (standard deviation)", "runs a year that are invalid, over 5 features")
+    return Table("unchanged_judge", header, rows)
+
+
+def _changed_judge(pool: ProcessPoolExecutor, runs: int, seed: np.random.SeedSequence, broken: list[str]) -> Table:
+    answers = sorted({*rulers.FEATURES})
+    cases = [(judge, number, max(1, runs // 5)) for judge in rulers.JUDGES for number in answers]
+    found: list[rulers.Noticed] = _spread(pool, rulers.notice, cases, seed)
+    broken += [
+        f"{row.judge} judge, {row.answers} answers: invalid from day {row.day:g} on"
+        for row in found
+        if row.day > rulers.NOTICED_WITHIN
+    ]
+    rows = [(row.judge, f"{row.answers}", f"{row.found:.3f}", f"{row.day:g}") for row in found]
+    header = ("judge", "frozen answers", "invalid on the first day", "median day of the first invalid run")
+    return Table("changed_judge", header, rows)
 
 
 def _fill(file: Path, tables: Iterable[Table]) -> None:

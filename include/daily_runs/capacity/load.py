@@ -31,13 +31,14 @@ ONE_DAY = dt.timedelta(days=1)
 
 
 class Run(NamedTuple):
-    """One planned arm."""
+    """One planned arm. `frozen`: answers of known quality that it has judged, too; the first arm of a day does."""
 
     feature: Feature
     environment: str
     phase: PhaseName
     tick: dt.datetime
     prompts: int
+    frozen: int = 0
 
     @property
     def name(self) -> str:
@@ -46,8 +47,8 @@ class Run(NamedTuple):
 
     @property
     def verdicts(self) -> int:
-        """How many verdicts its answers get, each of them paid: no verdict of another day is used again."""
-        return self.prompts * self.feature.judge_repeats
+        """How many verdicts are paid: of its answers, none of which another day's is used for, and of frozen ones."""
+        return self.prompts * self.feature.judge_repeats + self.frozen
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,13 @@ def runs(scenario: PlanScenario, before: int = 0, after: int = 0) -> list[Run]:
     for feature in scenario.catalogue.features.values():
         prompts = max(1, round(feature.prompts_per_run * scenario.factor))
         delay = scenario.delays.get(feature.feature, dt.timedelta())
+        watched: dt.date | None = None
         for tick in ticks(feature, begins, ends):
             phase = feature.phase_at(tick).phase
-            found += [Run(feature, name, phase, tick + delay, prompts) for name in PHASE_ENVIRONMENTS[phase]]
+            for name in PHASE_ENVIRONMENTS[phase]:
+                frozen = 0 if watched == tick.date() else feature.frozen_answers
+                found.append(Run(feature, name, phase, tick + delay, prompts, frozen))
+                watched = tick.date()
             if len(found) > RUNS_MAX:
                 problem = f"more than {RUNS_MAX:,} runs from {scenario.first} to {scenario.last}"
                 raise ParameterError("--to", problem, "Ask for fewer days.")

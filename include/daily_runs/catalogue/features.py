@@ -147,12 +147,14 @@ class Owner(Strict):
 class Thresholds(Strict):
     """The gate's shares, of the prompts asked; and two lines of the mean score (0 to 1), which block nothing.
 
+    `frozen_in_range_min`: of the frozen answers that have a verdict, the share whose points are as their making tells.
     A mean below `mean_score_min` gives the verdict `below_floor`; three daily means below `target_score` raise an alarm
     (docs/domain.md §8).
     """
 
     answered_share_min: Share
     unscored_share_max: Annotated[float, Field(ge=0, lt=1)]
+    frozen_in_range_min: Annotated[float, Field(gt=0, le=1)] = 0.8
     mean_score_min: Annotated[float, Field(ge=0, le=1)]
     target_score: Annotated[float, Field(ge=0, le=1)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import math
 import re
@@ -45,13 +46,19 @@ class Criterion(BaseModel):
 
 
 class Rubric(BaseModel):
-    """What makes an answer of one feature good; weights sum to 1."""
+    """What makes an answer of one feature good; weights sum to 1.
+
+    `ruler_since`: set it to the day on which a judge that changed is accepted. It belongs to the version, so from then
+    on scores are compared with each other only, and the first days of frozen answers are counted anew
+    (docs/runbooks/gate.md).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     feature: str
     guidance: Annotated[str, StringConstraints(min_length=1)]
     criteria: tuple[Criterion, ...] = Field(min_length=1)
+    ruler_since: dt.date | None = None
 
     @model_validator(mode="after")
     def _names_differ(self) -> Rubric:
@@ -70,7 +77,7 @@ class Rubric(BaseModel):
     @property
     def version(self) -> str:
         """First 12 hex digits of the content's SHA-256."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+        return hashlib.sha256(self.model_dump_json(exclude_none=True).encode()).hexdigest()[:12]
 
     def score(self, points: dict[str, int]) -> float:
         """Weighted mean of the criteria's points, mapped from 1..5 to 0..1 and kept within that range."""

@@ -21,6 +21,8 @@ NO_VERDICT_KINDS: Mapping[str, bool] = {
 A refusal and a cut-off come of what was sent, so the same request would usually be paid for the same outcome. A judge
 that repeated the secret obeyed the data: whoever asks until it does not, picks the verdict that hides it.
 """
+NOT_AGAIN = tuple(kind for kind, again in NO_VERDICT_KINDS.items() if not again)
+"""Without a verdict for one of these reasons, the same request is not sent again within its judging."""
 
 
 class Verdict(NamedTuple):

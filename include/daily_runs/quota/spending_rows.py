@@ -32,6 +32,10 @@ WITH own AS (
     UNION ALL
     SELECT NULL, NULL, max(tries) FROM own
     WHERE status = 'unscored' AND settled_at >= %(since)s GROUP BY verdict_key HAVING max(tries) > 0
+    UNION ALL
+    SELECT f.input_tokens, f.output_tokens, f.tries FROM daily_runs.frozen_verdict f
+    JOIN daily_runs.frozen_judging g USING (frozen_judging_id)
+    WHERE g.feature = %(feature)s AND f.settled_at >= %(since)s AND f.tries > 0
 )
 SELECT coalesce(sum(coalesce(input_tokens, %(input)s) + %(input)s * greatest(tries - 1, 0)), 0)::float8
            AS input_tokens,
@@ -65,7 +69,7 @@ def answers(
 
 
 def verdicts(store: Store, feature: str, since: dt.datetime, *, input_tokens: int, output_tokens: int) -> Row:
-    """Tokens of the calls to the judge for the feature's answers since a moment, each counted once.
+    """Tokens of the calls to the judge for the feature's answers since a moment, frozen ones too, each counted once.
 
     Calls that gave no verdict were paid, too. They count with the figures given here, and so does a verdict whose
     tokens the judge did not tell.

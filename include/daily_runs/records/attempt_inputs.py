@@ -69,6 +69,7 @@ def adopt(connection: Connection, attempt_id: str, ruler: Ruler) -> None:
     Its answers stay. What was judged of them is judged again, inside the caller's transaction.
     """
     connection.execute("DELETE FROM daily_runs.judgement WHERE attempt_id = %s", [attempt_id])
+    connection.execute("DELETE FROM daily_runs.ruler_watch WHERE attempt_id = %s", [attempt_id])
     connection.execute(_ADOPT, {"id": attempt_id, **ruler._asdict()})
 
 

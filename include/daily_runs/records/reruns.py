@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from daily_runs.judging.ruler import Ruler
+from daily_runs.records import frozen_judgings
 from daily_runs.records.attempt_inputs import ruler_in
 from daily_runs.records.attempts import AttemptPlan, insert_attempt, supersede, take_run, unfinished_of
 from daily_runs.records.run import Attempt, RunKey
@@ -204,3 +205,5 @@ def _take_over(connection: Connection, base: Base, new: str, plan: AttemptPlan) 
     }
     for statement in (_ANSWERS, _OTHERS, _JUDGEMENTS):
         connection.execute(statement.encode(), parameters)
+    if judged_alike and plan.judging_id == base.judging_id:
+        frozen_judgings.hand_on(connection, base.attempt_id, new)

@@ -63,5 +63,5 @@ def _seen(catalogue: Catalogue, feature: Feature, moment: dt.datetime) -> SeenFe
         judge_model=catalogue.judge.model,
         margin=feature.quality.margin,
         budget_usd_per_month=feature.budget_usd_per_month,
-        **feature.thresholds.model_dump(),
+        **feature.thresholds.model_dump(exclude={"frozen_in_range_min"}),
     )

@@ -16,6 +16,7 @@ from daily_runs.gitlab.hops.visible import is_blank
 from daily_runs.records import gate
 from daily_runs.records.run import Report
 from daily_runs.stages.expectations import Check, check_prompts, check_shares
+from daily_runs.stages.verdicts import ruler_gate
 from daily_runs.stages.work import Work
 from daily_runs.statuses import AnswerStatus, JudgementStatus
 from daily_runs.store.pool import Row
@@ -34,13 +35,15 @@ def run(work: Work) -> Report:
     prompts, digest = gate.read(
         work.store, work.attempt.attempt_id, lambda rows: (prompt_frame(rows, work), gate.digest(rows))
     )
-    checks = check(prompts, work)
+    checks = [*check(prompts, work), *ruler_gate.checks(work)]
     failed = [c for c in checks if not c.passed]
     gate.save(work.store, work.attempt.attempt_id, checks, passed=None if failed else digest)
     if failed:
         reasons = "; ".join(f"{c.expectation}: {c.observed}, required {c.required}" for c in failed)
+        why = "The ruler moved, so its scores say nothing of the feature. " if ruler_gate.says_moved(failed) else ""
         raise GateFailedError(
-            f"{work.attempt.key} is quarantined, not published. {reasons}. Its rows are kept: docs/runbooks/gate.md."
+            f"{work.attempt.key} is quarantined, not published. {why}{reasons}. Its rows are kept:"
+            " docs/runbooks/gate.md."
         )
     return Report("validation", asked=len(checks), answered=len(checks))
 

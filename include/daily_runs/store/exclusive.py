@@ -28,8 +28,12 @@ LOOK_EVERY_SECONDS = 0.2
 
 
 @contextmanager
-def exclusive(store: Store, whole: str, part: int | None) -> Iterator[None]:
+def exclusive(store: Store, whole: str, part: int | None, wait_seconds: float | None = None) -> Iterator[None]:
     """Hold all of `whole` (part None), or one part of it beside other parts.
+
+    Args:
+        wait_seconds: wall clock; how long somebody who works on it is waited for, where his work is what the caller
+            needs; else `WAIT_SECONDS`.
 
     Raises:
         StageError: another worker holds it, or took it while the server was away; or the lock's connection alone was
@@ -38,7 +42,7 @@ def exclusive(store: Store, whole: str, part: int | None) -> Iterator[None]:
     """
     lock = _Lock(store, whole, part)
     try:
-        lock.take()
+        lock.take(wait_seconds)
         with store.when_back(lock.take):
             yield
             lock.must_be_held()
@@ -54,15 +58,15 @@ class _Lock:
         self._name = whole if part is None else f"{whole}/{part}"
         self._connection: Connection | None = None
 
-    def take(self) -> None:
+    def take(self, wait_seconds: float | None = None) -> None:
         """Take it by a connection of its own; one that held it before is dead and let go."""
         self.let_go()
         with in_our_terms(), ExitStack() as unless_taken:
             connection = unless_taken.enter_context(closing(connect(self._store.url)))
             connection.autocommit = True
-            _take(connection, self._whole, shared=self._part is not None)
+            _take(connection, self._whole, wait_seconds, shared=self._part is not None)
             if self._part is not None:
-                _take(connection, self._name, shared=False)
+                _take(connection, self._name, wait_seconds, shared=False)
             unless_taken.pop_all()
         self._connection = connection
 
@@ -97,9 +101,9 @@ class _Lock:
         return True
 
 
-def _take(connection: Connection, name: str, *, shared: bool) -> None:
+def _take(connection: Connection, name: str, wait_seconds: float | None, *, shared: bool) -> None:
     function = "pg_try_advisory_lock_shared" if shared else "pg_try_advisory_lock"
-    deadline = time.monotonic() + WAIT_SECONDS
+    deadline = time.monotonic() + (WAIT_SECONDS if wait_seconds is None else wait_seconds)
     query = f"SELECT {function}(hashtextextended(%s, 1)) AS taken".encode()
     while not (connection.execute(query, [name]).fetchone() or {}).get("taken"):
         if time.monotonic() > deadline:

@@ -1009,6 +1009,43 @@ CREATE TABLE daily_runs.attempt_terms (
     CONSTRAINT attempt_terms_time_scale_check CHECK ((time_scale > (0)::double precision))
 );
 
+CREATE TABLE daily_runs.frozen_judging (
+    frozen_judging_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    frozen_key text NOT NULL,
+    feature text NOT NULL,
+    attempt_id uuid NOT NULL,
+    rubric_version text NOT NULL,
+    judge_model text NOT NULL,
+    judge_effort text,
+    judge_thinking text,
+    prompt_template text NOT NULL,
+    answers_sha256 text NOT NULL,
+    began_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE TABLE daily_runs.frozen_verdict (
+    frozen_judging_id uuid NOT NULL,
+    frozen_id text NOT NULL,
+    item_id text NOT NULL,
+    made text NOT NULL,
+    expected jsonb NOT NULL,
+    status text DEFAULT 'planned'::text NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    points jsonb,
+    score double precision,
+    reasons text,
+    input_tokens integer,
+    output_tokens integer,
+    answered_by text,
+    sdk_version text,
+    error_hop text,
+    error_kind text,
+    settled_at timestamp with time zone,
+    CONSTRAINT frozen_verdict_check CHECK (((status = 'scored'::text) = ((points IS NOT NULL) AND (score IS NOT NULL)))),
+    CONSTRAINT frozen_verdict_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision))),
+    CONSTRAINT frozen_verdict_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'sent'::text, 'scored'::text, 'unscored'::text])))
+);
+
 CREATE TABLE daily_runs.verdict (
     verdict_key text NOT NULL,
     rubric_version text NOT NULL,
@@ -1060,7 +1097,22 @@ UNION ALL
      JOIN daily_runs.attempt t USING (attempt_id))
      JOIN daily_runs.run r USING (run_key))
   WHERE ((j.status = 'unscored'::text) AND (j.tries > 0))
-  ORDER BY j.verdict_key, j.tries DESC, j.settled_at, t.started_at);
+  ORDER BY j.verdict_key, j.tries DESC, j.settled_at, t.started_at)
+UNION ALL
+ SELECT g.attempt_id,
+    t.provenance,
+    r.feature,
+    r.environment,
+    g.judge_model,
+    f.settled_at AS ended_at,
+    f.tries,
+    f.input_tokens,
+    f.output_tokens
+   FROM (((daily_runs.frozen_verdict f
+     JOIN daily_runs.frozen_judging g USING (frozen_judging_id))
+     JOIN daily_runs.attempt t USING (attempt_id))
+     JOIN daily_runs.run r USING (run_key))
+  WHERE ((f.status = ANY (ARRAY['scored'::text, 'unscored'::text])) AND (f.tries > 0));
 
 CREATE VIEW contract.costs_v1 AS
  SELECT day,
@@ -1152,7 +1204,7 @@ CREATE VIEW contract.costs_v1 AS
                   WHERE (v.tries > 1)) c(basis, calls, input_each, output_each))) paid
   GROUP BY day, feature, environment, provenance, team, stage, model, serving_model, basis, prices_as_of, prices_verified;
 
-COMMENT ON VIEW contract.costs_v1 IS 'Tokens and list-price USD of all attempts'' calls by day. Not in it: the judge''s trials before a run';
+COMMENT ON VIEW contract.costs_v1 IS 'Tokens and list-price USD of all attempts'' calls by day. Frozen answers count for the run that had them judged. Not in it: the judge''s trials before a run';
 
 COMMENT ON COLUMN contract.costs_v1.day IS 'The day on which the calls ended, UTC';
 
@@ -1164,7 +1216,7 @@ COMMENT ON COLUMN contract.costs_v1.provenance IS 'live or sandbox; sandbox rows
 
 COMMENT ON COLUMN contract.costs_v1.team IS 'The feature''s team when the attempt was opened. Null: an attempt opened before this was kept';
 
-COMMENT ON COLUMN contract.costs_v1.stage IS 'inference (a prompt''s answer) or judging (calls for a verdict)';
+COMMENT ON COLUMN contract.costs_v1.stage IS 'inference (a prompt''s answer) or judging (calls for a verdict, on frozen answers too)';
 
 COMMENT ON COLUMN contract.costs_v1.model IS 'inference: the model that the price list assumes; judging: the judge. Null: there was no price list, or an attempt opened before this was kept';
 
@@ -1320,6 +1372,87 @@ COMMENT ON COLUMN contract.features_v1.margin IS 'The smallest drop that anybody
 COMMENT ON COLUMN contract.features_v1.budget_usd_per_month IS 'What it may spend in a calendar month by list price. Null: no budget';
 
 COMMENT ON COLUMN contract.features_v1.seen_at IS 'When a run that asks prompts was last opened by a catalogue that has it, UTC';
+
+CREATE VIEW contract.frozen_answers_v1 AS
+ SELECT ((g.began_at AT TIME ZONE 'UTC'::text))::date AS day,
+    g.feature,
+    t.provenance,
+    g.frozen_judging_id,
+    f.frozen_id,
+    f.item_id,
+    f.made,
+    f.status,
+    f.expected,
+    f.points,
+        CASE
+            WHEN (f.status = 'scored'::text) THEN (NOT (EXISTS ( SELECT
+               FROM jsonb_each(f.expected) e(key, value)
+              WHERE ((((f.points ->> e.key))::numeric < ((e.value ->> 0))::numeric) OR (((f.points ->> e.key))::numeric > ((e.value ->> 1))::numeric)))))
+            ELSE NULL::boolean
+        END AS in_range,
+    f.score,
+    f.error_hop,
+    f.error_kind,
+    g.rubric_version,
+    g.judge_model,
+    f.answered_by,
+    g.judge_effort,
+    g.judge_thinking,
+    g.prompt_template,
+    g.answers_sha256,
+    g.began_at,
+    f.settled_at
+   FROM ((daily_runs.frozen_verdict f
+     JOIN daily_runs.frozen_judging g USING (frozen_judging_id))
+     JOIN daily_runs.attempt t USING (attempt_id));
+
+COMMENT ON VIEW contract.frozen_answers_v1 IS 'How the judge judged the frozen answers, texts of known quality that never change; one row a frozen judging and answer. Key: frozen_judging_id, frozen_id.';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.day IS 'The day on which the frozen judging began, UTC';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.feature IS 'The feature, as the catalogue names it';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.provenance IS 'live or sandbox; sandbox rows say nothing about a real judge';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.frozen_judging_id IS 'One judging of all frozen answers of a feature; the runs of about a day share it';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.frozen_id IS 'The frozen answer''s id in its file';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.item_id IS 'The data set''s item that it is an answer to';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.made IS 'How the text was made out of a reference; no person labelled it';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.status IS 'planned, sent (a call may be open), scored, or unscored (no verdict came)';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.expected IS 'By criterion the lowest and the highest points that a sound judge gives, as the making tells; other criteria are left out';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.points IS 'Points by criterion of the rubric, 1 to 5. Null: not scored';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.in_range IS 'Whether the points are as expected in every criterion. Null: not scored';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.score IS 'Weighted score, 0 to 1. Null: not scored';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.error_hop IS 'Who refused or failed. Null: nothing failed';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.error_kind IS 'What happened. Null: nothing failed';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.rubric_version IS 'Hash of the rubric''s content; compare scores of one version only';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.judge_model IS 'Who judged, as the catalogue names the model; compare scores of one judge only';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.answered_by IS 'The model as its answer names it. Null: not scored';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.judge_effort IS 'How hard the judge is told to work. Null: nothing is sent to this model';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.judge_thinking IS 'What the judge is told of thinking. Null: nothing is sent to this model';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.prompt_template IS 'Hash of all that the judge is told beside rubric and data';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.answers_sha256 IS 'Hash of all frozen answers of the feature, hex';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.began_at IS 'When the frozen judging began, UTC';
+
+COMMENT ON COLUMN contract.frozen_answers_v1.settled_at IS 'When the verdict came or was given up, UTC. Null: not yet';
 
 CREATE TABLE daily_runs.published_item (
     run_key text NOT NULL,
@@ -2129,6 +2262,11 @@ CREATE TABLE daily_runs.routed (
     CONSTRAINT routed_readiness_check CHECK ((readiness = ANY (ARRAY['ready'::text, 'not_ready'::text, 'unknown'::text])))
 );
 
+CREATE TABLE daily_runs.ruler_watch (
+    attempt_id uuid NOT NULL,
+    frozen_judging_id uuid NOT NULL
+);
+
 CREATE TABLE daily_runs.seed_binding (
     environment text NOT NULL,
     feature text NOT NULL,
@@ -2178,6 +2316,12 @@ ALTER TABLE ONLY daily_runs.comparison
 
 ALTER TABLE ONLY daily_runs.feature_seen
     ADD CONSTRAINT feature_seen_pkey PRIMARY KEY (feature);
+
+ALTER TABLE ONLY daily_runs.frozen_judging
+    ADD CONSTRAINT frozen_judging_pkey PRIMARY KEY (frozen_judging_id);
+
+ALTER TABLE ONLY daily_runs.frozen_verdict
+    ADD CONSTRAINT frozen_verdict_pkey PRIMARY KEY (frozen_judging_id, frozen_id);
 
 ALTER TABLE ONLY daily_runs.gate_result
     ADD CONSTRAINT gate_result_pkey PRIMARY KEY (attempt_id, expectation);
@@ -2233,6 +2377,9 @@ ALTER TABLE ONLY daily_runs.readiness
 ALTER TABLE ONLY daily_runs.routed
     ADD CONSTRAINT routed_pkey PRIMARY KEY (feature, airflow_run_id);
 
+ALTER TABLE ONLY daily_runs.ruler_watch
+    ADD CONSTRAINT ruler_watch_pkey PRIMARY KEY (attempt_id, frozen_judging_id);
+
 ALTER TABLE ONLY daily_runs.run
     ADD CONSTRAINT run_feature_environment_logical_date_sample_key UNIQUE (feature, environment, logical_date, sample);
 
@@ -2261,6 +2408,8 @@ CREATE INDEX answer_shard ON daily_runs.answer USING btree (attempt_id, shard, s
 CREATE INDEX attempt_of_run ON daily_runs.attempt USING btree (run_key, started_at);
 
 CREATE UNIQUE INDEX attempt_running ON daily_runs.attempt USING btree (run_key) WHERE (status = 'running'::text);
+
+CREATE INDEX frozen_judging_key ON daily_runs.frozen_judging USING btree (frozen_key, began_at);
 
 CREATE INDEX judgement_verdict ON daily_runs.judgement USING btree (verdict_key);
 
@@ -2311,6 +2460,12 @@ ALTER TABLE ONLY daily_runs.attempt_terms
 ALTER TABLE ONLY daily_runs.comparison
     ADD CONSTRAINT comparison_run_key_fkey FOREIGN KEY (run_key) REFERENCES daily_runs.published_run(run_key) ON DELETE CASCADE;
 
+ALTER TABLE ONLY daily_runs.frozen_judging
+    ADD CONSTRAINT frozen_judging_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
+
+ALTER TABLE ONLY daily_runs.frozen_verdict
+    ADD CONSTRAINT frozen_verdict_frozen_judging_id_fkey FOREIGN KEY (frozen_judging_id) REFERENCES daily_runs.frozen_judging(frozen_judging_id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY daily_runs.gate_result
     ADD CONSTRAINT gate_result_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
 
@@ -2340,6 +2495,12 @@ ALTER TABLE ONLY daily_runs.published_run
 
 ALTER TABLE ONLY daily_runs.readiness
     ADD CONSTRAINT readiness_look_id_fkey FOREIGN KEY (look_id) REFERENCES daily_runs.look(look_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY daily_runs.ruler_watch
+    ADD CONSTRAINT ruler_watch_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY daily_runs.ruler_watch
+    ADD CONSTRAINT ruler_watch_frozen_judging_id_fkey FOREIGN KEY (frozen_judging_id) REFERENCES daily_runs.frozen_judging(frozen_judging_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY daily_runs.seed_binding
     ADD CONSTRAINT seed_binding_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
@@ -2387,6 +2548,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.asked_once TO daily_runs_w
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.attempt_terms TO daily_runs_writer;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.frozen_judging TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.frozen_verdict TO daily_runs_writer;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.verdict TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.judge_calls TO daily_runs_writer;
@@ -2403,6 +2568,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.feature_seen TO daily_runs
 
 GRANT SELECT ON TABLE contract.features_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.features_v1 TO daily_runs_reader;
+
+GRANT SELECT ON TABLE contract.frozen_answers_v1 TO daily_runs_writer;
+GRANT SELECT ON TABLE contract.frozen_answers_v1 TO daily_runs_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.published_item TO daily_runs_writer;
 
@@ -2459,6 +2627,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.quota_spent_user TO daily_
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.quota_use TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.routed TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.ruler_watch TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.seed_binding TO daily_runs_writer;
 

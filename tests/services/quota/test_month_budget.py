@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,12 @@ import pytest
 
 from daily_runs import connections
 from daily_runs.errors import LimitTooLowError
+from daily_runs.judging.ruler import ruler_of
 from daily_runs.quota.month_budget import THROTTLE_SHARE, MonthBudget, MonthState, month_budget, month_state, price_of
 from daily_runs.readiness.limits import finding_rows, findings, measure, order_rows
 from daily_runs.readiness.limits.weighing import month_of, weigh
-from daily_runs.records import judgements
+from daily_runs.records import frozen_judgings, judgements
+from daily_runs.records.frozen_judgings import FrozenOrder
 from daily_runs.runs import rerun
 from daily_runs.stages import limit_probe
 from daily_runs.statuses import LimitSource, LimitVerdict, Rerun
@@ -113,6 +116,34 @@ def test_three_verdicts_an_answer_are_ordered_and_paid_three_times(kit: Kit) -> 
     assert found is not None
     assert kit.count("daily_runs.verdict") == 3 * PROMPTS
     assert found.spent_usd == pytest.approx(expected_usd(thrice, work))
+
+
+def test_the_frozen_answers_of_a_day_are_ordered_once_and_by_nobody_who_is_watched(kit: Kit) -> None:
+    watched = kit.changed({"features": {"duo_chat": {"frozen_answers": 40}}})
+    work = as_if_live(watched, budget_usd_per_month=1000)
+    other = watched.attempt("duo_chat", PROMPTS, "production")
+    probe = findings.LimitFinding("gitlab", "any", 1, 1, "u", LimitSource.MEASURED, "", "", "somebody")
+    for environment, attempt in (("staging", work.attempt), ("production", other)):
+        finding_rows.save_limits(kit.store, environment, "duo_chat", [probe], attempt_id=attempt.attempt_id)
+    without = as_if_live(kit, budget_usd_per_month=1000)
+    judge, prices = work.catalogue.judge, work.catalogue.prices
+    assert prices is not None
+    each = price_of(prices.models[judge.model], judge.input_tokens_per_verdict, judge.output_tokens_per_verdict)
+
+    def more() -> float:
+        found = [
+            month_of(kit.store, one.catalogue, one.feature, "staging", str(uuid.uuid4())) for one in (work, without)
+        ]
+        assert found[0] is not None
+        assert found[1] is not None
+        return found[0].ordered_usd - found[1].ordered_usd
+
+    assert more() == pytest.approx(40 * each)
+    order = FrozenOrder("duo_chat", ruler_of(work.rubric.version, judge), "sha")
+    judging = frozen_judgings.begin(kit.store, other.attempt_id, order, ())
+    for attempt in (work.attempt, other):
+        frozen_judgings.speaks_for(kit.store, judging.frozen_judging_id, attempt.attempt_id)
+    assert more() == 0
 
 
 def test_other_features_do_not_count(kit: Kit) -> None:

@@ -25,8 +25,8 @@ from daily_runs.judging.prompt import build
 from daily_runs.judging.rubric import load
 from daily_runs.records.answers import AnswerRows
 from daily_runs.records.judgements import JudgementRows
-from daily_runs.stages import judging
 from daily_runs.stages.tariffs import CHARACTERS_PER_TOKEN, verdict_tokens
+from daily_runs.stages.verdicts import clerk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -182,8 +182,8 @@ STOPPED_BY = (
     StoppedBy("spend limit", 429, refusal("rate_limit_error", "x", "enforced_spend_limit_reached"), 8, 1),
     StoppedBy("no permission", 403, refusal("permission_error"), 8, 1),
     StoppedBy("no login, with 200", 200, refusal("authentication_error"), 8, 1),
-    StoppedBy("a form it does not take", 400, refusal("invalid_request_error", "tool_choice"), 8, judging.ALIKE_MAX),
-    StoppedBy("a status of tomorrow", 418, refusal("teapot_error"), 8, judging.ALIKE_MAX),
+    StoppedBy("a form it does not take", 400, refusal("invalid_request_error", "tool_choice"), 8, clerk.ALIKE_MAX),
+    StoppedBy("a status of tomorrow", 418, refusal("teapot_error"), 8, clerk.ALIKE_MAX),
 )
 
 
@@ -342,7 +342,7 @@ def test_a_long_prompt_reserves_by_its_length_and_a_short_one_by_the_catalogue(k
 
 
 def test_an_answer_too_long_for_a_judge_is_unscored_and_never_sent(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judging, "PROMPT_CHARACTERS_MAX", 60_000)
+    monkeypatch.setattr(clerk, "PROMPT_CHARACTERS_MAX", 60_000)
     work = with_answers(kit, "One.", "x" * 60_000)
     (report,) = kit.run(work, "judging")
     assert (report.answered, report.failed) == (1, 1)

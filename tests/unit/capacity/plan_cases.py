@@ -47,7 +47,10 @@ def pinned() -> Catalogue:
     shipped = catalogue_files.load()
     features = {
         name: given(
-            shipped.features[name], prompts_per_run=PROMPTS[name], phases=_in_the_morning(shipped.features[name])
+            shipped.features[name],
+            prompts_per_run=PROMPTS[name],
+            frozen_answers=0,
+            phases=_in_the_morning(shipped.features[name]),
         )
         for name in PROMPTS
     }

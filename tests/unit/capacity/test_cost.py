@@ -50,6 +50,27 @@ def test_tokens_cost_by_their_kind_and_half_in_a_batch() -> None:
     assert price_of(SONNET, 1_000_000, 200_000, 1_000_000, batched=True) == 3.15
 
 
+def test_frozen_answers_are_judged_once_a_day_whatever_the_number_of_arms() -> None:
+    """A shadow day has two arms. Neither `judge_repeats` nor a plan for twice the prompts makes them more."""
+    without = with_feature(priced(), RCA, judge_repeats=2)
+    watched = with_feature(without, RCA, frozen_answers=60)
+    shadow = [
+        [run.verdicts for run in load.runs(PlanScenario(catalogue, day("08-10"), day("08-10"), factor=2.0))]
+        for catalogue in (without, watched)
+    ]
+    plain = [
+        run.verdicts
+        for run in load.runs(PlanScenario(without, day("08-10"), day("08-10"), factor=2.0))
+        if run.feature.feature == RCA
+    ]
+    assert plain == [3600, 3600]
+    assert sum(shadow[1]) == sum(shadow[0]) + 60
+    months = [list(cost.by_month(august(catalogue), load.runs(august(catalogue)))) for catalogue in (without, watched)]
+    spent = [next(month.usd for month in of if month.feature.feature == RCA) for of in months]
+    days = len({run.tick.date() for run in load.runs(august(watched)) if run.feature.feature == RCA})
+    assert spent[1] - spent[0] == pytest.approx(days * 60 * (4000 * 3 + 400 * 15) / 1_000_000)
+
+
 def test_judging_each_answer_three_times_costs_three_times_as_much_everywhere() -> None:
     once = priced()
     thrice = with_feature(once, RCA, judge_repeats=3)

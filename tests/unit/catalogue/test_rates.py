@@ -139,6 +139,11 @@ def test_judging_is_promised_by_the_calls_that_may_be_open_when_each_takes_its_w
     assert judging_minutes(catalogue(feature(), account()), feature()) == 900 / 32
 
 
+def test_frozen_answers_are_judged_in_the_time_that_a_run_is_given() -> None:
+    watched = feature().model_copy(update={"frozen_answers": 60, "judge_repeats": 2})
+    assert judging_minutes(catalogue(watched, account()), watched) == (2 * 900 + 60) / 32
+
+
 def test_judging_is_promised_by_the_judges_account_where_that_is_tighter() -> None:
     """44,000 tokens a minute are ten verdicts of 4,400."""
     assert judging_minutes(catalogue(feature(), account(input_tokens=44_000)), feature()) == 90

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daily_runs import dataset
 from daily_runs.catalogue import folders
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.errors import CatalogueError
+from daily_runs.judging.prompt import build
 from daily_runs.judging.rubric import Criterion, Rubric, load
 
 GOOD = """
@@ -116,3 +118,27 @@ def test_a_score_by_hand() -> None:
     """(0.75 * 5 + 0.25 * 3 - 1) / 4 = 0.875."""
     rubric = rubric_of([3, 1])
     assert rubric.score({"criterion_a": 5, "criterion_b": 3}) == pytest.approx(0.875)
+
+
+def test_accepting_a_changed_judge_makes_a_new_version_and_tells_the_judge_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "duo_chat.yaml"
+    path.write_text(GOOD)
+    before = load(path)
+    path.write_text(GOOD + "ruler_since: 2026-11-20\n")
+    after = load(path)
+    item = dataset.load_feature_dataset(catalogue_files.load().features["duo_chat"])[0]
+    assert after.version != before.version
+    assert build(after, item, "An answer.") == build(before, item, "An answer.")
+
+
+def test_the_shipped_rubrics_have_the_versions_that_are_in_stores_already() -> None:
+    """A version that changes with this software makes all earlier runs incomparable."""
+    features = catalogue_files.load().features.values()
+    versions = {feature.feature: load(folders.rubric_path(feature)).version for feature in features}
+    assert versions == {
+        "code_suggestions": "b0d88f4acf20",
+        "duo_chat": "4140665b0a65",
+        "root_cause_analysis": "c219c1e50b86",
+        "vulnerability_explanation": "470c989dd5b8",
+        "vulnerability_resolution": "5922535a58d0",
+    }

@@ -26,7 +26,7 @@ Rows = list[dict[str, Any]]
 def work(asked: int = PROMPTS, call: str = "chat") -> Work:
     """As much of a stage's work as the gate reads; it has no store."""
     thresholds = Thresholds(answered_share_min=0.9, unscored_share_max=0.05, mean_score_min=0.5, target_score=0.8)
-    feature = SimpleNamespace(call=call, thresholds=thresholds)
+    feature = SimpleNamespace(call=call, thresholds=thresholds, frozen_answers=0)
     attempt = SimpleNamespace(asked=asked, attempt_id="an-attempt", key="duo_chat/staging/2026-08-17T00:00:00Z")
     return cast(Work, SimpleNamespace(feature=feature, attempt=attempt, store=None))
 

@@ -14,19 +14,24 @@ waits for a server that is away; a worker that is frozen meanwhile holds up the 
 
 
 class OrderedRun(NamedTuple):
-    """An unfinished attempt that was let in: `prompts` not asked, `verdicts` not given yet, of these prompts too."""
+    """An unfinished attempt that was let in: `prompts` not asked, `verdicts` not given yet, of these prompts too.
+
+    `unwatched`: nobody has begun to judge the frozen answers of its day.
+    """
 
     run_key: str
     feature: str
     environment: str
     prompts: int
     verdicts: int
+    unwatched: bool
 
 
 _ORDERED = """
 SELECT t.run_key, r.feature, r.environment, count(*) FILTER (WHERE n.status = 'planned')::int AS prompts,
        (count(*) FILTER (WHERE n.status <> 'failed' AND coalesce(j.status, 'none') NOT IN ('scored', 'unscored'))
-           * t.judge_repeats)::int AS verdicts
+           * t.judge_repeats)::int AS verdicts,
+       NOT EXISTS (SELECT FROM daily_runs.ruler_watch w WHERE w.attempt_id = t.attempt_id) AS unwatched
 FROM daily_runs.attempt t JOIN daily_runs.run r USING (run_key) JOIN daily_runs.answer n USING (attempt_id)
 LEFT JOIN daily_runs.judgement j USING (attempt_id, prompt_id)
 WHERE t.status = 'running' AND t.attempt_id IS DISTINCT FROM %(but)s::uuid AND (

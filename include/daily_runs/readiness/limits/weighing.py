@@ -77,5 +77,6 @@ def _month(
 ) -> MonthBudget | None:
     own = [run for run in others if run.feature == feature.feature]
     prompts, verdicts = sum(run.prompts for run in own), sum(run.verdicts for run in own)
+    verdicts += feature.frozen_answers * any(run.unwatched for run in own)  # the runs of a day share them
     environment = catalogue.environments[environment_name]
     return month_budget(store, catalogue, feature, environment, prompts_ordered=prompts, verdicts_ordered=verdicts)

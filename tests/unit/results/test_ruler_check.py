@@ -1,0 +1,239 @@
+"""Whether today's judge is the ruler that it was: what each question finds, and what it must never take for a move."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from daily_runs.results import ruler_check
+from daily_runs.results.ruler_check import (
+    AS_MADE,
+    AS_STEADY,
+    JUDGED,
+    MOVED,
+    NO_REFERENCE,
+    REFERENCE_DAYS,
+    SAME_CRITERIA,
+    SAME_MEAN,
+    Floats,
+    FrozenDay,
+    FrozenSheet,
+    Move,
+    RulerFinding,
+)
+
+WEIGHTS = {"correctness": 0.4, "faithfulness": 0.35, "style": 0.25}
+ANSWERS = 60
+IN_RANGE_MIN = 0.8
+START = dt.datetime(2026, 8, 2, 6, tzinfo=dt.UTC)
+
+
+def sheet(answers: int = ANSWERS) -> FrozenSheet:
+    """Half of the answers are to get 4 or 5, half 1 or 2; of style nothing is expected."""
+    good = (np.arange(answers) < answers / 2)[:, None]
+    none = np.full((answers, 1), np.nan)
+    lowest, highest = np.where(good, 4.0, 1.0), np.where(good, 5.0, 2.0)
+    return FrozenSheet(WEIGHTS, np.hstack([lowest, lowest, none]), np.hstack([highest, highest, none]))
+
+
+def points(answers: int = ANSWERS, good: float = 4, bad: float = 2) -> Floats:
+    of = np.where(np.arange(answers) < answers / 2, good, bad)[:, None]
+    return np.repeat(of, len(WEIGHTS), axis=1).astype(np.float64)
+
+
+def day(given: Floats, number: int = 0) -> FrozenDay:
+    return FrozenDay(START + dt.timedelta(days=number), given)
+
+
+def days(count: int = REFERENCE_DAYS) -> list[FrozenDay]:
+    return [day(points(), number) for number in range(count)]
+
+
+def watch(today: Floats, reference: list[FrozenDay]) -> dict[str, RulerFinding]:
+    found = ruler_check.watch(sheet(len(today)), day(today, 20), reference, in_range_min=IN_RANGE_MIN)
+    assert [one.question for one in found] == [JUDGED, AS_MADE, SAME_MEAN, SAME_CRITERIA, AS_STEADY]
+    return {one.question: one for one in found}
+
+
+def failed(today: Floats, reference: list[FrozenDay]) -> set[str]:
+    return {question for question, one in watch(today, reference).items() if not one.passed}
+
+
+def test_a_judge_that_gives_what_it_gave_passes_every_question() -> None:
+    assert failed(points(), days()) == set()
+
+
+def test_the_first_day_of_a_ruler_is_only_asked_what_needs_no_other_day() -> None:
+    found = watch(points(), [])
+    assert all(one.passed for one in found.values())
+    assert {found[question].observed for question in (SAME_MEAN, SAME_CRITERIA, AS_STEADY)} == {NO_REFERENCE}
+    assert failed(points(good=3, bad=3), []) == {AS_MADE}
+
+
+def test_a_judge_that_became_lenient_is_named_with_size_interval_and_days() -> None:
+    today = points()
+    today[:20] += 1  # of 60 answers, by a quarter of the scale
+    found = watch(today, days())
+    assert {question for question, one in found.items() if not one.passed} == {SAME_MEAN, SAME_CRITERIA}
+    assert found[SAME_MEAN].observed.startswith("mean moved by +0.083 [0.0")
+    assert found[SAME_MEAN].observed.endswith("] against 7 days since 2 Aug")
+
+
+def test_a_judge_that_became_harsh_is_named_too() -> None:
+    today = points()
+    today[30:50] -= 1
+    found = watch(today, days())
+    assert found[SAME_MEAN].observed.startswith("mean moved by -0.083 [-0.1")
+    assert not found[SAME_MEAN].passed
+
+
+def test_a_criterion_that_moved_alone_is_named_where_the_mean_hides_it() -> None:
+    today = points()
+    today[:30, 2] += 1
+    today[30:, 0] -= 1
+    found = watch(today, days())
+    assert {question for question, one in found.items() if not one.passed} == {SAME_CRITERIA}
+    assert found[SAME_CRITERIA].observed.startswith("most of all ")
+    assert found[SAME_MEAN].passed
+
+
+def test_a_judge_that_became_noisy_around_the_same_mean_is_named() -> None:
+    today = points()
+    today[:6], today[6:12] = 3, 5
+    found = watch(today, days())
+    assert not found[AS_STEADY].passed
+    assert found[AS_STEADY].observed == "6 of 60 out of range, 0 of 420 in 7 days since 2 Aug"
+    assert found[SAME_MEAN].passed
+    assert found[AS_MADE].passed
+
+
+@given(count=st.integers(1, 2), criterion=st.integers(0, 2), reference=st.integers(1, REFERENCE_DAYS))
+def test_after_days_of_equal_points_a_point_that_differs_is_no_move(count: int, criterion: int, reference: int) -> None:
+    """Where the spread that was seen is 0, a width of 0 would refuse everything from there on."""
+    today = points(30)
+    today[:count, criterion] += 1
+    assert failed(today, [day(points(30), number) for number in range(reference)]) == set()
+
+
+@given(
+    st.lists(st.lists(st.integers(1, 5), min_size=3, max_size=3), min_size=2, max_size=40),
+    st.integers(1, REFERENCE_DAYS),
+)
+def test_a_move_never_has_a_width_of_zero_and_its_mean_is_the_weighted_criteria(
+    given_points: list[list[int]], reference: int
+) -> None:
+    today = np.array(given_points, dtype=np.float64)
+    before = [day(np.full_like(today, 3), number) for number in range(reference)]
+    moves = ruler_check.moved(sheet(len(today)), today, before)
+    assert all(move.half_width > 0 for move in moves.values())
+    by_hand = math.fsum(weight * moves[name].estimate for name, weight in WEIGHTS.items())
+    assert moves[""].estimate == pytest.approx(by_hand)
+    mirrored = ruler_check.moved(sheet(len(today)), 6 - today, before)
+    assert mirrored[""].estimate == pytest.approx(-moves[""].estimate)
+    assert mirrored[""].error == pytest.approx(moves[""].error)
+
+
+def test_the_move_is_a_one_sample_t_of_the_paired_differences() -> None:
+    rng = np.random.default_rng(3)
+    today = rng.integers(1, 6, (ANSWERS, 3)).astype(np.float64)
+    before = [day(rng.integers(1, 6, (ANSWERS, 3)).astype(np.float64), number) for number in range(4)]
+    move = ruler_check.moved(sheet(), today, before)["faithfulness"]
+    differences = (today[:, 1] - np.mean([one.points[:, 1] for one in before], axis=0)) / 4
+    oracle = stats.ttest_1samp(differences, ruler_check.ALLOWANCE if differences.mean() > 0 else -ruler_check.ALLOWANCE)
+    assert move.degrees == oracle.df == ANSWERS - 1
+    assert move.estimate == pytest.approx(differences.mean())
+    if abs(move.estimate) > ruler_check.ALLOWANCE:
+        assert move.chance == pytest.approx(oracle.pvalue)
+
+
+def test_an_answer_without_a_verdict_on_one_of_the_days_is_compared_with_the_others() -> None:
+    before = days(3)
+    before[0].points[5] = np.nan
+    today = points()
+    today[7] = np.nan
+    moves = ruler_check.moved(sheet(), today, before)
+    assert moves[""].estimate == pytest.approx(0)
+    assert moves[""].degrees == ANSWERS - 2
+
+
+@given(
+    of=st.integers(0, 60),
+    of_before=st.integers(1, 420),
+    share=st.floats(0, 1),
+    share_before=st.floats(0, 1),
+)
+def test_the_chance_of_more_is_fishers(of: int, of_before: int, share: float, share_before: float) -> None:
+    out, out_before = round(of * share), round(of_before * share_before)
+    oracle = stats.fisher_exact([[out, of - out], [out_before, of_before - out_before]], alternative="greater")
+    assert ruler_check.chance_of_more(out, of, out_before, of_before) == pytest.approx(oracle.pvalue, abs=1e-9)
+
+
+def test_the_chances_of_all_counts_sum_to_one() -> None:
+    exact = [Fraction(ruler_check.chance_of_more(k, 10, 5 - k, 20)) for k in range(6)]
+    steps = [before - after for before, after in zip(exact, [*exact[1:], Fraction(0)], strict=True)]
+    assert float(sum(steps)) == pytest.approx(1)
+
+
+def test_a_share_of_answers_without_a_verdict_blocks_from_a_tenth_on() -> None:
+    today = points()
+    today[:6] = np.nan
+    assert failed(today, days()) == set()
+    today[6] = np.nan
+    assert failed(today, days()) == {JUDGED}
+    assert watch(today, days())[JUDGED].observed == "53 of 60 have a verdict"
+
+
+@pytest.mark.parametrize("reference", [0, 1, REFERENCE_DAYS])
+def test_where_nothing_has_a_verdict_every_question_blocks(reference: int) -> None:
+    nothing = np.full((ANSWERS, 3), np.nan)
+    assert failed(nothing, days(reference)) == {JUDGED, *MOVED}
+
+
+@pytest.mark.parametrize("reference", [0, 1])
+def test_no_frozen_answer_at_all_blocks(reference: int) -> None:
+    empty = np.empty((0, 3))
+    found = ruler_check.watch(sheet(0), day(empty), [day(empty)] * reference, in_range_min=IN_RANGE_MIN)
+    assert not any(one.passed for one in found)
+
+
+def test_one_answer_alone_tells_no_move_and_blocks() -> None:
+    today = np.full((ANSWERS, 3), np.nan)
+    today[0] = 4
+    found = watch(today, days())
+    assert not found[SAME_MEAN].passed
+    assert found[SAME_MEAN].observed == "too few answers to tell a move"
+    assert math.isnan(Move(0.0, math.nan, 0).chance)
+    assert Move(0.0, math.nan, 0).half_width == math.inf
+
+
+def test_the_reference_is_the_first_days_and_stays_so() -> None:
+    found = ruler_check.reference_of(sheet(), days(12), in_range_min=IN_RANGE_MIN)
+    assert [one.began_at for one in found] == [one.began_at for one in days()]
+
+
+def test_a_day_on_which_the_judge_was_not_itself_is_no_reference() -> None:
+    lenient = points()
+    lenient[:20] += 1
+    off = points(good=3, bad=3)
+    given_days = [day(off, 0), day(points(), 1), day(lenient, 2), day(points(), 3)]
+    found = ruler_check.reference_of(sheet(), given_days, in_range_min=IN_RANGE_MIN)
+    assert [one.began_at.day for one in found] == [3, 5]
+
+
+def test_a_slow_drift_is_held_against_the_first_days_and_not_the_last_ones() -> None:
+    """Each day is within the allowance of the day before it."""
+    drifted = []
+    for number in range(30):
+        today = points()
+        today[: number // 2] += 1
+        drifted.append(day(today, number))
+    reference = ruler_check.reference_of(sheet(), drifted, in_range_min=IN_RANGE_MIN)
+    assert reference[-1].began_at - START < dt.timedelta(days=REFERENCE_DAYS)
+    assert SAME_MEAN in failed(drifted[-1].points, reference)
