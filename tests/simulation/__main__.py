@@ -46,7 +46,7 @@ class Table(NamedTuple):
 def main(words: Sequence[str] | None = None) -> int:
     """Simulate; 1 when a promise is not kept."""
     parser = argparse.ArgumentParser(prog="make statistics", description=__doc__)
-    parser.add_argument("--runs", type=int, default=1000, help="simulated runs of each row; a quarter where a drop is")
+    parser.add_argument("--runs", type=int, default=500, help="simulated runs of each row; a quarter where a drop is")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--processes", type=int, default=os.cpu_count(), help="the figures are the same for any number")
     parser.add_argument("--into", type=Path, help="a Markdown file whose tables are replaced by these")

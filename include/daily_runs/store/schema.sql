@@ -963,12 +963,12 @@ COMMENT ON COLUMN contract.comparisons_v1.low IS 'Lower end of its 95 % confiden
 
 COMMENT ON COLUMN contract.comparisons_v1.high IS 'Upper end of its 95 % confidence interval, run effect included. Null: as for estimate';
 
-COMMENT ON COLUMN contract.comparisons_v1.smallest_visible_drop IS 'The drop that would be called regressed in 80 % of such runs. Null: of a part, or of a single item';
+COMMENT ON COLUMN contract.comparisons_v1.smallest_visible_drop IS 'The drop that would be called regressed in 80 % of such runs; of a part: if it fell alone. Null: none would be (too few items), a part that was compared before this was kept, or incomparable';
 
 COMMENT ON COLUMN contract.comparisons_v1.compared_at IS 'When it was computed, UTC';
 
 CREATE VIEW daily_runs.asked_once AS
- SELECT DISTINCT ON (t.run_key, a.prompt_id, COALESCE(a.sent_at, a.settled_at)) t.attempt_id,
+ SELECT t.attempt_id,
     t.run_key,
     t.provenance,
     r.feature,
@@ -977,18 +977,22 @@ CREATE VIEW daily_runs.asked_once AS
     a.status,
     a.sent_at,
     a.settled_at,
-    max(a.tries) OVER (PARTITION BY t.run_key, a.prompt_id, COALESCE(a.sent_at, a.settled_at)) AS tries,
+    GREATEST(a.tries, others.tries) AS tries,
     a.serving_model,
     a.input_tokens,
     a.output_tokens,
     a.error_hop,
     a.error_kind,
     a.error_blame
-   FROM ((daily_runs.answer a
+   FROM (((daily_runs.answer a
      JOIN daily_runs.attempt t USING (attempt_id))
      JOIN daily_runs.run r USING (run_key))
-  WHERE (a.status <> 'planned'::text)
-  ORDER BY t.run_key, a.prompt_id, COALESCE(a.sent_at, a.settled_at), a.settled_at, t.started_at;
+     LEFT JOIN LATERAL ( SELECT max(b.tries) AS tries,
+            bool_or((ROW(COALESCE(b.settled_at, 'infinity'::timestamp with time zone), u.started_at, u.attempt_id) < ROW(COALESCE(a.settled_at, 'infinity'::timestamp with time zone), t.started_at, t.attempt_id))) AS came_first
+           FROM (daily_runs.attempt u
+             JOIN daily_runs.answer b ON (((b.attempt_id = u.attempt_id) AND (b.prompt_id = a.prompt_id))))
+          WHERE ((u.run_key = t.run_key) AND (u.attempt_id <> t.attempt_id) AND (b.status <> 'planned'::text) AND (NOT (COALESCE(b.sent_at, b.settled_at) IS DISTINCT FROM COALESCE(a.sent_at, a.settled_at))))) others ON (true))
+  WHERE ((a.status <> 'planned'::text) AND (others.came_first IS NOT TRUE));
 
 CREATE TABLE daily_runs.attempt_terms (
     attempt_id uuid NOT NULL,
@@ -1007,43 +1011,6 @@ CREATE TABLE daily_runs.attempt_terms (
     prices_as_of date,
     prices_verified boolean,
     CONSTRAINT attempt_terms_time_scale_check CHECK ((time_scale > (0)::double precision))
-);
-
-CREATE TABLE daily_runs.frozen_judging (
-    frozen_judging_id uuid DEFAULT gen_random_uuid() NOT NULL,
-    frozen_key text NOT NULL,
-    feature text NOT NULL,
-    attempt_id uuid NOT NULL,
-    rubric_version text NOT NULL,
-    judge_model text NOT NULL,
-    judge_effort text,
-    judge_thinking text,
-    prompt_template text NOT NULL,
-    answers_sha256 text NOT NULL,
-    began_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
-);
-
-CREATE TABLE daily_runs.frozen_verdict (
-    frozen_judging_id uuid NOT NULL,
-    frozen_id text NOT NULL,
-    item_id text NOT NULL,
-    made text NOT NULL,
-    expected jsonb NOT NULL,
-    status text DEFAULT 'planned'::text NOT NULL,
-    tries integer DEFAULT 0 NOT NULL,
-    points jsonb,
-    score double precision,
-    reasons text,
-    input_tokens integer,
-    output_tokens integer,
-    answered_by text,
-    sdk_version text,
-    error_hop text,
-    error_kind text,
-    settled_at timestamp with time zone,
-    CONSTRAINT frozen_verdict_check CHECK (((status = 'scored'::text) = ((points IS NOT NULL) AND (score IS NOT NULL)))),
-    CONSTRAINT frozen_verdict_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision))),
-    CONSTRAINT frozen_verdict_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'sent'::text, 'scored'::text, 'unscored'::text])))
 );
 
 CREATE TABLE daily_runs.verdict (
@@ -1069,20 +1036,26 @@ CREATE TABLE daily_runs.verdict (
 );
 
 CREATE VIEW daily_runs.judge_calls AS
-( SELECT DISTINCT ON (k.verdict_key) j.attempt_id,
-    t.provenance,
-    r.feature,
-    r.environment,
+ SELECT first.attempt_id,
+    first.provenance,
+    first.feature,
+    first.environment,
     k.judge_model,
     k.judged_at AS ended_at,
     k.tries,
     k.input_tokens,
     k.output_tokens
-   FROM (((daily_runs.verdict k
-     JOIN daily_runs.judgement j ON ((j.verdict_key = COALESCE(k.repeat_of, k.verdict_key))))
-     JOIN daily_runs.attempt t USING (attempt_id))
-     JOIN daily_runs.run r USING (run_key))
-  ORDER BY k.verdict_key, j.settled_at, t.started_at)
+   FROM (daily_runs.verdict k
+     CROSS JOIN LATERAL ( SELECT j.attempt_id,
+            t.provenance,
+            r.feature,
+            r.environment
+           FROM ((daily_runs.judgement j
+             JOIN daily_runs.attempt t USING (attempt_id))
+             JOIN daily_runs.run r USING (run_key))
+          WHERE (j.verdict_key = COALESCE(k.repeat_of, k.verdict_key))
+          ORDER BY j.settled_at, t.started_at
+         LIMIT 1) first)
 UNION ALL
 ( SELECT DISTINCT ON (j.verdict_key) j.attempt_id,
     t.provenance,
@@ -1097,22 +1070,7 @@ UNION ALL
      JOIN daily_runs.attempt t USING (attempt_id))
      JOIN daily_runs.run r USING (run_key))
   WHERE ((j.status = 'unscored'::text) AND (j.tries > 0))
-  ORDER BY j.verdict_key, j.tries DESC, j.settled_at, t.started_at)
-UNION ALL
- SELECT g.attempt_id,
-    t.provenance,
-    r.feature,
-    r.environment,
-    g.judge_model,
-    f.settled_at AS ended_at,
-    f.tries,
-    f.input_tokens,
-    f.output_tokens
-   FROM (((daily_runs.frozen_verdict f
-     JOIN daily_runs.frozen_judging g USING (frozen_judging_id))
-     JOIN daily_runs.attempt t USING (attempt_id))
-     JOIN daily_runs.run r USING (run_key))
-  WHERE ((f.status = ANY (ARRAY['scored'::text, 'unscored'::text])) AND (f.tries > 0));
+  ORDER BY j.verdict_key, j.tries DESC, j.settled_at, t.started_at);
 
 CREATE VIEW contract.costs_v1 AS
  SELECT day,
@@ -1372,6 +1330,43 @@ COMMENT ON COLUMN contract.features_v1.margin IS 'The smallest drop that anybody
 COMMENT ON COLUMN contract.features_v1.budget_usd_per_month IS 'What it may spend in a calendar month by list price. Null: no budget';
 
 COMMENT ON COLUMN contract.features_v1.seen_at IS 'When a run that asks prompts was last opened by a catalogue that has it, UTC';
+
+CREATE TABLE daily_runs.frozen_judging (
+    frozen_judging_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    frozen_key text NOT NULL,
+    feature text NOT NULL,
+    attempt_id uuid NOT NULL,
+    rubric_version text NOT NULL,
+    judge_model text NOT NULL,
+    judge_effort text,
+    judge_thinking text,
+    prompt_template text NOT NULL,
+    answers_sha256 text NOT NULL,
+    began_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE TABLE daily_runs.frozen_verdict (
+    frozen_judging_id uuid NOT NULL,
+    frozen_id text NOT NULL,
+    item_id text NOT NULL,
+    made text NOT NULL,
+    expected jsonb NOT NULL,
+    status text DEFAULT 'planned'::text NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    points jsonb,
+    score double precision,
+    reasons text,
+    input_tokens integer,
+    output_tokens integer,
+    answered_by text,
+    sdk_version text,
+    error_hop text,
+    error_kind text,
+    settled_at timestamp with time zone,
+    CONSTRAINT frozen_verdict_check CHECK (((status = 'scored'::text) = ((points IS NOT NULL) AND (score IS NOT NULL)))),
+    CONSTRAINT frozen_verdict_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision))),
+    CONSTRAINT frozen_verdict_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'sent'::text, 'scored'::text, 'unscored'::text])))
+);
 
 CREATE VIEW contract.frozen_answers_v1 AS
  SELECT ((g.began_at AT TIME ZONE 'UTC'::text))::date AS day,
@@ -2403,6 +2398,8 @@ ALTER TABLE ONLY daily_runs.verdict
 
 CREATE UNIQUE INDEX alarm_open ON daily_runs.alarm USING btree (feature, environment, comparability_key, kind) WHERE (state = 'open'::text);
 
+CREATE INDEX answer_ended_day ON daily_runs.answer USING brin ((((settled_at AT TIME ZONE 'UTC'::text))::date), (((COALESCE(settled_at, sent_at) AT TIME ZONE 'UTC'::text))::date)) WITH (pages_per_range='32', autosummarize='on');
+
 CREATE INDEX answer_shard ON daily_runs.answer USING btree (attempt_id, shard, status);
 
 CREATE INDEX attempt_of_run ON daily_runs.attempt USING btree (run_key, started_at);
@@ -2410,6 +2407,10 @@ CREATE INDEX attempt_of_run ON daily_runs.attempt USING btree (run_key, started_
 CREATE UNIQUE INDEX attempt_running ON daily_runs.attempt USING btree (run_key) WHERE (status = 'running'::text);
 
 CREATE INDEX frozen_judging_key ON daily_runs.frozen_judging USING btree (frozen_key, began_at);
+
+CREATE INDEX judgement_ended_day ON daily_runs.judgement USING brin ((((settled_at AT TIME ZONE 'UTC'::text))::date)) WITH (pages_per_range='32', autosummarize='on');
+
+CREATE INDEX judgement_unscored ON daily_runs.judgement USING btree (verdict_key) WHERE ((status = 'unscored'::text) AND (tries > 0));
 
 CREATE INDEX judgement_verdict ON daily_runs.judgement USING btree (verdict_key);
 
@@ -2422,6 +2423,8 @@ CREATE INDEX quota_grant_account ON daily_runs.quota_grant USING btree (account,
 CREATE INDEX quota_grant_open ON daily_runs.quota_grant USING btree (in_flight_name) WHERE ((in_flight_name IS NOT NULL) AND (settled_at IS NULL));
 
 CREATE INDEX quota_grant_window ON daily_runs.quota_grant USING btree (window_name, evaluation_user, at) WHERE (window_name IS NOT NULL);
+
+CREATE INDEX verdict_judged_day ON daily_runs.verdict USING brin ((((judged_at AT TIME ZONE 'UTC'::text))::date)) WITH (pages_per_range='32', autosummarize='on');
 
 CREATE INDEX verdict_repeat_of ON daily_runs.verdict USING btree (repeat_of) WHERE (repeat_of IS NOT NULL);
 
@@ -2548,10 +2551,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.asked_once TO daily_runs_w
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.attempt_terms TO daily_runs_writer;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.frozen_judging TO daily_runs_writer;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.frozen_verdict TO daily_runs_writer;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.verdict TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.judge_calls TO daily_runs_writer;
@@ -2568,6 +2567,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.feature_seen TO daily_runs
 
 GRANT SELECT ON TABLE contract.features_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.features_v1 TO daily_runs_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.frozen_judging TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.frozen_verdict TO daily_runs_writer;
 
 GRANT SELECT ON TABLE contract.frozen_answers_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.frozen_answers_v1 TO daily_runs_reader;
