@@ -189,19 +189,21 @@ def changed(catalogue: Catalogue, patch: Mapping[str, Any]) -> Catalogue:
     return Catalogue.model_validate(merge_patch(catalogue.model_dump(mode="json"), patch))
 
 
+def catalogue_at(address: str) -> Catalogue:
+    """The shipped catalogue with the sandbox overlay, at the address and the time scale of a sandbox of the tests."""
+    shipped = catalogue_files.load(overlay="sandbox")
+    environments = {name: {"address": f"{address}/{name}", "time_scale": TIME_SCALE} for name in shipped.environments}
+    return changed(shipped, {"environments": environments, "judge": {"address": f"{address}/anthropic"}})
+
+
 @pytest.fixture
 def catalogue(sandbox: SandboxView) -> Catalogue:
-    """The shipped catalogue with the sandbox overlay, at the address and the time scale of the test's sandbox.
+    """The catalogue of the test's sandbox (see `catalogue_at`).
 
     Without frozen answers, which would be judged in each test that judges: tests that are about them turn them on.
     """
-    shipped = catalogue_files.load(overlay="sandbox")
-    environments = {
-        name: {"address": f"{sandbox.address}/{name}", "time_scale": TIME_SCALE} for name in shipped.environments
-    }
-    features = {name: {"frozen_answers": 0} for name in shipped.features}
-    judge = {"address": f"{sandbox.address}/anthropic"}
-    return changed(shipped, {"environments": environments, "judge": judge, "features": features})
+    shipped = catalogue_at(sandbox.address)
+    return changed(shipped, {"features": {name: {"frozen_answers": 0} for name in shipped.features}})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,68 @@
+"""A judge that moved, on the real scheduler: the run is blocked and says so.
+
+Other scenarios are in `tests/services/stages/test_scenarios.py`; the days before are made here without Airflow.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+
+from daily_runs import connections
+from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs.connections import Connect
+from daily_runs.records.run import RunKey
+from daily_runs.runs import opening
+from daily_runs.stages import pipeline
+from tests.airflow.conftest import Airflow, DagRun
+
+pytestmark = pytest.mark.timeout(1800)
+
+FEATURE = "code_suggestions"
+DAYS = [dt.datetime(2026, 2, number, 6, tzinfo=dt.UTC) for number in range(1, 4)]
+"""The two healthy ones, and the one of the test."""
+
+
+def a_day_passes(airflow: Airflow) -> None:
+    """The days of this module lie minutes apart: what watches the ruler by the clock is told otherwise."""
+    airflow.store.rows("UPDATE daily_runs.frozen_judging SET began_at = began_at - interval '1 day'")
+
+
+@pytest.fixture(scope="module")
+def healthy_days(airflow: Airflow) -> Iterator[None]:
+    """Two full runs through the product's own path, in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAILY_RUNS_INCLUDE", str(airflow.include))
+        catalogue = catalogue_files.load(airflow.include / "catalogue", airflow.stack.overlay)
+        for day in DAYS[:2]:
+            a_day_passes(airflow)
+            attempt = opening.plan(airflow.store, catalogue, RunKey(FEATURE, "staging", day))
+            work = pipeline.work_for(airflow.store, catalogue, attempt, cast(Connect, connections.find))
+            list(pipeline.run_all(work, lambda *_: lambda _: None))
+        a_day_passes(airflow)
+        yield
+
+
+def ended(airflow: Airflow, day: dt.datetime, **scenario: Any) -> tuple[DagRun, str]:
+    """A full run of a day under a scenario, and the state in which it ended."""
+    with airflow.scenario(**scenario):
+        run = airflow.trigger(FEATURE, day.isoformat(), environment="staging")
+        return run, airflow.wait(run)
+
+
+def published(airflow: Airflow, run: DagRun) -> list[dict[str, Any]]:
+    return airflow.store.rows(
+        "SELECT * FROM contract.runs_v2 WHERE run_key = %(key)s", {"key": airflow.attempt(run)["run_key"]}
+    )
+
+
+def test_a_lenient_judge_blocks_the_run_which_says_that_the_ruler_moved(airflow: Airflow, healthy_days: None) -> None:
+    run, state = ended(airflow, DAYS[2], judge_shift=0.2)
+    assert state == "failed"
+    (validation,) = airflow.tasks(run, "staging.validation")
+    assert (validation["state"], validation["try_number"]) == ("failed", 1)
+    assert "The ruler moved" in airflow.log(run, "staging.validation")
+    assert (airflow.attempt(run)["status"], published(airflow, run)) == ("quarantined", [])
