@@ -1,6 +1,6 @@
-"""A judge that moved, on the real scheduler: the run is blocked and says so.
+"""A model that got worse and a judge that moved, on the real scheduler: the one is published, the other one blocked.
 
-Other scenarios are in `tests/services/stages/test_scenarios.py`; the days before are made here without Airflow.
+The variants of both are in `tests/services/stages/test_scenarios.py`; the days before are made here without Airflow.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from daily_runs import connections
+from daily_runs import connections, dataset
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.connections import Connect
 from daily_runs.records.run import RunKey
@@ -21,9 +21,9 @@ from tests.airflow.conftest import Airflow, DagRun
 
 pytestmark = pytest.mark.timeout(1800)
 
-FEATURE = "code_suggestions"
-DAYS = [dt.datetime(2026, 2, number, 6, tzinfo=dt.UTC) for number in range(1, 4)]
-"""The two healthy ones, and the one of the test."""
+FEATURE, CLASS = "code_suggestions", "block"
+DAYS = [dt.datetime(2026, 2, number, 6, tzinfo=dt.UTC) for number in range(1, 5)]
+"""The two healthy ones, and one for each test."""
 
 
 def a_day_passes(airflow: Airflow) -> None:
@@ -59,8 +59,22 @@ def published(airflow: Airflow, run: DagRun) -> list[dict[str, Any]]:
     )
 
 
+def test_a_model_worse_in_one_class_is_published_as_regressed_and_the_class_is_named(
+    airflow: Airflow, healthy_days: None
+) -> None:
+    items = dataset.load(airflow.include / f"datasets/{FEATURE}.jsonl")
+    keys = [item.seed_key for item in items if item.item_class == CLASS]
+    run, state = ended(airflow, DAYS[2], weak_spot={"share": 1.0, "seed_keys": keys})
+    assert state == "success"
+    (row,) = published(airflow, run)
+    assert row["verdict"] == "regressed", row["verdict_reason"]
+    assert f"regressed in {CLASS} -0." in row["verdict_reason"]
+    assert "against 2 runs since" in row["verdict_reason"]
+
+
 def test_a_lenient_judge_blocks_the_run_which_says_that_the_ruler_moved(airflow: Airflow, healthy_days: None) -> None:
-    run, state = ended(airflow, DAYS[2], judge_shift=0.2)
+    a_day_passes(airflow)
+    run, state = ended(airflow, DAYS[3], judge_shift=0.2)
     assert state == "failed"
     (validation,) = airflow.tasks(run, "staging.validation")
     assert (validation["state"], validation["try_number"]) == ("failed", 1)
