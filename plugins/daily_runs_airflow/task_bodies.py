@@ -22,6 +22,7 @@ from daily_runs.clock import Clock
 from daily_runs.readiness import check, state
 from daily_runs.readiness.waiting import check_every
 from daily_runs.records import attempts, routes
+from daily_runs.records.gate import GateOverride
 from daily_runs.records.run import Report, RunKey
 from daily_runs.results import comparison, published
 from daily_runs.runs import duplicate, opening, rerun, routing, trigger_form
@@ -164,6 +165,7 @@ def open_and_check_seeds(feature: str, environment: str, manifest: Mapping[str, 
         airflow_run_id=dag_run.run_id,
         note=manifest["note"],
         anew=dag_run.run_type not in BY_DATE,
+        override=_override(manifest.get("override_gate", ""), dag_run.triggering_user_name),
     )
     with _store() as store:
         attempt = rerun.open_attempt(store, catalogue, order)
@@ -173,6 +175,10 @@ def open_and_check_seeds(feature: str, environment: str, manifest: Mapping[str, 
     rate = shard_prompts_per_minute(catalogue, catalogue.features[feature], environment, attempt.shards)
     shared = {"attempt_id": attempt.attempt_id, "prompts_per_minute": rate}
     return [{**shared, "shard": shard} for shard in range(attempt.shards)]
+
+
+def _override(reason: str, user: str | None) -> GateOverride | None:
+    return GateOverride(reason, user or "somebody whom Airflow does not name") if reason else None
 
 
 def _key(feature: str, environment: str, manifest: Mapping[str, Any]) -> RunKey:

@@ -111,10 +111,12 @@ def test_an_unknown_parameter_is_refused_with_the_known_ones(airflow: Airflow) -
     assert airflow.wait(run) == "failed"
     log = airflow.log(run, "plan")
     assert "unknown parameter enviroment" in log
-    assert "Known: environment, note, only, prompts, rerun, rubric_version, run" in log
+    assert "Known: environment, note, only, override_gate, prompts, rerun, rubric_version, run" in log
 
 
-def test_a_failing_gate_quarantines_and_is_not_retried(airflow: Airflow) -> None:
+@pytest.fixture(scope="module")
+def blocked(airflow: Airflow) -> DagRun:
+    """A run of which more prompts failed than the gate lets pass."""
     sandbox = f"{airflow.stack.sandbox}/_sandbox/scenario"
     httpx.post(sandbox, json={"worse_model": 1.0, "error_code_share": 0.6}).raise_for_status()
     try:
@@ -122,12 +124,31 @@ def test_a_failing_gate_quarantines_and_is_not_retried(airflow: Airflow) -> None
         assert airflow.wait(run) == "failed"
     finally:
         httpx.post(sandbox, json={"worse_model": 0.0, "error_code_share": 0.0}).raise_for_status()
-    (validation,) = airflow.tasks(run, "staging.validation")
-    attempt = airflow.attempt(run)
+    return run
+
+
+def test_a_failing_gate_quarantines_and_is_not_retried(airflow: Airflow, blocked: DagRun) -> None:
+    (validation,) = airflow.tasks(blocked, "staging.validation")
+    attempt = airflow.attempt(blocked)
     assert (validation["state"], validation["try_number"]) == ("failed", 1)
-    assert "is quarantined, not published" in airflow.log(run, "staging.validation")
+    assert "is quarantined, not published" in airflow.log(blocked, "staging.validation")
     assert attempt["status"] == "quarantined"
     assert airflow.store.rows("SELECT 1 FROM contract.runs_v2 WHERE run_key = %(k)s", {"k": attempt["run_key"]}) == []
+
+
+def test_the_gate_is_overridden_by_the_form_and_whoever_did_it_is_named(airflow: Airflow, blocked: DagRun) -> None:
+    run_key = airflow.attempt(blocked)["run_key"]
+    order = {"rerun": "gate_and_publish", "run": run_key.split("/", 2)[2], "override_gate": "the hop was repaired"}
+    run = airflow.trigger("duo_chat", **order)
+    assert airflow.wait(run) == "success"
+    row = airflow.store.row(
+        "SELECT outcome, reason, ordered_by, verdict_reason FROM contract.gate_overrides_v1"
+        " JOIN contract.runs_v2 USING (run_key, attempt_id) WHERE run_key = %(key)s",
+        {"key": run_key},
+    )
+    user = airflow.stack.user
+    assert (row["outcome"], row["reason"], row["ordered_by"]) == ("published", "the hop was repaired", user)
+    assert row["verdict_reason"].startswith(f"no valid measurement: {user} overrode the gate (the hop was repaired); ")
 
 
 def _answered(airflow: Airflow, run: DagRun) -> int:

@@ -78,6 +78,7 @@ TYPES: dict[tuple[str, str], frozenset[str]] = {
     ("daily_runs.readiness", "state"): frozenset(statuses.ReadinessState),
     ("daily_runs.routed", "readiness"): frozenset(statuses.ReadinessState),
     ("daily_runs.judgement", "status"): frozenset(statuses.JudgementStatus),
+    ("daily_runs.second_verdict", "status"): frozenset(statuses.JudgementStatus),
     ("daily_runs.frozen_verdict", "status"): frozenset(statuses.FrozenStatus),
     ("daily_runs.breaker", "state"): frozenset(statuses.BreakerState),
     ("daily_runs.published_run", "provenance"): PROVENANCE,

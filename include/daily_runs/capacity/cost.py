@@ -34,10 +34,12 @@ def run_cost(scenario: PlanScenario, run: Run) -> Spend | None:
         return None
     tokens, verdict = run.feature.limits.tokens_per_prompt, scenario.verdict(run.feature.feature)
     account = run.feature.account_in(run.environment, scenario.catalogue.environments[run.environment])
-    return Spend(
-        run.prompts * _each(prices.of_inference(run.feature.call, account), tokens),
-        run.verdicts * _each(prices.models[judge.model], verdict, batched=scenario.batched),
+    judging_usd = (run.verdicts - run.second_verdicts) * _each(
+        prices.models[judge.model], verdict, batched=scenario.batched
     )
+    if judge.second_model:
+        judging_usd += run.second_verdicts * _each(prices.models[judge.second_model], verdict, batched=scenario.batched)
+    return Spend(run.prompts * _each(prices.of_inference(run.feature.call, account), tokens), judging_usd)
 
 
 def _each(price: ModelPrice, tokens: PromptTokens, *, batched: bool = False) -> float:

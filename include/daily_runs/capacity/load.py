@@ -9,6 +9,7 @@ tokens; the ledger counts them apart, so a plan errs on the slow side.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -48,7 +49,12 @@ class Run(NamedTuple):
     @property
     def verdicts(self) -> int:
         """How many verdicts are paid: of its answers, none of which another day's is used for, and of frozen ones."""
-        return self.prompts * self.feature.judge_repeats + self.frozen
+        return self.prompts * self.feature.judge_repeats + self.frozen + self.second_verdicts
+
+    @property
+    def second_verdicts(self) -> int:
+        """How many of them a second judge gives."""
+        return math.ceil(self.prompts * self.feature.second_judge_share)
 
 
 @dataclass(frozen=True)

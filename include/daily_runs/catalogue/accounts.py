@@ -67,6 +67,7 @@ class JudgeSettings(Strict):
 
     `max_output_tokens`: of one answer, thinking and verdict together. `seconds_per_verdict`: an estimate for plans;
     without one they reckon with `request_timeout_seconds`, the most. `models`: how each model is asked.
+    `second_model`: who judges a feature's `second_judge_share` once more, for agreement only; None: nobody.
     """
 
     account: Text
@@ -81,6 +82,17 @@ class JudgeSettings(Strict):
     request_timeout_seconds: Rate
     seconds_per_verdict: Rate | None = None
     models: dict[Text, JudgeModel] = Field(default_factory=dict)
+    second_model: Text | None = None
+
+    @property
+    def second(self) -> JudgeSettings | None:
+        """The second judge: another model at the same address, on the same account; None if there is none."""
+        return self.model_copy(update={"model": self.second_model}) if self.second_model else None
+
+    @property
+    def all_models(self) -> tuple[str, ...]:
+        """The judge's model and the second one's."""
+        return (self.model, self.second_model) if self.second_model else (self.model,)
 
     @property
     def asked_as(self) -> JudgeModel:

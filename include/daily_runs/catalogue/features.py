@@ -186,6 +186,7 @@ class Feature(Strict):
 
     `prompts_per_run`: a data set of fewer items is asked again from its start, so each item is asked
     `prompts_per_run` / items times. `judge_repeats`: verdicts on each answer, whose mean is its score.
+    `second_judge_share`: of the answers, so many are judged by the second judge too, for agreement only.
     `frozen_answers`: how many answers of known quality stand beside the data set (`daily_runs.frozen_answers`).
     `accounts`: by environment, the account that its inference spends there in place of the environment's own.
     `timezone`: IANA name; the phases' dates and crons are local times there (rules: `daily_runs.catalogue.zones`).
@@ -200,6 +201,7 @@ class Feature(Strict):
     rubric: Text
     prompts_per_run: Count
     judge_repeats: Annotated[int, Field(ge=1, le=JUDGE_REPEATS_MAX)] = 1
+    second_judge_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     frozen_answers: Annotated[int, Field(ge=0)] = 0
     timezone: Text = "UTC"
     phases: tuple[Phase, ...] = Field(min_length=1)

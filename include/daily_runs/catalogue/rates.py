@@ -100,7 +100,7 @@ def run_minutes(catalogue: Catalogue, feature: Feature, environment_name: str) -
 
 def judging_minutes(catalogue: Catalogue, feature: Feature) -> float:
     """Minutes of the domain that judging a full run takes at most when nothing else spends the judge's account, its
-    frozen answers included.
+    frozen answers and second judge included.
 
     Bound by the account's rates (tokens counted as in `budget`), or by the calls that may be open at once if each takes
     its whole `request_timeout_seconds`.
@@ -113,7 +113,8 @@ def judging_minutes(catalogue: Catalogue, feature: Feature) -> float:
         account.output_tokens_per_minute / judge.output_tokens_per_verdict,
         judge.in_flight_max * 60 / judge.request_timeout_seconds,
     )
-    verdicts = feature.prompts_per_run * feature.judge_repeats + feature.frozen_answers
+    each = feature.judge_repeats + feature.second_judge_share
+    verdicts = feature.prompts_per_run * each + feature.frozen_answers
     return verdicts / verdicts_per_minute
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import getpass
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
@@ -21,6 +22,7 @@ from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, print_
 from daily_runs.clock import Clock
 from daily_runs.errors import ParameterError
 from daily_runs.records import answers, attempts, judgements
+from daily_runs.records.gate import GateOverride
 from daily_runs.records.run import SAMPLE, Attempt, Report, RunKey
 from daily_runs.results import published
 from daily_runs.runs import opening, rerun, trigger_form
@@ -31,8 +33,15 @@ from daily_runs.store import database
 from daily_runs.store.database import Store
 from daily_runs.store.pool import Row
 
-OPTIONS = {"run": "--date", "prompts": "--limit"}
+OPTIONS = {"run": "--date", "prompts": "--limit", "override_gate": "--override-gate"}
 """Of the form's fields, those that the command line names otherwise."""
+
+OverrideGate = Annotated[
+    str | None,
+    typer.Option(
+        help="With --rerun gate_and_publish: publish although the gate blocks it; say why. Kept with your name."
+    ),
+]
 
 app = command_line()
 
@@ -60,6 +69,7 @@ def command(
     sample: Annotated[
         str | None, typer.Option(help="For a rerun of a sample: the eight digits at the end of its run key.")
     ] = None,
+    override_gate: OverrideGate = None,
     overlay: Overlay = None,
     as_json: AsJson = False,
 ) -> None:
@@ -71,7 +81,7 @@ def command(
             "--only", f"{only!r} names nothing", "Name prompts, items, classes or tags; leave it out for all."
         )
     day = date.date() if date else None
-    asked = RunOptions(feature, environment, day, limit, only or "", redo or rerun, sample or "")
+    asked = RunOptions(feature, environment, day, limit, only or "", redo or rerun, sample or "", override_gate or "")
     outcome = run(asked, overlay=in_use(overlay), console=Console(stderr=True))
     if as_json:
         print_json(outcome.as_json())
@@ -141,6 +151,7 @@ class RunOptions(NamedTuple):
     only: str = ""
     rerun: Rerun | None = None
     sample: str = ""
+    override_gate: str = ""
 
 
 def run(asked: RunOptions, *, overlay: str | None, console: Console) -> RunOutcome:
@@ -184,20 +195,26 @@ def _check(feature: Feature, asked: RunOptions) -> None:
 
 def _order(store: Store, catalogue: Catalogue, feature: Feature, asked: RunOptions) -> rerun.RerunOrder:
     moment, sample = midnight(asked.day or Clock.now().date()), ""
-    if asked.rerun not in (None, Rerun.ALL):
+    if asked.rerun not in (None, Rerun.ALL) or asked.override_gate:
         day = asked.day.isoformat() if asked.day else None
         day = f"{day}{SAMPLE}{asked.sample}" if asked.sample else day
         values = {"environment": asked.environment, "prompts": asked.limit, "only": asked.only, "run": day}
+        values |= {"override_gate": asked.override_gate}
         try:
-            wanted = trigger_form.read((), values | {"rerun": asked.rerun})
+            wanted = trigger_form.read((), values | {"rerun": asked.rerun or Rerun.ALL})
             target = target_of(store, catalogue, feature, wanted, moment, manual=True)
             moment, sample = target.logical_date, target.sample
         except ParameterError as error:
             place = OPTIONS.get(error.place, f"--{error.place}")
             raise ParameterError(place, error.problem, error.remedy) from None
-    key = RunKey(asked.feature, asked.environment, moment, sample)
+    reason = asked.override_gate.strip()
     return rerun.RerunOrder(
-        key, asked.rerun or Rerun.ALL, prompts=asked.limit, only=asked.only, anew=asked.rerun is Rerun.ALL
+        RunKey(asked.feature, asked.environment, moment, sample),
+        asked.rerun or Rerun.ALL,
+        prompts=asked.limit,
+        only=asked.only,
+        anew=asked.rerun is Rerun.ALL,
+        override=GateOverride(reason, getpass.getuser()) if reason else None,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from daily_runs.catalogue.accounts import JudgeSettings, VerdictForm
 from daily_runs.errors import Blame, CallError, Hop
-from daily_runs.gitlab.answers import count_of
+from daily_runs.gitlab.answers import INTEGER_MAX, count_of
 from daily_runs.judging import canary as secret
 from daily_runs.judging.prompt import TOOL
 from daily_runs.judging.refusals import error_in, malformed, refusal
@@ -76,9 +76,14 @@ def verdict_in(reply: Reply, settings: JudgeSettings, rubric: Rubric, canary: st
         kind = "unusable_verdict" if given else "no_verdict"
         raise none_given(kind, f"{len(given) or 'no'} {TOOL} in the answer, {_harmless('stop reason', stop_reason)}")
     answered_by = _must_be_by(message.get("model"), settings)
-    used = message.get("usage")
-    counts = [count_of(used.get(f"{side}_tokens")) if isinstance(used, dict) else None for side in ("input", "output")]
-    return parse(given[0], rubric, *counts)._replace(answered_by=answered_by)
+    return parse(given[0], rubric, *_paid_tokens(reply.usage))._replace(answered_by=answered_by)
+
+
+def _paid_tokens(usage: Usage | None) -> tuple[int | None, int | None]:
+    """Input and output at the full price: what was read from a cache costs a tenth, and is left out of the bill."""
+    if usage is None:
+        return None, None
+    return min(round(usage.input - usage.cached), INTEGER_MAX), round(usage.output)
 
 
 def usage_of(used: object) -> Usage | None:

@@ -111,6 +111,9 @@ def month_budget(
     of_judge, tokens = prices.models[judge.model], feature.limits.tokens_per_prompt
     spent_usd = _asked_usd(store, catalogue, prices, feature, since)
     spent_usd += price_of(of_judge, judged["input_tokens"], judged["output_tokens"])
+    if judge.second_model:
+        judged = spending_rows.second_verdicts(store, feature.feature, since, model=judge.second_model, **each)
+        spent_usd += price_of(prices.models[judge.second_model], judged["input_tokens"], judged["output_tokens"])
     here = next((name for name, known in catalogue.environments.items() if known == environment), "")
     of_inference = prices.of_inference(feature.call, feature.account_in(here, environment))
     ordered_usd = prompts_ordered * price_of(of_inference, tokens.input, tokens.output)

@@ -43,6 +43,14 @@ SELECT coalesce(sum(coalesce(input_tokens, %(input)s) + %(input)s * greatest(tri
            AS output_tokens
 FROM calls
 """
+_SECOND_VERDICTS = """
+SELECT coalesce(sum(coalesce(s.input_tokens, %(input)s) + %(input)s * greatest(s.tries - 1, 0)), 0)::float8
+           AS input_tokens,
+       coalesce(sum(coalesce(s.output_tokens, %(output)s) + %(output)s * greatest(s.tries - 1, 0)), 0)::float8
+           AS output_tokens
+FROM daily_runs.second_verdict s JOIN daily_runs.attempt USING (attempt_id) JOIN daily_runs.run USING (run_key)
+WHERE feature = %(feature)s AND s.judge_model = %(model)s AND s.settled_at >= %(since)s AND s.tries > 0
+"""
 
 
 def answers(
@@ -76,3 +84,11 @@ def verdicts(store: Store, feature: str, since: dt.datetime, *, input_tokens: in
     """
     given = {"feature": feature, "since": since, "input": input_tokens, "output": output_tokens}
     return store.row(_VERDICTS, given)
+
+
+def second_verdicts(
+    store: Store, feature: str, since: dt.datetime, *, model: str, input_tokens: int, output_tokens: int
+) -> Row:
+    """Tokens of the calls to a second judge of this model for the feature's answers since a moment (see `verdicts`)."""
+    given = {"feature": feature, "since": since, "model": model, "input": input_tokens, "output": output_tokens}
+    return store.row(_SECOND_VERDICTS, given)

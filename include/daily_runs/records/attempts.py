@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from daily_runs.errors import ParameterError, StageError
 from daily_runs.judging.ruler import Ruler
-from daily_runs.records import attempt_inputs
+from daily_runs.records import attempt_inputs, gate
 from daily_runs.records.catalogue_rows import AttemptTerms, save_terms
 from daily_runs.records.run import Attempt, Prompt, Report, RunKey
 from daily_runs.statuses import AttemptStatus, Rerun
@@ -27,7 +27,7 @@ class AttemptPlan(NamedTuple):
     every prompt again, whatever an unfinished attempt has. `selection_sha256`: which prompts (see `records.run`); None
     where an attempt that was opened before it was recorded is taken over. `judge_effort`, `judge_thinking`,
     `prompt_template`: see `judging.ruler`. `judging_id`: the attempt whose verdicts these go on with; None = a new
-    judging. `terms` None: they are unknown.
+    judging. `terms` None: they are unknown. `override`: publish it although the gate blocks it.
     """
 
     key: RunKey
@@ -50,6 +50,7 @@ class AttemptPlan(NamedTuple):
     judge_repeats: int = 1
     judging_id: str | None = None
     terms: AttemptTerms | None = None
+    override: gate.GateOverride | None = None
 
     @property
     def ruler(self) -> Ruler:
@@ -147,6 +148,8 @@ def insert_attempt(connection: Connection, plan: AttemptPlan, asked: int) -> str
     assert row is not None
     if plan.terms:
         save_terms(connection, row["attempt_id"], plan.terms)
+    if plan.override:
+        gate.insert_override(connection, row["attempt_id"], plan.override)
     return str(row["attempt_id"])
 
 

@@ -15,7 +15,8 @@ class AttemptTerms(NamedTuple):
     """Whose an attempt is, and what its calls are expected to take.
 
     `time_scale`: domain seconds in one of the clock's. Tokens are of one prompt and of one verdict. USD are per million
-    tokens, by list price; model, USD and what is told of the prices are None where there is no price list.
+    tokens, by list price; model, USD and what is told of the prices are None where there is no price list. `second_…`:
+    of a second judge; None where there is none.
     """
 
     team: str
@@ -30,6 +31,9 @@ class AttemptTerms(NamedTuple):
     verdict_output_tokens: float
     verdict_input_usd: float | None
     verdict_output_usd: float | None
+    second_model: str | None
+    second_input_usd: float | None
+    second_output_usd: float | None
     prices_as_of: dt.date | None
     prices_verified: bool | None
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 
@@ -14,6 +14,7 @@ from daily_runs.errors import StageError
 from daily_runs.statuses import AttemptStatus
 from daily_runs.store.database import Store
 from daily_runs.store.pool import Connection, Row
+from daily_runs.store.text import storable
 
 BATCH = 500
 """Rows that are in memory at once; an answer has some kilobytes."""
@@ -83,6 +84,28 @@ def json_list(entries: Iterable[Any], *, sort_keys: bool = False) -> Iterator[by
         yield (before + json.dumps(entry, sort_keys=sort_keys)).encode()
         before = ", "
     yield b"[]" if before == "[" else b"]"
+
+
+class GateOverride(NamedTuple):
+    """Somebody's order to publish an attempt although the gate blocks it: `reason` in words, `by` whom."""
+
+    reason: str
+    by: str
+
+
+def insert_override(connection: Connection, attempt_id: str, override: GateOverride) -> None:
+    """Keep the order with its attempt, inside the caller's transaction."""
+    connection.execute(
+        "INSERT INTO daily_runs.gate_override (attempt_id, reason, ordered_by) VALUES (%s, %s, %s)",
+        [attempt_id, storable(override.reason), storable(override.by)],
+    )
+
+
+def override_of(connection: Connection, attempt_id: str) -> GateOverride | None:
+    """The order that an attempt was opened with; None if there is none."""
+    query = "SELECT reason, ordered_by FROM daily_runs.gate_override WHERE attempt_id = %s"
+    row = connection.execute(query, [attempt_id]).fetchone()
+    return GateOverride(row["reason"], row["ordered_by"]) if row else None
 
 
 def save(store: Store, attempt_id: str, checks: Sequence[tuple[Any, ...]], *, passed: str | None) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from daily_runs.catalogue.features import Quality
+from daily_runs.records import gate, second_verdicts
 from daily_runs.records.run import Attempt, RunKey
 from daily_runs.results import alarm_rows, alarms, item_rows
 from daily_runs.results.alarm_rows import AlarmStream
@@ -55,10 +56,16 @@ def judge(connection: Connection, attempt: Attempt, facts: QualityFacts) -> RunV
     earlier = _earlier(connection, key)
     pinned = alarm_rows.pinned_after(connection, key.feature, key.environment)
     verdict = verdict_of(run, earlier, facts.quality, facts.floor, pinned_after=pinned)
+    override = gate.override_of(connection, attempt.attempt_id)
+    if override:
+        verdict = verdict._replace(
+            reason=f"no valid measurement: {override.by} overrode the gate ({override.reason}); {verdict.reason}"
+        )
     found = populations(run.items)
     _save(connection, run, verdict, found)
     _save_comparison(connection, str(key), verdict)
-    if not key.sample and len(found) == 1 and not _is_overtaken(connection, key):
+    second_verdicts.save_agreement(connection, str(key), attempt.attempt_id)
+    if not (key.sample or override) and len(found) == 1 and not _is_overtaken(connection, key):
         _raise_alarms(connection, key, [*earlier, run], verdict, facts, pinned)
     return verdict
 
@@ -88,12 +95,14 @@ def _run(connection: Connection, key: RunKey, facts: QualityFacts) -> EarlierRun
 
 
 def _earlier(connection: Connection, key: RunKey) -> list[EarlierRun]:
+    """What a run is compared with; nothing that the gate called no valid measurement."""
     rows = connection.execute(
         """
         SELECT p.run_key, p.logical_date, p.ruler, p.context FROM daily_runs.published_run p
         JOIN daily_runs.published_run own ON own.run_key = %(key)s AND own.provenance = p.provenance
         WHERE p.feature = %(feature)s AND p.environment = %(environment)s AND p.sample = %(sample)s
               AND p.logical_date < %(date)s AND p.comparability_key IS NOT NULL
+              AND NOT EXISTS (SELECT FROM daily_runs.gate_override g WHERE g.attempt_id = p.attempt_id)
         ORDER BY p.logical_date
         """,
         {

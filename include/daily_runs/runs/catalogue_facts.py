@@ -13,10 +13,11 @@ def terms_of(catalogue: Catalogue, feature: Feature, environment_name: str) -> A
     """The terms of an attempt of the feature in an environment that is opened now."""
     environment, judge, prices = catalogue.environments[environment_name], catalogue.judge, catalogue.prices
     tokens = feature.limits.tokens_per_prompt
-    answer = verdict = None
+    answer = verdict = second = None
     if prices:
         account = feature.account_in(environment_name, environment)
         answer, verdict = prices.of_inference(feature.call, account), prices.models[judge.model]
+        second = prices.models[judge.second_model] if judge.second_model else None
     return AttemptTerms(
         team=feature.owner.team,
         time_scale=environment.time_scale,
@@ -30,6 +31,9 @@ def terms_of(catalogue: Catalogue, feature: Feature, environment_name: str) -> A
         verdict_output_tokens=judge.output_tokens_per_verdict,
         verdict_input_usd=verdict.input_usd_per_million if verdict else None,
         verdict_output_usd=verdict.output_usd_per_million if verdict else None,
+        second_model=judge.second_model,
+        second_input_usd=second.input_usd_per_million if second else None,
+        second_output_usd=second.output_usd_per_million if second else None,
         prices_as_of=prices.as_of if prices else None,
         prices_verified=answer.verified and verdict.verified if answer and verdict else None,
     )

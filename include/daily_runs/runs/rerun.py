@@ -23,6 +23,7 @@ from daily_runs.dataset import dataset_sha256
 from daily_runs.errors import ParameterError
 from daily_runs.records import reruns
 from daily_runs.records.attempts import AttemptPlan
+from daily_runs.records.gate import GateOverride
 from daily_runs.records.reruns import Base
 from daily_runs.records.run import Attempt, RunKey
 from daily_runs.runs import catalogue_facts, opening
@@ -34,7 +35,10 @@ ASK_ALL = f"Choose rerun: {Rerun.ALL}"
 
 
 class RerunOrder(NamedTuple):
-    """An execution of one run; `prompts`, `only` and `anew` are for those that ask all (see `Form`, `AttemptPlan`)."""
+    """An execution of one run; `prompts`, `only` and `anew` are for those that ask all (see `Form`, `AttemptPlan`).
+
+    `override`: what `gate_and_publish` is to do where the gate blocks the run.
+    """
 
     key: RunKey
     rerun: Rerun = Rerun.ALL
@@ -44,6 +48,7 @@ class RerunOrder(NamedTuple):
     airflow_run_id: str | None = None
     note: str = ""
     anew: bool = False
+    override: GateOverride | None = None
 
 
 def open_attempt(store: Store, catalogue: Catalogue, order: RerunOrder) -> Attempt:
@@ -87,6 +92,7 @@ def plan_of(catalogue: Catalogue, order: RerunOrder, base: Base | None) -> Attem
     ruler = ruler_for(catalogue, feature, order.rerun, order.rubric_version, base)
     repeats, judging_id = judging_for(feature, order.rerun, base)
     parts = [base.plan_hash, base.attempt_id, order.rerun, ruler.rubric_version, ruler.judge_model]
+    parts += order.override or ()
     return AttemptPlan(
         key=order.key,
         prompts=(),
@@ -103,6 +109,7 @@ def plan_of(catalogue: Catalogue, order: RerunOrder, base: Base | None) -> Attem
         taken_over_from=base.attempt_id,
         selection_sha256=base.selection_sha256,
         terms=catalogue_facts.terms_of(catalogue, feature, order.key.environment),
+        override=order.override,
     )
 
 

@@ -12,6 +12,7 @@ from daily_runs import dataset
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import Feature
 from daily_runs.errors import ParameterError
+from daily_runs.input_files import is_one_line
 from daily_runs.judging import rubric_versions
 from daily_runs.records.run import SAMPLE, choose_prompts
 from daily_runs.runs import selection
@@ -64,6 +65,14 @@ _FIXED: Mapping[str, dict[str, Any]] = {
         " own date; for a manual run that takes something over, the feature's newest run. A sample's rerun names it"
         " as its key does: 2026-08-15T06:00:00Z/sample-1a2b3c4d",
     },
+    "override_gate": {
+        "default": None,
+        "type": _TEXT,
+        "maxLength": 200,
+        "title": "Override the gate",
+        "description": "With gate and publish again: publish although the gate blocks it. Write why; the reason is"
+        " published with the run, and with your name. What would break the tables stays blocked",
+    },
     "note": {
         "default": None,
         "type": _TEXT,
@@ -73,6 +82,7 @@ _FIXED: Mapping[str, dict[str, Any]] = {
     },
 }
 """The fields that are the same for every feature."""
+STRIPPED = ("only", "run", "override_gate")
 OLD_NAMES = {"redo": "rerun"}
 """What fields were called before: a run configuration that is kept in Airflow, or in a script, may still say so."""
 
@@ -82,6 +92,7 @@ class Form(NamedTuple):
 
     `environment`: one of the catalogue, or `auto`. `prompts`: a sample of so many. `only`: see `selection`. `run`:
     logical date or day of the run to do anew (UTC where it names no zone), with `/sample-…` if it is a sample.
+    `override_gate`: why a run that the gate blocks is published all the same.
     """
 
     environment: str = AUTO
@@ -90,6 +101,7 @@ class Form(NamedTuple):
     rerun: Rerun = Rerun.ALL
     rubric_version: str = ""
     run: str = ""
+    override_gate: str = ""
     note: str = ""
 
     @property
@@ -157,7 +169,7 @@ def read(given: Collection[str], values: Mapping[str, Any]) -> Form:
     for name, value in sent.items():
         _must_be_of_its_type(name, value)
     form = Form(**sent)
-    form = form._replace(rerun=Rerun(form.rerun), **{name: getattr(form, name).strip() for name in ("only", "run")})
+    form = form._replace(rerun=Rerun(form.rerun), **{name: getattr(form, name).strip() for name in STRIPPED})
     _must_make_sense(form)
     return form
 
@@ -191,6 +203,13 @@ def _must_make_sense(form: Form) -> None:
     if form.rubric_version and form.rerun is not Rerun.JUDGE_AGAIN:
         problem = f"does not go with rerun: {form.rerun}"
         raise ParameterError("rubric_version", problem, f"Choose rerun: {Rerun.JUDGE_AGAIN}, or leave it empty.")
+    if form.override_gate and not is_one_line(form.override_gate):
+        problem = "is not one line without control characters"
+        raise ParameterError("override_gate", problem, "Write the reason in one line: readers see it as it stands.")
+    if form.override_gate and form.rerun is not Rerun.GATE_AND_PUBLISH:
+        problem = f"does not go with rerun: {form.rerun}"
+        remedy = f"See first what the gate says, then choose rerun: {Rerun.GATE_AND_PUBLISH}; or leave it empty."
+        raise ParameterError("override_gate", problem, remedy)
 
 
 def check(catalogue: Catalogue, feature: Feature, form: Form) -> None:

@@ -16,18 +16,22 @@ if TYPE_CHECKING:
 
 
 class Check(NamedTuple):
-    """One expectation's outcome, in words for people."""
+    """One expectation's outcome, in words for people; `may_be_overridden`: see `_Rule`."""
 
     expectation: str
     passed: bool
     observed: str
     required: str
+    may_be_overridden: bool = False
 
 
 class _Rule(NamedTuple):
+    """`may_be_overridden`: rows that miss it are whole, so that a person may answer for publishing them."""
+
     words: str
     required: str
     expectation: Any
+    may_be_overridden: bool = False
 
 
 def check_prompts(prompts: pd.DataFrame) -> list[Check]:
@@ -81,8 +85,8 @@ def check_shares(shares: pd.DataFrame, thresholds: Thresholds, asked: int) -> li
         return _Rule(f"{words} is known", "a number", gxe.ExpectColumnValuesToNotBeNull(column=column))
 
     def between(column: str, words: str, required: str, **bounds: float) -> list[_Rule]:
-        within = _Rule(words, required, gxe.ExpectColumnValuesToBeBetween(column=column, **bounds))
-        return [known(column, words), within]
+        within = gxe.ExpectColumnValuesToBeBetween(column=column, **bounds)
+        return [known(column, words), _Rule(words, required, within, may_be_overridden=words.endswith("share"))]
 
     t = thresholds
     rules = [
@@ -130,7 +134,8 @@ def _check(rule: _Rule, result: Any) -> Check:
     evaluated = result.result.get("element_count", 0) > 0
     passed = bool(result.success) and evaluated and not raised
     bounds = [rule.expectation.configuration.kwargs.get(name) for name in ("min_value", "max_value")]
-    return Check(rule.words, passed, _observed(result.result, bounds, raised=raised), rule.required)
+    observed = _observed(result.result, bounds, raised=raised)
+    return Check(rule.words, passed, observed, rule.required, rule.may_be_overridden)
 
 
 def _observed(result: dict[str, Any], bounds: Sequence[float | None], *, raised: bool) -> str:

@@ -19,6 +19,7 @@ from daily_runs.records import answers, attempt_inputs, judgements
 from daily_runs.records.run import Report
 from daily_runs.stages.verdicts import frozen
 from daily_runs.stages.verdicts.clerk import JudgingCase, judge_all
+from daily_runs.stages.verdicts.second import judged_again
 from daily_runs.stages.work import Work
 from daily_runs.statuses import JudgementStatus
 
@@ -44,6 +45,7 @@ def run(work: Work) -> Report:
     if open_cases:
         rows = judgements.JudgementRows(store, attempt_id)
         asyncio.run(judge_all(work, open_cases, rows, "judging"))
+    second = judged_again(work)
     counts = judgements.counts(store, attempt_id, work.shard)
     return Report(
         "judging",
@@ -57,6 +59,7 @@ def run(work: Work) -> Report:
             "judges": judgements.judges_of(store, attempt_id, work.shard),
             "judge_std": judgements.judge_std(store, attempt_id, work.shard),
             **({"frozen_answers": ruler} if ruler else {}),
+            **({"second_judge": second} if second else {}),
         },
     )
 

@@ -6,7 +6,8 @@ attempt without rows, demands that each figure is known, and counts what was eva
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from daily_runs.catalogue.features import ANSWERED_BY_CODE
@@ -24,9 +25,11 @@ from daily_runs.store.pool import Row
 if TYPE_CHECKING:
     import pandas as pd
 
+log = logging.getLogger(__name__)
+
 
 def run(work: Work) -> Report:
-    """Check the attempt and store every result.
+    """Check the attempt and store every result. An order to override the gate lets rows pass that are whole.
 
     Raises:
         GateFailedError: at least one expectation failed; the attempt is quarantined with its rows kept.
@@ -35,17 +38,30 @@ def run(work: Work) -> Report:
     prompts, digest = gate.read(
         work.store, work.attempt.attempt_id, lambda rows: (prompt_frame(rows, work), gate.digest(rows))
     )
-    checks = [*check(prompts, work), *ruler_gate.checks(work)]
+    checks = [*check(prompts, work), *(c._replace(may_be_overridden=True) for c in ruler_gate.checks(work))]
+    with work.store.transaction() as connection:
+        override = gate.override_of(connection, work.attempt.attempt_id)
     failed = [c for c in checks if not c.passed]
-    gate.save(work.store, work.attempt.attempt_id, checks, passed=None if failed else digest)
-    if failed:
-        reasons = "; ".join(f"{c.expectation}: {c.observed}, required {c.required}" for c in failed)
-        why = "The ruler moved, so its scores say nothing of the feature. " if ruler_gate.says_moved(failed) else ""
+    blocking = [c for c in failed if not (override and c.may_be_overridden)]
+    found = [(c.expectation, c.passed, c.observed, c.required) for c in checks]
+    gate.save(work.store, work.attempt.attempt_id, found, passed=None if blocking else digest)
+    if blocking:
+        why = "The ruler moved, so its scores say nothing of the feature. " if ruler_gate.says_moved(blocking) else ""
+        not_by_order = " No order can override this." if override else ""
         raise GateFailedError(
-            f"{work.attempt.key} is quarantined, not published. {why}{reasons}. Its rows are kept:"
-            " docs/runbooks/gate.md."
+            f"{work.attempt.key} is quarantined, not published. {why}{_told(blocking)}.{not_by_order} Its rows are"
+            " kept: docs/runbooks/gate.md."
         )
-    return Report("validation", asked=len(checks), answered=len(checks))
+    if override and failed:
+        log.warning("the gate is overridden by %s (%s): %s", override.by, override.reason, _told(failed))
+    details = {"overridden": _told(failed)} if failed else {}
+    return Report(
+        "validation", asked=len(checks), answered=len(checks) - len(failed), failed=len(failed), details=details
+    )
+
+
+def _told(failed: Sequence[Check]) -> str:
+    return "; ".join(f"{c.expectation}: {c.observed}, required {c.required}" for c in failed)
 
 
 def prompt_frame(rows: Iterable[Row], work: Work) -> pd.DataFrame:

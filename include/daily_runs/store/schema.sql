@@ -1010,7 +1010,64 @@ CREATE TABLE daily_runs.attempt_terms (
     verdict_output_usd double precision,
     prices_as_of date,
     prices_verified boolean,
+    second_model text,
+    second_input_usd double precision,
+    second_output_usd double precision,
     CONSTRAINT attempt_terms_time_scale_check CHECK ((time_scale > (0)::double precision))
+);
+
+CREATE TABLE daily_runs.frozen_judging (
+    frozen_judging_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    frozen_key text NOT NULL,
+    feature text NOT NULL,
+    attempt_id uuid NOT NULL,
+    rubric_version text NOT NULL,
+    judge_model text NOT NULL,
+    judge_effort text,
+    judge_thinking text,
+    prompt_template text NOT NULL,
+    answers_sha256 text NOT NULL,
+    began_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE TABLE daily_runs.frozen_verdict (
+    frozen_judging_id uuid NOT NULL,
+    frozen_id text NOT NULL,
+    item_id text NOT NULL,
+    made text NOT NULL,
+    expected jsonb NOT NULL,
+    status text DEFAULT 'planned'::text NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    points jsonb,
+    score double precision,
+    reasons text,
+    input_tokens integer,
+    output_tokens integer,
+    answered_by text,
+    sdk_version text,
+    error_hop text,
+    error_kind text,
+    settled_at timestamp with time zone,
+    CONSTRAINT frozen_verdict_check CHECK (((status = 'scored'::text) = ((points IS NOT NULL) AND (score IS NOT NULL)))),
+    CONSTRAINT frozen_verdict_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision))),
+    CONSTRAINT frozen_verdict_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'sent'::text, 'scored'::text, 'unscored'::text])))
+);
+
+CREATE TABLE daily_runs.second_verdict (
+    judging_id uuid NOT NULL,
+    prompt_id text NOT NULL,
+    judge_model text NOT NULL,
+    attempt_id uuid NOT NULL,
+    status text NOT NULL,
+    tries integer NOT NULL,
+    points jsonb,
+    score double precision,
+    answered_by text,
+    input_tokens integer,
+    output_tokens integer,
+    error_kind text,
+    settled_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT second_verdict_status_check CHECK ((status = ANY (ARRAY['sent'::text, 'scored'::text, 'unscored'::text])))
 );
 
 CREATE TABLE daily_runs.verdict (
@@ -1070,7 +1127,36 @@ UNION ALL
      JOIN daily_runs.attempt t USING (attempt_id))
      JOIN daily_runs.run r USING (run_key))
   WHERE ((j.status = 'unscored'::text) AND (j.tries > 0))
-  ORDER BY j.verdict_key, j.tries DESC, j.settled_at, t.started_at);
+  ORDER BY j.verdict_key, j.tries DESC, j.settled_at, t.started_at)
+UNION ALL
+ SELECT g.attempt_id,
+    t.provenance,
+    r.feature,
+    r.environment,
+    g.judge_model,
+    f.settled_at AS ended_at,
+    f.tries,
+    f.input_tokens,
+    f.output_tokens
+   FROM (((daily_runs.frozen_verdict f
+     JOIN daily_runs.frozen_judging g USING (frozen_judging_id))
+     JOIN daily_runs.attempt t USING (attempt_id))
+     JOIN daily_runs.run r USING (run_key))
+  WHERE ((f.status = ANY (ARRAY['scored'::text, 'unscored'::text])) AND (f.tries > 0))
+UNION ALL
+ SELECT s.attempt_id,
+    t.provenance,
+    r.feature,
+    r.environment,
+    s.judge_model,
+    s.settled_at AS ended_at,
+    s.tries,
+    s.input_tokens,
+    s.output_tokens
+   FROM ((daily_runs.second_verdict s
+     JOIN daily_runs.attempt t USING (attempt_id))
+     JOIN daily_runs.run r USING (run_key))
+  WHERE ((s.status = ANY (ARRAY['scored'::text, 'unscored'::text])) AND (s.tries > 0));
 
 CREATE VIEW contract.costs_v1 AS
  SELECT day,
@@ -1134,12 +1220,14 @@ CREATE VIEW contract.costs_v1 AS
             c.calls,
             c.input_each,
             c.output_each,
-                CASE
-                    WHEN (w.verdict_model = v.judge_model) THEN w.verdict_input_usd
+                CASE v.judge_model
+                    WHEN w.verdict_model THEN w.verdict_input_usd
+                    WHEN w.second_model THEN w.second_input_usd
                     ELSE NULL::double precision
                 END AS "case",
-                CASE
-                    WHEN (w.verdict_model = v.judge_model) THEN w.verdict_output_usd
+                CASE v.judge_model
+                    WHEN w.verdict_model THEN w.verdict_output_usd
+                    WHEN w.second_model THEN w.second_output_usd
                     ELSE NULL::double precision
                 END AS "case",
             w.prices_as_of,
@@ -1331,43 +1419,6 @@ COMMENT ON COLUMN contract.features_v1.budget_usd_per_month IS 'What it may spen
 
 COMMENT ON COLUMN contract.features_v1.seen_at IS 'When a run that asks prompts was last opened by a catalogue that has it, UTC';
 
-CREATE TABLE daily_runs.frozen_judging (
-    frozen_judging_id uuid DEFAULT gen_random_uuid() NOT NULL,
-    frozen_key text NOT NULL,
-    feature text NOT NULL,
-    attempt_id uuid NOT NULL,
-    rubric_version text NOT NULL,
-    judge_model text NOT NULL,
-    judge_effort text,
-    judge_thinking text,
-    prompt_template text NOT NULL,
-    answers_sha256 text NOT NULL,
-    began_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
-);
-
-CREATE TABLE daily_runs.frozen_verdict (
-    frozen_judging_id uuid NOT NULL,
-    frozen_id text NOT NULL,
-    item_id text NOT NULL,
-    made text NOT NULL,
-    expected jsonb NOT NULL,
-    status text DEFAULT 'planned'::text NOT NULL,
-    tries integer DEFAULT 0 NOT NULL,
-    points jsonb,
-    score double precision,
-    reasons text,
-    input_tokens integer,
-    output_tokens integer,
-    answered_by text,
-    sdk_version text,
-    error_hop text,
-    error_kind text,
-    settled_at timestamp with time zone,
-    CONSTRAINT frozen_verdict_check CHECK (((status = 'scored'::text) = ((points IS NOT NULL) AND (score IS NOT NULL)))),
-    CONSTRAINT frozen_verdict_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision))),
-    CONSTRAINT frozen_verdict_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'sent'::text, 'scored'::text, 'unscored'::text])))
-);
-
 CREATE VIEW contract.frozen_answers_v1 AS
  SELECT ((g.began_at AT TIME ZONE 'UTC'::text))::date AS day,
     g.feature,
@@ -1449,6 +1500,58 @@ COMMENT ON COLUMN contract.frozen_answers_v1.began_at IS 'When the frozen judgin
 
 COMMENT ON COLUMN contract.frozen_answers_v1.settled_at IS 'When the verdict came or was given up, UTC. Null: not yet';
 
+CREATE TABLE daily_runs.gate_override (
+    attempt_id uuid NOT NULL,
+    reason text NOT NULL,
+    ordered_by text NOT NULL,
+    ordered_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT gate_override_ordered_by_check CHECK ((ordered_by <> ''::text)),
+    CONSTRAINT gate_override_reason_check CHECK ((reason <> ''::text))
+);
+
+CREATE VIEW contract.gate_overrides_v1 AS
+ SELECT t.run_key,
+    o.attempt_id,
+    r.feature,
+    r.environment,
+    r.logical_date,
+    t.provenance,
+    t.status AS outcome,
+    g.overridden,
+    o.reason,
+    o.ordered_by,
+    o.ordered_at
+   FROM (((daily_runs.gate_override o
+     JOIN daily_runs.attempt t USING (attempt_id))
+     JOIN daily_runs.run r USING (run_key))
+     LEFT JOIN LATERAL ( SELECT string_agg(((((gate_result.expectation || ': '::text) || gate_result.observed) || ', required '::text) || gate_result.required), '; '::text ORDER BY gate_result.expectation) AS overridden
+           FROM daily_runs.gate_result
+          WHERE ((gate_result.attempt_id = o.attempt_id) AND (NOT gate_result.passed))) g ON (true));
+
+COMMENT ON VIEW contract.gate_overrides_v1 IS 'Orders to publish an attempt although the gate blocked it, one row an order. Key: attempt_id.';
+
+COMMENT ON COLUMN contract.gate_overrides_v1.run_key IS 'The run: feature/environment/2026-08-15T06:00:00Z';
+
+COMMENT ON COLUMN contract.gate_overrides_v1.attempt_id IS 'The attempt that was opened with the order';
+
+COMMENT ON COLUMN contract.gate_overrides_v1.feature IS 'The feature, as the catalogue names it';
+
+COMMENT ON COLUMN contract.gate_overrides_v1.environment IS 'Where the prompts were asked: staging or production';
+
+COMMENT ON COLUMN contract.gate_overrides_v1.logical_date IS 'The moment that the run stands for, UTC';
+
+COMMENT ON COLUMN contract.gate_overrides_v1.provenance IS 'live or sandbox; sandbox rows say nothing about a real model';
+
+COMMENT ON COLUMN contract.gate_overrides_v1.outcome IS 'published: the order was carried out; running: not yet; quarantined: the gate blocked it all the same, for what no order overrides; superseded: another attempt took its place';
+
+COMMENT ON COLUMN contract.gate_overrides_v1.overridden IS 'What the gate found against the attempt. Null: nothing, or it has not looked yet';
+
+COMMENT ON COLUMN contract.gate_overrides_v1.reason IS 'Why, as the person wrote it';
+
+COMMENT ON COLUMN contract.gate_overrides_v1.ordered_by IS 'Who: the name of the user in Airflow, or of the command line''s login';
+
+COMMENT ON COLUMN contract.gate_overrides_v1.ordered_at IS 'When the attempt was opened with the order, UTC';
+
 CREATE TABLE daily_runs.published_item (
     run_key text NOT NULL,
     item_id text NOT NULL,
@@ -1513,6 +1616,74 @@ COMMENT ON COLUMN contract.items_v1.variance IS 'Variance of one answer''s score
 
 COMMENT ON COLUMN contract.items_v1.criteria IS 'Mean by criterion of the rubric, mapped to 0 to 1; empty: none is scored';
 
+CREATE TABLE daily_runs.judge_agreement (
+    run_key text NOT NULL,
+    second_judge text NOT NULL,
+    answers integer NOT NULL,
+    items integer NOT NULL,
+    first_mean double precision NOT NULL,
+    second_mean double precision NOT NULL,
+    difference double precision NOT NULL,
+    low double precision,
+    high double precision,
+    kappa double precision,
+    by_criterion jsonb NOT NULL
+);
+
+CREATE VIEW contract.judge_agreement_v1 AS
+ SELECT g.run_key,
+    p.feature,
+    p.environment,
+    p.logical_date,
+    p.provenance,
+    p.judge_model,
+    g.second_judge,
+    g.answers,
+    g.items,
+    g.first_mean,
+    g.second_mean,
+    g.difference,
+    g.low,
+    g.high,
+    g.kappa,
+    g.by_criterion
+   FROM (daily_runs.judge_agreement g
+     JOIN daily_runs.published_run p USING (run_key));
+
+COMMENT ON VIEW contract.judge_agreement_v1 IS 'How far a second judge agrees with the first on a share of a run''s answers. Key: run_key, second_judge.';
+
+COMMENT ON COLUMN contract.judge_agreement_v1.run_key IS 'The run: feature/environment/2026-08-15T06:00:00Z';
+
+COMMENT ON COLUMN contract.judge_agreement_v1.feature IS 'The feature, as the catalogue names it';
+
+COMMENT ON COLUMN contract.judge_agreement_v1.environment IS 'Where the prompts were asked: staging or production';
+
+COMMENT ON COLUMN contract.judge_agreement_v1.logical_date IS 'The moment that the run stands for, UTC';
+
+COMMENT ON COLUMN contract.judge_agreement_v1.provenance IS 'live or sandbox; sandbox rows say nothing about a real model';
+
+COMMENT ON COLUMN contract.judge_agreement_v1.judge_model IS 'The judge whose verdicts are the run''s scores';
+
+COMMENT ON COLUMN contract.judge_agreement_v1.second_judge IS 'The second judge, as the catalogue names it';
+
+COMMENT ON COLUMN contract.judge_agreement_v1.answers IS 'Answers that both judged';
+
+COMMENT ON COLUMN contract.judge_agreement_v1.items IS 'Items of the data set that these answers are to';
+
+COMMENT ON COLUMN contract.judge_agreement_v1.first_mean IS 'The judge''s mean over these items, 0 to 1';
+
+COMMENT ON COLUMN contract.judge_agreement_v1.second_mean IS 'The second judge''s mean over these items, 0 to 1';
+
+COMMENT ON COLUMN contract.judge_agreement_v1.difference IS 'Mean over items of second minus first';
+
+COMMENT ON COLUMN contract.judge_agreement_v1.low IS 'Lower end of the 95 % interval of the difference. Null: one item';
+
+COMMENT ON COLUMN contract.judge_agreement_v1.high IS 'Upper end of the 95 % interval of the difference. Null: one item';
+
+COMMENT ON COLUMN contract.judge_agreement_v1.kappa IS 'Quadratically weighted kappa of the points over all criteria, 1 = they always agree. Null: a judge gave one value only';
+
+COMMENT ON COLUMN contract.judge_agreement_v1.by_criterion IS 'The same kappa of each criterion';
+
 CREATE VIEW contract.last_good_v1 AS
  SELECT DISTINCT ON (feature, environment) feature,
     environment,
@@ -1532,8 +1703,10 @@ CREATE VIEW contract.last_good_v1 AS
     rubric_version,
     judge_model,
     published_at
-   FROM daily_runs.published_run
-  WHERE (sample = ''::text)
+   FROM daily_runs.published_run p
+  WHERE ((sample = ''::text) AND (NOT (EXISTS ( SELECT
+           FROM daily_runs.gate_override o
+          WHERE (o.attempt_id = p.attempt_id)))))
   ORDER BY feature, environment, logical_date DESC;
 
 COMMENT ON VIEW contract.last_good_v1 IS 'The newest published full run of each feature in each environment, by logical date. Key: feature, environment.';
@@ -2318,8 +2491,14 @@ ALTER TABLE ONLY daily_runs.frozen_judging
 ALTER TABLE ONLY daily_runs.frozen_verdict
     ADD CONSTRAINT frozen_verdict_pkey PRIMARY KEY (frozen_judging_id, frozen_id);
 
+ALTER TABLE ONLY daily_runs.gate_override
+    ADD CONSTRAINT gate_override_pkey PRIMARY KEY (attempt_id);
+
 ALTER TABLE ONLY daily_runs.gate_result
     ADD CONSTRAINT gate_result_pkey PRIMARY KEY (attempt_id, expectation);
+
+ALTER TABLE ONLY daily_runs.judge_agreement
+    ADD CONSTRAINT judge_agreement_pkey PRIMARY KEY (run_key, second_judge);
 
 ALTER TABLE ONLY daily_runs.judge_trial
     ADD CONSTRAINT judge_trial_pkey PRIMARY KEY (trial_key);
@@ -2380,6 +2559,9 @@ ALTER TABLE ONLY daily_runs.run
 
 ALTER TABLE ONLY daily_runs.run
     ADD CONSTRAINT run_pkey PRIMARY KEY (run_key);
+
+ALTER TABLE ONLY daily_runs.second_verdict
+    ADD CONSTRAINT second_verdict_pkey PRIMARY KEY (judging_id, prompt_id, judge_model);
 
 ALTER TABLE ONLY daily_runs.seed_binding
     ADD CONSTRAINT seed_binding_pkey PRIMARY KEY (environment, feature, seed_key);
@@ -2469,8 +2651,14 @@ ALTER TABLE ONLY daily_runs.frozen_judging
 ALTER TABLE ONLY daily_runs.frozen_verdict
     ADD CONSTRAINT frozen_verdict_frozen_judging_id_fkey FOREIGN KEY (frozen_judging_id) REFERENCES daily_runs.frozen_judging(frozen_judging_id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY daily_runs.gate_override
+    ADD CONSTRAINT gate_override_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
+
 ALTER TABLE ONLY daily_runs.gate_result
     ADD CONSTRAINT gate_result_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
+
+ALTER TABLE ONLY daily_runs.judge_agreement
+    ADD CONSTRAINT judge_agreement_run_key_fkey FOREIGN KEY (run_key) REFERENCES daily_runs.published_run(run_key) ON DELETE CASCADE;
 
 ALTER TABLE ONLY daily_runs.judgement
     ADD CONSTRAINT judgement_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
@@ -2504,6 +2692,9 @@ ALTER TABLE ONLY daily_runs.ruler_watch
 
 ALTER TABLE ONLY daily_runs.ruler_watch
     ADD CONSTRAINT ruler_watch_frozen_judging_id_fkey FOREIGN KEY (frozen_judging_id) REFERENCES daily_runs.frozen_judging(frozen_judging_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY daily_runs.second_verdict
+    ADD CONSTRAINT second_verdict_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
 
 ALTER TABLE ONLY daily_runs.seed_binding
     ADD CONSTRAINT seed_binding_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
@@ -2551,6 +2742,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.asked_once TO daily_runs_w
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.attempt_terms TO daily_runs_writer;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.frozen_judging TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.frozen_verdict TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.second_verdict TO daily_runs_writer;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.verdict TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.judge_calls TO daily_runs_writer;
@@ -2568,17 +2765,23 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.feature_seen TO daily_runs
 GRANT SELECT ON TABLE contract.features_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.features_v1 TO daily_runs_reader;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.frozen_judging TO daily_runs_writer;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.frozen_verdict TO daily_runs_writer;
-
 GRANT SELECT ON TABLE contract.frozen_answers_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.frozen_answers_v1 TO daily_runs_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.gate_override TO daily_runs_writer;
+
+GRANT SELECT ON TABLE contract.gate_overrides_v1 TO daily_runs_writer;
+GRANT SELECT ON TABLE contract.gate_overrides_v1 TO daily_runs_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.published_item TO daily_runs_writer;
 
 GRANT SELECT ON TABLE contract.items_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.items_v1 TO daily_runs_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.judge_agreement TO daily_runs_writer;
+
+GRANT SELECT ON TABLE contract.judge_agreement_v1 TO daily_runs_writer;
+GRANT SELECT ON TABLE contract.judge_agreement_v1 TO daily_runs_reader;
 
 GRANT SELECT ON TABLE contract.last_good_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.last_good_v1 TO daily_runs_reader;

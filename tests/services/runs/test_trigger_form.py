@@ -61,7 +61,7 @@ def test_every_field_has_a_default_a_title_and_a_help_text() -> None:
 
 
 def test_unknown_keys_are_refused_with_all_that_are_known() -> None:
-    known = "Known: environment, note, only, prompts, rerun, rubric_version, run"
+    known = "Known: environment, note, only, override_gate, prompts, rerun, rubric_version, run"
     with pytest.raises(ParameterError, match=f"run configuration: unknown parameter enviroment, zone. {known}"):
         read(zone="x", enviroment="staging")
 
@@ -75,6 +75,7 @@ def test_unknown_keys_are_refused_with_all_that_are_known() -> None:
         ({"rerun": "all", "rubric_version": "0123456789ab"}, "rubric_version"),
         ({"rerun": "missing_answers", "rubric_version": "0123456789ab"}, "rubric_version"),
         ({"rerun": "gate_and_publish", "rubric_version": "0123456789ab"}, "rubric_version"),
+        ({"rerun": "judge_again", "override_gate": "let it pass"}, "override_gate"),
     ],
 )
 def test_what_makes_no_sense_together_is_refused_in_one_line(given: dict[str, Any], place: str) -> None:
@@ -86,6 +87,7 @@ def test_what_makes_no_sense_together_is_refused_in_one_line(given: dict[str, An
     "given",
     [
         {"rerun": "judge_again", "rubric_version": "01234567"},
+        {"rerun": "gate_and_publish", "override_gate": "the hop was repaired"},
         {"rerun": "all", "only": "tag:cost", "prompts": 3, "run": "2026-08-15"},
         {"rerun": "missing_answers", "environment": "staging", "run": "2026-08-15", "note": "the hop was down"},
     ],

@@ -71,6 +71,23 @@ def test_frozen_answers_are_judged_once_a_day_whatever_the_number_of_arms() -> N
     assert spent[1] - spent[0] == pytest.approx(days * 60 * (4000 * 3 + 400 * 15) / 1_000_000)
 
 
+def test_a_second_judge_costs_its_share_at_its_own_models_price_and_takes_its_share_of_the_account() -> None:
+    first = priced()
+    both = with_feature(given(first, judge=given(first.judge, second_model="small")), RCA, second_judge_share=0.5)
+    alone, second = (
+        [run for run in load.runs(PlanScenario(catalogue, day("08-17"), day("08-17"))) if run.feature.feature == RCA]
+        for catalogue in (first, both)
+    )
+    assert [run.verdicts for run in second] == [run.verdicts + 450 for run in alone] == [1350]
+    spends = [cost.run_cost(august(catalogue), run) for catalogue, (run,) in ((first, alone), (both, second))]
+    assert spends[0] is not None
+    assert spends[1] is not None
+    judge = first.judge
+    more = 450 * price_of(SMALL, judge.input_tokens_per_verdict, judge.output_tokens_per_verdict)
+    assert spends[1].judging_usd - spends[0].judging_usd == pytest.approx(more)
+    assert judging_minutes(both, both.features[RCA]) == pytest.approx(1.5 * judging_minutes(first, first.features[RCA]))
+
+
 def test_judging_each_answer_three_times_costs_three_times_as_much_everywhere() -> None:
     once = priced()
     thrice = with_feature(once, RCA, judge_repeats=3)

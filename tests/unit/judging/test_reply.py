@@ -236,6 +236,19 @@ def test_a_verdict_without_a_count_of_tokens_is_kept_and_its_tokens_are_unknown(
     assert verdict.points == {"clarity": 4}
 
 
+def test_what_is_written_to_the_vendors_cache_is_in_the_bill_and_what_is_read_from_it_is_not() -> None:
+    usage = {
+        "input_tokens": 10,
+        "output_tokens": 5,
+        "cache_creation_input_tokens": 900,
+        "cache_read_input_tokens": 3000,
+    }
+    verdict = read(message(TEXT, usage=usage))
+    assert (verdict.input_tokens, verdict.output_tokens) == (910, 5)
+    most = dict.fromkeys(usage, 2**31 - 1)
+    assert read(message(TEXT, usage=most)).input_tokens == 2**31 - 1
+
+
 class Told(NamedTuple):
     type: str
     kind: str

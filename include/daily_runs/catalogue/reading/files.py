@@ -200,7 +200,7 @@ class _Sources:
         if prices and draft.judge:
             calls = {str(feature.call): name for name, feature in draft.features.items()}
             for path, problem, remedy in reference_rules.problems(
-                prices, calls, draft.judge.model, draft.named.get("accounts")
+                prices, calls, draft.judge.all_models, draft.named.get("accounts")
             ):
                 self._fault(path, problem, remedy)
         return prices

@@ -26,6 +26,7 @@ def findings(draft: Draft) -> Iterator[BrokenRule]:
     if draft.judge:
         yield from _verdict_fits(draft, draft.judge)
         yield from _verdict_ends(draft.judge)
+        yield from _second_judge(draft, draft.judge)
     for name, feature in draft.features.items():
         for environment_name in environments_of(feature):
             yield from _fits(draft, name, environment_name)
@@ -63,6 +64,18 @@ def _verdict_fits(draft: Draft, judge: JudgeSettings) -> Iterator[BrokenRule]:
             yield from _fits_at_once(
                 path, f"one verdict takes {tokens:,} {side} tokens", tokens, judge.account, account
             )
+
+
+def _second_judge(draft: Draft, judge: JudgeSettings) -> Iterator[BrokenRule]:
+    """Two judges agree about something only if they are two."""
+    if judge.second_model == judge.model:
+        problem = f"{judge.second_model!r} is the judge itself"
+        yield BrokenRule(("judge", "second_model"), problem, "Name another model, or leave it out.")
+    for name, feature in draft.features.items():
+        if feature.second_judge_share and judge.second_model is None:
+            problem = f"{feature.second_judge_share:g}, but the catalogue has no second judge"
+            remedy = "Set judge.second_model in accounts.yaml, or leave it out."
+            yield BrokenRule(("features", name, "second_judge_share"), problem, remedy)
 
 
 def _verdict_ends(judge: JudgeSettings) -> Iterator[BrokenRule]:

@@ -26,20 +26,20 @@ from daily_runs.input_files import is_below
 
 
 def problems(
-    prices: Prices, calls: Mapping[str, str], judge_model: str, accounts: Collection[str] | None = None
+    prices: Prices, calls: Mapping[str, str], judges: Collection[str], accounts: Collection[str] | None = None
 ) -> Iterator[tuple[KeyPath, str, str]]:
     """What is missing from a list: key path, problem, remedy.
 
     Args:
         prices: the list.
         calls: every call that a feature makes, with the feature's name.
-        judge_model: who judges.
+        judges: the models that judge.
         accounts: all there are; None if they could not be read.
     """
-    if judge_model not in prices.models:
+    for model in sorted(set(judges) - set(prices.models)):
         yield (
             ("prices", "models"),
-            f"has no price of {judge_model!r}, the judge of accounts.yaml",
+            f"has no price of {model!r}, the judge of accounts.yaml",
             "Add the model with its prices.",
         )
     for call, feature in calls.items():

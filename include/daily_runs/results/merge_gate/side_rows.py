@@ -25,7 +25,9 @@ FROM daily_runs.published_run
 _NAMED = f"{_COLUMNS} WHERE run_key = %(name)s OR attempt_id::text = %(name)s"
 _OTHERS = (
     f"{_COLUMNS} WHERE feature = %(feature)s AND environment = %(environment)s AND sample = %(sample)s"
-    " AND run_key <> %(run_key)s AND comparability_key IS NOT NULL ORDER BY logical_date"
+    " AND run_key <> %(run_key)s AND comparability_key IS NOT NULL"
+    " AND NOT EXISTS (SELECT FROM daily_runs.gate_override g WHERE g.attempt_id = published_run.attempt_id)"
+    " ORDER BY logical_date"
 )
 
 

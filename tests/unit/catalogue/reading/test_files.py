@@ -288,6 +288,23 @@ BROKEN = (
         "judge.account: no account is named 'JUDGE'. Known: PROD, EVAL.",
     ),
     Case(
+        "a judge beside itself",
+        "accounts.yaml",
+        "  model: claude-sonnet-5-5",
+        "  model: claude-sonnet-5-5\n  second_model: claude-sonnet-5-5",
+        "second_model: claude-sonnet-5-5",
+        "judge.second_model: 'claude-sonnet-5-5' is the judge itself. Name another model, or leave it out.",
+    ),
+    Case(
+        "a share for nobody",
+        "features/root_cause_analysis.yaml",
+        "second_judge_share: 0 ",
+        "second_judge_share: 0.1 ",
+        "second_judge_share: 0.1 ",
+        "second_judge_share: 0.1, but the catalogue has no second judge. "
+        "Set judge.second_model in accounts.yaml, or leave it out.",
+    ),
+    Case(
         "slot size",
         "accounts.yaml",
         "slot_tokens_per_minute: 200000",

@@ -33,7 +33,13 @@ UNION ALL
         j.attempt_id, t.provenance, r.feature, r.environment, t.judge_model, j.settled_at, j.tries, NULL, NULL
  FROM daily_runs.judgement j JOIN daily_runs.attempt t USING (attempt_id) JOIN daily_runs.run r USING (run_key)
  WHERE j.status = 'unscored' AND j.tries > 0
- ORDER BY j.verdict_key, j.tries DESC, j.settled_at, t.started_at);
+ ORDER BY j.verdict_key, j.tries DESC, j.settled_at, t.started_at)
+UNION ALL
+SELECT g.attempt_id, t.provenance, r.feature, r.environment, g.judge_model, f.settled_at, f.tries, f.input_tokens,
+       f.output_tokens
+FROM daily_runs.frozen_verdict f JOIN daily_runs.frozen_judging g USING (frozen_judging_id)
+JOIN daily_runs.attempt t USING (attempt_id) JOIN daily_runs.run r USING (run_key)
+WHERE f.status IN ('scored', 'unscored') AND f.tries > 0;
 
 -- Rows of a day lie together, so these indexes are small and cost next to nothing to keep.
 CREATE INDEX answer_ended_day ON daily_runs.answer USING brin (((settled_at AT TIME ZONE 'UTC')::date),
