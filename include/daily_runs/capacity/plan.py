@@ -135,19 +135,19 @@ def plan(scenario: PlanScenario) -> WeekPlan:
 
 def _run(scenario: PlanScenario, limits: SharedLimits, run: Run, job: Job, spells: Sequence[Spell]) -> RunPlan:
     stages = []
-    for stream, _ in job.stages:
+    for stream, size in job.stages:
         own = [spell for spell in spells if spell.stream.stage == stream.stage]
         alone = allocate([stream], limits)[stream.key].per_minute
         stages.append(
             StagePlan(
                 stream,
-                run.prompts,
+                round(size),
                 limits.rates(stream),
                 scenario.moment(own[0].begins),
                 scenario.moment(own[-1].ends),
                 fastest=max(spell.flow.per_minute for spell in own),
                 part=limits.part_of_account(stream),
-                waited=own[-1].ends - own[0].begins - run.prompts / alone,
+                waited=own[-1].ends - own[0].begins - size / alone,
                 beside=tuple(sorted({name for spell in own if _slowed(spell, alone) for name in spell.flow.beside})),
             )
         )

@@ -112,8 +112,8 @@ def test_the_data_hold_the_figures_of_the_table_and_the_load_of_each_moment(run:
     assert (only["feature"], only["ai_action_calls"], only["gitlab_requests"]) == ("root_cause_analysis", 900, 1800)
     assert inference["minutes_under"]["feature requests"] == 45
     assert (inference["input_tokens"], inference["output_tokens"]) == (30_600_000, 900_000)
-    assert judging["counted_against_input_limit"] == 3_960_000
-    assert only["ends"] == "2026-08-16T06:48:45+00:00"
+    assert (judging["requests"], judging["counted_against_input_limit"]) == (970, 4_268_000)  # with 70 frozen answers
+    assert only["ends"] == "2026-08-16T06:49:02.500000+00:00"
     assert [spell["stage"] for spell in data["load"]] == ["inference", "judging"]
     assert data["load"][0]["account_share"] == pytest.approx(0.175)
     assert data["fits"] is True
