@@ -101,6 +101,11 @@ def insert_override(connection: Connection, attempt_id: str, override: GateOverr
     )
 
 
+def ordered_override(store: Store, attempt_id: str) -> GateOverride | None:
+    """See `override_of`; while the store is away it is waited for."""
+    return store.retrying(lambda connection: override_of(connection, attempt_id))
+
+
 def override_of(connection: Connection, attempt_id: str) -> GateOverride | None:
     """The order that an attempt was opened with; None if there is none."""
     query = "SELECT reason, ordered_by FROM daily_runs.gate_override WHERE attempt_id = %s"

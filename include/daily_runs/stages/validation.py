@@ -39,8 +39,7 @@ def run(work: Work) -> Report:
         work.store, work.attempt.attempt_id, lambda rows: (prompt_frame(rows, work), gate.digest(rows))
     )
     checks = [*check(prompts, work), *(c._replace(may_be_overridden=True) for c in ruler_gate.checks(work))]
-    with work.store.transaction() as connection:
-        override = gate.override_of(connection, work.attempt.attempt_id)
+    override = gate.ordered_override(work.store, work.attempt.attempt_id)
     failed = [c for c in checks if not c.passed]
     blocking = [c for c in failed if not (override and c.may_be_overridden)]
     found = [(c.expectation, c.passed, c.observed, c.required) for c in checks]

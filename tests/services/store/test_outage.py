@@ -198,8 +198,8 @@ def test_one_session_that_is_ended_costs_nothing(mortal_store: Store) -> None:
     mortal_store.rows("SELECT 1")
     for _ in range(3):
         with database.connect(mortal_store.url) as connection:
-            query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-            connection.execute(query + " AND datname = 'mortal'")
+            query = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+            connection.execute(query + " AND datname = 'mortal'")  # returns when the sessions have ended
         with mortal_store.transaction() as connection:
             connection.execute("INSERT INTO kept SELECT 0, count(*) FROM kept")
     assert mortal_store.row("SELECT count(*) AS n FROM kept")["n"] == 3

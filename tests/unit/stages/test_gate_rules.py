@@ -203,13 +203,18 @@ class Kept:
     """The gate's rows, in place of the store's."""
 
     def __init__(self, rows: Rows) -> None:
-        self.rows, self.saved = rows, list[tuple[str, list[Check], str | None]]()
+        self.rows, self.saved = rows, list[tuple[str, list[Any], str | None]]()
+        self.order: gate.GateOverride | None = None
 
     def read(self, store: object, attempt_id: str, use: Callable[[Rows], Any]) -> Any:
         assert attempt_id == "an-attempt"
         return use(self.rows)
 
-    def save(self, store: object, attempt_id: str, found: list[Check], *, passed: str | None) -> None:
+    def ordered_override(self, store: object, attempt_id: str) -> gate.GateOverride | None:
+        assert attempt_id == "an-attempt"
+        return self.order
+
+    def save(self, store: object, attempt_id: str, found: list[Any], *, passed: str | None) -> None:
         self.saved.append((attempt_id, found, passed))
 
 
@@ -218,6 +223,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> Kept:
     rows = Kept(sound())
     monkeypatch.setattr(gate, "read", rows.read)
     monkeypatch.setattr(gate, "save", rows.save)
+    monkeypatch.setattr(gate, "ordered_override", rows.ordered_override)
     return rows
 
 
@@ -240,3 +246,17 @@ def test_a_failing_attempt_is_kept_without_a_digest_and_every_reason_is_told(kep
     )
     ((_, found, passed),) = kept.saved
     assert (len(found), passed) == (16, None)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_an_order_lets_shares_pass_and_nothing_else(kept: Kept, fault: Fault) -> None:
+    for row in kept.rows[: fault.rows]:
+        row.update(fault.columns)
+    kept.order = gate.GateOverride("the hop was repaired", "jo")
+    if set(fault.found) <= {ANSWERED, UNSCORED}:
+        report = validation.run(work())
+        assert (report.failed, kept.saved[0][2]) == (len(fault.found), gate.digest(kept.rows))
+        return
+    with pytest.raises(GateFailedError, match=r" No order can override this\. "):
+        validation.run(work())
+    assert kept.saved[0][2] is None
