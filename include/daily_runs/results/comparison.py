@@ -10,9 +10,10 @@ from daily_runs.judging.ruler import Ruler
 from daily_runs.records.run import RunKey
 from daily_runs.results import item_rows, published, quality_rows
 from daily_runs.results.intervals import ItemScore
+from daily_runs.results.missing import PairedItem, shifts_of
 from daily_runs.results.power import smallest_visible_drop
 from daily_runs.results.published import PublishedAnswer
-from daily_runs.results.regression import RunEffect, judge_difference, paired, with_run_effect
+from daily_runs.results.regression import RunEffect, judge_difference, moved, paired, with_run_effect
 from daily_runs.statuses import QualityVerdict
 from daily_runs.store.database import Store
 from daily_runs.store.pool import Row
@@ -69,7 +70,7 @@ def difference(first: Arm, second: Arm, quality: Quality) -> dict[str, Any]:
     """The verdict over two runs, with what it stands on; items are compared one by one, within their classes.
 
     A verdict that answers which only one run lost could have made is `inconclusive`: were they as bad as can be, a
-    *regressed* of the one or an *improved* or *no worse* of the other would not stand.
+    *regressed* (those of the first) or an *improved* or *no worse* (those of the second) would not stand.
     """
     if differs := _differs(first, second):
         return {"verdict": QualityVerdict.INCOMPARABLE.value, "differs": differs}
@@ -78,12 +79,9 @@ def difference(first: Arm, second: Arm, quality: Quality) -> dict[str, Any]:
         return {"verdict": QualityVerdict.INCOMPARABLE.value, "differs": ["scored items"]}
     found = with_run_effect(pair, RunEffect.declared(quality.run_effect, quality.run_effect_runs))
     verdict = judge_difference(found, {}, margin=quality.margin).verdict
-    at_worst, at_best = _if_the_missing_were_bad(first, second)
-    hidden = {
-        QualityVerdict.REGRESSED: found.high + at_best - pair.estimate >= 0,
-        QualityVerdict.IMPROVED: found.low + at_worst - pair.estimate <= 0,
-        QualityVerdict.NO_WORSE: found.low + at_worst - pair.estimate <= -quality.margin,
-    }.get(verdict, False)
+    at_worst, at_best = _if_the_missing_were_bad(first, second, pair.estimate)
+    shift = at_best if verdict is QualityVerdict.REGRESSED else at_worst
+    hidden = judge_difference(moved(found, shift), {}, margin=quality.margin).verdict is not verdict
     return {
         "verdict": (QualityVerdict.INCONCLUSIVE if hidden else verdict).value,
         "differs": [],
@@ -126,27 +124,29 @@ def _differs(first: Arm, second: Arm) -> list[str]:
     return differs
 
 
-def _if_the_missing_were_bad(first: Arm, second: Arm) -> tuple[float, float]:
-    """The difference if each answer that only the second run lost were 0, and if each that only the first lost were."""
-    items = sorted({answer.item_id for answer in first.answers})
-    before, after = _totals(first), _totals(second)
-    at_worst, at_best = [], []
-    for item in items:
-        (total, scored), (other_total, other_scored) = before.get(item, (0.0, 0)), after.get(item, (0.0, 0))
-        most = max(scored, other_scored)
-        if not most:
-            continue  # neither run knows anything of it
-        mean, other_mean = total / scored if scored else 0.0, other_total / other_scored if other_scored else 0.0
-        at_worst.append(other_total / most - (mean if scored else other_mean))
-        at_best.append((other_mean if other_scored else mean) - total / most)
-    return sum(at_worst) / len(at_worst), sum(at_best) / len(at_best)
+def _if_the_missing_were_bad(first: Arm, second: Arm, estimate: float) -> tuple[float, float]:
+    """How far the difference moves if each answer that only the second run lost is 0, and if each that only the first
+    lost is."""
+    before, after = _scores(first), _scores(second)
+    nothing: dict[str, float] = {}
+    pairs = [(before.get(item, nothing), after.get(item, nothing)) for item in sorted(before.keys() | after.keys())]
+    return shifts_of(
+        (
+            PairedItem(_mean(mine), len(mine), len(its.keys() - mine), _mean(its), len(its), len(mine.keys() - its))
+            for mine, its in pairs
+        ),
+        estimate,
+    )
 
 
-def _totals(arm: Arm) -> dict[str, tuple[float, int]]:
-    """Sum and number of an item's scores."""
-    found: dict[str, tuple[float, int]] = {}
+def _scores(arm: Arm) -> dict[str, dict[str, float]]:
+    """An item's scores by prompt; no item without any."""
+    found: dict[str, dict[str, float]] = {}
     for answer in arm.answers:
         if answer.score is not None:
-            total, scored = found.get(answer.item_id, (0.0, 0))
-            found[answer.item_id] = (total + answer.score, scored + 1)
+            found.setdefault(answer.item_id, {})[answer.prompt_id] = answer.score
     return found
+
+
+def _mean(scores: Mapping[str, float]) -> float | None:
+    return sum(scores.values()) / len(scores) if scores else None

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.items import items_of
 
 from daily_runs.catalogue.features import Quality
@@ -203,19 +205,71 @@ def few(lost: Callable[[str, int], bool] = lambda item, ask: False) -> Arm:
 def test_the_worst_and_best_case_count_what_only_one_arm_lost_as_nothing() -> None:
     """By hand: the second lost one of two answers of a, 0.45 lower at worst; the first lost all of b, 0.8 at best."""
     first, second = few(lambda item, ask: item == "b"), few(lambda item, ask: (item, ask) == ("a", 0))
-    at_worst, at_best = comparison._if_the_missing_were_bad(first, second)
+    at_worst, at_best = comparison._if_the_missing_were_bad(first, second, 0.0)
     assert at_worst == pytest.approx(-0.45 / 3)
     assert at_best == pytest.approx(0.8 / 3)
-    at_worst, at_best = comparison._if_the_missing_were_bad(second, first)
+    at_worst, at_best = comparison._if_the_missing_were_bad(second, first, 0.0)
     assert at_worst == pytest.approx(-0.8 / 3)
     assert at_best == pytest.approx(0.45 / 3)
 
 
 def test_an_item_that_neither_arm_scored_tells_nothing() -> None:
     without = few(lambda item, ask: item == "c")
-    assert comparison._if_the_missing_were_bad(without, without) == (0.0, 0.0)
+    assert comparison._if_the_missing_were_bad(without, without, 0.0) == (0.0, 0.0)
     lossy = few(lambda item, ask: item == "c" or (item, ask) == ("a", 0))
-    assert comparison._if_the_missing_were_bad(without, lossy)[0] == pytest.approx(-0.45 / 2)
+    assert comparison._if_the_missing_were_bad(without, lossy, 0.0)[0] == pytest.approx(-0.45 / 2)
+
+
+def test_answers_that_each_arm_lost_of_one_item_do_not_hide_each_other() -> None:
+    """Both arms scored as many answers of each item, but of other prompts: the second's lost one may have been bad."""
+    first = arm(asked(lost=lambda item, ask: ask == 0))
+    second = arm(asked(0.05, lost=lambda item, ask: ask == 1))
+    found = difference(first, second, Quality())
+    assert (found["verdict"], found["hidden_by_missing_answers"]) == ("inconclusive", "improved")
+
+
+@pytest.mark.parametrize("only_second", [40, 60])
+def test_items_that_only_the_second_arm_scored_do_not_make_its_own_losses_smaller(only_second: int) -> None:
+    """They tell nothing of the difference. Taken for unchanged, they would lift a mean that fell within the margin."""
+    unscored = set(list(LEVELS)[:only_second])
+    first = arm(asked(lost=lambda item, ask: item in unscored))
+    lossy = list(LEVELS)[only_second]
+    second = arm(asked(-0.007, lost=lambda item, ask: item == lossy and ask < 6))
+    quality = Quality(run_effect=0.002)
+    assert difference(first, arm(asked(-0.007)), quality)["verdict"] == "no_worse"
+    found = difference(first, second, quality)
+    assert (found["verdict"], found["hidden_by_missing_answers"]) == ("inconclusive", "no_worse")
+
+
+@pytest.mark.parametrize("per_item", [1, 2])
+def test_a_regression_that_the_lost_answers_bring_within_the_margin_does_not_stand(per_item: int) -> None:
+    """The interval stays below 0, but nobody would act on a drop that may be smaller than the margin."""
+    same = [(item, 0.7) for item in LEVELS for _ in range(8)]
+    fell = [(item, 0.7 - 0.0215) for item in LEVELS for _ in range(8)]
+    lossy = [(item, None if n % 8 < per_item and n < 16 / per_item else score) for n, (item, score) in enumerate(same)]
+    quality = Quality(run_effect=0.001)
+    assert difference(arm(same), arm(fell), quality)["verdict"] == "regressed"
+    found = difference(arm(lossy), arm(fell), quality)
+    assert (found["verdict"], found["hidden_by_missing_answers"]) == ("inconclusive", "regressed")
+
+
+@given(
+    change=st.floats(-0.1, 0.1),
+    lost_first=st.sets(st.integers(0, 23)),
+    lost_second=st.sets(st.integers(0, 23)),
+)
+def test_lost_answers_never_make_a_verdict_easier(change: float, lost_first: set[int], lost_second: set[int]) -> None:
+    names = [f"item {n // 2}" for n in range(24)]
+    first = arm([(name, None if n in lost_first else 0.5) for n, name in enumerate(names)])
+    second = arm([(name, None if n in lost_second else 0.5 + change) for n, name in enumerate(names)])
+    if not (first.items or second.items):
+        return
+    at_worst, at_best = comparison._if_the_missing_were_bad(first, second, change)
+    assert at_worst <= 0 <= at_best
+    scored_first = {a.prompt_id for a in first.answers if a.score is not None}
+    scored_second = {a.prompt_id for a in second.answers if a.score is not None}
+    assert (at_worst < 0) == bool(scored_first - scored_second)
+    assert (at_best > 0) == bool(scored_second - scored_first)
 
 
 # Published runs.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daily_runs.results.missing import AskedItem, bounds_of
+from daily_runs.results.missing import AskedItem, PairedItem, bounds_of, shifts_of
 
 ITEM = st.integers(1, 9).flatmap(
     lambda asked: st.lists(st.floats(0, 1), max_size=asked).map(lambda s: AskedItem(asked, len(s), sum(s)))
@@ -39,3 +39,27 @@ def test_what_was_not_asked_has_no_bounds(items: list[AskedItem]) -> None:
 def test_scores_off_the_scale_have_no_bounds(total: float) -> None:
     with pytest.raises(ValueError, match="not within 0 to 1"):
         bounds_of([AskedItem(8, 8, total)])
+
+
+def test_what_one_run_lost_moves_the_difference_and_what_it_alone_has_does_not() -> None:
+    """By hand, over four items: half of one item's answers at 0, all of another's, one that only the other run has."""
+    items = [
+        PairedItem(0.8, 2, 0, 0.6, 1, 1),  # 0.6 falls to 0.3
+        PairedItem(0.5, 2, 0, None, 0, 2),  # falls by 0.5, where the others fell by 0.1
+        PairedItem(None, 0, 2, 0.9, 2, 0),  # moves nothing to the worse; rose from 0 to 0.9 at best
+        PairedItem(0.7, 2, 0, 0.7, 2, 0),
+    ]
+    at_worst, at_best = shifts_of(items, -0.1)
+    assert at_worst == pytest.approx((-0.3 - 0.4) / 4)
+    assert at_best == pytest.approx((0.9 + 0.1) / 4)
+
+
+def test_an_item_lost_from_a_low_level_does_not_make_up_for_what_another_lost() -> None:
+    lost = PairedItem(0.9, 2, 0, 0.6, 1, 1)
+    low = PairedItem(0.05, 2, 0, None, 0, 2)
+    assert shifts_of([lost, low], -0.3)[0] == pytest.approx(-0.3 / 2)
+
+
+def test_shifts_of_no_items_are_refused() -> None:
+    with pytest.raises(ValueError, match="no items"):
+        shifts_of([], 0.0)

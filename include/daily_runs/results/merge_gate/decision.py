@@ -12,9 +12,9 @@ from daily_runs.catalogue.features import Quality
 from daily_runs.errors import ParameterError
 from daily_runs.results.intervals import Interval, over_these_classes
 from daily_runs.results.item_rows import PublishedItem
-from daily_runs.results.missing import AskedItem, bounds_of
+from daily_runs.results.missing import AskedItem, PairedItem, bounds_of, shifts_of
 from daily_runs.results.quality import CRITERION, RULER, WORDS, EarlierRun, RunVerdict, populations, verdict_of
-from daily_runs.results.regression import Judged, QualityDifference, judge_difference
+from daily_runs.results.regression import Judged, QualityDifference, judge_difference, moved
 from daily_runs.statuses import QualityVerdict
 
 WHOLE = ""
@@ -175,8 +175,8 @@ def _standing(found: RunVerdict, baseline: Sequence[EarlierRun], candidate: Earl
     shifts = {name: _shift(baseline, candidate, name) for name in (WHOLE, *found.parts)}
 
     def judged(end: int) -> Judged:
-        moved = {name: _moved(part, shifts[name][end]) for name, part in found.parts.items()}
-        return judge_difference(_moved(whole, shifts[WHOLE][end]), moved, margin=margin)
+        shifted = {name: moved(part, shifts[name][end]) for name, part in found.parts.items()}
+        return judge_difference(moved(whole, shifts[WHOLE][end]), shifted, margin=margin)
 
     judged_again = judged(1 if found.verdict is QualityVerdict.REGRESSED else 0)
     if (found.verdict is QualityVerdict.REGRESSED and judged_again.verdict is QualityVerdict.REGRESSED) or (
@@ -192,14 +192,14 @@ def _shift(baseline: Sequence[EarlierRun], candidate: EarlierRun, part: str) -> 
     before, after = _known(baseline, part), _known([candidate], part)
     seen = [after[item][0] - before[item][0] for item in before.keys() & after.keys()]
     estimate = math.fsum(seen) / len(seen)
-    at_worst, at_best = [], []
-    for item in sorted(before.keys() | after.keys()):
-        (mean, scored), (other_mean, other_scored) = before.get(item, (0.0, 0)), after.get(item, (0.0, 0))
-        most = max(scored, other_scored)
-        at_worst.append(other_mean * other_scored / most - (mean if scored else other_mean))
-        at_best.append((other_mean if other_scored else mean) - mean * scored / most)
-    worst, best = (math.fsum(values) / len(values) - estimate for values in (at_worst, at_best))
-    return min(0.0, worst), max(0.0, best)
+    pairs = [(before.get(item, (None, 0)), after.get(item, (None, 0))) for item in sorted(before.keys() | after.keys())]
+    return shifts_of(
+        (
+            PairedItem(mean, scored, max(0, others - scored), other_mean, others, max(0, scored - others))
+            for (mean, scored), (other_mean, others) in pairs
+        ),
+        estimate,
+    )
 
 
 def _known(runs: Sequence[EarlierRun], part: str) -> dict[str, tuple[float, int]]:
@@ -219,10 +219,6 @@ def _known(runs: Sequence[EarlierRun], part: str) -> dict[str, tuple[float, int]
 
 def _value(item: PublishedItem, criterion: str) -> float | None:
     return item.criteria.get(criterion) if criterion else item.mean
-
-
-def _moved(part: QualityDifference, by: float) -> QualityDifference:
-    return part._replace(estimate=part.estimate + by, low=part.low + by, high=part.high + by)
 
 
 def _parts(
