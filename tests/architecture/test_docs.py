@@ -262,6 +262,14 @@ def test_every_process_in_the_compose_file_shares_the_secrets_and_the_image() ->
         assert service["image"] == services["set-up"]["image"]
 
 
+def test_the_compose_file_settles_the_roles_once_the_tables_are_there() -> None:
+    """The last look is at the rights on this version's tables, and it ends the set-up if one is wrong."""
+    services = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())["services"]
+    (script,) = services["set-up"]["command"]
+    lines = [line for line in script.splitlines() if line.startswith("daily-runs store")]
+    assert lines == ["daily-runs store migrate", "daily-runs store roles --apply"]
+
+
 def test_hooks_are_local_and_run_what_make_installs() -> None:
     repos = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     assert {repo["repo"] for repo in repos} == {"local"}

@@ -135,12 +135,12 @@ def covers(store: Store, attempt_id: str, hours: float) -> bool:
     return found
 
 
-def before(store: Store, key: str, moment: dt.datetime, most: int) -> list[Row]:
-    """The first so many frozen judgings of a key that began before a moment, oldest first; columns as above."""
+def before(store: Store, key: str, moment: dt.datetime) -> list[Row]:
+    """The frozen judgings of a key that began before a moment, oldest first; columns as above."""
     return store.rows(
         "SELECT frozen_judging_id::text, frozen_key, began_at FROM daily_runs.frozen_judging"
-        " WHERE frozen_key = %(key)s AND began_at < %(moment)s ORDER BY began_at LIMIT %(most)s",
-        {"key": key, "moment": moment, "most": most},
+        " WHERE frozen_key = %(key)s AND began_at < %(moment)s ORDER BY began_at",
+        {"key": key, "moment": moment},
     )
 
 

@@ -136,13 +136,14 @@ def reference_of(sheet: FrozenSheet, earlier: Iterable[FrozenDay], *, in_range_m
     One that fails a question against those before it is left out: it would make the next bad day look usual.
 
     Args:
-        earlier: judgings of one ruler and the same answers, oldest first.
+        earlier: judgings of one ruler and the same answers, oldest first; none is asked for once the first are found.
     """
     found: list[FrozenDay] = []
     for day in earlier:
-        passed = all(one.passed for one in watch(sheet, day, found, in_range_min=in_range_min))
-        if passed and len(found) < REFERENCE_DAYS:
+        if all(one.passed for one in watch(sheet, day, found, in_range_min=in_range_min)):
             found.append(day)
+        if len(found) == REFERENCE_DAYS:
+            break
     return found
 
 

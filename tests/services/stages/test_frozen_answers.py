@@ -358,6 +358,37 @@ def test_a_lenient_judge_is_named_with_the_size_of_the_move(watched: Kit) -> Non
     assert SAME_MEAN in failing(watched, work)
 
 
+def three_weeks_without_a_verdict(kit: Kit, status: str) -> None:
+    """Let the ruler have begun with 21 frozen judgings that say nothing of the judge."""
+    kit.store.rows(
+        """
+        WITH first AS (SELECT * FROM daily_runs.frozen_judging ORDER BY began_at LIMIT 1),
+        older AS (
+            INSERT INTO daily_runs.frozen_judging (frozen_key, feature, attempt_id, rubric_version, judge_model,
+                                                   judge_effort, judge_thinking, prompt_template, answers_sha256,
+                                                   began_at)
+            SELECT frozen_key, feature, attempt_id, rubric_version, judge_model, judge_effort, judge_thinking,
+                   prompt_template, answers_sha256, began_at - make_interval(days => n)
+            FROM first, generate_series(1, 21) n RETURNING frozen_judging_id)
+        INSERT INTO daily_runs.frozen_verdict (frozen_judging_id, frozen_id, item_id, made, expected, status, tries)
+        SELECT older.frozen_judging_id, v.frozen_id, v.item_id, v.made, v.expected, %(status)s, 1
+        FROM older, first JOIN daily_runs.frozen_verdict v USING (frozen_judging_id)
+        """,
+        {"status": status},
+    )
+
+
+@pytest.mark.parametrize("status", ["sent", "unscored"])
+def test_a_ruler_whose_first_weeks_say_nothing_is_watched_by_the_days_after_them(watched: Kit, status: str) -> None:
+    first_days(watched, 2)
+    work = of_day(watched, 10)
+    watched.run(work, "judging")
+    lenient_today(watched)
+    three_weeks_without_a_verdict(watched, status)
+    with pytest.raises(GateFailedError, match=r"The ruler moved.*against 2 days"):
+        watched.run(work, "validation")
+
+
 def test_a_judge_that_changed_is_accepted_by_a_line_in_the_rubric(
     watched: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

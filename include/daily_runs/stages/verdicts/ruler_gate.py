@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,12 @@ import numpy as np
 from daily_runs.judging.rubric import Rubric
 from daily_runs.records import frozen_judgings
 from daily_runs.results import ruler_check
-from daily_runs.results.ruler_check import JUDGED, MOVED, REFERENCE_DAYS, FrozenDay, FrozenSheet, RulerFinding
+from daily_runs.results.ruler_check import JUDGED, MOVED, FrozenDay, FrozenSheet, RulerFinding
 from daily_runs.stages.expectations import Check
 from daily_runs.stages.work import Work
 from daily_runs.statuses import FrozenStatus
 from daily_runs.store.pool import Row
 
-LOOKED_AT = 3 * REFERENCE_DAYS
-"""So many of a ruler's first judgings are read for its reference; some of them may be unsound."""
 REMEDY = "clear the task judging, or choose rerun: judge_again"
 
 
@@ -47,24 +45,30 @@ def _of_day(check: Check, row: Row) -> Check:
 
 
 def _checks(work: Work, row: Row) -> list[Check]:
-    earlier = frozen_judgings.before(work.store, row["frozen_key"], row["began_at"], LOOKED_AT)
-    found = frozen_judgings.verdicts_of(work.store, [one["frozen_judging_id"] for one in (*earlier, row)])
-    verdicts = found[row["frozen_judging_id"]]
+    verdicts = _verdicts(work, row)
     unsettled = sum(not _is_settled(one) for one in verdicts)
     if unsettled:
         observed = f"{unsettled} of {len(verdicts)} are not settled"
         return [Check(JUDGED, passed=False, observed=observed, required=f"all are: {REMEDY}")]
     sheet = _sheet(work.rubric, verdicts)
-    days = [
-        FrozenDay(one["began_at"], _points(work.rubric, found[one["frozen_judging_id"]]))
-        for one in earlier
-        if all(map(_is_settled, found[one["frozen_judging_id"]]))
-    ]
     least = work.feature.thresholds.frozen_in_range_min
-    reference = ruler_check.reference_of(sheet, days, in_range_min=least)
+    reference = ruler_check.reference_of(sheet, _days_before(work, row), in_range_min=least)
     today = FrozenDay(row["began_at"], _points(work.rubric, verdicts))
     findings = ruler_check.watch(sheet, today, reference, in_range_min=least)
     return [_check(finding, verdicts) for finding in findings]
+
+
+def _days_before(work: Work, row: Row) -> Iterator[FrozenDay]:
+    """The ruler's settled frozen judgings before one, oldest first. Each is read when it is asked for: however many of
+    the first ones are unsound, the next ones are looked at, and never all of a ruler that is years old."""
+    for one in frozen_judgings.before(work.store, row["frozen_key"], row["began_at"]):
+        verdicts = _verdicts(work, one)
+        if all(map(_is_settled, verdicts)):
+            yield FrozenDay(one["began_at"], _points(work.rubric, verdicts))
+
+
+def _verdicts(work: Work, judging: Row) -> list[Row]:
+    return frozen_judgings.verdicts_of(work.store, [judging["frozen_judging_id"]])[judging["frozen_judging_id"]]
 
 
 def _check(finding: RulerFinding, verdicts: Sequence[Row]) -> Check:
