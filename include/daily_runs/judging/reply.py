@@ -69,9 +69,9 @@ def verdict_in(reply: Reply, settings: JudgeSettings, rubric: Rubric, canary: st
         evidence = f"stop reason {stop_reason}; judge.max_output_tokens is {settings.max_output_tokens}"
         raise none_given("verdict_cut_off", evidence)
     blocks = _blocks(message.get("content"))
-    if secret.is_in(_written(blocks), canary):
-        raise none_given("canary_repeated", "the secret of the request stands in what the judge wrote")
+    _must_not_hold(_written(blocks), canary)
     given = _verdicts(blocks, settings.asked_as.verdict_form)
+    _must_not_hold(given, canary)  # once more: read as JSON, a text may say what its letters did not
     if len(given) != 1:
         kind = "unusable_verdict" if given else "no_verdict"
         raise none_given(kind, f"{len(given) or 'no'} {TOOL} in the answer, {_harmless('stop reason', stop_reason)}")
@@ -136,10 +136,19 @@ def _texts(blocks: Sequence[dict[str, Any]]) -> list[str]:
     return [block["text"] for block in blocks if block.get("type") == "text" and isinstance(block.get("text"), str)]
 
 
-def _written(blocks: Sequence[dict[str, Any]]) -> str:
+def _written(blocks: Sequence[dict[str, Any]]) -> list[Any]:
     """All that the judge wrote for others, calls of any tool included. Its thoughts may weigh the secret."""
-    left: list[Any] = [block.get("input") for block in blocks if block.get("type") == "tool_use"]
-    texts = _texts(blocks)
+    return [*_texts(blocks), *(block.get("input") for block in blocks if block.get("type") == "tool_use")]
+
+
+def _must_not_hold(values: Sequence[Any], canary: str) -> None:
+    if secret.is_in("\n".join(_texts_within(values)), canary):
+        raise none_given("canary_repeated", "the secret of the request stands in what the judge wrote")
+
+
+def _texts_within(values: Sequence[Any]) -> list[str]:
+    """Every text in JSON values, names included; without recursion, since a judge may nest them as deep as it likes."""
+    left, texts = list(values), list[str]()
     while left:
         value = left.pop()
         if isinstance(value, str):
@@ -148,7 +157,7 @@ def _written(blocks: Sequence[dict[str, Any]]) -> str:
             left += [*value, *value.values()]
         elif isinstance(value, list):
             left += value
-    return "\n".join(texts)
+    return texts
 
 
 def _verdicts(blocks: Sequence[dict[str, Any]], form: VerdictForm) -> Sequence[Any]:

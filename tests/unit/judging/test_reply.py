@@ -27,6 +27,7 @@ RUBRIC = Rubric(
 GOOD = {"reasons": "Clear.", "scores": {"clarity": 4}}
 JUDGE = catalogue_files.load().judge
 CANARY = "0123456789abcdef"
+ESCAPED = "".join(f"\\u{ord(sign):04x}" for sign in CANARY)
 TEXT = {"type": "text", "text": json.dumps(GOOD)}
 CALL = {"type": "tool_use", "id": "t", "name": "record_verdict", "input": GOOD}
 THOUGHT = {"type": "thinking", "thinking": "Hm.", "signature": "s"}
@@ -124,6 +125,18 @@ UNUSABLE = (
         message({"type": "text", "text": CANARY.upper()}, CALL),
         "canary_repeated",
         VerdictForm.STRICT_TOOL,
+        retryable=False,
+    ),
+    Unusable(
+        "the secret in a text's escapes",
+        message({"type": "text", "text": json.dumps(GOOD).replace("Clear.", ESCAPED)}),
+        "canary_repeated",
+        retryable=False,
+    ),
+    Unusable(
+        "the secret in the escapes of a name that nobody asked for",
+        message({"type": "text", "text": json.dumps({**GOOD, "more": {"here": 1}}).replace("here", ESCAPED)}),
+        "canary_repeated",
         retryable=False,
     ),
     Unusable("odd blocks", message(None, 1, [], {"type": "text"}, {"type": "text", "text": 1}), "no_verdict"),

@@ -149,7 +149,10 @@ def _broken_off(code: str, share: float) -> str:
     if share >= _WHOLE_FROM:
         return code
     kept = code[: math.floor(len(code) * share)]
-    return re.sub(r"\w+\W*\Z", lambda word: word[0].rstrip()[::-1], kept)
+    last = re.match(r"\W*\w+", kept[::-1])  # from behind: else each word of the code is tried as the last one
+    if last is None:
+        return kept
+    return kept[: -last.end()] + last[0][::-1].rstrip()[::-1]
 
 
 def _heading(name: str) -> str:
