@@ -29,7 +29,8 @@ class Day(NamedTuple):
     """A run of a feature: its day, and what is special in it.
 
     `fell`: by how much each class lies lower. `failed`: so many prompts, the first ones, have no answer.
-    `points`: of the one criterion, faithfulness, for every answer.
+    `points`: of the one criterion, faithfulness, for every answer. `repeated_by`: the model that judged each answer
+    once more, with the same points; empty: each has one verdict.
     """
 
     number: int
@@ -42,6 +43,7 @@ class Day(NamedTuple):
     environment: str = "staging"
     points: int = 4
     asks: int = ASKS
+    repeated_by: str = ""
 
 
 class Published(NamedTuple):
@@ -101,6 +103,14 @@ def publish(store: Store, day: Day, **facts: Any) -> Published:
         store.rows(
             f"UPDATE daily_runs.{table} SET {column} = %(value)s WHERE {of} %(id)s || '%%'",
             {"value": value, "id": attempt.attempt_id},
+        )
+    if day.repeated_by:
+        store.rows(
+            "INSERT INTO daily_runs.verdict (verdict_key, rubric_version, judge_model, reasons, scores, score, repeat,"
+            " repeat_of, answered_by)"
+            " SELECT verdict_key || ' 2', rubric_version, judge_model, reasons, scores, score, 2, verdict_key, %(by)s"
+            " FROM daily_runs.verdict WHERE verdict_key LIKE %(id)s || '%%'",
+            {"by": day.repeated_by, "id": attempt.attempt_id},
         )
     gate.save(
         store,

@@ -79,7 +79,7 @@ def agreement_of(judged: Sequence[JudgedTwice]) -> JudgeAgreement | None:
 
 
 def weighted_kappa(pairs: Sequence[tuple[int, int]]) -> float | None:
-    """JudgeAgreement beyond chance of two judges' points, a difference weighted by its square (Cohen 1968).
+    """Agreement beyond chance of two judges' points, a difference weighted by its square (Cohen 1968).
 
     1 is agreement in every case, 0 what their two habits alone would give. None where a judge gave one value only:
     chance then explains everything, and kappa is not defined or says nothing.

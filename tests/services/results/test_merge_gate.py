@@ -217,6 +217,23 @@ def test_what_was_not_decided_is_an_error_in_junit_or_skipped_where_it_passes(cl
         assert found == {"all items"}
 
 
+@pytest.mark.parametrize("command", ["gate --inconclusive pass --baseline {} --candidate {}", "compare {} {}"])
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("by_attempt", [True, False])
+def test_a_run_whose_gate_was_overridden_decides_nothing(
+    cli_store: Store, command: str, side: int, by_attempt: bool
+) -> None:
+    runs = [publish(cli_store, Day(0)), publish(cli_store, Day(1, fell=A_LITTLE_HIGHER))]
+    ids = [attempt_id(cli_store, run.key) for run in runs]
+    cli_store.rows(
+        "INSERT INTO daily_runs.gate_override (attempt_id, reason, ordered_by) VALUES (%(id)s, 'we need it', 'alice')",
+        {"id": ids[side]},
+    )
+    names = ids if by_attempt else [str(run.key) for run in runs]
+    with pytest.raises(ParameterError, match=f"{runs[side].key} is no valid measurement: its gate was overridden"):
+        CliRunner().invoke(app, command.format(*names).split(), catch_exceptions=False)
+
+
 def test_people_read_the_sentence_and_the_table(cli_store: Store) -> None:
     first, second = publish(cli_store, Day(0)), publish(cli_store, Day(1, fell={"class-3": 0.3}))
     outcome = CliRunner().invoke(app, ["gate", "--baseline", str(first.key), "--candidate", str(second.key)])

@@ -112,6 +112,17 @@ def test_another_effort_prompt_or_model_behind_the_judges_name_is_another_ruler(
     assert row(store, run.key)["comparability_key"] != row(store, reference[0].key)["comparability_key"]
 
 
+def test_a_model_that_gave_only_further_verdicts_on_the_answers_is_part_of_the_ruler(store: Store) -> None:
+    judged = {"answered_by": "judge-1"}
+    publish(store, Day(0, judged=judged, repeated_by="judge-1"))
+    alike = publish(store, Day(1, judged=judged, repeated_by="judge-1"))
+    assert alike.verdict.verdict is not QualityVerdict.INCOMPARABLE
+    other = publish(store, Day(2, judged=judged, repeated_by="judge-2"))
+    assert other.verdict.verdict is QualityVerdict.INCOMPARABLE
+    assert "judging model changed" in other.verdict.reason
+    assert row(store, alike.key)["comparability_key"] != row(store, other.key)["comparability_key"]
+
+
 def test_two_providers_are_two_populations_and_no_figure_is_over_both(store: Store) -> None:
     run = publish(store, Day(0, provider=lambda number: "anthropic" if number < 100 else "vertex"))
     found = row(store, run.key)

@@ -19,7 +19,8 @@ _NAMES = f"Give a run key, the id of a published attempt, {LAST_GOOD} or {REFERE
 
 _COLUMNS = """
 SELECT run_key, attempt_id::text, feature, environment, logical_date, sample, provenance, comparability_key, ruler,
-       context
+       context, EXISTS (
+           SELECT FROM daily_runs.gate_override g WHERE g.attempt_id = published_run.attempt_id) AS is_overridden
 FROM daily_runs.published_run
 """
 _NAMED = f"{_COLUMNS} WHERE run_key = %(name)s OR attempt_id::text = %(name)s"
@@ -47,7 +48,8 @@ def find(store: Store, baseline: str, candidate: str) -> MergeSides:
     none, the newest run before it, so that the decision can say what differs.
 
     Raises:
-        ParameterError: a name that no published run has, two names that name no run, or one run twice.
+        ParameterError: a name that no published run has, or one whose gate was overridden; two names that name no run,
+            or one run twice.
     """
     with store.transaction() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -92,6 +94,9 @@ def _named(connection: Connection, place: str, name: str) -> Row:
     if row["comparability_key"] is None:
         problem = f"{row['run_key']} was published before runs kept what they were measured with"
         raise ParameterError(place, problem, "Publish it again, or name a newer run.")
+    if row["is_overridden"]:
+        problem = f"{row['run_key']} is no valid measurement: its gate was overridden"
+        raise ParameterError(place, problem, "Name another run; `daily-runs report` shows this one's figures.")
     return row
 
 
