@@ -13,7 +13,7 @@ from daily_runs.results.intervals import ItemScore
 from daily_runs.results.missing import PairedItem, shifts_of
 from daily_runs.results.power import smallest_visible_drop
 from daily_runs.results.published import PublishedAnswer
-from daily_runs.results.regression import RunEffect, judge_difference, moved, paired, with_run_effect
+from daily_runs.results.regression import RunEffect, judge_difference, paired, shifted_by, with_run_effect
 from daily_runs.statuses import QualityVerdict
 from daily_runs.store.database import Store
 from daily_runs.store.pool import Row
@@ -81,7 +81,7 @@ def difference(first: Arm, second: Arm, quality: Quality) -> dict[str, Any]:
     verdict = judge_difference(found, {}, margin=quality.margin).verdict
     at_worst, at_best = _if_the_missing_were_bad(first, second, pair.estimate)
     shift = at_best if verdict is QualityVerdict.REGRESSED else at_worst
-    hidden = judge_difference(moved(found, shift), {}, margin=quality.margin).verdict is not verdict
+    hidden = judge_difference(shifted_by(found, shift), {}, margin=quality.margin).verdict is not verdict
     return {
         "verdict": (QualityVerdict.INCONCLUSIVE if hidden else verdict).value,
         "differs": [],
@@ -115,6 +115,8 @@ def sentence(found: Mapping[str, Any]) -> str:
 def _differs(first: Arm, second: Arm) -> list[str]:
     """Why two arms cannot be compared; nothing if they can."""
     differs = [column for column in RULER if first.ruler[column] != second.ruler[column]]
+    if any(arm.ruler.get("is_overridden") for arm in (first, second)):  # no valid measurement, so no finding either
+        differs.append("gate_override")
     if "judges" not in differs and len(first.ruler["judges"]) > 1:  # two judges in one arm are two scales, and no third
         differs.append("judges")
     if [answer.prompt_id for answer in first.answers] != [answer.prompt_id for answer in second.answers]:

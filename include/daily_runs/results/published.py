@@ -116,10 +116,13 @@ def measured_with(store: Store, run: Row) -> dict[str, Any]:
     """What a published run (a row of `of_run`) was judged with, beyond that row.
 
     `judge_effort`, `judge_thinking` and `prompt_template` as in `judging.ruler`; `judges`: the names of the models that
-    gave its verdicts, as the answers themselves bear them, in order.
+    gave its verdicts, as the answers themselves bear them, in order; `is_overridden`: whether it was published by an
+    order to override the gate, so that nothing can be concluded from it.
     """
     query = (
-        "SELECT judge_effort, judge_thinking, prompt_template FROM daily_runs.attempt WHERE attempt_id = %(attempt)s"
+        "SELECT judge_effort, judge_thinking, prompt_template,"
+        " EXISTS (SELECT FROM daily_runs.gate_override g WHERE g.attempt_id = t.attempt_id) AS is_overridden"
+        " FROM daily_runs.attempt t WHERE attempt_id = %(attempt)s"
     )
     row = store.row(query, {"attempt": run["attempt_id"]})
     return {**row, "judges": tuple(judgements.judges_of(store, run["attempt_id"]))}

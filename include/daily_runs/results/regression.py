@@ -200,7 +200,7 @@ def with_run_effect(pair: PairedDifference, effect: RunEffect, *, reference_runs
     return QualityDifference(pair.estimate, low, high, error, degrees)
 
 
-def moved(difference: QualityDifference, by: float) -> QualityDifference:
+def shifted_by(difference: QualityDifference, by: float) -> QualityDifference:
     """The difference, as sure as it was, at another place."""
     low, high = difference.low + by, difference.high + by
     return difference._replace(estimate=difference.estimate + by, low=low, high=high)

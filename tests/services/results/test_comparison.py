@@ -86,6 +86,22 @@ def test_what_has_another_ruler_provider_or_selection_is_not_compared(
     assert outcome["sentence"] == f"staging against production: incomparable, since {differs} differ"
 
 
+@pytest.mark.parametrize("overridden", [(PRODUCTION,), (STAGING,), (PRODUCTION, STAGING)])
+def test_an_arm_whose_gate_was_overridden_is_compared_with_nobody(store: Store, overridden: Sequence[RunKey]) -> None:
+    publish(store, PRODUCTION, BEFORE)
+    publish(store, STAGING, [score - 0.1 for score in BEFORE])
+    store.rows(
+        "INSERT INTO daily_runs.gate_override (attempt_id, reason, ordered_by)"
+        " SELECT attempt_id, 'we need it', 'alice' FROM daily_runs.attempt WHERE run_key = ANY(%(keys)s)",
+        {"keys": [str(key) for key in overridden]},
+    )
+    found = compare(store, [PRODUCTION, STAGING], Quality())
+    assert found["difference"] == {"verdict": "incomparable", "differs": ["gate_override"]}
+    assert set(found["arms"]) == {"production", "staging"}
+    kept = store.row("SELECT verdict, estimate FROM contract.comparisons_v1 WHERE treatment = 'environment'")
+    assert kept == {"verdict": "incomparable", "estimate": None}
+
+
 def test_an_arm_that_published_nothing_is_compared_with_nobody(store: Store) -> None:
     publish(store, PRODUCTION, BEFORE)
     outcome = compare(store, [PRODUCTION, STAGING], Quality())

@@ -14,7 +14,7 @@ from daily_runs.results.intervals import Interval, over_these_classes
 from daily_runs.results.item_rows import PublishedItem
 from daily_runs.results.missing import AskedItem, PairedItem, bounds_of, shifts_of
 from daily_runs.results.quality import CRITERION, RULER, WORDS, EarlierRun, RunVerdict, populations, verdict_of
-from daily_runs.results.regression import Judged, QualityDifference, judge_difference, moved
+from daily_runs.results.regression import Judged, QualityDifference, judge_difference, shifted_by
 from daily_runs.statuses import QualityVerdict
 
 WHOLE = ""
@@ -175,8 +175,8 @@ def _standing(found: RunVerdict, baseline: Sequence[EarlierRun], candidate: Earl
     shifts = {name: _shift(baseline, candidate, name) for name in (WHOLE, *found.parts)}
 
     def judged(end: int) -> Judged:
-        shifted = {name: moved(part, shifts[name][end]) for name, part in found.parts.items()}
-        return judge_difference(moved(whole, shifts[WHOLE][end]), shifted, margin=margin)
+        shifted = {name: shifted_by(part, shifts[name][end]) for name, part in found.parts.items()}
+        return judge_difference(shifted_by(whole, shifts[WHOLE][end]), shifted, margin=margin)
 
     judged_again = judged(1 if found.verdict is QualityVerdict.REGRESSED else 0)
     if (found.verdict is QualityVerdict.REGRESSED and judged_again.verdict is QualityVerdict.REGRESSED) or (
