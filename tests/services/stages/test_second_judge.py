@@ -9,6 +9,8 @@ import pytest
 from tests.conftest import Kit
 
 from daily_runs.clock import Clock
+from daily_runs.errors import Blame, CallError, Hop
+from daily_runs.judging.judge import Judge
 from daily_runs.quota import spending_rows
 from daily_runs.stages import pipeline
 from daily_runs.stages.verdicts.second import is_chosen
@@ -111,6 +113,28 @@ def test_a_second_judge_that_cannot_be_asked_stops_no_run(kit: Kit) -> None:
     kit.run(work, "validation", "publish")
     assert kit.store.row("SELECT scored FROM contract.runs_v2")["scored"] == PROMPTS
     assert kit.store.rows("SELECT * FROM contract.judge_agreement_v1") == []
+
+
+def test_a_second_judge_whose_model_is_out_holds_nobody_back_from_the_first(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other runs use the first judge at that time; one breaker for both would have them wait, and end."""
+    real = Judge.judge
+
+    async def overloaded(self: Judge, *asked: Any, **more: Any) -> Any:
+        if self._settings.model != SECOND:
+            return await real(self, *asked, **more)
+        raise CallError(Hop.MODEL_VENDOR, "vendor_overloaded", blame=Blame.PROVIDER, retryable=True)
+
+    monkeypatch.setattr(Judge, "judge", overloaded)
+    kit = with_second(kit)
+    work = published(kit)
+    states = kit.store.rows("SELECT provider, reason FROM daily_runs.breaker WHERE provider LIKE 'anthropic%%'")
+    reasons = {row["provider"]: row["reason"] for row in states}
+    assert reasons.pop("anthropic EVAL") == ""
+    assert "vendor_overloaded" in reasons[f"anthropic EVAL {SECOND}"]
+    assert kit.store.row("SELECT scored FROM contract.runs_v2")["scored"] == PROMPTS
+    assert work.attempt.asked == PROMPTS
 
 
 def test_without_a_second_judge_nobody_is_asked_twice(kit: Kit) -> None:

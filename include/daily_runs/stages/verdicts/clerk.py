@@ -70,11 +70,14 @@ class VerdictRows(Protocol):
         """Store a verdict."""
 
 
-async def judge_all(work: Work, cases: Sequence[JudgingCase], rows: VerdictRows, task: str) -> None:
+async def judge_all(
+    work: Work, cases: Sequence[JudgingCase], rows: VerdictRows, task: str, *, provider: str = ""
+) -> None:
     """Settle every case, several at once.
 
     Args:
         task: the name under which grants are held (see `Work.owner`).
+        provider: the name of the breaker; by default that of the judge's account.
 
     Raises:
         AccessError: the judge refuses our key, account or model, or refuses `ALIKE_MAX` answers in a row for one
@@ -90,7 +93,7 @@ async def judge_all(work: Work, cases: Sequence[JudgingCase], rows: VerdictRows,
     ledger = Ledger(work.store, work.environment.time_scale)
     async with (
         Judge(settings, connection, work.clock, run=str(work.attempt.key)) as judge,
-        Breaker(work.store, f"anthropic {settings.account}", work.clock) as breaker,
+        Breaker(work.store, provider or f"anthropic {settings.account}", work.clock) as breaker,
         Pacer(ledger, judging_tariff(work), work.owner(task)) as pacer,
     ):
         clerk = _Clerk(work, judge, breaker, pacer, rows)

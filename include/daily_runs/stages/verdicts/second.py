@@ -55,8 +55,9 @@ def judged_again(work: Work) -> dict[str, Any] | None:
     if cases:
         by_second = work.catalogue.model_copy(update={"judge": settings})
         quiet = replace(work, catalogue=by_second, settled=lambda _: None)
-        try:
-            asyncio.run(judge_all(quiet, cases, SecondVerdictRows(work.store, judging), "second judge"))
+        rows, provider = SecondVerdictRows(work.store, judging), f"anthropic {settings.account} {settings.model}"
+        try:  # with a breaker of its own: its model's outage must not hold back those who ask the first judge
+            asyncio.run(judge_all(quiet, cases, rows, "second judge", provider=provider))
         except (AccessError, CallError) as error:
             told["stopped"] = str(error)
             log.warning("the second judge of %s was stopped: %s", work.attempt.key, error)
