@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.special import gamma
 
 from daily_runs.results import drift
 from daily_runs.results.drift import DriftReference, follow, reference_of, rule_for
@@ -54,6 +55,20 @@ def test_the_bound_keeps_its_promise_on_average_over_what_a_reference_does_not_k
         )
     ]
     assert np.mean(rates) == pytest.approx(0.001 / 10, rel=0.15)
+
+
+@pytest.mark.parametrize("degrees", [5.0, 13.0, 40.0])
+def test_a_deviation_estimated_as_one_may_be_what_a_chi_squared_says(degrees: float) -> None:
+    true, chances = drift._true_spreads(degrees)
+    assert chances.sum() == pytest.approx(1)
+    assert (chances * true**-2).sum() == pytest.approx(1)
+    assert (chances * true**-4).sum() == pytest.approx(1 + 2 / degrees)
+    mean = math.sqrt(degrees / 2) * gamma((degrees - 1) / 2) / gamma(degrees / 2)
+    assert (chances * true).sum() == pytest.approx(mean, rel=5e-3)
+
+
+def test_a_deviation_that_is_known_is_as_it_was_estimated() -> None:
+    assert [one.tolist() for one in drift._true_spreads(math.inf)] == [[1.0], [1.0]]
 
 
 def test_the_slack_lies_half_way_between_allowance_and_drop() -> None:

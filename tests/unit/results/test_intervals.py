@@ -19,6 +19,7 @@ from daily_runs.results.intervals import (
     over_new_classes,
     over_these_classes,
     student_quantile,
+    within_classes,
 )
 
 ITEMS = st.lists(st.tuples(st.sampled_from("abcd"), st.floats(0, 1)), min_size=1, max_size=40)
@@ -111,6 +112,36 @@ def test_many_items_that_spread_evenly_have_nearly_students_interval() -> None:
     assert (found.low, found.high) == pytest.approx((0.5 - half, 0.5 + half), abs=0.1 * half)
 
 
+def test_classes_have_satterthwaites_degrees_and_the_ends_spread_is_dealt_out_by_item() -> None:
+    """By hand: each class's size times its sample variance, and its share of the ends."""
+    values, names = np.array([0.2, 0.4, 0.9, 0.5, 0.6]), list("aaabb")
+    deviations, degrees = within_classes(values, names, spread=0.1)
+    by_class = {
+        "a": 3 * float(np.var(values[:3], ddof=1)) + 0.1 * 3 / 5,
+        "b": 2 * float(np.var(values[3:], ddof=1)) + 0.1 * 2 / 5,
+    }
+    assert degrees == pytest.approx(sum(by_class.values()) ** 2 / (by_class["a"] ** 2 / 2 + by_class["b"] ** 2 / 1))
+    assert deviations.tolist() == pytest.approx(
+        [*(values[:3] - 0.5) * math.sqrt(1.5), *(values[3:] - 0.55) * math.sqrt(2)]
+    )
+
+
+def test_values_that_show_no_spread_at_all_have_as_many_degrees_as_items_beyond_the_classes() -> None:
+    deviations, degrees = within_classes(np.full(5, 0.5), list("aaabb"), spread=0.0)
+    assert (deviations.tolist(), degrees) == ([0.0] * 5, 3)
+
+
+def test_the_interval_tells_its_degrees() -> None:
+    assert over_these_classes(items(0.4, 0.5, 0.8)).degrees == pytest.approx(2)
+    assert over_these_classes(items(0.4)) == (0.4, 0.0, 1.0, 0.0)
+
+
+def test_the_interval_is_longer_towards_where_single_items_lie_far_away() -> None:
+    found = over_these_classes(items(*[0.45] * 16, *[0.7] * 4))
+    assert found.estimate == pytest.approx(0.5)
+    assert found.high - found.estimate > 1.02 * (found.estimate - found.low)
+
+
 def test_how_far_apart_classes_lie_does_not_widen_the_interval() -> None:
     near = items(*[0.4, 0.5, 0.6] * 10, item_class="a") + items(*[0.4, 0.5, 0.6] * 10, item_class="b")
     apart = items(*[0.3, 0.4, 0.5] * 10, item_class="a") + items(*[0.5, 0.6, 0.7] * 10, item_class="b")
@@ -146,7 +177,15 @@ def test_classes_of_equal_size_give_students_interval_over_their_means() -> None
     by_class = [np.mean([mean for name, mean in rows if name == c]) for c in "abcdefghij"]
     assert found.degrees == pytest.approx(9)
     half = stats.t.ppf(0.975, 9) * math.sqrt(np.var(by_class, ddof=1) / 10 + ends(found.estimate, 50))
-    assert found.high - found.estimate == pytest.approx(half)
+    assert (found.low, found.high) == pytest.approx((found.estimate - half, found.estimate + half))
+
+
+def test_new_classes_have_no_scores_beyond_the_scale() -> None:
+    for level, ends_at in ((0.02, "low"), (0.98, "high")):
+        found = over_new_classes(drawn([(name, abs(level - n * 0.002)) for n, name in enumerate("abcdefgh")]))
+        assert found is not None
+        assert 0 <= found.low < found.estimate < found.high <= 1
+        assert getattr(found, ends_at) in (0.0, 1.0)
 
 
 def test_cr2_and_its_degrees_are_those_of_the_full_matrices() -> None:

@@ -102,6 +102,17 @@ def test_the_run_effect_is_what_runs_differ_by_beyond_their_answers() -> None:
     assert found.degrees == 3999
 
 
+def test_the_variance_between_few_runs_is_that_of_a_sample() -> None:
+    means = [0.8 + 0.001 * n for n in range(14)]
+    found = run_effect([RunMean(mean, 0.000001) for mean in means], PRIOR)
+    between = float(np.var(means, ddof=1))
+    assert found == pytest.approx((between - 0.000001, 13, between))
+
+
+def test_a_declared_effect_has_a_degree_of_freedom_less_than_runs() -> None:
+    assert RunEffect.declared(0.006, 28) == pytest.approx((0.000036, 27, 0.000036))
+
+
 def test_it_is_never_below_zero_and_the_prior_stands_until_there_are_fourteen_runs() -> None:
     alike = [RunMean(0.85, 0.01)] * 14
     found = run_effect(alike, PRIOR)
@@ -127,6 +138,19 @@ def asked_once(runs: int, effect: float, seed: int) -> list[list[ItemScore]]:
     levels = rng.normal(0.5, 0.1, 60)
     scores = levels + rng.normal(0, 0.03, (runs, 60)) + rng.normal(0, effect, (runs, 1))
     return [[ItemScore(str(n), "a", float(s), 0.0, 1) for n, s in enumerate(of_run)] for of_run in scores]
+
+
+def test_the_variance_of_items_asked_once_is_the_rest_of_a_two_way_layout() -> None:
+    """Of two days and two items each answer has the same rest, with one degree of freedom."""
+    days = [[ItemScore("a", "a", 0.1, 0.0, 1), ItemScore("b", "a", 0.3, 0.0, 1)]]
+    days += [[ItemScore("a", "a", 0.4, 0.0, 1), ItemScore("b", "a", 0.4, 0.0, 1)]]
+    rest = (0.1 + 0.4 - 0.3 - 0.4) / 4
+    assert [one.within for one in stream_means(days)] == pytest.approx([4 * rest**2 / 1 / 2] * 2)
+    more = [[*day, ItemScore("c", "a", 0.5, 0.0, 1)] for day in days]
+    more += [[ItemScore(name, "a", 0.2, 0.0, 1) for name in "abc"]]
+    table = np.array([[item.mean for item in day] for day in more])
+    left = table - table.mean(0) - table.mean(1)[:, None] + table.mean()
+    assert stream_means(more)[0].within == pytest.approx((left**2).sum() / (2 * 2) / 3)
 
 
 def test_items_that_are_asked_once_vary_as_their_answers_of_different_days_do() -> None:
