@@ -15,15 +15,13 @@ from daily_runs_airflow import policies, tasks
 from daily_runs_airflow.docs import READINESS_DOC
 
 CATALOGUE = catalogue_files.load()
-HOURLY = "5 * * * *"
-"""Five past: runs start on the full hour, and take a look of their own if they need one."""
 SCHEDULED = os.environ.get("DAILY_RUNS_SCHEDULES", "on") != "off"
 
 with DAG(
     dag_id="readiness",
     dag_display_name="Readiness: a look at every environment",
     description="Seeds and limits of every feature, once an hour; spends nothing",
-    schedule=HOURLY if SCHEDULED else None,
+    schedule=policies.HOURLY if SCHEDULED else None,
     start_date=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
     catchup=False,
     max_active_runs=1,

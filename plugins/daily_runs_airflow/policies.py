@@ -22,6 +22,10 @@ SHORT_TASK_TIMEOUT = dt.timedelta(minutes=10)
 CHECK_TIMEOUT = dt.timedelta(minutes=30)
 """A look takes up to 10 minutes (`readiness.check`), after waiting as long for another process's."""
 HOURLY_CHECK_TIMEOUT = dt.timedelta(minutes=20)
+HOURLY = "5 * * * *"
+"""When the DAG `readiness` looks. Five past: runs start on the full hour, and look themselves if they need to."""
+HOURLY_CHECK_INTERVAL = dt.timedelta(hours=1)
+"""From one look of `HOURLY` to the next; a look that is younger than half of it is not taken again."""
 OUTAGE_RETRIES = 8
 OUTAGE_DELAY_MAX = dt.timedelta(minutes=30)
 OUTAGE_WAIT = sum((min(RETRY_DELAY * 2**tried, OUTAGE_DELAY_MAX) for tried in range(OUTAGE_RETRIES)), dt.timedelta())

@@ -34,12 +34,11 @@ from daily_runs.statuses import ReadinessState, Rerun
 from daily_runs.store.database import Store, open_store
 from daily_runs_airflow.assets import event_of
 from daily_runs_airflow.connections import find, store_url
+from daily_runs_airflow.policies import HOURLY_CHECK_INTERVAL
 
 log = logging.getLogger(__name__)
 
 PROGRESS_EVERY_PROMPTS = 25
-HOURLY = dt.timedelta(hours=1)
-"""The interval of the DAG `readiness`."""
 BY_DATE = ("scheduled", "backfill")
 """Types of DAG runs that stand for their own logical date; that of others is only when they were started."""
 
@@ -135,7 +134,6 @@ def route(
 
 
 def _planned(feature: Feature, manifest: Mapping[str, Any]) -> Planned:
-
     done_in = manifest["done_in"]
     moment = dt.datetime.fromisoformat(manifest["logical_date"])
     sent_to = tuple(done_in) if done_in is not None else None
@@ -236,7 +234,7 @@ def check_readiness(environment: str) -> dict[str, Any]:
         `{"looked": whether it took one, "features": state by feature}`.
     """
     catalogue, by_hand = catalogue_files.load(), get_current_context()["dag_run"].run_type == "manual"
-    young = 0.0 if by_hand else HOURLY.total_seconds() / 2
+    young = 0.0 if by_hand else HOURLY_CHECK_INTERVAL.total_seconds() / 2
     aspects = state.LOOKED_AT
     with _store() as store:
         looked = check.refresh(store, catalogue, environment, find, older_than_seconds=young)
@@ -250,12 +248,10 @@ def check_readiness(environment: str) -> dict[str, Any]:
 
 
 def _store() -> AbstractContextManager[Store]:
-
     return open_store(store_url())
 
 
 def _run(store: Store, stage: str, attempt_id: str, shard: int | None) -> dict[str, Any]:
-
     attempt = attempts.find_attempt(store, attempt_id)
     watch = CatalogueWatch()
     settled = _progress(stage, attempt.asked)

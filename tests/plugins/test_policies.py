@@ -11,12 +11,16 @@ from typing import NamedTuple
 
 import pytest
 from airflow.sdk import RetryAction
+from airflow.timetables.interval import CronDataIntervalTimetable
+from pendulum import DateTime
 
 from daily_runs import errors
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.stages import judge_trial, stopping
 from daily_runs_airflow.policies import (
+    HOURLY,
+    HOURLY_CHECK_INTERVAL,
     OUTAGE_RETRIES,
     PAYS,
     PAYS_NOTHING,
@@ -99,3 +103,9 @@ def test_no_reason_and_no_error_promises_a_further_try_that_there_may_not_be() -
     for text in (*reasons, str(stopped[0])):
         assert not re.search(r"the next try|will (try|be tried) again", text), text
     assert "after the last one, clear this task" in str(stopped[0])
+
+
+def test_the_interval_of_the_hourly_check_is_that_of_its_schedule() -> None:
+    now = DateTime(2026, 8, 15, 12, 30, tzinfo=dt.UTC)
+    between = CronDataIntervalTimetable(HOURLY, "UTC").infer_manual_data_interval(run_after=now)
+    assert between.end - between.start == HOURLY_CHECK_INTERVAL

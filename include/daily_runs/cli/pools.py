@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-import httpx
 import typer
 from rich.table import Column, Table
 
@@ -23,6 +22,7 @@ from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, print_json, terminal
 from daily_runs.doctor import airflow
 from daily_runs.errors import EXIT_FAILED, AccessError, ParameterError
+from daily_runs.local.airflow_api import LOOK_AT_ITS_LOG
 
 REMEDY = "daily-runs pools --write FILE && airflow pools import FILE"
 STANDARD_OUTPUT = "-"
@@ -201,8 +201,9 @@ def compare(catalogue: Catalogue) -> Comparison:
         try:
             there = api.pools()
             found = list(differences(wanted, there))
-        except (httpx.HTTPError, ValueError, KeyError) as error:
-            problem = f"broke off its answer ({type(error).__name__})"
-            raise AccessError(f"Airflow at {api.address}", problem, "Look at its api-server's log.") from error
+        except KeyError as error:
+            raise AccessError(
+                f"Airflow at {api.address}", f"left {error} out of its answer", LOOK_AT_ITS_LOG
+            ) from error
     others = sorted(there.keys() - wanted.keys() - {_AIRFLOWS_OWN})
     return Comparison(api.address, wanted, found, others)

@@ -12,7 +12,7 @@ from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.pools import differences, pools
 from daily_runs.doctor.finding import Diagnosis, Subject
 from daily_runs.errors import AccessError, UserError
-from daily_runs.local.airflow_api import HEALTHY_PARTS, AirflowApi
+from daily_runs.local.airflow_api import HEALTHY_PARTS, LOOK_AT_ITS_LOG, AirflowApi
 from daily_runs.local.stack import described
 
 AIRFLOW = Subject("airflow")
@@ -80,10 +80,8 @@ def _look(api: AirflowApi, catalogue: Catalogue | None) -> Iterator[Diagnosis]:
         yield from _dags(api, catalogue)
     except AccessError as error:
         yield AIRFLOW.refused(check, error)
-    except (httpx.HTTPError, ValueError, KeyError) as error:
-        yield AIRFLOW.fault(
-            check, f"{api.address} broke off its answer ({type(error).__name__})", "Look at its api-server's log."
-        )
+    except KeyError as error:
+        yield AIRFLOW.fault(check, f"{api.address} left {error} out of its answer", LOOK_AT_ITS_LOG)
 
 
 def _health(api: AirflowApi) -> Diagnosis:

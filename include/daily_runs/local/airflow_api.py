@@ -12,13 +12,15 @@ from daily_runs.errors import AccessError
 
 HEALTHY_PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 TIMEOUT_SECONDS = 30.0
+LOOK_AT_ITS_LOG = "Look at its api-server's log."
 
 
 class AirflowApi:
     """Logged in as one user; a context manager that closes its connections.
 
     Raises:
-        AccessError: nobody answers at the address, or the login is refused.
+        AccessError: nobody answers at the address, or the login is refused; each call: it is refused, or gets no whole
+            answer within `TIMEOUT_SECONDS`.
     """
 
     def __init__(self, address: str, user: str, password: str) -> None:
@@ -57,11 +59,16 @@ class AirflowApi:
         return self._call("PATCH", path, json=body)
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
-        response = self._http.request(method, f"/api/v2{path}", **options)
-        if response.is_error:
-            problem = f"answers {method} {path} with {response.status_code}: {response.text[:300]}"
-            raise AccessError(f"Airflow at {self.address}", problem, "Check the request and the user's rights.")
-        return response.json() if response.content else None
+        place = f"Airflow at {self.address}"
+        try:
+            response = self._http.request(method, f"/api/v2{path}", **options)
+            if not response.is_error:
+                return response.json() if response.content else None
+        except (httpx.HTTPError, ValueError) as error:  # it went away, was too slow, or what came is no JSON
+            problem = f"broke off its answer to {method} {path} ({type(error).__name__})"
+            raise AccessError(place, problem, LOOK_AT_ITS_LOG) from error
+        problem = f"answers {method} {path} with {response.status_code}: {response.text[:300]}"
+        raise AccessError(place, problem, "Check the request and the user's rights.")
 
     def pools(self) -> dict[str, dict[str, Any]]:
         """Every pool by name."""

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from daily_runs.catalogue.rates import budget
 from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs.errors import DailyRunsError
 from daily_runs.local import demo_rows
 from daily_runs.local.stack import Stack
 from daily_runs.records import answers, attempts, gate
@@ -17,6 +18,7 @@ from daily_runs.records.run import Attempt
 from daily_runs.results import published
 from daily_runs.statuses import AnswerStatus
 from daily_runs.store.database import Store
+from daily_runs.store.embedded import state_root
 from daily_runs.store.pool import Row
 
 WHERE_TO_LOOK = (
@@ -113,8 +115,12 @@ class DemoOutcome:
 
 
 def gather(stack: Stack, store: Store, feature: str, run_id: str, state: str) -> DemoOutcome:
-    """Collect what a feature's finished DAG run left in the store and in the sandbox's ledger."""
-    attempt = demo_rows.attempts_of(store, feature, run_id)[0]
+    """Collect what a feature's finished DAG run left in the store and in the sandbox's ledger.
+
+    Raises:
+        DailyRunsError: the DAG run ended before it opened an attempt, so nothing was asked.
+    """
+    attempt = _attempt(store, feature, run_id, state)
     counts = answers.counts(store, attempt.attempt_id)
     row = published.of_run(store, str(attempt.key))
     summary = httpx.get(f"{stack.sandbox}/_sandbox/ledger/summary", timeout=30).json()
@@ -144,6 +150,15 @@ def gather(stack: Stack, store: Store, feature: str, run_id: str, state: str) ->
         promises=promises,
         score_histogram=published.score_histogram(store, str(attempt.key)),
     )
+
+
+def _attempt(store: Store, feature: str, run_id: str, state: str) -> Attempt:
+    opened = demo_rows.attempts_of(store, feature, run_id)
+    if not opened:
+        raise DailyRunsError(
+            f"the DAG run {run_id} is {state} and asked nothing; see its tasks' logs in {state_root()}"
+        )
+    return opened[0]
 
 
 def _quota(stack: Stack, store: Store, attempt: Attempt, summary: dict[str, Any]) -> DemoQuota:

@@ -24,6 +24,7 @@ from daily_runs.readiness.limits import finding_rows, findings
 from daily_runs.readiness.limits.measure import PathMeasures, measure_path
 from daily_runs.readiness.limits.weighing import weigh
 from daily_runs.readiness.seeds import coverage, verify
+from daily_runs.readiness.state import LOOKED_AT
 from daily_runs.statuses import ReadinessAspect, ReadinessState
 from daily_runs.store import provenance
 from daily_runs.store.database import Store
@@ -125,10 +126,7 @@ async def check_environment(
     except TimeoutError:
         reason = f"could not look{where}: not done after {wall_seconds_max(environment):g} s"
         owner = findings.owner_of(environment, "gitlab")
-    unknown = tuple(
-        AspectVerdict(aspect, ReadinessState.UNKNOWN, reason, owner, {})
-        for aspect in (ReadinessAspect.SEEDS, ReadinessAspect.LIMITS)
-    )
+    unknown = tuple(AspectVerdict(aspect, ReadinessState.UNKNOWN, reason, owner, {}) for aspect in LOOKED_AT)
     return CheckOutcome({feature.feature: unknown for feature in features} | verdicts, check.calls, reason)
 
 

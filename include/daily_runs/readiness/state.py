@@ -25,6 +25,7 @@ from daily_runs.store.database import Store
 
 ASPECTS = tuple(ReadinessAspect)
 LOOKED_AT = (ReadinessAspect.SEEDS, ReadinessAspect.LIMITS)
+"""Those that a check looks at; the others are the catalogue's word."""
 
 
 class Readiness(NamedTuple):

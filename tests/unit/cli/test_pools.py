@@ -180,7 +180,7 @@ def test_an_airflow_that_does_not_answer_is_bad_input(airflow: FakeAirflow, monk
 def test_an_airflow_that_answers_with_something_else_is_bad_input(airflow: FakeAirflow) -> None:
     airflow.pools = {"EVAL": {"slots": 1}}  # type: ignore[typeddict-item]
     assert str(refused("--check")) == (
-        f"Airflow at {airflow.address}: broke off its answer (KeyError). Look at its api-server's log."
+        f"Airflow at {airflow.address}: left 'include_deferred' out of its answer. Look at its api-server's log."
     )
 
 
