@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from tests.typed import Result, Typist
 
 from daily_runs.catalogue import folders
-from daily_runs.cli import main
 from daily_runs.store.database import STORE_VARIABLE, Store
 from daily_runs.store.embedded import EmbeddedPostgres
 
@@ -28,36 +27,23 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAILY_RUNS_STATE", str(tmp_path / "state"))
 
 
-class Result(NamedTuple):
-    """What a command left."""
+class Plan:
+    """Types `daily-runs plan`."""
 
-    code: int
-    out: str
-    err: str
-
-
-class Run:
-    """Types a command."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-        self._capsys, self._monkeypatch = capsys, monkeypatch
+    def __init__(self, typed: Typist) -> None:
+        self._typed = typed
 
     def __call__(self, *words: str) -> Result:
-        self._monkeypatch.setattr(sys, "argv", ["daily-runs", "plan", *words])
-        with pytest.raises(SystemExit) as ended:
-            main.main()
-        code = ended.value.code
-        assert isinstance(code, int)
-        return Result(code, *self._capsys.readouterr())
+        return self._typed("plan", *words)
 
     def data(self, *words: str) -> Any:
-        return json.loads(self(*words, "--json", "-").out)
+        return self(*words, "--json", "-").json()
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(typed: Typist) -> Plan:
     """The command."""
-    return Run(capsys, monkeypatch)
+    return Plan(typed)
 
 
 @pytest.fixture
@@ -75,7 +61,7 @@ def edit(file: Path, pattern: str, new: str) -> None:
     file.write_text(text, encoding="utf-8")
 
 
-def test_a_week_that_fits_ends_with_0_and_shows_runs_load_findings_and_cost(run: Run) -> None:
+def test_a_week_that_fits_ends_with_0_and_shows_runs_load_findings_and_cost(run: Plan) -> None:
     code, out, _ = run(*WEEK)
     assert code == 0
     assert "Mon 17 Aug 06:00 root_cause_analysis" in out
@@ -88,7 +74,7 @@ def test_a_week_that_fits_ends_with_0_and_shows_runs_load_findings_and_cost(run:
     assert max(map(len, out.splitlines())) <= 120
 
 
-def test_a_week_that_does_not_fit_ends_with_1_and_says_what_would(run: Run, include: Path) -> None:
+def test_a_week_that_does_not_fit_ends_with_1_and_says_what_would(run: Plan, include: Path) -> None:
     edit(
         include / "catalogue" / "features" / "root_cause_analysis.yaml", r"prompts_per_run: \d+", "prompts_per_run: 961"
     )
@@ -98,14 +84,14 @@ def test_a_week_that_does_not_fit_ends_with_1_and_says_what_would(run: Run, incl
     assert "would fit (users): list 7 evaluation users for staging instead of 6" in out
 
 
-def test_a_plan_for_code_suggestions_can_be_asked_for_though_it_has_no_date(run: Run) -> None:
+def test_a_plan_for_code_suggestions_can_be_asked_for_though_it_has_no_date(run: Plan) -> None:
     without, assumed = run(*WEEK), run(*WEEK, "--assume", "code_suggestions=2026-08-22@13:30")
     assert "code_suggestions (no date yet)" in without.out
     assert "Sat 22 Aug 13:30 code_suggestions" in assumed.out
     assert "assumed: code_suggestions in staging from 2026-08-22 on, daily 13:30 UTC" in assumed.out
 
 
-def test_the_data_hold_the_figures_of_the_table_and_the_load_of_each_moment(run: Run) -> None:
+def test_the_data_hold_the_figures_of_the_table_and_the_load_of_each_moment(run: Plan) -> None:
     data = run.data("--from", "2026-08-16", "--to", "2026-08-16")
     (only,) = data["runs"]
     inference, judging = only["stages"]
@@ -121,13 +107,13 @@ def test_the_data_hold_the_figures_of_the_table_and_the_load_of_each_moment(run:
     assert "forecast" not in data
 
 
-def test_data_go_to_a_file_beside_the_table(run: Run, tmp_path: Path) -> None:
+def test_data_go_to_a_file_beside_the_table(run: Plan, tmp_path: Path) -> None:
     code, out, _ = run(*WEEK, "--json", str(tmp_path / "plan.json"))
     assert (code, "Planned runs" in out) == (0, True)
     assert json.loads((tmp_path / "plan.json").read_text())["from"] == "2026-08-17"
 
 
-def test_a_forecast_is_added_on_request(run: Run) -> None:
+def test_a_forecast_is_added_on_request(run: Plan) -> None:
     data = run.data(*WEEK, "--forecast")
     assert [one["month"] for one in data["forecast"][:6]] == [
         "2026-08",
@@ -140,13 +126,13 @@ def test_a_forecast_is_added_on_request(run: Run) -> None:
     assert "Forecast by month" in run(*WEEK, "--forecast").out
 
 
-def test_a_picture_is_written(run: Run, tmp_path: Path) -> None:
+def test_a_picture_is_written(run: Plan, tmp_path: Path) -> None:
     code, _, _ = run(*WEEK, "--picture", str(tmp_path / "week.svg"))
     assert code == 0
     assert ElementTree.parse(tmp_path / "week.svg").getroot().tag.endswith("svg")
 
 
-def test_without_dates_it_is_the_week_of_today_from_monday_to_sunday(run: Run) -> None:
+def test_without_dates_it_is_the_week_of_today_from_monday_to_sunday(run: Plan) -> None:
     data = run.data()
     first, last = (re.match(r"\d{4}-\d\d-\d\d$", data[key]) for key in ("from", "to"))
     assert first
@@ -173,17 +159,17 @@ def test_without_dates_it_is_the_week_of_today_from_monday_to_sunday(run: Run) -
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
-def test_bad_input_ends_with_2_and_says_what_to_give(run: Run, words: tuple[str, ...], said: str) -> None:
+def test_bad_input_ends_with_2_and_says_what_to_give(run: Plan, words: tuple[str, ...], said: str) -> None:
     code, out, err = run(*words)
     assert (code, out) == (2, "")
     assert said in err
 
 
-def test_366_days_are_planned(run: Run) -> None:
+def test_366_days_are_planned(run: Plan) -> None:
     assert run("--from", "2026-01-01", "--to", "2027-01-01").code == 0
 
 
-def test_a_store_that_is_named_but_away_is_an_error(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_is_named_but_away_is_an_error(run: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(STORE_VARIABLE, "postgresql://nobody:secret@127.0.0.1:1/none")
     code, _, err = run(*WEEK)
     assert code == 1, "an outage, which may pass"
@@ -191,13 +177,13 @@ def test_a_store_that_is_named_but_away_is_an_error(run: Run, monkeypatch: pytes
     assert "secret" not in err
 
 
-def test_an_embedded_store_that_does_not_run_is_not_started(run: Run, tmp_path: Path) -> None:
+def test_an_embedded_store_that_does_not_run_is_not_started(run: Plan, tmp_path: Path) -> None:
     assert run(*WEEK).code == 0
     assert not (tmp_path / "state").exists()
 
 
 def test_a_store_without_runs_measures_nothing_and_is_named(
-    run: Run, store: Store, monkeypatch: pytest.MonkeyPatch
+    run: Plan, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(STORE_VARIABLE, store.url)
     code, out, _ = run(*WEEK)
@@ -207,7 +193,7 @@ def test_a_store_without_runs_measures_nothing_and_is_named(
 
 
 def test_an_embedded_store_that_cannot_be_read_leaves_the_catalogues_figures(
-    run: Run, postgres: EmbeddedPostgres, tmp_path: Path
+    run: Plan, postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
     """It runs, but no run ever used it; or its login is another one by now."""
     (tmp_path / "state").mkdir()

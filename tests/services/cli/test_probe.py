@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import yaml
 from tests.conftest import TIME_SCALE, SandboxView
+from tests.typed import Result, Typist
 
 from daily_runs.catalogue.reading import files as catalogue_files
-from daily_runs.cli import main
 from daily_runs.readiness.check import features_of
 from daily_runs.readiness.limits import finding_rows
 from daily_runs.store.database import STORE_VARIABLE, Store
@@ -22,17 +20,6 @@ from daily_runs.store.database import STORE_VARIABLE, Store
 RCA = "root_cause_analysis"
 FEATURES_THERE = ["code_suggestions", "duo_chat", RCA, "vulnerability_explanation", "vulnerability_resolution"]
 """One is on hold: its owner wants to know what is in the way."""
-
-
-class Result(NamedTuple):
-    """What a command left."""
-
-    code: int
-    out: str
-    err: str
-
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 Typed = Callable[..., Result]
@@ -48,12 +35,10 @@ def this_store_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Stor
 
 
 @pytest.fixture
-def probe(
-    tmp_path: Path, sandbox: SandboxView, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Typed:
+def probe(tmp_path: Path, sandbox: SandboxView, typed: Typist) -> Typed:
     """The command, at the sandbox; `staging` patches that environment, `provenance` the label of all."""
 
-    def typed(*words: str, staging: Mapping[str, Any] | None = None) -> Result:
+    def probed(*words: str, staging: Mapping[str, Any] | None = None) -> Result:
         environments = {
             name: {"address": f"{sandbox.address}/{name}", "time_scale": TIME_SCALE, "provenance": "sandbox"}
             for name in ("staging", "production")
@@ -62,14 +47,9 @@ def probe(
         overlay = tmp_path / "overlay.yaml"
         judge = {"address": f"{sandbox.address}/anthropic", "provenance": "sandbox"}
         overlay.write_text(yaml.safe_dump({"environments": environments, "judge": judge}))
-        monkeypatch.setattr(sys, "argv", ["daily-runs", "probe", *words, "--overlay", str(overlay)])
-        with pytest.raises(SystemExit) as ended:
-            main.main()
-        code = ended.value.code or 0
-        assert isinstance(code, int)
-        return Result(code, *capsys.readouterr())
+        return typed("probe", *words, "--overlay", str(overlay))
 
-    return typed
+    return probed
 
 
 ONE_USER = {"evaluation_users": ["evaluation-1"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import io
 import json
 import socket
@@ -13,9 +14,9 @@ from typing import Any, NamedTuple
 
 import pytest
 from rich.console import Console
+from tests.typed import Result, Typist
 
 from daily_runs.catalogue.reading import files as catalogue_files
-from daily_runs.cli import main
 from daily_runs.cli import quota as command_quota
 from daily_runs.clock import Clock
 from daily_runs.errors import Blame, CallError, Hop
@@ -50,14 +51,6 @@ BIG = ExpectedTokens(3_000_000, 500)
 """More than EVAL's bucket holds (10 s of 4 M tokens/min): the next call waits for it."""
 
 
-class Result(NamedTuple):
-    """What a command left."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture(autouse=True)
 def this_store_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store_url: str) -> None:
     """The test's store, no local stack, no settings of whoever runs the tests."""
@@ -68,18 +61,9 @@ def this_store_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store_url: 
 
 
 @pytest.fixture
-def quota(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def quota(typed: Typist) -> Callable[..., Result]:
     """The command."""
-
-    def typed(*words: str) -> Result:
-        monkeypatch.setattr(sys, "argv", ["daily-runs", "quota", *words])
-        with pytest.raises(SystemExit) as ended:
-            main.main()
-        code = ended.value.code or 0
-        assert isinstance(code, int)
-        return Result(code, *capsys.readouterr())
-
-    return typed
+    return functools.partial(typed, "quota")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -15,10 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 import yaml
 from tests.conftest import TIME_SCALE, SandboxView
+from tests.typed import Result, Typist
 
 from daily_runs import dataset
 from daily_runs.catalogue.reading import files as catalogue_files
-from daily_runs.cli import main
 from daily_runs.store.database import STORE_VARIABLE, Store
 
 if TYPE_CHECKING:
@@ -28,19 +29,6 @@ if TYPE_CHECKING:
 TRACE = "rest job trace"
 RCA = "root_cause_analysis"
 ITEMS = len(dataset.load_feature_dataset(catalogue_files.load().features[RCA]))
-
-
-class Result(NamedTuple):
-    """What a command left."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        """Standard output as JSON lines."""
-        return [json.loads(line) for line in self.out.splitlines()]
 
 
 @pytest.fixture(autouse=True)
@@ -67,18 +55,9 @@ def with_store(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 @pytest.fixture
-def seeds(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def seeds(typed: Typist) -> Callable[..., Result]:
     """The command."""
-
-    def typed(*words: str) -> Result:
-        monkeypatch.setattr(sys, "argv", ["daily-runs", "seeds", *words])
-        with pytest.raises(SystemExit) as ended:
-            main.main()
-        code = ended.value.code or 0
-        assert isinstance(code, int)
-        return Result(code, *capsys.readouterr())
-
-    return typed
+    return functools.partial(typed, "seeds")
 
 
 Command = Callable[..., Result]
