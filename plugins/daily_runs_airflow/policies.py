@@ -12,6 +12,7 @@ from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import Feature
 from daily_runs.catalogue.pools import SLOTS_PER_TASK, require_admissible
 from daily_runs.catalogue.rates import judging_minutes, run_minutes
+from daily_runs.readiness.waiting import CHECK_AGE_SECONDS_MAX
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -24,8 +25,8 @@ CHECK_TIMEOUT = dt.timedelta(minutes=30)
 HOURLY_CHECK_TIMEOUT = dt.timedelta(minutes=20)
 HOURLY = "5 * * * *"
 """When the DAG `readiness` looks. Five past: runs start on the full hour, and look themselves if they need to."""
-HOURLY_CHECK_INTERVAL = dt.timedelta(hours=1)
-"""From one look of `HOURLY` to the next; a look that is younger than half of it is not taken again."""
+HOURLY_CHECK_INTERVAL = dt.timedelta(seconds=CHECK_AGE_SECONDS_MAX)
+"""From one look of `HOURLY` to the next; where the newest is younger than half of it, none is taken."""
 OUTAGE_RETRIES = 8
 OUTAGE_DELAY_MAX = dt.timedelta(minutes=30)
 OUTAGE_WAIT = sum((min(RETRY_DELAY * 2**tried, OUTAGE_DELAY_MAX) for tried in range(OUTAGE_RETRIES)), dt.timedelta())

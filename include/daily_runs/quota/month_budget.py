@@ -15,6 +15,8 @@ from daily_runs.clock import Clock
 from daily_runs.quota import spending_rows
 from daily_runs.store.database import Store
 
+log = logging.getLogger(__name__)
+
 ALARM_SHARE, THROTTLE_SHARE = 0.8, 1.1
 """Of a month's budget (docs/domain.md §9)."""
 MILLION = 1_000_000
@@ -51,9 +53,6 @@ def price_of(
         + cached_input_tokens * price.cached_input_usd_per_million
     ) / MILLION
     return whole * (price.batch_factor if batched else 1)
-
-
-log = logging.getLogger(__name__)
 
 
 class MonthBudget(NamedTuple):
