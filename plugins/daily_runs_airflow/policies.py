@@ -82,10 +82,13 @@ class OutagePolicy(ExceptionRetryPolicy):
         retries = OUTAGE_RETRIES if max_tries >= OUTAGE_RETRIES else RETRIES
         tried = try_number - max(0, max_tries - retries)
         if self._passes(exception):
-            delay = min(RETRY_DELAY * 2 ** (tried - 1), OUTAGE_DELAY_MAX)
-            return RetryDecision.retry(
-                delay, f"an outage: {max_tries + 1 - try_number} tries left, the next in {delay}"
+            delay, left = min(RETRY_DELAY * 2 ** (tried - 1), OUTAGE_DELAY_MAX), max_tries + 1 - try_number
+            said = (
+                f"{left} tries left, the next in {delay}"
+                if left > 0
+                else "no try is left: once it is over, clear the task"
             )
+            return RetryDecision.retry(delay, f"an outage: {said}")
         decision = super().evaluate(exception, try_number, max_tries, context)
         if decision.action is not RetryAction.FAIL and tried > RETRIES:
             return RetryDecision.fail(f"tried {tried} times, and this is no outage that passes")

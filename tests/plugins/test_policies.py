@@ -109,3 +109,13 @@ def test_the_interval_of_the_hourly_check_is_that_of_its_schedule() -> None:
     now = DateTime(2026, 8, 15, 12, 30, tzinfo=dt.UTC)
     between = CronDataIntervalTimetable(HOURLY, "UTC").infer_manual_data_interval(run_after=now)
     assert between.end - between.start == HOURLY_CHECK_INTERVAL
+
+
+def test_the_log_of_the_last_try_promises_no_next_one() -> None:
+    decided = [
+        PAYS_NOTHING.evaluate(TIMED_OUT, tried, OUTAGE_RETRIES).reason or "" for tried in range(1, OUTAGE_RETRIES + 2)
+    ]
+    assert ["next" in reason for reason in decided] == [True] * OUTAGE_RETRIES + [False]
+    assert decided[-1] == "an outage: no try is left: once it is over, clear the task"
+    own = errors.CountsError("asked 3, answered 2")
+    assert "next" not in (PAYS.evaluate(own, RETRIES + 1, OUTAGE_RETRIES).reason or "")
