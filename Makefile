@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 INSTALLED := $(VENV)/.installed
 WORKERS ?= 2
+FAST = -n $(WORKERS) --dist=loadfile $(addprefix --ignore=tests/,airflow end_to_end proxies)
 
 .DEFAULT_GOAL := help
 .PHONY: help install proxies demo bench test test-fast coverage kill-cells statistics mutation check format schema lock clean
@@ -43,11 +44,11 @@ test: $(INSTALLED) proxies ## all tests; those on a real Airflow beside the othe
 	@WORKERS=$(WORKERS) $(BIN)/python -m tests.parts
 
 test-fast: $(INSTALLED) ## the tests that need no running Airflow, no proxy and no command line of ours
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist=loadfile $(addprefix --ignore=tests/,airflow end_to_end proxies)
+	@$(BIN)/python -m pytest $(FAST)
 
-coverage: $(INSTALLED) proxies ## coverage of lines and branches by all tests but those on a real Airflow; report in htmlcov
+coverage: $(INSTALLED) ## coverage of lines and branches by the tests of test-fast; report also in htmlcov
 	@rm -f .coverage*
-	@WORKERS=$(WORKERS) $(BIN)/python -m tests.parts --coverage; status=$$?; \
+	@$(BIN)/python -m coverage run -m pytest $(FAST); status=$$?; \
 	 $(BIN)/coverage combine --quiet && $(BIN)/coverage html --quiet && $(BIN)/coverage report; exit $$status
 
 kill-cells: $(INSTALLED) ## what may die while runs work, one cell at a time on a real Airflow, ~15 minutes
