@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtr
 
+from daily_runs.judging.rubric import Rubric
 from daily_runs.results.intervals import student_quantile
 from daily_runs.results.regression import holm
 
@@ -44,6 +46,7 @@ AS_MADE = "frozen answers are judged as they are made"
 SAME_MEAN = "the judge judges as in its first days"
 SAME_CRITERIA = "the judge judges each criterion as in its first days"
 AS_STEADY = "the judge is as steady as in its first days"
+QUESTIONS = (JUDGED, AS_MADE, SAME_MEAN, SAME_CRITERIA, AS_STEADY)
 MOVED = frozenset({AS_MADE, SAME_MEAN, SAME_CRITERIA, AS_STEADY})
 """What fails when the ruler moved. `JUDGED` fails when nobody can say."""
 NO_REFERENCE = "no earlier day of this ruler to compare with"
@@ -104,6 +107,39 @@ class Move(NamedTuple):
         return float(min(1.0, 2 * stdtr(self.degrees, -beyond)))
 
 
+class WatchedDay(NamedTuple):
+    """A frozen judging beside the first days of its ruler.
+
+    Attributes:
+        move: of the mean score; None where there is no earlier day to compare with.
+        out, scored: see `out_of_range`.
+        held: whether it passed every question.
+        is_first: whether it is one of the first days itself.
+    """
+
+    day: FrozenDay
+    move: Move | None
+    out: int
+    scored: int
+    held: bool
+    is_first: bool
+
+
+def sheet_of(rubric: Rubric, rows: Sequence[Mapping[str, Any]]) -> FrozenSheet:
+    """The sheet of stored frozen answers, a row each; `expected` has the lowest and highest points by criterion."""
+    names = [criterion.name for criterion in rubric.criteria]
+    bounds = [[row["expected"].get(name, (np.nan, np.nan)) for name in names] for row in rows]
+    lowest, highest = np.moveaxis(np.array(bounds, dtype=np.float64), 2, 0)
+    return FrozenSheet({criterion.name: criterion.weight for criterion in rubric.criteria}, lowest, highest)
+
+
+def points_of(rubric: Rubric, rows: Sequence[Mapping[str, Any]]) -> Floats:
+    """The points of the same rows, as a `FrozenDay` has them."""
+    names = [criterion.name for criterion in rubric.criteria]
+    given = [[(row["points"] or {}).get(name, np.nan) for name in names] for row in rows]
+    return np.array(given, dtype=np.float64)
+
+
 def watch(
     sheet: FrozenSheet, today: FrozenDay, reference: Sequence[FrozenDay], *, in_range_min: float
 ) -> list[RulerFinding]:
@@ -138,13 +174,20 @@ def reference_of(sheet: FrozenSheet, earlier: Iterable[FrozenDay], *, in_range_m
     Args:
         earlier: judgings of one ruler and the same answers, oldest first; none is asked for once the first are found.
     """
-    found: list[FrozenDay] = []
-    for day in earlier:
-        if all(one.passed for one in watch(sheet, day, found, in_range_min=in_range_min)):
-            found.append(day)
-        if len(found) == REFERENCE_DAYS:
-            break
-    return found
+    first = (one.day for one in watched_days(sheet, earlier, in_range_min=in_range_min) if one.is_first)
+    return list(islice(first, REFERENCE_DAYS))
+
+
+def watched_days(sheet: FrozenSheet, days: Iterable[FrozenDay], *, in_range_min: float) -> Iterator[WatchedDay]:
+    """Each judging of one ruler, oldest first, as the gate saw it: beside the first days that were known by then."""
+    first: list[FrozenDay] = []
+    for day in days:
+        held = all(one.passed for one in watch(sheet, day, first, in_range_min=in_range_min))
+        move = moved(sheet, day.points, first)[""] if first else None
+        is_first = held and len(first) < REFERENCE_DAYS
+        yield WatchedDay(day, move, *out_of_range(sheet, day.points), held, is_first)
+        if is_first:
+            first.append(day)
 
 
 def moved(sheet: FrozenSheet, today: Floats, reference: Sequence[FrozenDay]) -> dict[str, Move]:

@@ -64,7 +64,8 @@ def test_a_drop_is_shown_with_the_gates_figures_and_ends_with_0(cli_store: Store
     assert means == {row["run_key"]: row["item_mean"] for row in rows}
     code, text = ran("compare", first, second)
     assert (code, "class class-3" in text, "regressed" in text) == (0, True, True)
-    assert all(name in page_of(first, second, tmp_path) for name in (*CLASSES, "regressed"))
+    assert found["ruler_differs"] == []
+    assert all(name in page_of(first, second, tmp_path) for name in (*CLASSES, "regressed", page.SAME_RULER))
 
 
 def test_items_stand_side_by_side(cli_store: Store) -> None:
@@ -117,7 +118,13 @@ def test_another_ruler_is_incomparable_with_what_differs_and_each_side_keeps_its
         [],
     )
     assert [len(run["figures"]) for run in found["runs"]] == [1, 1]
-    assert "incomparable, since rubric differ" in read_page(page_of(first, second, tmp_path)).text
+    (rubric,) = found["ruler_differs"]
+    assert (rubric["what"], rubric["now"]) == ("rubric", "another")
+    assert rubric["then"] not in ("", "another")
+    text = read_page(page_of(first, second, tmp_path)).text
+    assert "incomparable, since rubric differ" in text
+    assert ("Two different rulers" in text, page.SAME_RULER in text) == (True, False)
+    assert "Two different rulers" in ran("compare", first, second)[1]
 
 
 def test_two_providers_compare_only_where_the_provider_is_the_treatment(cli_store: Store) -> None:

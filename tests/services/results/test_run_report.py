@@ -356,7 +356,7 @@ def test_without_a_sound_catalogue_only_the_questions_are_missing(
 
     monkeypatch.setattr(catalogue_files, "load", unsound)
     outcome = CliRunner().invoke(app, ["report", str(run.key), "--json"], catch_exceptions=False)
-    assert "without the questions: features/duo_chat.yaml:3" in outcome.stderr
+    assert "without the questions and the ruler's shifts: features/duo_chat.yaml:3" in outcome.stderr
     assert json.loads(outcome.stdout)["worst_items"][0]["question"] is None
 
 

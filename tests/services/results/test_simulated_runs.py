@@ -35,7 +35,7 @@ from daily_runs.results.quality import (
     run_means,
     verdict_of,
 )
-from daily_runs.results.run_report import questions, report_rows
+from daily_runs.results.run_report import questions, report_rows, ruler_rows
 from daily_runs.runs import opening
 from daily_runs.stages import pipeline
 from daily_runs.stages.work import Work
@@ -203,7 +203,9 @@ def must_show_its_verdict(kit: Kit, run: Simulated, verdict: RunVerdict) -> None
         found = tuple(shown[name][column] for column in ("estimate", "low", "high", "smallest_visible_drop"))
         assert found == close(part.estimate, part.low, part.high, visible)
     assert [name for name in expected if name and shown[name]["verdict"]] == list(verdict.regressed_parts)
-    report = report_rows.read(kit.store, str(run.key), questions.of_catalogue(kit.catalogue))
+    report = report_rows.read(
+        kit.store, str(run.key), questions.of_catalogue(kit.catalogue), ruler_rows.of_catalogue(kit.catalogue)
+    )
     assert (report["run"]["verdict_reason"], report["run"]["item_mean"]) == (row["verdict_reason"], row["item_mean"])
     told = {part["name"]: part for part in report["parts"]}
     for name in verdict.parts:

@@ -24,7 +24,7 @@ from daily_runs.results.run_report import item_pairs, questions, sections
 from daily_runs.results.run_report.item_pairs import ItemsOfRun
 from daily_runs.results.run_report.markup import escaped, long_text, table
 from daily_runs.results.run_report.sections import short
-from daily_runs.results.run_report.series_chart import chart
+from daily_runs.results.run_report.series_chart import chart, ruler_chart
 from daily_runs.results.run_report.whisker import whiskers
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -155,6 +155,59 @@ def test_the_reference_is_drawn_from_its_first_run_on(first_shown: int, from_the
 
 def test_a_series_without_a_published_run_has_no_picture() -> None:
     assert chart(series([]), "run-0") == ""
+
+
+def judged(day: int, shift: float | None, reach: float = 0.02, **more: Any) -> dict[str, Any]:
+    """A day's judging of the frozen answers, as the model has it."""
+    date = dt.datetime(2026, 8, 1, 6, tzinfo=dt.UTC) + dt.timedelta(days=day)
+    ends = {"low": None, "high": None} if shift is None else {"low": shift - reach, "high": shift + reach}
+    plain = {"first_day": False, "held": True, "of_this_run": False}
+    return {"began_at": date.isoformat(), "shift": shift, **ends, **plain, **more}
+
+
+def drawn_ruler(days: Sequence[Mapping[str, Any]]) -> ElementTree.Element:
+    picture = ruler_chart({"days": days, "tolerance": 0.01})
+    return ElementTree.fromstring(picture.replace("<svg ", f'<svg xmlns="{SVG[1:-1]}" ', 1))
+
+
+def test_the_judges_days_are_told_apart_by_form_and_a_failed_one_is_crossed() -> None:
+    first = [judged(0, None, first_day=True), judged(1, 0.001, first_day=True)]
+    picture = drawn_ruler([*first, judged(2, 0.002), judged(3, 0.1, held=False, of_this_run=True)])
+    circles = picture.findall(f".//{SVG}circle")
+    assert [circle.get("fill") == "#fff" for circle in circles] == [True, False], "the very first day has no shift"
+    (diamond,) = picture.findall(f".//{SVG}polygon")
+    (cross,) = [text for text in picture.findall(f"{SVG}text") if text.text == "✕"]
+    assert (diamond.get("points") or "").startswith(f"{cross.get('x')},")
+
+
+def test_the_judges_picture_shows_the_tolerance_and_is_told_in_words() -> None:
+    picture = drawn_ruler([judged(0, 0.0), judged(1, -0.004, held=False)])
+    (band,) = picture.findall(f"{SVG}rect")
+    labels = {text.text: float(text.get("y", "0")) - 4 for text in picture.findall(f"{SVG}text")}
+    top = float(band.get("y", "0"))
+    foot = top + float(band.get("height", "0"))
+    assert (labels["+0.01"], labels["-0.01"]) == pytest.approx((top, foot), abs=0.11)
+    said = picture.findtext(f"{SVG}desc") or ""
+    assert all(word in said for word in ("The newest: -0.004", "Tolerance: 0.01", "the check failed: 1"))
+    assert picture.get("aria-labelledby") == "ruler-title ruler-desc"
+
+
+@given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0, 50)), min_size=1, max_size=20))
+def test_every_mark_of_the_judges_picture_lies_within_it(days: Sequence[tuple[float, float]]) -> None:
+    picture = drawn_ruler([judged(number, shift, reach) for number, (shift, reach) in enumerate(days)])
+    width, height = (float(picture.get(name, "0")) for name in ("width", "height"))
+    for mark in picture.iter():
+        for name, most in (("x1", width), ("x2", width), ("cx", width), ("y1", height), ("y2", height), ("cy", height)):
+            assert 0 <= float(mark.get(name, "0")) <= most
+
+
+def test_days_without_a_shift_have_no_picture() -> None:
+    assert ruler_chart({"days": [judged(0, None)], "tolerance": 0.01}) == ""
+
+
+def test_a_column_of_short_words_is_never_broken_inside_one() -> None:
+    text = table(("what", ""), [["a long name of an expectation", "FAILED"], ["another", "passed"]])
+    assert re.findall(r"<td( class=\"\w+\")?>", text) == ["", ' class="short"'] * 2
 
 
 def test_differences_share_one_scale_and_those_that_are_unknown_are_left_empty() -> None:

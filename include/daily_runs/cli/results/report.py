@@ -13,8 +13,9 @@ from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, must_b
 from daily_runs.cli.results.tables import shown
 from daily_runs.errors import CatalogueError
 from daily_runs.input_files import printable
-from daily_runs.results.run_report import markup, page, questions, report_rows, sections
+from daily_runs.results.run_report import markup, page, questions, report_rows, ruler_rows, sections
 from daily_runs.results.run_report.questions import Questions
+from daily_runs.results.run_report.ruler_rows import TermsOf
 from daily_runs.store import database
 
 app = command_line()
@@ -30,9 +31,9 @@ def command(
     """Show a run: verdict, figures, classes and criteria, series, failures, cost, items side by side, and the ruler."""
     if file is not None:
         must_be_writable("--html", file)
-    asked = _questions(overlay)
+    asked, terms_of = _of_catalogue(overlay)
     with database.local_url() as url, database.open_store(url) as store:
-        found = report_rows.read(store, run, asked)
+        found = report_rows.read(store, run, asked, terms_of)
     if file is not None:
         file.write_text(page.page(found), encoding="utf-8")
     if as_json:
@@ -45,10 +46,12 @@ def command(
     terminal().print(*map(printable, lines), *shown(sections.in_text(found)), again, sep="\n")
 
 
-def _questions(overlay: str | None) -> Questions:
-    """The catalogue's questions; a report of what is stored must not wait until somebody mends the catalogue."""
+def _of_catalogue(overlay: str | None) -> tuple[Questions, TermsOf]:
+    """Questions and rubrics; a report of what is stored must not wait until somebody mends the catalogue."""
     try:
-        return questions.of_catalogue(catalogue_files.load(overlay=in_use(overlay)))
+        catalogue = catalogue_files.load(overlay=in_use(overlay))
     except CatalogueError as error:
-        print(f"daily-runs: without the questions: {printable(str(error), lines=True)}", file=sys.stderr)
-        return questions.none_known
+        told = printable(str(error), lines=True)
+        print(f"daily-runs: without the questions and the ruler's shifts: {told}", file=sys.stderr)
+        return questions.none_known, ruler_rows.none_known
+    return questions.of_catalogue(catalogue), ruler_rows.of_catalogue(catalogue)

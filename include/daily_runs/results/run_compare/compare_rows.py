@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daily_runs.catalogue.catalogue import Catalogue, feature_named
@@ -10,7 +10,7 @@ from daily_runs.errors import ParameterError
 from daily_runs.results.merge_gate import documents, side_rows
 from daily_runs.results.merge_gate.decision import MergeDecision, decide
 from daily_runs.results.merge_gate.side_rows import BASELINE, CANDIDATE
-from daily_runs.results.quality import EarlierRun, populations
+from daily_runs.results.quality import RULER, WORDS, EarlierRun, populations
 from daily_runs.results.run_compare.treatment import Treated, Treatment, treated, without_provider
 from daily_runs.results.run_report import answer_rows, item_pairs
 from daily_runs.results.run_report.item_pairs import ItemsOfRun
@@ -77,9 +77,19 @@ def _told(
         "treatment": {"name": about.name, "from": about.values[0], "to": about.values[1]},
         "besides": [{"what": name, "then": then, "now": now} for name, (then, now) in about.besides.items()],
         **{name: told[name] for name in _SAID},
+        "ruler_differs": _ruler_differs(decision.differs, runs[-2].ruler, runs[-1].ruler),
         "runs": [_run(run) for run in runs],
         "changed_items": items,
     }
+
+
+def _ruler_differs(differs: Sequence[str], first: Mapping[str, Any], second: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What makes the sides incomparable, with both values."""
+    names = {WORDS.get(name, name): name for name in (*RULER, "provenance")}
+    return [
+        {"what": word, "then": str(first.get(names[word], "")), "now": str(second.get(names[word], ""))}
+        for word in differs
+    ]
 
 
 def _run(run: EarlierRun) -> dict[str, Any]:

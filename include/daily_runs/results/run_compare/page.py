@@ -14,6 +14,8 @@ from daily_runs.results.run_report.page import SENTENCE_CHARACTERS_MAX
 from daily_runs.results.run_report.sections import Section, between, interval, items, score, short
 from daily_runs.results.run_report.whisker import whiskers
 
+SAME_RULER = "The same ruler: data set, prompts, rubric, judge."
+
 
 def title(found: Mapping[str, Any]) -> str:
     """Both sides, and whether one of them is of the sandbox."""
@@ -23,16 +25,22 @@ def title(found: Mapping[str, Any]) -> str:
 
 
 def treatment(found: Mapping[str, Any]) -> str:
-    """What the comparison is about, in a sentence."""
+    """What the comparison is about, and what else differs or does not."""
     about = found["treatment"]
     told = f"Treatment: {about['name']} {about['from']} → {about['to']}."
     besides = ", ".join(f"{one['what']} {short(one['then'])} → {short(one['now'])}" for one in found["besides"])
-    return f"{told} Also not the same: {besides}." if besides else told
+    told += f" Also not the same: {besides}." if besides else ""
+    return told if found["ruler_differs"] else f"{told} {SAME_RULER}"
 
 
 def in_text(found: Mapping[str, Any]) -> list[Section]:
     """Every table that has rows."""
-    sections = [_sides(found), _parts(found), items("Most changed items", found["changed_items"], ("A", "B"))]
+    sections = [
+        _sides(found),
+        _ruler(found),
+        _parts(found),
+        items("Most changed items", found["changed_items"], ("A", "B")),
+    ]
     return [section for section in sections if section.rows]
 
 
@@ -43,6 +51,7 @@ def page(found: Mapping[str, Any]) -> str:
         f'<p class="verdict">{escaped(found["headline"], SENTENCE_CHARACTERS_MAX)}</p>',
         f"<p>{escaped(treatment(found), SENTENCE_CHARACTERS_MAX)}</p>",
         _shown(_sides(found)),
+        _shown(_ruler(found)),
         _shown(_parts(found), whiskers(_ordered(found))),
     ]
     if found["changed_items"]:
@@ -62,8 +71,14 @@ def _sides(found: Mapping[str, Any]) -> Section:
         for one in run["figures"]:
             mean = interval(one["estimate"], one["low"], one["high"])
             rows.append([side, run["run_key"], one["provider"], mean, between(one["worst"], one["best"])])
-    note = "At the right: the mean with every missing answer at 0, at 1."
-    return Section("Both sides", ("", "run", "provider", "mean [95 %]", "missing"), rows, note)
+    note = "At the right: what the mean would be if every missing answer had scored 0, and if it had scored 1."
+    return Section("Both sides", ("", "run", "provider", "mean [95 %]", "missing at 0, at 1"), rows, note)
+
+
+def _ruler(found: Mapping[str, Any]) -> Section:
+    rows = [[one["what"], short(one["then"]), short(one["now"])] for one in found["ruler_differs"]]
+    note = "Scores of two rulers do not compare, so there is no difference."
+    return Section("Two different rulers", ("what differs", "A", "B"), rows, note)
 
 
 def _parts(found: Mapping[str, Any]) -> Section:

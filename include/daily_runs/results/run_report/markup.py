@@ -12,6 +12,9 @@ CELL_CHARACTERS_MAX = 400
 TEXT_CHARACTERS_MAX = 2_500
 """Of an answer or of a judge's reasons: what it takes to see what is wrong. The whole text is in the JSON."""
 ROWS_MAX = 200
+SHORT_CHARACTERS_MAX = 12
+"""A column of texts that are no longer is never broken inside a word, however narrow its table is."""
+_FIGURE, _SHORT = ' class="figure"', ' class="short"'
 _BETWEEN_FIGURES = re.compile(r"\b(?:to|s)\b")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """Lets a browser load nothing and run no script, whatever an escaped text might have slipped in."""
@@ -28,6 +31,7 @@ table{border-collapse:collapse;margin:.5rem 0;font-size:.92rem}
 td,th{padding:.2rem .8rem .2rem 0;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}
 td{overflow-wrap:anywhere}
 th{font-weight:600;color:#444;white-space:nowrap}
+td.short{white-space:nowrap}
 td.figure,th.figure{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 code,pre{background:#f3f3f3;font:.85rem/1.4 ui-monospace,monospace}
 code{padding:.1rem .3rem;overflow-wrap:anywhere}
@@ -65,15 +69,22 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], drawn: Sequence[
 
     A column that holds only figures is set to the right.
     """
-    figures = [_are_figures([row[column] for row in rows]) for column in range(len(header))]
-    kinds = [' class="figure"' if figure else "" for figure in figures]
-    heads = "".join(f"<th{kind}>{escaped(cell)}</th>" for kind, cell in zip(kinds, header, strict=True))
+    kinds = [_kind([row[column] for row in rows]) for column in range(len(header))]
+    heads = "".join(
+        f"<th{kind if kind != _SHORT else ''}>{escaped(cell)}</th>" for kind, cell in zip(kinds, header, strict=True)
+    )
     lines = [f"<table><thead><tr>{heads}{'<th></th>' if drawn else ''}</tr></thead><tbody>"]
     for number, row in enumerate(rows[:ROWS_MAX]):
         cells = "".join(f"<td{kind}>{escaped(cell)}</td>" for kind, cell in zip(kinds, row, strict=True))
         lines.append(f"<tr>{cells}{f'<td>{drawn[number]}</td>' if drawn else ''}</tr>")
     more = f'<p class="left-out">{len(rows) - ROWS_MAX:,} rows left out</p>' if len(rows) > ROWS_MAX else ""
     return "\n".join([*lines, f"</tbody></table>{more}"])
+
+
+def _kind(cells: Sequence[str]) -> str:
+    if _are_figures(cells):
+        return _FIGURE
+    return _SHORT if all(len(cell) <= SHORT_CHARACTERS_MAX for cell in cells) else ""
 
 
 def _are_figures(cells: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from daily_runs.results.run_report import sections, series_chart
 from daily_runs.results.run_report.item_markup import item_list
 from daily_runs.results.run_report.markup import details, document, escaped, provenance_notice, table
+from daily_runs.results.run_report.ruler_rows import RulerState
 from daily_runs.results.run_report.sections import Section
 from daily_runs.results.run_report.whisker import whiskers
 
@@ -16,19 +17,22 @@ SENTENCE_CHARACTERS_MAX = 2_000
 
 def page(report: Mapping[str, Any]) -> str:
     """The whole file."""
-    run = report["run"]
+    run, check = report["run"], report["ruler_check"]
+    is_in_doubt = check is not None and check["state"] in (RulerState.MOVED, RulerState.UNKNOWN)
     parts = [
         provenance_notice(run["provenance"]),
         *([] if report["published"] else ['<p class="notice">This attempt is not published: no reader sees it.</p>']),
         f'<p class="verdict">{escaped(report["headline"], SENTENCE_CHARACTERS_MAX)}</p>',
         _when(report),
         _overview(report),
+        *(_ruler_check(report) if is_in_doubt else []),  # what a reader came for
         *_series(report),
         _parts(report),
         _shown(sections.others(report)),
         *_items(report),
         *(_shown(section) for section in sections.operations(report)),
         _shown(sections.ruler(report)),
+        *([] if is_in_doubt else _ruler_check(report)),
         _shown(sections.attempts(report)),
         _again(report),
     ]
@@ -71,7 +75,9 @@ def _gate(report: Mapping[str, Any]) -> str:
         return ""
     failed = sum(not one["passed"] for one in report["gate_results"])
     said = f"{failed} of {len(section.rows)} expectations failed" if failed else f"all {len(section.rows)} passed"
-    return f"<h2>Gate</h2>{details(escaped(said), table(section.header, section.rows), is_open=bool(failed))}"
+    check = report["ruler_check"]
+    judge = f"<p>{sections.RULER_CHECK} {escaped(check['said'])}.</p>" if check else ""
+    return f"<h2>Gate</h2>{details(escaped(said), table(section.header, section.rows), is_open=bool(failed))}{judge}"
 
 
 def _series(report: Mapping[str, Any]) -> list[str]:
@@ -133,6 +139,34 @@ def _items(report: Mapping[str, Any]) -> list[str]:
         if report[key]:
             found += [f"<h2>{name}</h2>", item_list(report[key], "this run", "reference run")]
     return found
+
+
+def _ruler_check(report: Mapping[str, Any]) -> list[str]:
+    found = report["ruler_check"]
+    section = sections.ruler_check(report)
+    if found is None:
+        return []
+    parts = [f"<h2>{section.title}</h2>", f'<p class="note">{FROZEN}</p>', table(section.header, section.rows)]
+    if not found["days"]:
+        return parts
+    picture = series_chart.ruler_chart(found)
+    days = sections.ruler_days(report)
+    left_out = f" {found['left_out']} earlier days are left out." if found["left_out"] else ""
+    note = f'<p class="note">{RULER_PICTURE if picture else NO_SHIFT}{left_out}</p>'
+    return [*parts, note, picture, details("The frozen answers by day, as a table", table(days.header, days.rows))]
+
+
+FROZEN = (
+    "Frozen answers are texts of known quality that never change. The judge scores them once a day. If their scores"
+    " move, the judge moved, and not the feature."
+)
+RULER_PICTURE = (
+    "Shift of the frozen answers' mean score against the first days of this ruler, with its 99.8 % interval. Band: the"
+    " tolerance. Rings: first days. Diamond: the day of this run. ✕ at the top: the check failed on that day."
+)
+NO_SHIFT = (
+    "No shift is known by day: there is no earlier day, or the rubric of this run is no longer among the feature's."
+)
 
 
 def _again(report: Mapping[str, Any]) -> str:

@@ -13,9 +13,10 @@ from daily_runs.results import item_rows
 from daily_runs.results.intervals import over_these_classes
 from daily_runs.results.item_rows import PublishedItem
 from daily_runs.results.quality import CRITERION, by_part
-from daily_runs.results.run_report import answer_rows, attempt_rows, cost_rows, item_pairs, series_rows
+from daily_runs.results.run_report import answer_rows, attempt_rows, cost_rows, item_pairs, ruler_rows, series_rows
 from daily_runs.results.run_report.item_pairs import ItemPair, ItemsOfRun
 from daily_runs.results.run_report.questions import AskedQuestion, Questions
+from daily_runs.results.run_report.ruler_rows import RulerState, TermsOf
 from daily_runs.store.database import Store
 from daily_runs.store.pool import Connection, Row
 
@@ -39,7 +40,7 @@ FROM daily_runs.published_result WHERE run_key = %(run)s
 _NAMES = "Give a run key or the id of an attempt; daily-runs export --view attempts_v1 lists them."
 
 
-def read(store: Store, name: str, questions: Questions) -> dict[str, Any]:
+def read(store: Store, name: str, questions: Questions, terms_of: TermsOf) -> dict[str, Any]:
     """The report of a run that is named by its key or by the id of an attempt, published or not.
 
     `parts` has every class and criterion with its mean over the run's items and, where there is a reference, its
@@ -56,8 +57,10 @@ def read(store: Store, name: str, questions: Questions) -> dict[str, Any]:
         if attempt is None:
             raise ParameterError("RUN", f"{name!r} is no run and no attempt", _NAMES)
         asked = questions(attempt["feature"], attempt["dataset_sha256"])
-        report = _of_attempt(connection, attempt, asked) if run is None else _published(connection, run, asked)
-        report |= _of_both(connection, attempt)
+        found = attempt["gate_results"] or []
+        check = ruler_rows.read(connection, str(attempt["attempt_id"]), found, terms_of)
+        report = _published(connection, run, asked) if run else _of_attempt(connection, attempt, asked, check)
+        report |= {"gate_results": found, "ruler_check": check, **_of_both(connection, attempt)}
     return plain(report)
 
 
@@ -94,11 +97,15 @@ def _published(connection: Connection, run: Row, questions: Mapping[str, AskedQu
     }
 
 
-def _of_attempt(connection: Connection, attempt: Row, questions: Mapping[str, AskedQuestion]) -> dict[str, Any]:
+def _of_attempt(
+    connection: Connection, attempt: Row, questions: Mapping[str, AskedQuestion], check: Mapping[str, Any] | None
+) -> dict[str, Any]:
     """An attempt that is not published has no verdict, no classes and no reference: its figures are not sound."""
     attempt_id = str(attempt["attempt_id"])
     items = attempt_rows.items(connection, attempt_id, questions)
     because = f": {attempt['reason']}" if attempt["reason"] else ""
+    if because and check and check["state"] is RulerState.MOVED:
+        because = f", since the ruler moved: its scores say nothing of the feature. Failed{because}"
     return {
         "published": False,
         "headline": f"not published, {attempt['outcome']}{because}",
@@ -117,7 +124,6 @@ def _of_both(connection: Connection, attempt: Row) -> dict[str, Any]:
     attempt_id = str(attempt["attempt_id"])
     feature, environment, moment = attempt["run_key"].split("/", 2)
     return {
-        "gate_results": attempt["gate_results"] or [],
         "stages": attempt["stages"] or {},
         "unscored_kinds": attempt_rows.unscored(connection, attempt_id),
         "cost": cost_rows.of_run(connection, attempt["run_key"]),

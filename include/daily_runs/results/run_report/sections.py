@@ -9,6 +9,7 @@ from daily_runs.results.quality import WORDS
 
 RUNS_LISTED = 14
 _HASH_DIGITS = 12
+RULER_CHECK = "Is the judge still the same?"
 
 
 class Section(NamedTuple):
@@ -35,6 +36,8 @@ def in_text(report: Mapping[str, Any]) -> list[Section]:
         alarms(report),
         *operations(report),
         ruler(report),
+        ruler_check(report),
+        ruler_days(report),
         attempts(report),
     ]
     return [section for section in found if section.rows]
@@ -214,11 +217,39 @@ def ruler(report: Mapping[str, Any]) -> Section:
     return Section("The ruler", ("", ""), rows, "Scores compare only where all of this is the same.")
 
 
+def ruler_check(report: Mapping[str, Any]) -> Section:
+    """What the gate found when it asked whether the judge is still the same."""
+    found = report["ruler_check"]
+    if found is None:
+        return Section(RULER_CHECK, ("", ""), [])
+    since = f"{found['since'][:10]}, judged {found['judgings']} times" if found["since"] else "–"
+    accepted = f"; the rubric says ruler_since: {found['ruler_since']}" if found["ruler_since"] else ""
+    rows = [
+        ["verdict", found["said"], ""],
+        *([one["expectation"], one["observed"], one["required"]] for one in found["findings"]),
+        ["this ruler is watched since", since + accepted, ""],
+    ]
+    return Section(RULER_CHECK, ("question", "found", "tolerance"), rows)
+
+
+def ruler_days(report: Mapping[str, Any]) -> Section:
+    """Each day's judging of the frozen answers; the newest stands last."""
+    rows = []
+    for day in (report["ruler_check"] or {"days": []})["days"]:
+        kinds = (("of_this_run", "this run's"), ("first_day", "one of the first days"))
+        marks = [word for name, word in kinds if day[name]] + (["the check failed"] if day["held"] is False else [])
+        counts = [f"{day['scored']} of {day['answers']}", f"{day['in_range']} of {day['scored']}"]
+        shift = interval(day["shift"], day["low"], day["high"], sign="+")
+        rows.append([_minute(day["began_at"]), *counts, score(day["mean_score"]), shift, ", ".join(marks)])
+    header = ("judged, UTC", "with a verdict", "within labelled points", "mean", "shift [99.8 %]", "")
+    return Section("Frozen answers by day", header, rows)
+
+
 def attempts(report: Mapping[str, Any]) -> Section:
     """The attempts of the run, where there is more than one."""
     found = report["attempts"]
     rows = [
-        [one["attempt_id"], one["started_at"][:16].replace("T", " "), one["outcome"], one["rerun"], one["reason"] or ""]
+        [one["attempt_id"], _minute(one["started_at"]), one["outcome"], one["rerun"], one["reason"] or ""]
         for one in found
         if len(found) > 1
     ]
@@ -256,6 +287,10 @@ def short(text: str) -> str:
     """The first digits of a hash; any other text as it is."""
     is_hash = len(text) >= 32 and all(sign in "0123456789abcdef" for sign in text)
     return text[:_HASH_DIGITS] if is_hash else text or "–"
+
+
+def _minute(moment: str) -> str:
+    return moment[:16].replace("T", " ")
 
 
 def _whole(value: float | None) -> str:

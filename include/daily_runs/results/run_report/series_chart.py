@@ -1,4 +1,4 @@
-"""The series of a stream as a picture in SVG: readable without colour, and told in words to those who do not see it."""
+"""Series as pictures in SVG, of runs and of their ruler: readable without colour, and told in words besides."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from daily_runs.results.run_report.markup import escaped
 
 _WIDTH, _HEIGHT = 1100, 340
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 30, 44, 46
-_NAMED = 'role="img" aria-labelledby="series-title series-desc"'
+_RULER_HEIGHT = 220
 _TICKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 _DAY_WIDTH = 60
 """Pixels from one day's label to the next."""
@@ -29,6 +29,12 @@ class _Scale(NamedTuple):
     low: float
     high: float
     step: float
+    height: int = _HEIGHT
+
+    @property
+    def foot(self) -> int:
+        """Where the lowest score stands."""
+        return self.height - _BOTTOM
 
     def x(self, moment: dt.datetime) -> float:
         span = self.last - self.first
@@ -37,7 +43,7 @@ class _Scale(NamedTuple):
 
     def y(self, score: float) -> float:
         share = (min(max(score, self.low), self.high) - self.low) / (self.high - self.low)
-        return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
+        return self.foot - share * (self.foot - _TOP)
 
 
 def chart(series: Mapping[str, Any], run_key: str) -> str:
@@ -47,11 +53,9 @@ def chart(series: Mapping[str, Any], run_key: str) -> str:
         return ""
     scale = _scale(runs, series["reference"])
     parts = [
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" {_NAMED}>',
-        f'<title id="series-title">Means of {len(runs)} runs</title>',
-        f'<desc id="series-desc">{escaped(_in_words(runs, series), 2_000)}</desc>',
+        _opened(_HEIGHT, "series", f"Means of {len(runs)} runs", _in_words(runs, series)),
         *_grid(scale),
-        *_days(scale, runs),
+        *_days(scale, [_date(run) for run in runs]),
         *_reference(scale, series["reference"], runs),
         *_changes(scale, runs),
         *_line(scale, runs),
@@ -60,6 +64,50 @@ def chart(series: Mapping[str, Any], run_key: str) -> str:
         "</svg>",
     ]
     return "\n".join(parts)
+
+
+def ruler_chart(check: Mapping[str, Any]) -> str:
+    """How far the frozen answers' mean lies from that of the first days, by day; empty where no day tells it."""
+    days = [day for day in check["days"] if day["shift"] is not None]
+    if not days:
+        return ""
+    tolerance = check["tolerance"]
+    dates = [dt.datetime.fromisoformat(day["began_at"]) for day in days]
+    ends = [min(1.0, max(-1.0, day[end])) for day in days for end in ("low", "high")]
+    moments = [date.timestamp() for date in dates]
+    low, high, step = _ticks([*ends, -2 * tolerance, 2 * tolerance], 6)
+    scale = _Scale(min(moments), max(moments), low, high, step, _RULER_HEIGHT)
+    parts = [
+        _opened(_RULER_HEIGHT, "ruler", f"The judge on {len(days)} days", _ruler_in_words(days, tolerance)),
+        *_grid(scale, "+"),
+        *_days(scale, dates),
+        *_band(scale, _LEFT, -tolerance, 0.0, tolerance),
+    ]
+    for date, day in zip(dates, days, strict=True):
+        x, y = scale.x(date), scale.y(day["shift"])
+        said = f"{date:%Y-%m-%d}: {day['shift']:+.3f} [{day['low']:+.3f}, {day['high']:+.3f}]"
+        parts.append(_whisker(x, scale.y(day["low"]), scale.y(day["high"])))
+        parts.append(_mark(x, y, said, is_this=day["of_this_run"], is_ring=day["first_day"]))
+        if day["held"] is False:
+            parts.append(f'<text x="{x:.1f}" y="{_TOP - 14}" text-anchor="middle" font-weight="bold">✕</text>')
+    return "\n".join([*parts, "</svg>"])
+
+
+def _ruler_in_words(days: Sequence[Mapping[str, Any]], tolerance: float) -> str:
+    failed = sum(day["held"] is False for day in days)
+    return (
+        f"How far the frozen answers' mean lies from that of the first days. The newest: {days[-1]['shift']:+.3f}."
+        f" Tolerance: {tolerance:g}. Days on which the check failed: {failed}. The table below has the figures."
+    )
+
+
+def _opened(height: int, name: str, title: str, told: str) -> str:
+    """The begin of a picture of that name, with its title, and with a text for those who do not see it."""
+    return (
+        f'<svg viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" role="img"'
+        f' aria-labelledby="{name}-title {name}-desc">'
+        f'<title id="{name}-title">{title}</title><desc id="{name}-desc">{escaped(told, 2_000)}</desc>'
+    )
 
 
 def changed_runs(runs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -75,34 +123,41 @@ def _scale(runs: Sequence[Mapping[str, Any]], reference: Mapping[str, Any] | Non
     figures = [figure for run in runs for figure in run["figures"]]
     ends = [figure[end] for figure in figures for end in ("low", "high")]
     ends += [reference["lowest"], reference["highest"]] if reference else []
-    low, high = min(ends), max(ends)
-    step = next((step for step in _TICKS if (high - low) / step <= 8), _TICKS[-1])
-    low, high = max(0.0, (low // step) * step), min(1.0, (high // step + 1) * step)
+    low, high, step = _ticks(ends, 8)
+    low, high = max(0.0, low), min(1.0, high)
     moments = [_date(run).timestamp() for run in runs]
     return _Scale(min(moments), max(moments), low, max(high, low + step), step)
 
 
-def _grid(scale: _Scale) -> list[str]:
+def _ticks(ends: Sequence[float], most: int) -> tuple[float, float, float]:
+    """The lowest and the highest line around all ends, and the step between lines, of which there are about `most`."""
+    low, high = min(ends), max(ends)
+    step = next((step for step in _TICKS if (high - low) / step <= most), _TICKS[-1])
+    return (low // step) * step, (high // step + 1) * step, step
+
+
+def _grid(scale: _Scale, sign: str = "") -> list[str]:
     marks = []
     right = _WIDTH - _RIGHT
-    digits = 3 if scale.step < 0.01 else 2
+    digits = f"{sign}.3f" if scale.step < 0.01 else f"{sign}.2f"
     for number in range(round((scale.high - scale.low) / scale.step) + 1):
-        score = scale.low + number * scale.step
+        score = round(scale.low + number * scale.step, 9)
+        label = f"{score:{digits}}" if score else "0"
         y = scale.y(score)
         marks.append(f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}" stroke="#e4e4e4"/>')
-        marks.append(f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{score:.{digits}f}</text>')
+        marks.append(f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
     return marks
 
 
-def _days(scale: _Scale, runs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The newest run's day, and each earlier one that has room for its own."""
+def _days(scale: _Scale, dates: Sequence[dt.datetime]) -> list[str]:
+    """The newest day, and each earlier one that has room for its own."""
     marks = []
-    foot, free_to = _HEIGHT - _BOTTOM, float(_WIDTH)
-    for run in reversed(runs):
-        x = scale.x(_date(run))
+    foot, free_to = scale.foot, float(_WIDTH)
+    for date in reversed(dates):
+        x = scale.x(date)
         if x <= free_to:
             marks.append(f'<line x1="{x:.1f}" y1="{foot}" x2="{x:.1f}" y2="{foot + 5}" stroke="#777"/>')
-            marks.append(f'<text x="{x:.1f}" y="{foot + 19}" text-anchor="middle">{_date(run):%-d %b}</text>')
+            marks.append(f'<text x="{x:.1f}" y="{foot + 19}" text-anchor="middle">{date:%-d %b}</text>')
             free_to = x - _DAY_WIDTH
     return marks
 
@@ -114,7 +169,11 @@ def _reference(scale: _Scale, reference: Mapping[str, Any] | None, runs: Sequenc
     begins_with_it = runs[0]["run_key"] == reference["runs"][0]
     known = [scale.x(_date(run)) for run in runs if run["in_reference"]]
     left = _LEFT if begins_with_it or len(known) < len(reference["runs"]) else min(known)
-    top, foot, y = scale.y(reference["highest"]), scale.y(reference["lowest"]), scale.y(reference["mean"])
+    return _band(scale, left, reference["lowest"], reference["mean"], reference["highest"])
+
+
+def _band(scale: _Scale, left: float, lowest: float, middle: float, highest: float) -> list[str]:
+    top, foot, y = scale.y(highest), scale.y(lowest), scale.y(middle)
     right = _WIDTH - _RIGHT
     height = max(1.0, foot - top)
     return [
@@ -154,14 +213,22 @@ def _run(scale: _Scale, run: Mapping[str, Any], *, is_this: bool) -> list[str]:
         y, low, high = (scale.y(figure[name]) for name in ("mean", "low", "high"))
         who = f" ({figure['provider']})" if len(run["figures"]) > 1 else ""
         said = f"{_date(run):%Y-%m-%d}{who}: {figure['mean']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
-        fill = "#fff" if run["in_reference"] else "#1f1f1f"
-        shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="{fill}" stroke="#1f1f1f" stroke-width="1.5"/>'
-        if is_this:
-            corners = f"{x:.1f},{y - 9:.1f} {x + 9:.1f},{y:.1f} {x:.1f},{y + 9:.1f} {x - 9:.1f},{y:.1f}"
-            shape = f'<polygon points="{corners}" fill="#1f1f1f" stroke="#fff" stroke-width="1.5"/>'
-        marks.append(f'<line x1="{x:.1f}" y1="{low:.1f}" x2="{x:.1f}" y2="{high:.1f}" stroke="#888" stroke-width="2"/>')
-        marks.append(f"<g><title>{escaped(said)}</title>{shape}</g>")
+        marks.append(_whisker(x, low, high))
+        marks.append(_mark(x, y, said, is_this=is_this, is_ring=run["in_reference"]))
     return marks
+
+
+def _whisker(x: float, low: float, high: float) -> str:
+    return f'<line x1="{x:.1f}" y1="{low:.1f}" x2="{x:.1f}" y2="{high:.1f}" stroke="#888" stroke-width="2"/>'
+
+
+def _mark(x: float, y: float, said: str, *, is_this: bool, is_ring: bool) -> str:
+    fill = "#fff" if is_ring else "#1f1f1f"
+    shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="{fill}" stroke="#1f1f1f" stroke-width="1.5"/>'
+    if is_this:
+        corners = f"{x:.1f},{y - 9:.1f} {x + 9:.1f},{y:.1f} {x:.1f},{y + 9:.1f} {x - 9:.1f},{y:.1f}"
+        shape = f'<polygon points="{corners}" fill="#1f1f1f" stroke="#fff" stroke-width="1.5"/>'
+    return f"<g><title>{escaped(said)}</title>{shape}</g>"
 
 
 def _alarms(scale: _Scale, alarms: Sequence[Mapping[str, Any]], runs: Sequence[Mapping[str, Any]]) -> list[str]:

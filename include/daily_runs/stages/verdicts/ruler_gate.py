@@ -6,12 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from daily_runs.judging.rubric import Rubric
 from daily_runs.records import frozen_judgings
 from daily_runs.results import ruler_check
-from daily_runs.results.ruler_check import JUDGED, MOVED, FrozenDay, FrozenSheet, RulerFinding
+from daily_runs.results.ruler_check import JUDGED, MOVED, FrozenDay, RulerFinding
 from daily_runs.stages.expectations import Check
 from daily_runs.stages.work import Work
 from daily_runs.statuses import FrozenStatus
@@ -50,10 +47,10 @@ def _checks(work: Work, row: Row) -> list[Check]:
     if unsettled:
         observed = f"{unsettled} of {len(verdicts)} are not settled"
         return [Check(JUDGED, passed=False, observed=observed, required=f"all are: {REMEDY}")]
-    sheet = _sheet(work.rubric, verdicts)
+    sheet = ruler_check.sheet_of(work.rubric, verdicts)
     least = work.feature.thresholds.frozen_in_range_min
     reference = ruler_check.reference_of(sheet, _days_before(work, row), in_range_min=least)
-    today = FrozenDay(row["began_at"], _points(work.rubric, verdicts))
+    today = FrozenDay(row["began_at"], ruler_check.points_of(work.rubric, verdicts))
     findings = ruler_check.watch(sheet, today, reference, in_range_min=least)
     return [_check(finding, verdicts) for finding in findings]
 
@@ -64,7 +61,7 @@ def _days_before(work: Work, row: Row) -> Iterator[FrozenDay]:
     for one in frozen_judgings.before(work.store, row["frozen_key"], row["began_at"]):
         verdicts = _verdicts(work, one)
         if all(map(_is_settled, verdicts)):
-            yield FrozenDay(one["began_at"], _points(work.rubric, verdicts))
+            yield FrozenDay(one["began_at"], ruler_check.points_of(work.rubric, verdicts))
 
 
 def _verdicts(work: Work, judging: Row) -> list[Row]:
@@ -80,16 +77,3 @@ def _check(finding: RulerFinding, verdicts: Sequence[Row]) -> Check:
 
 def _is_settled(row: Mapping[str, Any]) -> bool:
     return row["status"] in (FrozenStatus.SCORED, FrozenStatus.UNSCORED)
-
-
-def _sheet(rubric: Rubric, rows: Sequence[Row]) -> FrozenSheet:
-    names = [criterion.name for criterion in rubric.criteria]
-    bounds = [[row["expected"].get(name, (np.nan, np.nan)) for name in names] for row in rows]
-    lowest, highest = np.moveaxis(np.array(bounds, dtype=np.float64), 2, 0)
-    return FrozenSheet({criterion.name: criterion.weight for criterion in rubric.criteria}, lowest, highest)
-
-
-def _points(rubric: Rubric, rows: Sequence[Row]) -> ruler_check.Floats:
-    names = [criterion.name for criterion in rubric.criteria]
-    given = [[(row["points"] or {}).get(name, np.nan) for name in names] for row in rows]
-    return np.array(given, dtype=np.float64)
