@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 INSTALLED := $(VENV)/.installed
+PYARROW := $(VENV)/pyarrow
 WORKERS ?= 2
 FAST = -n $(WORKERS) --dist=loadfile $(addprefix --ignore=tests/,airflow end_to_end proxies)
 
 .DEFAULT_GOAL := help
-.PHONY: help install proxies demo bench test test-fast coverage kill-cells statistics mutation check format schema lock clean
+.PHONY: help install proxies parquet demo bench test test-fast coverage kill-cells statistics mutation check format schema lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -40,7 +41,14 @@ bench: $(INSTALLED) ## ours, Inspect AI, the SDK and aiolimiter on one simulated
 proxies: ## the real haproxy, nginx and pgbouncer that tests start: the machine's own, else unpacked below .venv
 	@sh tests/proxies/install.sh $(VENV)/proxies
 
-test: $(INSTALLED) proxies ## all tests; those on a real Airflow beside the others. WORKERS=2 processes for these
+# Not among .venv's own packages: there pandas would load it in every task of the gate (docs/decisions/0033).
+parquet: $(PYARROW)/.installed ## the pyarrow that the tests of Parquet files take
+$(PYARROW)/.installed: tests/end_to_end/pyarrow.txt | $(INSTALLED)
+	@rm -rf $(PYARROW)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --target $(PYARROW) --require-hashes -r $<
+	@touch $@
+
+test: $(INSTALLED) proxies parquet ## all tests; those on a real Airflow beside the others. WORKERS=2 processes for these
 	@WORKERS=$(WORKERS) $(BIN)/python -m tests.parts
 
 test-fast: $(INSTALLED) ## the tests that need no running Airflow, no proxy and no command line of ours

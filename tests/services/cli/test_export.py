@@ -20,7 +20,7 @@ from tests.services.store.test_roles import login
 
 from daily_runs.records.attempts import find_attempt
 from daily_runs.results import published
-from daily_runs.results.export import RISKY, defused
+from daily_runs.results.exports.export import RISKY, defused
 from daily_runs.store import roles
 from daily_runs.store.database import Store
 
@@ -95,6 +95,25 @@ def test_what_cannot_be_exported_is_one_line(refused: Refused, store: Store) -> 
     assert done.stderr.count("\n") == 1
 
 
+WITHOUT_PYARROW = """
+import sys
+from daily_runs.cli.main import main
+sys.modules["pyarrow"] = None  # an import of it fails, whether it is installed or not
+main()
+"""
+
+
+def test_a_parquet_file_without_pyarrow_is_refused_in_one_line_before_anything_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "rows.parquet"
+    file.write_text("what was there")
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    done = run(nowhere, "-o", str(file), program=("-c", WITHOUT_PYARROW))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "--output: a file that ends with .parquet needs pyarrow, which is not here" in done.stderr
+    assert done.stderr.endswith("Install it: pip install 'pyarrow>=21'. Or name a file that ends with .csv.\n")
+    assert file.read_text() == "what was there"
+
+
 def test_a_login_that_only_reads_may_export(store: Store) -> None:
     key = published_run(store, 10)
     done = run(login(store.url, member_of=roles.READER), key)
@@ -137,7 +156,7 @@ def test_a_file_is_replaced_whole_or_stays_what_it_was(store: Store, tmp_path: P
 BROKEN = """
 import sys
 from daily_runs.cli.main import app
-from daily_runs.results import export
+from daily_runs.results.exports import export
 whole = export._cell
 export.BATCH = 5
 cells = iter(range(100))

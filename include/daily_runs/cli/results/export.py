@@ -1,4 +1,4 @@
-"""`daily-runs export`: rows of a contract view as a file for a spreadsheet or another system."""
+"""`daily-runs export`: rows of a contract view as a file for a spreadsheet or another system, CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, Annotated, Any
 
 import typer
 
 from daily_runs.cli.options import command_line, must_be_writable
 from daily_runs.errors import ParameterError
-from daily_runs.results import export
-from daily_runs.results.export import Wanted
+from daily_runs.results.exports import export, parquet
+from daily_runs.results.exports.export import Wanted
 from daily_runs.store import database
 from daily_runs.store.session import in_our_terms
 
 STANDARD_OUTPUT = "-"
+_OUTPUT = "A file, written whole or not at all: Parquet if it ends with .parquet, else CSV."
 
 app = command_line()
 
@@ -30,17 +31,20 @@ def command(
     view: Annotated[str, typer.Option(help="A view of the data contract.")] = "results_v1",
     feature: Annotated[str | None, typer.Option(help="Rows of this feature.")] = None,
     since: Annotated[str | None, typer.Option(help="Rows of this day or moment (UTC) and later.")] = None,
-    output: Annotated[str, typer.Option("--output", "-o", help="A file, written whole or not at all.")] = "-",
+    output: Annotated[str, typer.Option("--output", "-o", help=_OUTPUT)] = STANDARD_OUTPUT,
 ) -> None:
-    """Write rows of a contract view as CSV, to a file or standard output; texts that look like formulas are defused."""
+    """Write rows of a contract view to a file or standard output; in CSV, texts that look like formulas are defused."""
     wanted = Wanted(view, run, feature, _moment(since))
     target = None if output == STANDARD_OUTPUT else Path(output)
     if target:
         must_be_writable("--output", target)
+    is_parquet = target is not None and target.suffix == parquet.SUFFIX
+    if is_parquet:
+        parquet.must_be_there()
     with database.local_url() as url, in_our_terms(), database.connect(url) as connection:  # a reader's login will do
         columns = export.columns_of(connection, view)
-        with export.batches(connection, wanted, columns) as found, _opened(target) as into:
-            count = export.write_csv(into, columns, found)
+        with export.batches(connection, wanted, columns) as found, _opened(target, is_text=not is_parquet) as into:
+            count = (parquet.write if is_parquet else export.write_csv)(into, columns, found)
     print(f"daily-runs: {count:,} rows of {view}", file=sys.stderr)
 
 
@@ -55,7 +59,7 @@ def _moment(text: str | None) -> dt.datetime | None:
 
 
 @contextmanager
-def _opened(target: Path | None) -> Iterator[IO[str]]:
+def _opened(target: Path | None, *, is_text: bool) -> Iterator[IO[Any]]:
     """Where the rows go. A file gets its name once it is whole; what was there before stays until then."""
     if target is None:
         with _standard_output() as into:
@@ -64,7 +68,7 @@ def _opened(target: Path | None) -> Iterator[IO[str]]:
     target = target.resolve()
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as into:
+        with part.open("w", encoding="utf-8", newline="") if is_text else part.open("wb") as into:
             yield into
             into.flush()
             os.fsync(into.fileno())

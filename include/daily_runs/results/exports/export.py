@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import IO, Any, NamedTuple
 
@@ -27,7 +27,7 @@ FIRST = ("run_key", "day", "feature", "environment", "logical_date", "started_at
 """By which columns rows are ordered, as far as a view has them; its others follow."""
 
 _COLUMNS = """
-SELECT attname AS name FROM pg_attribute
+SELECT attname AS name, format_type(atttypid, NULL) AS type FROM pg_attribute
 WHERE attrelid = to_regclass(%(view)s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
 _VIEWS = """
@@ -44,8 +44,8 @@ class Wanted(NamedTuple):
     since: dt.datetime | None = None
 
 
-def columns_of(connection: Connection, view: str) -> list[str]:
-    """The columns of a contract view.
+def columns_of(connection: Connection, view: str) -> dict[str, str]:
+    """The columns of a contract view in their order, each with its type as Postgres names it.
 
     Raises:
         ParameterError: there is no such view.
@@ -54,11 +54,11 @@ def columns_of(connection: Connection, view: str) -> list[str]:
     if view not in views:
         raise ParameterError("--view", f"{view!r} is no view of the contract", f"Give one of: {', '.join(views)}.")
     rows = connection.execute(_COLUMNS, {"view": f"contract.{view}"})
-    return [row["name"] for row in rows]
+    return {row["name"]: row["type"] for row in rows}
 
 
 @contextmanager
-def batches(connection: Connection, wanted: Wanted, columns: Sequence[str]) -> Iterator[Iterator[list[Row]]]:
+def batches(connection: Connection, wanted: Wanted, columns: Collection[str]) -> Iterator[Iterator[list[Row]]]:
     """The rows as they are at one moment, `BATCH` at a time, always in the same order.
 
     Raises:
@@ -77,7 +77,7 @@ def batches(connection: Connection, wanted: Wanted, columns: Sequence[str]) -> I
         yield iter(lambda: cursor.fetchmany(BATCH), [])
 
 
-def _conditions(wanted: Wanted, names: Sequence[str]) -> tuple[list[sql.Composable], dict[str, Any]]:
+def _conditions(wanted: Wanted, names: Collection[str]) -> tuple[list[sql.Composable], dict[str, Any]]:
     dated = "logical_date" if "logical_date" in names else "day"
     choices = {
         "run": ("run_key", sql.SQL("{} = {}"), wanted.run),
@@ -93,7 +93,7 @@ def _conditions(wanted: Wanted, names: Sequence[str]) -> tuple[list[sql.Composab
     return where, {option: value for option, (_, _, value) in choices.items()}
 
 
-def write_csv(into: IO[str], columns: Sequence[str], found: Iterator[list[Row]]) -> int:
+def write_csv(into: IO[str], columns: Collection[str], found: Iterator[list[Row]]) -> int:
     """Write a heading and the rows (RFC 4180); null is an empty field. Returns the number of rows."""
     writer = csv.writer(into)
     writer.writerow(columns)

@@ -1,0 +1,1 @@
+"""Rows of a contract view as a file: CSV, or Parquet."""
