@@ -12,7 +12,7 @@ MESSAGES_PER_QUERY_MAX = 20
 VULNERABILITIES_PER_QUERY_MAX = 10
 BLOBS_PER_QUERY_MAX = 20
 
-WHOAMI = "query whoami { currentUser { username } queryComplexity { score limit } metadata { version } }"
+WHOAMI = "query whoami { currentUser { username } queryComplexity { score limit } metadata { version revision } }"
 
 PROJECT_ID = "query projectId($project: ID!) { project(fullPath: $project) { id } }"
 

@@ -53,6 +53,7 @@ WORDS = {
     "judges": "judging model",
     "provider": "provider",
     "gitlab_version": "GitLab",
+    "gitlab_revision": "GitLab revision",
     "serving_model": "serving model",
     "catalogue": "catalogue",
     "phase": "phase",

@@ -82,14 +82,16 @@ def _run(connection: Connection, key: RunKey, facts: QualityFacts) -> EarlierRun
         " (SELECT coalesce(string_agg(DISTINCT serving_model, ', '), '') FROM daily_runs.published_result r"
         "  WHERE r.run_key = p.run_key) AS serving_model,"
         " (SELECT coalesce(max(details ->> 'gitlab_version'), '') FROM daily_runs.stage_report s"
-        "  WHERE s.attempt_id = p.attempt_id) AS gitlab_version"
+        "  WHERE s.attempt_id = p.attempt_id) AS gitlab_version,"
+        " (SELECT coalesce(max(details ->> 'gitlab_revision'), '') FROM daily_runs.stage_report s"
+        "  WHERE s.attempt_id = p.attempt_id) AS gitlab_revision"
         " FROM daily_runs.published_run p JOIN daily_runs.attempt t USING (attempt_id) WHERE p.run_key = %s",
         [str(key)],
     ).fetchone()
     assert row is not None  # it was published in this transaction
     items = item_rows.of_runs(connection, [str(key)])[str(key)]
     providers = ", ".join(sorted({item.provider for item in items if item.answered}))
-    told = {name: row.pop(name) for name in ("serving_model", "gitlab_version")}
+    told = {name: row.pop(name) for name in ("serving_model", "gitlab_version", "gitlab_revision")}
     ruler = {**row, "provider": providers}
     context = {**facts.context, **{name: value for name, value in told.items() if value}}
     return EarlierRun(str(key), key.logical_date, {name: ruler[name] for name in RULER}, context, items)

@@ -52,8 +52,8 @@ def run(work: Work) -> Report:
         if of_burst.found:
             _save(work, found)
     report = _report(work, found, sent)
-    if facts.version:
-        report = replace(report, details={**report.details, "gitlab_version": facts.version})
+    build = {"gitlab_version": facts.version, "gitlab_revision": facts.revision}
+    report = replace(report, details={**report.details, **{name: told for name, told in build.items() if told}})
     return _with_trial(work, report) if needed else report
 
 

@@ -140,6 +140,14 @@ def test_what_changed_beside_the_ruler_is_named(store: Store) -> None:
     assert row(store, run.key)["changed"] == {"phase": ["shadow", "staging"], "gitlab_version": ["19.4.0", "19.4.1"]}
 
 
+def test_a_build_of_the_same_version_from_another_commit_is_named_as_changed(store: Store) -> None:
+    build = {"gitlab_version": "19.4.0"}
+    publish(store, Day(0), context={**build, "gitlab_revision": "a1b2c3d"})
+    run = publish(store, Day(1), context={**build, "gitlab_revision": "e5f6a7b"})
+    assert "changed since the reference: GitLab revision a1b2c3d → e5f6a7b" in run.verdict.reason
+    assert row(store, run.key)["changed"] == {"gitlab_revision": ["a1b2c3d", "e5f6a7b"]}
+
+
 def alarms(store: Store) -> list[dict[str, Any]]:
     return store.rows("SELECT * FROM contract.alarms_v1 ORDER BY alarm_id")
 

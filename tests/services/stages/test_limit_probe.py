@@ -14,6 +14,7 @@ from tests.conftest import TIME_SCALE, SandboxView
 
 from daily_runs.errors import CallError, LimitTooLowError
 from daily_runs.readiness.limits import finding_rows
+from daily_runs.sandbox.gitlab.resolvers import GITLAB_REVISION, GITLAB_VERSION
 from daily_runs.sandbox.process import Sandbox
 from daily_runs.stages import judge_trial
 
@@ -44,6 +45,8 @@ def test_a_path_that_allows_the_run_is_recorded_hop_by_hop_and_nothing_is_spent(
     assert found["gitlab", "API requests per minute and user"]["allowed"] == 2000
     assert {row["verdict"] for row in found.values()} == {"fits", "unknown"}
     assert report.details["requests_sent"] == len(of_path(kit)) == 3
+    build = (report.details["gitlab_version"], report.details["gitlab_revision"])
+    assert build == (GITLAB_VERSION, GITLAB_REVISION)
     assert [entry["key"] for entry in kit.sandbox.entries(paid=True)] == [judge_trial.PROMPT_ID]
     assert kit.sandbox.entries("aiAction") == []  # it counts even what it refuses
 

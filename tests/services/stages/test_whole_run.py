@@ -9,6 +9,7 @@ import pytest
 
 from daily_runs.errors import Blame, CallError, Hop, ParameterError
 from daily_runs.gitlab.hops.error_codes import error_code_in
+from daily_runs.sandbox.gitlab.resolvers import GITLAB_REVISION, GITLAB_VERSION
 from daily_runs.stages import judge_trial, pipeline
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def test_a_run_of_each_feature_is_published_with_counts_that_add_up(kit: Kit, fe
     assert kit.count("daily_runs.published_result") == 12
     assert kit.sandbox.process.summary()["outcomes"]  # it was the sandbox that answered
     assert kit.count("daily_runs.stage_report") == len(pipeline.STAGES)
+    context = kit.store.row("SELECT context FROM daily_runs.published_run")["context"]
+    assert (context["gitlab_version"], context["gitlab_revision"]) == (GITLAB_VERSION, GITLAB_REVISION)
 
 
 def test_a_second_run_of_the_day_is_a_new_attempt_and_replaces_the_first(kit: Kit) -> None:

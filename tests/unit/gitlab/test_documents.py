@@ -38,7 +38,7 @@ SCORES = {
     "JOB_IDS": 11,
     "PROJECT_ID": 2,
     "VULNERABILITIES": 29,
-    "WHOAMI": 7,
+    "WHOAMI": 8,
     "merge_requests(10)": 50,
     "messages(20)": 80,
 }

@@ -285,3 +285,17 @@ def test_a_build_that_one_run_does_not_know_is_no_treatment() -> None:
     assert (found.name, found.values, found.besides) == (Treatment.DATE, ("1", "2"), {})
     with pytest.raises(ParameterError, match="the build of both runs is the same"):
         treated(earlier("a/staging/1"), earlier("a/staging/2", gitlab_version="19.4.1"), Treatment.BUILD)
+
+
+def test_a_build_is_another_one_by_its_revision_alone() -> None:
+    first = earlier("a/staging/1", gitlab_version="19.4.1", gitlab_revision="a1b2c3d")
+    second = earlier("a/staging/2", gitlab_version="19.4.1", gitlab_revision="e5f6a7b")
+    found = treated(first, second, None)
+    assert found == (Treatment.BUILD, ("19.4.1 (a1b2c3d)", "19.4.1 (e5f6a7b)"), {"date": ("1", "2")})
+
+
+def test_a_revision_that_one_run_does_not_know_makes_no_other_build() -> None:
+    known = earlier("a/staging/2", gitlab_version="19.4.1", gitlab_revision="e5f6a7b")
+    assert treated(earlier("a/staging/1", gitlab_version="19.4.1"), known, None).name is Treatment.DATE
+    found = treated(earlier("a/staging/1", gitlab_version="19.4.0"), known, None)
+    assert (found.name, found.values) == (Treatment.BUILD, ("19.4.0", "19.4.1"))

@@ -31,7 +31,7 @@ class PathMeasures(NamedTuple):
 
     Attributes:
         user: the evaluation user it looked as; `username`: who GitLab takes that user for.
-        version: GitLab's, as it says.
+        version: GitLab's, as it says; `revision`: the commit that it was built from, as it says.
         complexity_score: what our smallest query scores; `complexity_limit`: what one query of this user may.
         page_size: nodes of a page at most; `page_evidence`: how that is known, or why not.
         throttle: name of the throttle that counts this user's requests (`RateLimit-Name`).
@@ -52,6 +52,7 @@ class PathMeasures(NamedTuple):
     requests_remaining: int | None
     hops: Mapping[str, str]
     calls_spent: int
+    revision: str | None = None
 
 
 async def measure_path(gitlab: GitLab, environment: Environment, clock: Clock, user: str | None = None) -> PathMeasures:
@@ -67,7 +68,7 @@ async def measure_path(gitlab: GitLab, environment: Environment, clock: Clock, u
     counted = Counted(clock)
     response = await counted(lambda: gitlab.rest("GET", OWN_ACCESS_PATH, user))
     who = await counted(lambda: gitlab.graphql(user, documents.WHOAMI))
-    complexity, version = who.get("queryComplexity"), (who.get("metadata") or {}).get("version")
+    complexity, metadata = who.get("queryComplexity"), who.get("metadata") or {}
     username = (who.get("currentUser") or {}).get("username")
     if not username:
         evidence = f"currentUser of {user} is null"
@@ -76,7 +77,8 @@ async def measure_path(gitlab: GitLab, environment: Environment, clock: Clock, u
     return PathMeasures(
         user=user,
         username=username,
-        version=version,
+        version=metadata.get("version"),
+        revision=metadata.get("revision"),
         complexity_score=_count_in(complexity, "score"),
         complexity_limit=_count_in(complexity, "limit"),
         page_size=page_size,

@@ -19,7 +19,7 @@ class Treatment(StrEnum):
     DATE = "date"
 
 
-BUILD_KEY = "gitlab_version"
+BUILD_KEYS = ("gitlab_version", "gitlab_revision")
 """The build, among what may change without the ruler."""
 _UNASKED = (Treatment.ENVIRONMENT, Treatment.BUILD, Treatment.DATE)
 """In this order: runs of two environments are of two dates, too. Another provider is a treatment only if asked for."""
@@ -46,7 +46,7 @@ def treated(first: EarlierRun, second: EarlierRun, asked: Treatment | None) -> T
         raise ParameterError("--treatment", f"the {asked} of both runs is the same", f"What differs: {known}.")
     besides = {str(key): value for key, value in found.items() if key not in (name, Treatment.PROVIDER)}
     more = changes(first.context, second.context)
-    besides |= {WORDS.get(key, key): value for key, value in more.items() if key != BUILD_KEY}
+    besides |= {WORDS.get(key, key): value for key, value in more.items() if key not in BUILD_KEYS}
     return Treated(name, found.get(name, ("", "")), besides)
 
 
@@ -59,8 +59,18 @@ def _differing(first: EarlierRun, second: EarlierRun) -> dict[Treatment, tuple[s
     (environment, date), (other, other_date) = (run.run_key.split("/", 2)[1:] for run in (first, second))
     values = {
         Treatment.ENVIRONMENT: (environment, other),
-        Treatment.BUILD: (first.context.get(BUILD_KEY, ""), second.context.get(BUILD_KEY, "")),
+        Treatment.BUILD: _builds(first, second),
         Treatment.PROVIDER: (first.ruler.get("provider", ""), second.ruler.get("provider", "")),
         Treatment.DATE: (date, other_date),
     }
     return {name: (then, now) for name, (then, now) in values.items() if then and now and then != now}
+
+
+def _builds(first: EarlierRun, second: EarlierRun) -> tuple[str, str]:
+    """Both builds: the version, and its revision where both runs know it: an unknown one is no difference."""
+    (version, revision), (other, other_revision) = (
+        [run.context.get(key, "") for key in BUILD_KEYS] for run in (first, second)
+    )
+    if version and other and revision and other_revision:
+        return f"{version} ({revision})", f"{other} ({other_revision})"
+    return version, other

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,11 +63,12 @@ def answer_to(client: httpx.Client, request_id: str) -> str:
 
 
 def test_the_outside_probe_answers_who_how_much_and_which_version(make_world: MakeWorld, gitlab: Connect) -> None:
-    probe = "{ currentUser { username } queryComplexity { score limit } metadata { version } }"
+    probe = "{ currentUser { username } queryComplexity { score limit } metadata { version revision } }"
     data = graphql(gitlab(make_world()), probe)["data"]
     assert data["currentUser"] == {"username": "evaluation-1"}
-    assert data["queryComplexity"] == {"score": 7, "limit": 250}
-    assert data["metadata"]["version"]
+    assert data["queryComplexity"] == {"score": 8, "limit": 250}
+    assert re.fullmatch(r"\d+\.\d+\.\d+(-pre|-ee)?", data["metadata"]["version"])
+    assert re.fullmatch(r"[0-9a-f]{11}", data["metadata"]["revision"])
 
 
 def test_without_a_token_nobody_is_signed_in_and_the_complexity_limit_is_200(
