@@ -16,13 +16,15 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from daily_runs.clock import Clock
+from daily_runs.clock import Clock, wall_timeout
 from daily_runs.errors import Blame, CallError
 
 ATTEMPTS_MAX = 3
 BUDGET_SECONDS = 900.0
 """No attempt begins later than this after the first one, in domain time. A prompt of the slowest feature takes 5
-minutes (its `answer_timeout_seconds`), so three full tries fit; a refusal that lasts longer is no moment's."""
+minutes (its `answer_timeout_seconds`), so three full tries fit; a refusal that lasts longer is no moment's. On a clock
+that runs fast it is never under `clock.WALL_SECONDS_MIN` of the wall: a machine that stands still for some seconds would
+use it up, and one failure more would lose the answer."""
 BACKOFF_FIRST_SECONDS = 1.0
 BACKOFF_FACTOR = 2.0
 BACKOFF_JITTER_SHARE = 0.5
@@ -59,7 +61,7 @@ async def with_retries(
         Exception: whatever else `call` raises, at once.
     """
     draw = rng or random.Random()
-    latest = monotonic() + clock.wall(budget_seconds)
+    latest = monotonic() + wall_timeout(clock, budget_seconds)
     used_up, refusals_in_row = 0, 0
     while True:
         try:

@@ -233,10 +233,17 @@ class FastClock(RecordingClock):
 
 def test_the_budget_is_domain_time() -> None:
     clock = FastClock()
-    moments = iter([0.0, 9.0])  # wall seconds: 540 of the domain
-    run = with_retries(failing(failure()), clock=clock, budget_seconds=530, monotonic=lambda: next(moments))
+    moments = iter([0.0, 14.0])  # wall seconds: 840 of the domain
+    run = with_retries(failing(failure()), clock=clock, budget_seconds=830, monotonic=lambda: next(moments))
     with pytest.raises(CallError):
         asyncio.run(run)
+
+
+def test_on_a_fast_clock_a_machine_that_stands_still_for_nine_seconds_loses_no_answer() -> None:
+    clock = FastClock(time_scale=300.0)
+    moments = iter([0.0, 9.0])  # wall seconds: 45 minutes of the domain
+    run = with_retries(failing(failure(), None), clock=clock, monotonic=lambda: next(moments))
+    assert asyncio.run(run) == "done"
 
 
 def test_a_529_is_overload_from_the_vendor_and_from_an_unknown_hop() -> None:
