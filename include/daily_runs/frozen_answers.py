@@ -81,6 +81,12 @@ class FrozenAnswer(BaseModel):
     expected: dict[str, tuple[_Points, _Points]] = Field(min_length=1)
 
 
+def asked_first(made_by_id: Mapping[str, str]) -> frozenset[str]:
+    """The half of the frozen answers (ids with how each was made) that is judged before a run's own answers, the other
+    one after them. Each half has every way of making, so that both see the whole scale."""
+    return frozenset(sorted(made_by_id, key=lambda frozen_id: (made_by_id[frozen_id], frozen_id))[::2])
+
+
 def frozen_path(dataset_file: Path) -> Path:
     """Where a data set's frozen answers are: `duo_chat.frozen.jsonl` beside `duo_chat.jsonl`."""
     return dataset_file.with_suffix(".frozen.jsonl")

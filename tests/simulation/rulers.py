@@ -26,11 +26,13 @@ LONGEST = 60
 
 
 class JudgeWorld(NamedTuple):
-    """A judge: what it adds to the score (0 to 1) at once and each day, and its noise in points."""
+    """A judge: what it adds to the score (0 to 1) at once, each day, and to those that it judges after a run's own
+    answers; and its noise in points."""
 
     title: str
     shift: float = 0.0
     drift: float = 0.0
+    late_shift: float = 0.0
     noise: float = NOISE
 
 
@@ -48,6 +50,7 @@ JUDGES = (
     JudgeWorld("harsh, -0.05", shift=-0.05),
     JudgeWorld("noisy, sd doubled", noise=2 * NOISE),
     JudgeWorld("drifting, +0.01 a day", drift=0.01),
+    JudgeWorld("drifting in each run, +0.10 at its end", late_shift=0.1),
 )
 
 
@@ -82,7 +85,8 @@ def _first_invalid(
     judge: JudgeWorld, sheet: FrozenSheet, deserved: Floats, reference: list[FrozenDay], rng: np.random.Generator
 ) -> int:
     for day in range(1, LONGEST + 1):
-        today = _judged(deserved, judge.shift + judge.drift * day, judge.noise, REFERENCE_DAYS + day, rng)
+        shift = judge.shift + judge.drift * day + np.where(sheet.asked_first, 0.0, judge.late_shift)[:, None]
+        today = _judged(deserved, shift, judge.noise, REFERENCE_DAYS + day, rng)
         if not all(one.passed for one in watch(sheet, today, reference, in_range_min=IN_RANGE_MIN)):
             return day
     return LONGEST + 1
@@ -96,10 +100,11 @@ def _answers(answers: int, rng: np.random.Generator) -> tuple[FrozenSheet, Float
     highest = np.where(kinds < 0.4, 5.0, np.where(kinds < 0.7, 4.0, 2.0))
     deserved = middle[:, None] + rng.normal(0, 0.25, (answers, len(WEIGHTS)))
     wide = np.ones((1, len(WEIGHTS)))
-    return FrozenSheet(WEIGHTS, lowest[:, None] * wide, highest[:, None] * wide), deserved
+    first = np.arange(answers) % 2 == 0
+    return FrozenSheet(WEIGHTS, lowest[:, None] * wide, highest[:, None] * wide, first), deserved
 
 
-def _judged(deserved: Floats, shift: float, noise: float, day: int, rng: np.random.Generator) -> FrozenDay:
+def _judged(deserved: Floats, shift: float | Floats, noise: float, day: int, rng: np.random.Generator) -> FrozenDay:
     part = noise / 2**0.5
     seen = deserved + shift * 4 + rng.normal(0, part, (len(deserved), 1)) + rng.normal(0, part, deserved.shape)
     return FrozenDay(START + dt.timedelta(days=day), np.clip(np.rint(seen), 1, 5))

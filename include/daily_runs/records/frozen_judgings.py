@@ -145,9 +145,10 @@ def before(store: Store, key: str, moment: dt.datetime) -> list[Row]:
 
 
 def verdicts_of(store: Store, frozen_judging_ids: Sequence[str]) -> dict[str, list[Row]]:
-    """Every frozen answer of each of these judgings, in order of its id: expected and given points, status, tries."""
+    """Every frozen answer of each of these judgings, in order of its id: how it was made, expected and given points,
+    status, tries."""
     rows = store.rows(
-        "SELECT frozen_judging_id::text, frozen_id, status, tries, expected, points, error_hop, error_kind"
+        "SELECT frozen_judging_id::text, frozen_id, made, status, tries, expected, points, error_hop, error_kind"
         " FROM daily_runs.frozen_verdict WHERE frozen_judging_id = ANY(%(ids)s::uuid[]) ORDER BY frozen_id",
         {"ids": list(frozen_judging_ids)},
     )

@@ -23,8 +23,8 @@ ATTEMPTS_MAX = 3
 BUDGET_SECONDS = 900.0
 """No attempt begins later than this after the first one, in domain time. A prompt of the slowest feature takes 5
 minutes (its `answer_timeout_seconds`), so three full tries fit; a refusal that lasts longer is no moment's. On a clock
-that runs fast it is never under `clock.WALL_SECONDS_MIN` of the wall: a machine that stands still for some seconds would
-use it up, and one failure more would lose the answer."""
+that runs fast it is never under `clock.WALL_SECONDS_MIN` of the wall: a machine that stands still for some seconds
+would use it up, and one failure more would lose the answer."""
 BACKOFF_FIRST_SECONDS = 1.0
 BACKOFF_FACTOR = 2.0
 BACKOFF_JITTER_SHARE = 0.5

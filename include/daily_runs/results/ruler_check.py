@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtr
 
+from daily_runs.frozen_answers import asked_first
 from daily_runs.judging.rubric import Rubric
 from daily_runs.results.intervals import student_quantile
 from daily_runs.results.regression import holm
@@ -59,11 +60,13 @@ class FrozenSheet(NamedTuple):
         weights: of each criterion of the rubric, in the order of the columns below.
         lowest, highest: a row an answer, a column a criterion: the points that a sound judge gives; NaN where the
             making says nothing.
+        asked_first: of each answer, whether it is judged before a run's own answers, else after them.
     """
 
     weights: Mapping[str, float]
     lowest: Floats
     highest: Floats
+    asked_first: npt.NDArray[np.bool_]
 
 
 class FrozenDay(NamedTuple):
@@ -130,7 +133,13 @@ def sheet_of(rubric: Rubric, rows: Sequence[Mapping[str, Any]]) -> FrozenSheet:
     names = [criterion.name for criterion in rubric.criteria]
     bounds = [[row["expected"].get(name, (np.nan, np.nan)) for name in names] for row in rows]
     lowest, highest = np.moveaxis(np.array(bounds, dtype=np.float64), 2, 0)
-    return FrozenSheet({criterion.name: criterion.weight for criterion in rubric.criteria}, lowest, highest)
+    first = asked_first({row["frozen_id"]: row["made"] for row in rows})
+    return FrozenSheet(
+        {criterion.name: criterion.weight for criterion in rubric.criteria},
+        lowest,
+        highest,
+        np.array([row["frozen_id"] in first for row in rows]),
+    )
 
 
 def points_of(rubric: Rubric, rows: Sequence[Mapping[str, Any]]) -> Floats:
@@ -194,8 +203,10 @@ def moved(sheet: FrozenSheet, today: Floats, reference: Sequence[FrozenDay]) -> 
     """How far the mean score (under the empty name) and each criterion's mean moved, paired by answer.
 
     A one-sample t of today's points less each answer's mean of the reference (Student 1908): what an answer deserves
-    cancels out, what the judge's noise leaves is in the spread of the differences. That spread counts as no smaller
-    than rounding to whole points alone makes it.
+    cancels out, what the judge's noise leaves is in the spread of the differences. The spread is that within the half
+    which is judged before the run and the half after it (Cochran 1977, Sampling Techniques, 5.3): a judge that drifts
+    meanwhile moves the halves apart, and would else hide behind that. It counts as no smaller than rounding to whole
+    points alone makes it.
     """
     before = np.stack([day.points for day in reference])
     days = (~np.isnan(before[:, :, 0])).sum(axis=0)
@@ -205,8 +216,9 @@ def moved(sheet: FrozenSheet, today: Floats, reference: Sequence[FrozenDay]) -> 
     differences = (today[both] - np.nanmean(before[:, both], axis=0)) * POINT
     hidden = ROUNDING * float((1 + 1 / days[both]).mean())
     weights = np.array(list(sheet.weights.values()))
-    found = {"": _move(differences @ weights, hidden * float((weights**2).sum()))}
-    return found | {name: _move(differences[:, column], hidden) for column, name in enumerate(sheet.weights)}
+    halves = sheet.asked_first[both]
+    found = {"": _move(differences @ weights, halves, hidden * float((weights**2).sum()))}
+    return found | {name: _move(differences[:, column], halves, hidden) for column, name in enumerate(sheet.weights)}
 
 
 def out_of_range(sheet: FrozenSheet, points: Floats) -> tuple[int, int]:
@@ -269,11 +281,13 @@ def _as_steady(
     return RulerFinding(AS_STEADY, passed, observed, f"no more than by a chance of {LEVEL_STEADY:g}")
 
 
-def _move(differences: Floats, hidden: float) -> Move:
-    if len(differences) < 2:
+def _move(differences: Floats, halves: npt.NDArray[np.bool_], hidden: float) -> Move:
+    parts = [part for part in (differences[halves], differences[~halves]) if len(part)]
+    degrees = len(differences) - len(parts)
+    if not degrees:
         return Move(float(differences.mean()), math.nan, 0)
-    variance = max(float(differences.var(ddof=1)), hidden)
-    return Move(float(differences.mean()), math.sqrt(variance / len(differences)), len(differences) - 1)
+    within = sum(float(((part - part.mean()) ** 2).sum()) for part in parts) / degrees
+    return Move(float(differences.mean()), math.sqrt(max(within, hidden) / len(differences)), degrees)
 
 
 def _days(reference: Sequence[FrozenDay]) -> str:

@@ -27,7 +27,8 @@ from daily_runs.statuses import JudgementStatus
 def run(work: Work) -> Report:
     """Judge every answer of the shard that has no settled judgement yet; `failed` counts the unscored.
 
-    The task of the first shard has the frozen answers judged before, unless that was done lately.
+    The task of the first shard has the frozen answers judged, half of them before its own answers and half after,
+    unless that was done lately.
 
     Raises:
         AccessError: the judge refuses our key, account or model, or refuses `ALIKE_MAX` answers in a row for one
@@ -38,13 +39,14 @@ def run(work: Work) -> Report:
     _keep_facts(work)
     store, attempt_id = work.store, work.attempt.attempt_id
     attempt_inputs.record_if_unknown(store, attempt_id, ruler_of(work.rubric.version, work.catalogue.judge))
-    ruler = frozen.judged(work) if work.shard in (None, 0) else None
+    begun = frozen.judged_before(work) if work.shard in (None, 0) else None
     cases = _cases(work)
     reused = _settle_known(work, cases)
     open_cases = [case for case in cases if case.missing]
     if open_cases:
         rows = judgements.JudgementRows(store, attempt_id)
         asyncio.run(judge_all(work, open_cases, rows, "judging"))
+    ruler = frozen.judged_after(work, begun) if begun else None
     second = judged_again(work)
     counts = judgements.counts(store, attempt_id, work.shard)
     return Report(

@@ -117,6 +117,20 @@ def test_frozen_answers_are_judged_with_a_run_and_the_gate_says_what_they_say(wa
     assert found[AS_MADE] == f"1.000, {FROZEN} of {FROZEN}"
 
 
+def test_one_half_is_judged_before_the_runs_own_answers_and_one_after_them(watched: Kit) -> None:
+    """Each half has both ways of making, so a judge that drifts meanwhile shows in the whole scale."""
+    work = of_day(watched, 0)
+    watched.run(work, "judging")
+    paid = [entry["key"] for entry in watched.sandbox.entries("messages", paid=True)]
+    own = [place for place, key in enumerate(paid) if "#" in key]
+    before, after = paid[: own[0]], paid[own[-1] + 1 :]
+    assert len(own) == ITEMS
+    assert sorted(before + after) == sorted(answer.id for answer in frozen_answers(watched))
+    assert len(before) == len(after) == FROZEN / 2
+    for half in (before, after):
+        assert 7 <= sum(key.endswith("refusal") for key in half) <= 8
+
+
 def test_only_the_task_of_the_first_shard_has_them_judged(watched: Kit) -> None:
     work = of_day(watched, 0)
     watched.run(replace(work, shard=1), "judging")

@@ -207,7 +207,7 @@ def test_a_judge_that_drifts_from_day_to_day_is_noticed_though_no_day_shows_it_a
     interval is about as wide, may lay it at the model's door.
     """
     days = []
-    for number in range(1, 6):
+    for number in range(1, 8):
         days.append(stream.day(judge_shift=-0.03 * number))
         if days[-1].blocked:
             break
@@ -217,15 +217,13 @@ def test_a_judge_that_drifts_from_day_to_day_is_noticed_though_no_day_shows_it_a
     assert all(abs(day.frozen_moved) < 0.1 for day in days[:-1])
 
 
-def test_a_judge_that_drifts_while_it_judges_a_run_is_not_noticed_and_the_model_is_blamed(
+def test_a_judge_that_drifts_while_it_judges_a_run_is_the_ruler_that_moved(
     stream: Stream, record_property: Any
 ) -> None:
-    """The frozen answers are judged first, so that they see the drift's beginning, and the run's answers its end."""
-    day = stream.day(judge_drift={"per_hundred_verdicts": -0.4})
+    """Half of the frozen answers is judged first, and half last: the second half sees the drift's end."""
+    day = stream.day(judge_drift={"per_hundred_verdicts": -0.6})
     record_property(TOLD, f"judge drifting within the run: {day}")
-    assert (day.blocked, day.published["verdict"]) == ("", "regressed")
-    assert day.published["item_mean"] is not None
-    assert -0.06 < day.frozen_moved < 0
+    assert MOVED in day.blocked
 
 
 def test_a_judge_that_declines_a_fifth_of_the_prompts_blocks_the_run_by_what_is_missing(

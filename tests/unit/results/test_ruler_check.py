@@ -40,7 +40,8 @@ def sheet(answers: int = ANSWERS) -> FrozenSheet:
     good = (np.arange(answers) < answers / 2)[:, None]
     none = np.full((answers, 1), np.nan)
     lowest, highest = np.where(good, 4.0, 1.0), np.where(good, 5.0, 2.0)
-    return FrozenSheet(WEIGHTS, np.hstack([lowest, lowest, none]), np.hstack([highest, highest, none]))
+    first = np.arange(answers) % 2 == 0
+    return FrozenSheet(WEIGHTS, np.hstack([lowest, lowest, none]), np.hstack([highest, highest, none]), first)
 
 
 def points(answers: int = ANSWERS, good: float = 4, bad: float = 2) -> Floats:
@@ -123,7 +124,7 @@ def test_after_days_of_equal_points_a_point_that_differs_is_no_move(count: int, 
 
 
 @given(
-    st.lists(st.lists(st.integers(1, 5), min_size=3, max_size=3), min_size=2, max_size=40),
+    st.lists(st.lists(st.integers(1, 5), min_size=3, max_size=3), min_size=3, max_size=40),
     st.integers(1, REFERENCE_DAYS),
 )
 def test_a_move_never_has_a_width_of_zero_and_its_mean_is_the_weighted_criteria(
@@ -140,17 +141,32 @@ def test_a_move_never_has_a_width_of_zero_and_its_mean_is_the_weighted_criteria(
     assert mirrored[""].error == pytest.approx(moves[""].error)
 
 
-def test_the_move_is_a_one_sample_t_of_the_paired_differences() -> None:
+def test_the_move_is_a_regression_on_the_half_of_the_paired_differences() -> None:
+    """With the half as a centred regressor the intercept is the plain mean, with its error within the halves."""
     rng = np.random.default_rng(3)
     today = rng.integers(1, 6, (ANSWERS, 3)).astype(np.float64)
+    today[::2] -= 1.5
     before = [day(rng.integers(1, 6, (ANSWERS, 3)).astype(np.float64), number) for number in range(4)]
     move = ruler_check.moved(sheet(), today, before)["faithfulness"]
     differences = (today[:, 1] - np.mean([one.points[:, 1] for one in before], axis=0)) / 4
-    oracle = stats.ttest_1samp(differences, ruler_check.ALLOWANCE if differences.mean() > 0 else -ruler_check.ALLOWANCE)
-    assert move.degrees == oracle.df == ANSWERS - 1
-    assert move.estimate == pytest.approx(differences.mean())
-    if abs(move.estimate) > ruler_check.ALLOWANCE:
-        assert move.chance == pytest.approx(oracle.pvalue)
+    half = np.where(sheet().asked_first, 0.5, -0.5)
+    oracle = stats.linregress(half, differences)
+    assert move.estimate == pytest.approx(oracle.intercept) == pytest.approx(differences.mean())
+    assert move.error == pytest.approx(oracle.intercept_stderr)
+    assert move.degrees == ANSWERS - 2
+    assert abs(move.estimate) > ruler_check.ALLOWANCE
+    beyond = (abs(move.estimate) - ruler_check.ALLOWANCE) / oracle.intercept_stderr
+    assert move.chance == pytest.approx(2 * stats.t.sf(beyond, ANSWERS - 2))
+
+
+def test_a_judge_that_drifts_between_the_halves_is_named_where_their_distance_would_pass_for_noise() -> None:
+    today = points(16)
+    today[1::2] -= 0.6
+    found = ruler_check.watch(sheet(16), day(today, 20), [day(points(16))], in_range_min=0.0)
+    assert {one.question: one.passed for one in found}[SAME_MEAN] is False
+    as_one = sheet(16)._replace(asked_first=np.ones(16, dtype=bool))
+    found = ruler_check.watch(as_one, day(today, 20), [day(points(16))], in_range_min=0.0)
+    assert {one.question: one.passed for one in found}[SAME_MEAN] is True
 
 
 def test_an_answer_without_a_verdict_on_one_of_the_days_is_compared_with_the_others() -> None:
@@ -160,7 +176,7 @@ def test_an_answer_without_a_verdict_on_one_of_the_days_is_compared_with_the_oth
     today[7] = np.nan
     moves = ruler_check.moved(sheet(), today, before)
     assert moves[""].estimate == pytest.approx(0)
-    assert moves[""].degrees == ANSWERS - 2
+    assert moves[""].degrees == ANSWERS - 3
 
 
 @given(

@@ -35,7 +35,8 @@ SELECT frozen_judging_id::text, began_at FROM daily_runs.frozen_judging
 WHERE frozen_key = %(frozen_key)s AND began_at <= %(began_at)s ORDER BY began_at
 """
 _VERDICTS = """
-SELECT frozen_judging_id::text, status, expected, points, in_range, score FROM contract.frozen_answers_v1
+SELECT frozen_judging_id::text, frozen_id, made, status, expected, points, in_range, score
+FROM contract.frozen_answers_v1
 WHERE frozen_judging_id = ANY(%(ids)s::uuid[]) ORDER BY frozen_id
 """
 

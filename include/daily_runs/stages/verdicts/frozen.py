@@ -1,4 +1,7 @@
-"""Frozen answers are judged before a run's own: once a feature, ruler and day, by whichever run comes first.
+"""Frozen answers are judged around a run's own: once a feature, ruler and day, by whichever run comes first.
+
+One half is judged before the run's own answers, and the other after them. A judge that drifts in between would
+otherwise show the frozen answers its first verdicts only, and the model would be blamed for its last ones.
 
 Other arms, samples and reruns use a frozen judging that is young (`YOUNG_HOURS`, the rule of the judge's trial). One
 run at a time works on it, the others wait. It is kept call by call, so that whoever goes on after a death asks only for
@@ -10,13 +13,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from daily_runs.catalogue.folders import dataset_path
 from daily_runs.dataset import load_feature_dataset
 from daily_runs.errors import DatasetError
-from daily_runs.frozen_answers import FrozenAnswer, frozen_path, frozen_sha256, load_frozen
+from daily_runs.frozen_answers import FrozenAnswer, asked_first, frozen_path, frozen_sha256, load_frozen
 from daily_runs.judging.prompt import build
 from daily_runs.judging.ruler import ruler_of
 from daily_runs.judging.verdict import NOT_AGAIN
@@ -37,14 +41,24 @@ judge away it may take 15. After this the task ends by an error that says so, be
 and a further try waits again."""
 
 
-def judged(work: Work) -> dict[str, Any] | None:
-    """See that a young frozen judging speaks for the verdicts that this task is about to order.
+class FrozenWork(NamedTuple):
+    """The frozen answers that speak for a task's verdicts, and how many of them it had judged so far."""
+
+    answers: Sequence[FrozenAnswer]
+    order: FrozenOrder
+    judging: FrozenJudging
+    asked: int
+
+
+def judged_before(work: Work) -> FrozenWork | None:
+    """See that a young frozen judging speaks for the verdicts that this task is about to order, and have half of it
+    judged.
 
     A rerun that only gates and publishes orders none, and an attempt whose verdicts all came about the time of its
     frozen judgings needs no other day's: both stay with what they have.
 
     Returns:
-        What the stage's report says of it; None where the feature has no frozen answers, or nothing is to be judged.
+        What `judged_after` needs; None where the feature has no frozen answers, or nothing is to be judged.
 
     Raises:
         DatasetError: the frozen answers are not sound, or name a criterion that the rubric does not have.
@@ -62,24 +76,44 @@ def judged(work: Work) -> dict[str, Any] | None:
     is_of_today = frozen_judgings.young_of_attempt(work.store, attempt_id, order.key, YOUNG_HOURS) is not None
     if frozen_judgings.covers(work.store, attempt_id, YOUNG_HOURS) and not is_of_today:
         return None
-    with exclusive(work.store, f"frozen answers of {order.feature}, {order.key[:12]}", None, WAIT_SECONDS):
-        return _settled(work, answers, order)
+    with _lock(work, order):
+        found = frozen_judgings.young(work.store, order.key, YOUNG_HOURS)
+        if found:
+            _ask_again_if_too_few(work, found)
+        judging = found or frozen_judgings.begin(work.store, attempt_id, order, answers)
+        frozen_judgings.speaks_for(work.store, judging.frozen_judging_id, attempt_id)
+        first = asked_first({answer.id: answer.made for answer in answers})
+        asked = _have_judged(work, [answer for answer in answers if answer.id in first], judging)
+    return FrozenWork(answers, order, judging, asked)
 
 
-def _settled(work: Work, answers: Sequence[FrozenAnswer], order: FrozenOrder) -> dict[str, Any]:
-    """Have the young frozen judging judged to its end, or begin one; nobody else works on one of this key now."""
-    store, attempt_id = work.store, work.attempt.attempt_id
-    found = frozen_judgings.young(store, order.key, YOUNG_HOURS)
-    if found:
-        _ask_again_if_too_few(work, found)
-    judging = found or frozen_judgings.begin(store, attempt_id, order, answers)
+def judged_after(work: Work, begun: FrozenWork) -> dict[str, Any]:
+    """Have what is left of the frozen judging judged, now that the task's own verdicts are there.
+
+    Returns:
+        What the stage's report says of it.
+
+    Raises:
+        StageError, AccessError, CallError: see `judged_before`.
+    """
+    with _lock(work, begun.order):
+        asked = _have_judged(work, begun.answers, begun.judging)
+    return _told(work, begun.judging, begun.asked + asked)
+
+
+def _lock(work: Work, order: FrozenOrder) -> AbstractContextManager[None]:
+    """Nobody else works on a frozen judging of this key meanwhile."""
+    return exclusive(work.store, f"frozen answers of {order.feature}, {order.key[:12]}", None, WAIT_SECONDS)
+
+
+def _have_judged(work: Work, answers: Sequence[FrozenAnswer], judging: FrozenJudging) -> int:
+    """Have those of the answers judged that have no outcome yet; their number."""
     cases = _cases(work, answers, judging)
-    frozen_judgings.speaks_for(store, judging.frozen_judging_id, attempt_id)
     if cases:
-        log.info("frozen answers of %s: %s to be judged", order.feature, len(cases))
-        rows = FrozenRows(store, judging.frozen_judging_id)
+        log.info("frozen answers of %s: %s to be judged", work.feature.feature, len(cases))
+        rows = FrozenRows(work.store, judging.frozen_judging_id)
         asyncio.run(judge_all(replace(work, settled=lambda _: None), cases, rows, "frozen answers"))
-    return _told(work, judging, len(cases))
+    return len(cases)
 
 
 def _ask_again_if_too_few(work: Work, found: FrozenJudging) -> None:
