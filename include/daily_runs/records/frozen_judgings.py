@@ -115,24 +115,35 @@ def of_attempt(store: Store, attempt_id: str) -> list[Row]:
     )
 
 
-_COVERED = """
+_OF_VERDICTS = """
 WITH watched AS (
     SELECT g.began_at FROM daily_runs.ruler_watch w JOIN daily_runs.frozen_judging g USING (frozen_judging_id)
     WHERE w.attempt_id = %(attempt)s
-)
-SELECT EXISTS (SELECT FROM watched) AND NOT EXISTS (
-    SELECT FROM daily_runs.answer a LEFT JOIN daily_runs.judgement j USING (attempt_id, prompt_id)
-    WHERE a.attempt_id = %(attempt)s AND a.status = 'answered' AND (coalesce(j.status, 'sent') = 'sent' OR NOT EXISTS (
+), verdict AS (
+    SELECT coalesce(j.status, 'sent') = 'sent' AS is_open, EXISTS (
         SELECT FROM watched WHERE j.settled_at BETWEEN began_at - make_interval(secs => %(seconds)s)
-                                                   AND began_at + make_interval(secs => %(seconds)s)))) AS covered
+                                                   AND began_at + make_interval(secs => %(seconds)s)) AS is_seen
+    FROM daily_runs.answer a LEFT JOIN daily_runs.judgement j USING (attempt_id, prompt_id)
+    WHERE a.attempt_id = %(attempt)s AND a.status = 'answered'
+)
+SELECT EXISTS (SELECT FROM watched) AND NOT EXISTS (SELECT FROM verdict WHERE is_open OR NOT is_seen) AS covered,
+       (SELECT count(*)::int FROM verdict WHERE NOT is_open) AS verdicts,
+       (SELECT count(*)::int FROM verdict WHERE NOT is_open AND is_seen) AS seen
 """
 
 
 def covers(store: Store, attempt_id: str, hours: float) -> bool:
     """Whether all of an attempt is judged, and each of its verdicts came within so many hours of a frozen judging that
     speaks for it. Shards are judged side by side, so it may come before as well as after."""
-    found: bool = store.row(_COVERED, {"attempt": attempt_id, "seconds": hours * 3600})["covered"]
+    found: bool = store.row(_OF_VERDICTS, {"attempt": attempt_id, "seconds": hours * 3600})["covered"]
     return found
+
+
+def seen(store: Store, attempt_id: str, hours: float) -> tuple[int, int]:
+    """How many of an attempt's settled verdicts came within so many hours of a frozen judging that speaks for it, and
+    how many there are."""
+    row = store.row(_OF_VERDICTS, {"attempt": attempt_id, "seconds": hours * 3600})
+    return row["seen"], row["verdicts"]
 
 
 def before(store: Store, key: str, moment: dt.datetime) -> list[Row]:

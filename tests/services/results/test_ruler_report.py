@@ -19,6 +19,7 @@ from daily_runs.records import gate
 from daily_runs.results.ruler_check import AS_MADE, JUDGED, QUESTIONS, SAME_MEAN
 from daily_runs.results.run_report import page, questions, report_rows, ruler_rows, sections
 from daily_runs.stages.verdicts import frozen
+from daily_runs.stages.verdicts.ruler_gate import OF_EACH_DAY
 from daily_runs.stages.work import Work
 from daily_runs.store.database import Store
 
@@ -71,7 +72,7 @@ def test_a_ruler_that_held_is_told_by_the_gates_words_and_by_the_figures_of_each
     watched.run(work, *STAGES)
     found = checked(work)
     results = {row["expectation"]: row for row in gate.results(watched.store, work.attempt.attempt_id)}
-    assert [one["expectation"] for one in found["findings"]] == list(QUESTIONS)
+    assert [one["expectation"] for one in found["findings"]] == [JUDGED, OF_EACH_DAY, *QUESTIONS[1:]]
     assert all(one["observed"] == results[one["expectation"]]["observed"] for one in found["findings"])
     assert (found["state"], found["judgings"], found["left_out"]) == ("held", 4, 0)
     rows = watched.store.rows(
@@ -131,6 +132,16 @@ def test_a_ruler_that_moved_is_the_first_sentence_and_stands_before_the_series(w
     assert "no: the ruler moved" in said(work.attempt.attempt_id)
 
 
+def test_a_run_that_the_ruler_blocked_is_to_be_judged_again(watched: Kit, tmp_path: Path) -> None:
+    work = moved_run(watched)
+    found = model(work.attempt.attempt_id)
+    assert found["rerun"].endswith(" --rerun judge_again")
+    assert found["rerun_form"]["rerun"] == "judge_again"
+    text = read_page(page_of(work.attempt.attempt_id, tmp_path)).text
+    assert "To have its answers judged again" in text
+    assert "missing_answers" not in text
+
+
 def test_a_report_of_an_earlier_day_does_not_know_the_day_on_which_the_ruler_moved(watched: Kit) -> None:
     early = of_day(watched, 20)
     watched.run(early, *STAGES)
@@ -161,7 +172,7 @@ def test_an_attempt_that_was_judged_on_two_days_shows_both(watched: Kit) -> None
     watched.run(work, "judging", "validation")
     found = checked(work)
     assert (found["state"], [day["of_this_run"] for day in found["days"]]) == ("held", [True, True])
-    assert len(found["findings"]) == 2 * len(QUESTIONS)
+    assert len(found["findings"]) == 2 * len(QUESTIONS) + 1
 
 
 def test_before_the_gate_has_run_the_figures_are_there_and_no_verdict(watched: Kit) -> None:

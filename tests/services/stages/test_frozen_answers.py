@@ -29,6 +29,7 @@ from daily_runs.results.ruler_check import AS_MADE, AS_STEADY, JUDGED, NO_REFERE
 from daily_runs.runs import opening
 from daily_runs.stages.judge_trial import YOUNG_HOURS
 from daily_runs.stages.verdicts import frozen
+from daily_runs.stages.verdicts.ruler_gate import OF_EACH_DAY
 from daily_runs.statuses import Rerun
 from daily_runs.store.exclusive import exclusive
 
@@ -111,7 +112,7 @@ def test_frozen_answers_are_judged_with_a_run_and_the_gate_says_what_they_say(wa
     assert (told["scored"], told["of"], told["asked_now"]) == (FROZEN, FROZEN, FROZEN)
     assert len(asked(watched)) == len(set(asked(watched))) == FROZEN
     assert (judging.asked, judging.answered) == (ITEMS, ITEMS)  # they are no part of the run's own counts
-    assert gated.answered == 16 + 5
+    assert gated.answered == 16 + 6
     found = {row["expectation"]: row["observed"] for row in gate.results(watched.store, work.attempt.attempt_id)}
     assert found[JUDGED] == f"{FROZEN} of {FROZEN} have a verdict"
     assert found[AS_MADE] == f"1.000, {FROZEN} of {FROZEN}"
@@ -294,8 +295,9 @@ def test_without_verdicts_the_gate_blocks_and_names_the_kind_and_the_next_try_as
     watched.sandbox.change(unscorable_share=1.0)
     work = of_day(watched, 0)
     watched.run(work, "judging")
-    with pytest.raises(GateFailedError):
+    with pytest.raises(GateFailedError, match=r"not published\. .*frozen answers are judged: 0 of 30") as caught:
         watched.run(work, "validation")
+    assert "ruler moved" not in str(caught.value)
     assert failing(watched, work)[JUDGED].startswith(f"0 of {FROZEN} have a verdict ({FROZEN} ")
     watched.sandbox.change(unscorable_share=0.0)
     (report,) = watched.run(again(watched, work, Rerun.MISSING_ANSWERS), "judging")
@@ -428,6 +430,7 @@ def test_gate_and_publish_again_keeps_the_days_ruler_and_judge_again_takes_a_new
     work = of_day(watched, 0)
     watched.run(work, "judging", "validation", "publish")
     age(watched, 72)
+    watched.store.rows("UPDATE daily_runs.judgement SET settled_at = settled_at - interval '72 hours'")
     gated = again(watched, work, Rerun.GATE_AND_PUBLISH)
     (report, _) = watched.run(gated, "judging", "validation")
     assert "frozen_answers" not in report.details
@@ -456,6 +459,22 @@ def test_an_attempt_that_was_judged_on_two_days_is_held_by_the_rulers_of_both(wa
         watched.run(missing, "validation")
     (which,) = {name for name in failing(watched, missing) if name.startswith(AS_MADE)}
     assert which.startswith(f"{AS_MADE} (those of ")
+
+
+def test_verdicts_of_a_day_without_a_frozen_judging_are_blocked_until_there_is_one(watched: Kit) -> None:
+    """A person clears the failed task of one shard, days later: the first shard's task does not run again."""
+    work = of_day(watched, 0)
+    first, second = replace(work, shard=0), replace(work, shard=1)
+    watched.run(first, "judging")
+    age(watched, 30)
+    watched.store.rows("UPDATE daily_runs.judgement SET settled_at = settled_at - interval '30 hours'")
+    (late,) = watched.run(second, "judging")
+    assert 0 < late.asked < ITEMS
+    with pytest.raises(GateFailedError, match=f"{late.asked} of 8 verdicts are of another day, required none: clear"):
+        watched.run(work, "validation")
+    assert set(failing(watched, work)) == {OF_EACH_DAY}
+    watched.run(first, "judging")
+    watched.run(work, "validation")
 
 
 def test_what_they_cost_is_counted_once_in_bill_and_budget(watched: Kit) -> None:

@@ -55,7 +55,7 @@ SAID = {
     RulerState.HELD: "yes: it judges as in its first days",
     RulerState.MOVED: "no: the ruler moved, so this attempt's scores say nothing of the feature",
     RulerState.FIRST_DAY: "not known yet: this is the first day of this ruler",
-    RulerState.UNKNOWN: "not known: too few frozen answers have a verdict",
+    RulerState.UNKNOWN: "not known: too few frozen answers have a verdict, or none were judged on a score's day",
     RulerState.NOT_ASKED: "not asked yet: the gate has not run",
 }
 """Answers to the question whether the judge is still the same."""

@@ -10,11 +10,14 @@ from daily_runs.records import frozen_judgings
 from daily_runs.results import ruler_check
 from daily_runs.results.ruler_check import JUDGED, MOVED, FrozenDay, RulerFinding
 from daily_runs.stages.expectations import Check
+from daily_runs.stages.judge_trial import YOUNG_HOURS
 from daily_runs.stages.work import Work
 from daily_runs.statuses import FrozenStatus
 from daily_runs.store.pool import Row
 
 REMEDY = "clear the task judging, or choose rerun: judge_again"
+OF_EACH_DAY = f"{JUDGED} on the day of each verdict"
+"""A shard's task that is cleared days later gives verdicts, and has no frozen answers judged."""
 
 
 def checks(work: Work) -> list[Check]:
@@ -28,12 +31,23 @@ def checks(work: Work) -> list[Check]:
     found = _checks(work, newest)
     for row in others:  # of an attempt that was judged on several days
         found += [_of_day(check, row) for check in _checks(work, row)]
-    return found
+    return [*found, _of_each_day(work)]
+
+
+def _of_each_day(work: Work) -> Check:
+    seen, verdicts = frozen_judgings.seen(work.store, work.attempt.attempt_id, YOUNG_HOURS)
+    observed = f"{verdicts - seen} of {verdicts} verdicts are of another day" if seen < verdicts else f"all {verdicts}"
+    return Check(OF_EACH_DAY, passed=seen == verdicts, observed=observed, required=f"none: {REMEDY}")
 
 
 def says_moved(failed: Sequence[Check]) -> bool:
-    """Whether a failed check says that the ruler moved, and not only that nobody knows."""
-    return any(check.expectation.startswith(tuple(MOVED)) for check in failed)
+    """Whether a failed check says that the ruler moved, and not only that too few frozen answers could be judged."""
+    names = {check.expectation for check in failed}
+    return any(
+        name.startswith(question) and name.replace(question, JUDGED, 1) not in names
+        for name in names
+        for question in MOVED
+    )
 
 
 def _of_day(check: Check, row: Row) -> Check:
