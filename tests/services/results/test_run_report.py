@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import statistics
@@ -290,6 +291,27 @@ def test_two_providers_have_no_figure_over_both_and_one_each(cli_store: Store, t
     assert "Two providers never make one figure." in read_page(page_of(run.key, tmp_path)).text
 
 
+def test_a_second_day_of_two_providers_stands_on_no_reference(cli_store: Store) -> None:
+    by_two = Day(0, provider=lambda number: "anthropic" if number < 100 else "vertex")
+    publish(cli_store, by_two)
+    run = publish(cli_store, by_two._replace(number=1))
+    found = model(run.key)
+    assert (run.verdict.reference, found["series"]["reference"], found["changed_items"]) == ((), None, [])
+
+
+def test_a_run_whose_gate_was_overridden_is_in_no_reference_of_a_report(cli_store: Store) -> None:
+    publish(cli_store, Day(0))
+    overridden = publish(cli_store, Day(1, fell=EVERYWHERE))
+    cli_store.rows(
+        "INSERT INTO daily_runs.gate_override (attempt_id, reason, ordered_by) VALUES (%(id)s, 'we need it', 'alice')",
+        {"id": attempt_id(cli_store, overridden.key)},
+    )
+    run = publish(cli_store, Day(2))
+    found = model(run.key)["series"]
+    assert found["reference"]["runs"] == list(run.verdict.reference)
+    assert len(found["runs"]) == 3
+
+
 def test_an_attempt_that_failed_the_gate_is_reported_and_said_to_be_unpublished(
     fixed_run: str, cli_store: Store, tmp_path: Path
 ) -> None:
@@ -482,4 +504,18 @@ def test_no_text_of_a_run_is_a_mark_a_mention_or_a_link_in_the_comment() -> None
     decision = MergeDecision(MergeOutcome.UNDECIDED, ["a"], "b", verdict, verdict, HOSTILE, ["judge"], [], [], None, {})
     text = documents.markdown(decision)
     assert not any(mark in text for mark in ("<script", "@all", "://", " |", " [a]", " `x`"))
-    assert r"\[a\](https&#58;//example.com)" in text
+    shown = html.unescape(text)  # GitHub and GitLab look for mentions and links in what Markdown has made of a text
+    assert not any(mark in shown for mark in ("@all", "https://", "www.e"))
+    assert r"\[a\](https:&#8203;//example.com)" in text
+
+
+@pytest.mark.parametrize(
+    "reference", ["@all", "#12", "!12", "&12", "%12", "$12", "~12", "^alert", "https://a.b", "www.a.b"]
+)
+def test_what_a_run_says_refers_to_nothing_in_the_comment(reference: str) -> None:
+    verdict = QualityVerdict.INCOMPARABLE
+    said = f"incomparable, since {reference} differs"
+    decision = MergeDecision(MergeOutcome.UNDECIDED, ["a"], "b", verdict, verdict, said, ["judge"], [], [], None, {})
+    shown = html.unescape(documents.markdown(decision)).replace("\\", "")
+    assert reference not in shown
+    assert reference in shown.replace("\u200b", "")

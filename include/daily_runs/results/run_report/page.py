@@ -11,6 +11,7 @@ from daily_runs.results.run_report.markup import details, document, escaped, pro
 from daily_runs.results.run_report.ruler_rows import RulerState
 from daily_runs.results.run_report.sections import Section
 from daily_runs.results.run_report.whisker import whiskers
+from daily_runs.statuses import Rerun
 
 SENTENCE_CHARACTERS_MAX = 2_000
 
@@ -171,8 +172,9 @@ NO_SHIFT = (
 
 def _again(report: Mapping[str, Any]) -> str:
     rows = [[name, value] for name, value in report["rerun_form"].items()]
+    judges = report["rerun_form"]["rerun"] == Rerun.JUDGE_AGAIN
     return (
-        "<h2>To ask again what has no answer</h2>"
+        f"<h2>To {'have its answers judged again' if judges else 'ask again what has no answer'}</h2>"
         f"<p>On the command line: <code>{escaped(report['rerun'])}</code></p>"
         f"<p>In Airflow: trigger <code>{escaped(report['rerun_dag'])}</code> with these fields of its form:</p>"
         f"{table(('field', 'value'), rows)}"

@@ -17,6 +17,7 @@ from daily_runs.results.run_report import answer_rows, attempt_rows, cost_rows, 
 from daily_runs.results.run_report.item_pairs import ItemPair, ItemsOfRun
 from daily_runs.results.run_report.questions import AskedQuestion, Questions
 from daily_runs.results.run_report.ruler_rows import RulerState, TermsOf
+from daily_runs.statuses import Rerun
 from daily_runs.store.database import Store
 from daily_runs.store.pool import Connection, Row
 
@@ -60,7 +61,7 @@ def read(store: Store, name: str, questions: Questions, terms_of: TermsOf) -> di
         found = attempt["gate_results"] or []
         check = ruler_rows.read(connection, str(attempt["attempt_id"]), found, terms_of)
         report = _published(connection, run, asked) if run else _of_attempt(connection, attempt, asked, check)
-        report |= {"gate_results": found, "ruler_check": check, **_of_both(connection, attempt)}
+        report |= {"gate_results": found, "ruler_check": check, **_of_both(connection, attempt, check)}
     return plain(report)
 
 
@@ -120,8 +121,10 @@ def _of_attempt(
     }
 
 
-def _of_both(connection: Connection, attempt: Row) -> dict[str, Any]:
+def _of_both(connection: Connection, attempt: Row, check: Mapping[str, Any] | None) -> dict[str, Any]:
     attempt_id = str(attempt["attempt_id"])
+    is_moved = check is not None and check["state"] is RulerState.MOVED  # what has a verdict needs another one
+    how = Rerun.JUDGE_AGAIN if is_moved else Rerun.MISSING_ANSWERS
     feature, environment, moment = attempt["run_key"].split("/", 2)
     return {
         "stages": attempt["stages"] or {},
@@ -129,8 +132,8 @@ def _of_both(connection: Connection, attempt: Row) -> dict[str, Any]:
         "cost": cost_rows.of_run(connection, attempt["run_key"]),
         "ruler": attempt_rows.ruler(connection, attempt_id),
         "attempts": attempt_rows.of_run(connection, attempt["run_key"]),
-        "rerun": _rerun(attempt["run_key"]),
-        "rerun_form": {"environment": environment, "rerun": "missing_answers", "run": moment},
+        "rerun": _rerun(attempt["run_key"], how),
+        "rerun_form": {"environment": environment, "rerun": how.value, "run": moment},
         "rerun_dag": f"daily_runs_{feature}",
     }
 
@@ -168,9 +171,9 @@ def _percentiles(row: Row | None) -> dict[str, float | None]:
     return dict(zip(("p50", "p95", "p99"), (row and row["seconds"]) or [None] * 3, strict=True))
 
 
-def _rerun(run_key: str) -> str:
-    """The command that asks again what has no answer."""
+def _rerun(run_key: str, how: Rerun) -> str:
+    """The command that does again what is missing or cannot be trusted."""
     feature, environment, moment, *sample = run_key.split("/")
     words = ["daily-runs", "run", feature, "--environment", environment, "--date", moment[:10]]
     more = ["--sample", sample[0].removeprefix("sample-")] if sample else []
-    return shlex.join([*words, *more, "--rerun", "missing_answers"])
+    return shlex.join([*words, *more, "--rerun", how.value])

@@ -13,7 +13,8 @@ from daily_runs.store.pool import Connection, Row
 RUNS_SHOWN = 60
 
 _RUNS = """
-SELECT run_key, logical_date, item_mean, item_mean_low, item_mean_high, populations, verdict, ruler, context
+SELECT run_key, logical_date, item_mean, item_mean_low, item_mean_high, populations, verdict, ruler, context,
+       EXISTS (SELECT FROM daily_runs.gate_override g WHERE g.attempt_id = runs_v2.attempt_id) AS is_overridden
 FROM contract.runs_v2
 WHERE feature = %(feature)s AND environment = %(environment)s AND provenance = %(provenance)s AND kind = %(kind)s
       AND (kind = 'full' OR split_part(run_key, '/', 4) = split_part(%(run_key)s, '/', 4))
@@ -54,19 +55,20 @@ class RunSeries(NamedTuple):
 def read(connection: Connection, run: Row) -> RunSeries:
     """The series of a run (a row of `contract.runs_v2` or of `contract.attempts_v1`).
 
-    The reference is the one that the published verdict stands on: a level that somebody accepted later begins none.
+    The reference is the one that the published verdict stands on: a level that somebody accepted later begins none, no
+    run whose gate was overridden is in it, and a run that two providers answered has none.
     """
     runs = connection.execute(_RUNS.encode(), run).fetchall()
     alarms = connection.execute(_ALARMS.encode(), run).fetchall() if run["kind"] == "full" else []
     published_at = run.get("published_at")
-    if published_at is None or not run.get("ruler"):
+    if published_at is None or not run.get("ruler") or run["item_mean"] is None:
         return RunSeries(runs, [], alarms)
     accepted = [a["since"] for a in alarms if a["state"] == "accepted" and a["resolved_at"] <= published_at]
     since = max(accepted, default=dt.datetime.min.replace(tzinfo=dt.UTC))
     alike = [
         EarlierRun(row["run_key"], row["logical_date"], row["ruler"], row["context"], ())
         for row in runs
-        if row["run_key"] != run["run_key"] and row["logical_date"] >= since
+        if row["run_key"] != run["run_key"] and row["logical_date"] >= since and not row["is_overridden"]
         if comparability_key(row["ruler"]) == comparability_key(run["ruler"])
     ]
     return RunSeries(runs, alike[:REFERENCE_RUNS], alarms)
