@@ -144,6 +144,12 @@ def on_scale(score: float) -> float:
     return score
 
 
+def beside(value: float, line: float) -> str:
+    """A figure in three digits; one under a line is not rounded up to it: 0.49996 is not the 0.5 that it misses."""
+    rounded = f"{value:.3f}"
+    return f"{math.floor(value * 1000) / 1000:.3f}" if value < line <= float(rounded) else rounded
+
+
 def student_quantile(degrees: float, level: float) -> float:
     """Student's t; infinite without a degree of freedom."""
     return float(stdtrit(degrees, level)) if degrees > 0 else math.inf

@@ -188,31 +188,36 @@ def _standing(found: RunVerdict, baseline: Sequence[EarlierRun], candidate: Earl
 
 def _shift(baseline: Sequence[EarlierRun], candidate: EarlierRun, part: str) -> tuple[float, float]:
     """How far a part's difference moves if each answer that only the candidate lost is 0, and if each that only the
-    baseline lost is."""
+    baseline lost is. Which ones those are is not kept by item: as many as there can be."""
     before, after = _known(baseline, part), _known([candidate], part)
     seen = [after[item][0] - before[item][0] for item in before.keys() & after.keys()]
     estimate = math.fsum(seen) / len(seen)
-    pairs = [(before.get(item, (None, 0)), after.get(item, (None, 0))) for item in sorted(before.keys() | after.keys())]
+    none = (None, 0, 0)
+    pairs = [(before.get(item, none), after.get(item, none)) for item in sorted(before.keys() | after.keys())]
     return shifts_of(
         (
-            PairedItem(mean, scored, max(0, others - scored), other_mean, others, max(0, scored - others))
-            for (mean, scored), (other_mean, others) in pairs
+            PairedItem(mean, scored, min(lost, others), other_mean, others, min(others_lost, scored))
+            for (mean, scored, lost), (other_mean, others, others_lost) in pairs
         ),
         estimate,
     )
 
 
-def _known(runs: Sequence[EarlierRun], part: str) -> dict[str, tuple[float, int]]:
-    """A part's items: the mean over the runs that scored it, and how many answers the most of them scored."""
-    found: dict[str, list[tuple[float, int]]] = defaultdict(list)
+def _known(runs: Sequence[EarlierRun], part: str) -> dict[str, tuple[float, int, int]]:
+    """A part's items: the mean over the runs that scored it, how many answers the best of them scored, and lost."""
+    found: dict[str, list[tuple[float, int, int]]] = defaultdict(list)
     of_class = part != WHOLE and not part.startswith(CRITERION)
     for run in runs:
         for item in run.items:
             value = _value(item, "" if of_class else part.removeprefix(CRITERION))
             if value is not None and (not of_class or item.item_class == part):
-                found[item.item_id].append((value, item.scored))
+                found[item.item_id].append((value, item.scored, item.answered + item.failed - item.scored))
     return {
-        item: (math.fsum(mean for mean, _ in seen) / len(seen), max(scored for _, scored in seen))
+        item: (
+            math.fsum(mean for mean, _, _ in seen) / len(seen),
+            max(scored for _, scored, _ in seen),
+            min(lost for _, _, lost in seen),
+        )
         for item, seen in found.items()
     }
 

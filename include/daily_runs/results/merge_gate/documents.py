@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import html
-import math
 import re
 from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree
 
 from daily_runs.input_files import printable
-from daily_runs.results.intervals import Interval
+from daily_runs.results.intervals import beside
 from daily_runs.results.merge_gate.decision import WHOLE, FloorCheck, MergeDecision, MergeOutcome, MergePart
 from daily_runs.results.quality import CRITERION
 from daily_runs.results.regression import QualityDifference
 from daily_runs.statuses import QualityVerdict
 
 SUITE = "daily-runs gate"
+NO_WIDTH = "\u200b"
 _MARKS = re.compile(r"[\\`*_\[\]|~#!]")
+_BEGUN = re.compile(r"(?<=[@#!&%$~^])(?=\S)|(?<=:)(?=//)|(?<=www)(?=\.)")
+"""Inside what may begin a mention, a reference or a link."""
 
 
 def title(name: str, *, floor: bool = False) -> str:
@@ -158,10 +160,8 @@ def _difference(found: QualityDifference) -> str:
 
 
 def _mean(check: FloorCheck) -> str:
-    """A mean under its floor is rounded down: 0.49996 is not shown as the 0.5 that it does not reach."""
-    mean: Interval = check.mean
-    estimate = math.floor(mean.estimate * 1000) / 1000 if mean.estimate < check.required else mean.estimate
-    return f"{estimate:.3f} [{mean.low:.3f}, {mean.high:.3f}]"
+    mean = check.mean
+    return f"{beside(mean.estimate, check.required)} [{mean.low:.3f}, {mean.high:.3f}]"
 
 
 def _floor_words(check: FloorCheck) -> str:
@@ -177,6 +177,7 @@ def _table(header: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _escaped(text: str) -> str:
-    """Plain text in Markdown; a slash before a scheme and the sign of a mention are written as entities."""
-    safe = _MARKS.sub(lambda mark: f"\\{mark.group()}", html.escape(printable(text), quote=False))
-    return safe.replace("@", "&#64;").replace("://", "&#58;//").replace("www.", "www&#46;")
+    """Plain text in Markdown. GitHub and GitLab look for mentions, references and links in what Markdown has made of a
+    text, where an entity or a backslash hides nothing any more (cmark-gfm #181): a space of no width does."""
+    safe = _MARKS.sub(lambda mark: f"\\{mark.group()}", html.escape(_BEGUN.sub(NO_WIDTH, printable(text)), quote=False))
+    return safe.replace(NO_WIDTH, "&#8203;")
