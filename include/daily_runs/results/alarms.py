@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from daily_runs.catalogue.features import Quality
 from daily_runs.results.drift import follow, reference_of, rule_for
+from daily_runs.results.intervals import beside
 from daily_runs.results.regression import RUNS_MIN, RunEffect, RunMean
 from daily_runs.statuses import AlarmKind
 
@@ -77,7 +78,7 @@ def _under_a_line(means: Sequence[float], target: float) -> list[RaisedAlarm]:
     for kind, line, least in ((AlarmKind.PAGE, PAGE_BELOW, 1), (AlarmKind.WARNING, target, IN_A_ROW)):
         below = len(means) - next((i + 1 for i in reversed(range(len(means))) if means[i] >= line), 0)
         if below >= least:
-            reason = f"the last {below} daily means are under {line:g}; the last one is {means[-1]:.3f}"
+            reason = f"the last {below} daily means are under {line:g}; the last one is {beside(means[-1], line)}"
             return [RaisedAlarm(kind, len(means) - below, line - _mean(means[-below:]), reason)]
     return []
 

@@ -12,11 +12,12 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from operator import add
 from typing import NamedTuple
 
 from daily_runs.catalogue.features import Quality
 from daily_runs.judging.ruler import Ruler
-from daily_runs.results.intervals import Interval, ItemScore, over_new_classes, over_these_classes
+from daily_runs.results.intervals import Interval, ItemScore, beside, over_new_classes, over_these_classes
 from daily_runs.results.item_rows import PublishedItem
 from daily_runs.results.missing import Bounds, bounds_of
 from daily_runs.results.power import items_needed, smallest_visible_drop, smallest_visible_part_drops
@@ -151,14 +152,16 @@ def verdict_of(
         pinned_after: the date of the run with which somebody accepted a new level; earlier runs are no reference.
     """
     found = populations(run.items)
-    if len(found) != 1:
+    if len(found) == 1:
+        against = _against_the_reference(run, earlier, quality, pinned_after)
+    else:
         names = ", ".join(population.provider for population in found) or "nobody"
-        return RunVerdict(QualityVerdict.INCOMPARABLE, f"incomparable: answered by {names}, each is a population")
-    mean = found[0].mean
-    against = _against_the_reference(run, earlier, quality, pinned_after)
-    if mean.estimate >= floor:
+        against = RunVerdict(QualityVerdict.INCOMPARABLE, f"incomparable: answered by {names}, each is a population")
+    if not found or any(population.mean.estimate >= floor for population in found):
         return against
-    low = f"below the floor: mean {mean.estimate:.3f} [{mean.low:.3f}, {mean.high:.3f}], required >= {floor:g}"
+    who = [f"{population.provider} " if len(found) > 1 else "" for population in found]
+    means = [f"mean {beside(mean.estimate, floor)} [{mean.low:.3f}, {mean.high:.3f}]" for *_, mean, _, _ in found]
+    low = f"below the floor: {', '.join(map(add, who, means))}, required >= {floor:g}"
     return against._replace(verdict=QualityVerdict.BELOW_FLOOR, reason=f"{low}; {against.reason}")
 
 

@@ -69,6 +69,11 @@ def test_an_alarm_says_since_when_how_much_and_how_sure() -> None:
     assert page.reason == "the last 1 daily means are under 0.75; the last one is 0.700"
 
 
+def test_a_mean_just_under_the_line_is_not_shown_as_the_line() -> None:
+    (page,) = raised([RunMean(0.74996, 0.0)], Quality(), 0.82, streams=10)
+    assert page.reason == "the last 1 daily means are under 0.75; the last one is 0.749"
+
+
 def test_a_mean_on_the_line_is_not_under_it() -> None:
     assert kinds([0.75], target=0.75) == []
     assert kinds([0.9, 0.82, 0.82, 0.82], target=0.82) == []

@@ -150,6 +150,21 @@ def test_a_mean_below_the_floor_is_told_before_its_difference() -> None:
     assert judged(run(1), run(0), floor=mean.estimate).verdict is usual.verdict
 
 
+def test_a_mean_just_below_the_floor_is_not_shown_as_the_floor() -> None:
+    found = judged(run(items=[item(name, 0.49996) for name in LEVELS]), run(0), floor=0.5)
+    assert found.reason.startswith("below the floor: mean 0.499 [")
+
+
+def test_two_providers_that_are_both_below_the_floor_are_below_it() -> None:
+    both = [item(name, 0.5 if n % 2 else 0.7, "vertex" if n % 2 else "anthropic") for n, name in enumerate(LEVELS)]
+    found = judged(run(items=both), run(0), floor=0.75)
+    assert found.verdict is QualityVerdict.BELOW_FLOOR
+    assert found.reason.startswith("below the floor: anthropic mean 0.700 [")
+    assert "], vertex mean 0.500 [" in found.reason
+    assert found.reason.endswith("required >= 0.75; incomparable: answered by anthropic, vertex, each is a population")
+    assert judged(run(items=both), run(0), floor=0.6).verdict is QualityVerdict.INCOMPARABLE
+
+
 # Parts.
 
 
