@@ -6,7 +6,7 @@ A second judge says nothing of who is right. It tells whether a finding would be
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -62,8 +62,7 @@ def agreement_of(judged: Sequence[JudgedTwice]) -> JudgeAgreement | None:
     half = _half_width(differences)
     centre = _mean(differences)
     pairs = {
-        name: [(round(one.first_points[name]), round(one.second_points[name])) for one in judged]
-        for name in judged[0].first_points
+        name: [(one.first_points[name], one.second_points[name]) for one in judged] for name in judged[0].first_points
     }
     return JudgeAgreement(
         answers=len(judged),
@@ -78,22 +77,20 @@ def agreement_of(judged: Sequence[JudgedTwice]) -> JudgeAgreement | None:
     )
 
 
-def weighted_kappa(pairs: Sequence[tuple[int, int]]) -> float | None:
+def weighted_kappa(pairs: Sequence[tuple[float, float]]) -> float | None:
     """Agreement beyond chance of two judges' points, a difference weighted by its square (Cohen 1968).
 
-    1 is agreement in every case, 0 what their two habits alone would give. None where a judge gave one value only:
-    chance then explains everything, and kappa is not defined or says nothing.
+    Points may be means of several verdicts, which are not rounded. 1 is agreement in every case, 0 what the two habits
+    alone would give. None where a judge gave one value only: chance then explains everything, and kappa is not defined
+    or says nothing.
     """
     first, second = [one for one, _ in pairs], [two for _, two in pairs]
     if len(set(first)) < 2 or len(set(second)) < 2:
         return None
     seen = math.fsum((one - two) ** 2 for one, two in pairs) / len(pairs)
-    scale = range(SCALE_MIN, SCALE_MAX + 1)
-    by_chance = (
-        math.fsum((one - two) ** 2 * first.count(one) * second.count(two) for one in scale for two in scale)
-        / len(pairs) ** 2
-    )
-    return 1 - seen / by_chance
+    habits, others = Counter(first), Counter(second)
+    by_chance = math.fsum((one - two) ** 2 * habits[one] * others[two] for one in habits for two in others)
+    return 1 - seen / (by_chance / len(pairs) ** 2)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -54,7 +54,7 @@ def compare(store: Store, keys: Sequence[RunKey], quality: Quality) -> dict[str,
         first, second = (_arm(store, row) for row in rows.values())
         outcome["difference"] = difference(first, second, quality)
         names = list(rows)
-        before, after = (row["run_key"] for row in rows.values())
+        before, after = rows.values()
         quality_rows.save_arms(store, after, before, outcome["difference"])
         outcome["sentence"] = f"{names[1]} against {names[0]}: {sentence(outcome['difference'])}"
     return outcome
@@ -81,7 +81,8 @@ def difference(first: Arm, second: Arm, quality: Quality) -> dict[str, Any]:
     verdict = judge_difference(found, {}, margin=quality.margin).verdict
     at_worst, at_best = _if_the_missing_were_bad(first, second, pair.estimate)
     shift = at_best if verdict is QualityVerdict.REGRESSED else at_worst
-    hidden = judge_difference(shifted_by(found, shift), {}, margin=quality.margin).verdict is not verdict
+    stands = judge_difference(shifted_by(found, shift), {}, margin=quality.margin).verdict is verdict
+    hidden = not stands and verdict is not QualityVerdict.INCONCLUSIVE
     return {
         "verdict": (QualityVerdict.INCONCLUSIVE if hidden else verdict).value,
         "differs": [],

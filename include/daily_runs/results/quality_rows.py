@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from daily_runs.catalogue.features import Quality
+from daily_runs.errors import StageError
 from daily_runs.records import gate, second_verdicts
 from daily_runs.records.run import Attempt, RunKey
 from daily_runs.results import alarm_rows, alarms, item_rows
@@ -25,7 +26,7 @@ from daily_runs.results.quality import (
 from daily_runs.results.regression import QualityDifference
 from daily_runs.statuses import QualityVerdict
 from daily_runs.store.database import Store
-from daily_runs.store.pool import Connection
+from daily_runs.store.pool import Connection, Row
 
 REFERENCE = "reference"
 
@@ -210,22 +211,40 @@ def _raise_alarms(
     )
 
 
-def save_arms(store: Store, run_key: str, against: str, found: Mapping[str, Any]) -> None:
-    """Keep how one arm of a run compares with the other (`comparison.difference`); the latest comparison counts."""
-    store.rows(
+def save_arms(store: Store, run: Row, against: Row, found: Mapping[str, Any]) -> None:
+    """Keep how one arm of a run compares with the other (`comparison.difference`); the latest comparison counts.
+
+    Args:
+        run, against: the arms as they were compared, rows of `published.of_run`.
+
+    Raises:
+        StageError: one of them was published anew since; nothing was changed.
+    """
+    kept = store.rows(
         """
+        WITH compared AS (
+            SELECT FROM daily_runs.published_run
+            WHERE (run_key, attempt_id) IN ((%(run)s, %(attempt)s), (%(against)s, %(against_attempt)s)) FOR KEY SHARE
+        )
         INSERT INTO daily_runs.comparison (run_key, against, part, treatment, verdict, estimate, low, high,
                                            smallest_visible_drop)
-        VALUES (%(run)s, %(against)s, '', 'environment', %(verdict)s, %(estimate)s, %(low)s, %(high)s, %(visible)s)
+        SELECT %(run)s, %(against)s, '', 'environment', %(verdict)s, %(estimate)s, %(low)s, %(high)s, %(visible)s
+        WHERE (SELECT count(*) FROM compared) = 2
         ON CONFLICT (run_key, against, part) DO UPDATE SET
             verdict = EXCLUDED.verdict, estimate = EXCLUDED.estimate, low = EXCLUDED.low, high = EXCLUDED.high,
             smallest_visible_drop = EXCLUDED.smallest_visible_drop, compared_at = now()
+        RETURNING run_key
         """,
         {
-            "run": run_key,
-            "against": against,
+            "run": run["run_key"],
+            "attempt": run["attempt_id"],
+            "against": against["run_key"],
+            "against_attempt": against["attempt_id"],
             "verdict": found["verdict"],
             "visible": found.get("smallest_visible_drop"),
             **{name: found.get(name) for name in ("estimate", "low", "high")},
         },
     )
+    if not kept:
+        names = f"{run['run_key']} or {against['run_key']}"
+        raise StageError(f"{names} was published anew meanwhile. Clear this task to compare what is there now.")

@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import quality_facts
 
 from daily_runs.catalogue.features import Quality
+from daily_runs.errors import StageError
 from daily_runs.gitlab.answers import Answer
 from daily_runs.judging.verdict import Verdict
 from daily_runs.records import gate
@@ -18,7 +19,7 @@ from daily_runs.records.answers import AnswerRows
 from daily_runs.records.attempts import AttemptPlan, open_attempt
 from daily_runs.records.judgements import JudgementRows
 from daily_runs.records.run import Prompt, RunKey
-from daily_runs.results import published
+from daily_runs.results import comparison, published
 from daily_runs.results.comparison import compare
 
 if TYPE_CHECKING:
@@ -100,6 +101,24 @@ def test_an_arm_whose_gate_was_overridden_is_compared_with_nobody(store: Store, 
     assert set(found["arms"]) == {"production", "staging"}
     kept = store.row("SELECT verdict, estimate FROM contract.comparisons_v1 WHERE treatment = 'environment'")
     assert kept == {"verdict": "incomparable", "estimate": None}
+
+
+@pytest.mark.parametrize("anew", [PRODUCTION, STAGING])
+def test_an_arm_that_is_published_anew_while_it_is_compared_keeps_no_comparison(
+    store: Store, monkeypatch: pytest.MonkeyPatch, anew: RunKey
+) -> None:
+    publish(store, PRODUCTION, BEFORE)
+    publish(store, STAGING, [score - 0.1 for score in BEFORE])
+    decide = comparison.difference
+
+    def meanwhile(*sides: Any) -> dict[str, Any]:
+        publish(store, anew, BEFORE)
+        return decide(*sides)
+
+    monkeypatch.setattr(comparison, "difference", meanwhile)
+    with pytest.raises(StageError, match="was published anew meanwhile"):
+        compare(store, [PRODUCTION, STAGING], Quality())
+    assert store.rows("SELECT * FROM contract.comparisons_v1 WHERE against <> 'reference'") == []
 
 
 def test_an_arm_that_published_nothing_is_compared_with_nobody(store: Store) -> None:

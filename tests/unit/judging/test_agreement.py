@@ -52,6 +52,21 @@ def test_two_judges_of_one_mind_agree_and_swapping_them_turns_the_difference(pai
     assert same.kappa in (None, 1.0)
 
 
+@pytest.mark.parametrize("first", [[1.5, 2.5, 3.5, 4.5], [1.25, 2.5, 3.75, 5.0]])
+def test_means_of_repeats_count_as_they_are(first: list[float]) -> None:
+    """Rounded, halves would go to the even point: 2.5 down to 2, and 3.5 up to 4."""
+    second = [1, 3, 4, 4]
+    cases = [
+        JudgedTwice(f"i{n}", score(one), score(two), {"correctness": one}, {"correctness": two})
+        for n, (one, two) in enumerate(zip(first, second, strict=True))
+    ]
+    found = agreement_of(cases)
+    spread = np.cov(first, second, bias=True)
+    concordance = 2 * spread[0, 1] / (spread[0, 0] + spread[1, 1] + (np.mean(first) - np.mean(second)) ** 2)
+    assert found
+    assert found.kappa == pytest.approx(concordance)
+
+
 def test_an_item_that_is_asked_often_counts_once() -> None:
     cases = [judged("often", 1, 5)] * 9 + [judged("once", 3, 3)]
     found = agreement_of(cases)

@@ -118,6 +118,13 @@ def test_bad_answers_that_only_one_arm_lost_make_no_improvement_and_no_regressio
         assert (found["verdict"], found["hidden_by_missing_answers"]) == ("inconclusive", hidden)
 
 
+def test_a_verdict_that_is_inconclusive_anyway_is_not_said_to_hide_itself() -> None:
+    lost = arm(asked(-0.01, lost=lambda item, ask: ask == 0))
+    found = difference(arm(asked()), lost, Quality())
+    assert (found["verdict"], found["hidden_by_missing_answers"]) == ("inconclusive", None)
+    assert "answers that only one arm lost" not in sentence(found)
+
+
 def test_answers_that_both_arms_lost_hide_nothing_between_them() -> None:
     lossy = arm(asked(lost=lambda item, ask: ask == 0))
     assert difference(lossy, lossy, Quality())["verdict"] == "no_worse"
@@ -309,7 +316,8 @@ def test_two_published_arms_are_compared_the_second_minus_the_first_and_kept(
     assert found["arms"] == {name: dict.fromkeys(SHOWN, 1) for name in ("production", "staging")}
     assert found["difference"] == difference(arm(asked()), arm(asked(-0.05)), Quality())
     assert found["sentence"] == f"staging against production: {sentence(found['difference'])}"
-    assert published_runs[1] == [(str(KEYS[1]), str(KEYS[0]), found["difference"])]
+    runs, saved = published_runs
+    assert saved == [(runs[str(KEYS[1])], runs[str(KEYS[0])], found["difference"])]
 
 
 def test_a_lone_arm_is_shown_and_compared_with_nothing(published_runs: tuple[dict[str, Any], list[Any]]) -> None:
