@@ -93,7 +93,7 @@ def test_processes_that_lead_groups_of_their_own_are_stopped_with_the_session_th
     assert len(tasks) == 2
     assert set(tasks) <= set(module.members(scheduler.pid))
     stop_groups([scheduler.pid])
-    scheduler.wait(5)
+    scheduler.wait(60)
     assert all(is_gone(pid, seconds=1) for pid in tasks)
 
 
@@ -140,7 +140,7 @@ def test_what_does_not_heed_the_request_is_killed_after_the_grace(monkeypatch: p
     child, _ = start(DEAF)
     monkeypatch.setattr(module, "GRACE_SECONDS", 0.3)
     stop_groups([child.pid])
-    assert child.wait(5) == -signal.SIGKILL
+    assert child.wait(60) == -signal.SIGKILL
 
 
 def test_a_group_that_ends_before_its_signal_does_not_save_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +150,7 @@ def test_a_group_that_ends_before_its_signal_does_not_save_the_next_one(monkeypa
     ended.wait()
     child, _ = start(CHILD)
     stop_groups([ended.pid, child.pid])
-    assert child.wait(5) == -signal.SIGTERM
+    assert child.wait(60) == -signal.SIGTERM
 
 
 def test_a_pid_that_another_process_has_now_is_no_server_and_gets_no_signal(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def running(kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         yield running
         assert not inference.done()  # or what was measured was its end
         running.edit("2000")
-        (report,) = inference.result(timeout=30)
+        (report,) = inference.result(timeout=300)
         assert (report.asked, report.answered) == (PROMPTS, PROMPTS)
 
 
