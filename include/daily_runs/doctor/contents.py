@@ -62,7 +62,8 @@ def contents_of(feature: Feature, include: Path) -> Contents:
 
 
 def _fault(error: UserError) -> Fault:
-    return Fault(error.place, error.problem, error.remedy)
+    """On one line: a data set tells each of its faults on a line of its own, whose breaks would be shown as escapes."""
+    return Fault(error.place, error.problem.replace("\n  ", "; "), error.remedy)
 
 
 def _other_kinds(feature: Feature, items: tuple[dataset.Item, ...], file: Path) -> list[Fault]:

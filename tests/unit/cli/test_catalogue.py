@@ -104,6 +104,16 @@ def test_the_command_ends_with_2_and_a_line_for_what_a_rubric_has_wrong(folder: 
     assert "rubrics/duo_chat.yaml" in done.stderr
 
 
+def test_the_faults_of_a_data_set_are_told_without_escapes(folder: Path) -> None:
+    (folder.parent / "datasets" / "duo_chat.jsonl").write_text("[]\n0\n", encoding="utf-8")
+    done = CliRunner().invoke(main.app, ["catalogue", "check", str(folder)])
+    assert done.exit_code == EXIT_BAD_INPUT
+    (line,) = (line for line in done.stderr.splitlines() if "duo_chat.jsonl" in line)
+    assert ": 2 faults; line 1: " in line
+    assert "; line 2: " in line
+    assert "\\n" not in line
+
+
 def test_every_call_has_the_type_of_resource_it_is_about() -> None:
     types = {get_args(kind.model_fields["type"].annotation)[0] for kind in (CiJob, WorkItem, Vulnerability, CodeCut)}
     assert set(ASKED_ABOUT) == set(FeatureCall)
