@@ -190,7 +190,7 @@ def test_two_arms_at_once_pay_once_and_both_are_watched_by_it(watched: Kit) -> N
     works = [of_day(watched, 0), production(watched)]
     with ThreadPoolExecutor(2) as pool:
         reports = [report for (report,) in pool.map(lambda work: watched.run(work, "judging"), works)]
-    assert sum(report.details["frozen_answers"]["asked_now"] for report in reports) == FROZEN  # a half each, or all by one
+    assert sum(report.details["frozen_answers"]["asked_now"] for report in reports) == FROZEN
     assert set(Counter(asked(watched)).values()) == {1}
     assert links(watched, works[0]) == links(watched, works[1])
 
