@@ -30,7 +30,7 @@ EVENT = (
 
 
 def published_runs(feature: str) -> Asset:
-    """The asset that has an event for each run or sample of the feature that is published, in any environment."""
+    """The asset that has an event for each published run, sample or trial of the feature, in any environment."""
     return Asset(name=f"daily_runs_{feature}_published", group="daily_runs")
 
 

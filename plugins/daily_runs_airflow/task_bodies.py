@@ -168,7 +168,7 @@ def open_and_check_seeds(feature: str, environment: str, manifest: Mapping[str, 
     with _store() as store:
         attempt = rerun.open_attempt(store, catalogue, order)
         begun = "resumed" if attempt.resumed else "opened"
-        log.info("%s attempt %s of %s (rerun: %s)", begun, attempt.attempt_id, order.key, order.rerun)
+        log.info("%s attempt %s of %s (rerun: %s)", begun, attempt.attempt_id, attempt.key, order.rerun)
         _run(store, "seed_check", attempt.attempt_id, None)
     rate = shard_prompts_per_minute(catalogue, catalogue.features[feature], environment, attempt.shards)
     shared = {"attempt_id": attempt.attempt_id, "prompts_per_minute": rate}

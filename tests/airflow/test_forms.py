@@ -221,6 +221,9 @@ def test_judge_again_sends_no_inference(airflow: Airflow, completed: Sent) -> No
     assert len(judged.paid("messages")) == PROMPTS
     after = published(airflow, judged.run)
     assert (before["rubric_version"] != version, after["rubric_version"]) == (True, version)
+    assert (after["kind"], after["run_key"]) == ("trial", f"{before['run_key']}/rubric-{version}")
+    assert f"of {after['run_key']} (rerun: judge_again)" in airflow.log(judged.run, "production.seed_check")
+    assert published(airflow, completed.run) == before
 
 
 def test_gate_and_publish_again_sends_nothing(airflow: Airflow, completed: Sent) -> None:

@@ -23,7 +23,7 @@ from daily_runs.clock import Clock
 from daily_runs.errors import ParameterError
 from daily_runs.records import answers, attempts, judgements
 from daily_runs.records.gate import GateOverride
-from daily_runs.records.run import SAMPLE, Attempt, Report, RunKey
+from daily_runs.records.run import Attempt, Report, RunKey, part_of_key
 from daily_runs.results import published
 from daily_runs.runs import opening, rerun, trigger_form
 from daily_runs.runs.target import target_of
@@ -40,6 +40,14 @@ OverrideGate = Annotated[
     str | None,
     typer.Option(
         help="With --rerun gate_and_publish: publish although the gate blocks it; say why. Kept with your name."
+    ),
+]
+
+SampleOfKey = Annotated[
+    str | None,
+    typer.Option(
+        help="For a rerun of a sample: the eight digits at the end of its run key. Of a trial:"
+        " rubric-0a1b2c3d4e5f, or 1a2b3c4d/rubric-0a1b2c3d4e5f of a sample's."
     ),
 ]
 
@@ -66,9 +74,7 @@ def command(
     date: Annotated[
         dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day; default: today, for a rerun its newest run.")
     ] = None,
-    sample: Annotated[
-        str | None, typer.Option(help="For a rerun of a sample: the eight digits at the end of its run key.")
-    ] = None,
+    sample: SampleOfKey = None,
     override_gate: OverrideGate = None,
     overlay: Overlay = None,
     as_json: AsJson = False,
@@ -184,8 +190,9 @@ def run(asked: RunOptions, *, overlay: str | None, console: Console) -> RunOutco
 def _check(feature: Feature, asked: RunOptions) -> None:
     if asked.sample and (asked.day is None or asked.rerun in (None, Rerun.ALL)):
         raise ParameterError("--sample", "goes with --date and a --rerun of what the sample has", "Give both.")
-    if asked.sample and not re.fullmatch("[0-9a-f]{8}", asked.sample):
-        raise ParameterError("--sample", f"{asked.sample!r} is not eight hexadecimal digits", "Give those of its key.")
+    if asked.sample and not re.fullmatch("[0-9a-f]{8}|([0-9a-f]{8}/)?rubric-[0-9a-f]{12}", asked.sample):
+        problem = f"{asked.sample!r} is neither eight hexadecimal digits nor ends with rubric- and twelve"
+        raise ParameterError("--sample", problem, "Give those of its key.")
     if asked.day is not None:
         opening.check_date(feature, midnight(asked.day), "--date")
     if asked.limit is not None and asked.limit > feature.prompts_per_run:
@@ -197,7 +204,7 @@ def _order(store: Store, catalogue: Catalogue, feature: Feature, asked: RunOptio
     moment, sample = midnight(asked.day or Clock.now().date()), ""
     if asked.rerun not in (None, Rerun.ALL) or asked.override_gate:
         day = asked.day.isoformat() if asked.day else None
-        day = f"{day}{SAMPLE}{asked.sample}" if asked.sample else day
+        day = f"{day}{part_of_key(asked.sample)}" if day else day
         values = {"environment": asked.environment, "prompts": asked.limit, "only": asked.only, "run": day}
         values |= {"override_gate": asked.override_gate}
         try:

@@ -13,13 +13,14 @@ SELECT coalesce(sum(coalesce(n.input_tokens, %(input)s) + %(input)s * greatest(t
        coalesce(sum(coalesce(n.output_tokens, %(output)s) + %(output)s * greatest(tries - 1, 0)), 0)::float8
            AS output_tokens
 FROM (
-    SELECT DISTINCT ON (t.run_key, a.prompt_id, coalesce(a.sent_at, a.settled_at)) -- a rerun holds it once more
+    SELECT DISTINCT ON (asked.run_key, a.prompt_id, coalesce(a.sent_at, a.settled_at)) -- a rerun holds it once more
            a.input_tokens, a.output_tokens,
-           max(a.tries) OVER (PARTITION BY t.run_key, a.prompt_id, coalesce(a.sent_at, a.settled_at)) AS tries
+           max(a.tries) OVER (PARTITION BY asked.run_key, a.prompt_id, coalesce(a.sent_at, a.settled_at)) AS tries
     FROM daily_runs.answer a JOIN daily_runs.attempt t USING (attempt_id) JOIN daily_runs.run r USING (run_key)
+    CROSS JOIN LATERAL (SELECT split_part(t.run_key, '/rubric-', 1)) AS asked (run_key) -- a trial asks none
     WHERE r.feature = %(feature)s AND coalesce(r.environment = %(environment)s::text, true)
       AND a.status <> 'planned' AND coalesce(a.settled_at, a.sent_at) >= %(since)s
-    ORDER BY t.run_key, a.prompt_id, coalesce(a.sent_at, a.settled_at), a.settled_at
+    ORDER BY asked.run_key, a.prompt_id, coalesce(a.sent_at, a.settled_at), a.settled_at
 ) AS n
 """
 _VERDICTS = """

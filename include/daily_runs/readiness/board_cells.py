@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from daily_runs.readiness.board import BoardLine, Row, state_of
+from daily_runs.records.run import prompts_and_rubric
 from daily_runs.statuses import ReadinessState
 
 NEVER_LOOKED = "nobody has looked yet"
@@ -68,12 +69,18 @@ def _run(run: Row | None, route: Row | None) -> str:
         return _joined("none yet", _skipped(route))
     score = f", mean score {run['mean_score']:.2f}" if run["mean_score"] is not None else ""
     return _joined(
-        f"{_moment(run['logical_date'])} in {run['environment']}{', a sample' if run['sample'] else ''}",
+        f"{_moment(run['logical_date'])} in {run['environment']}{_which(run['sample'])}",
         f"{run['status']}{score}{' (sandbox)' if run['provenance'] == 'sandbox' else ''}",
         f"quality: {_words(run['verdict'])}" if run["verdict"] else "",
         f"{run['answered']} of {run['asked']} answered",
         _skipped(route) if route and route["logical_date"] > run["logical_date"] else "",
     )
+
+
+def _which(sample: str) -> str:
+    """Which of a date's runs it is, if not the full one."""
+    prompts, version = prompts_and_rubric(sample)
+    return (", a sample" if prompts else "") + (f", a trial of rubric {version}" if version else "")
 
 
 def _skipped(route: Row | None) -> str:

@@ -88,7 +88,7 @@ def _base_for(connection: Connection, run_key: str) -> Base | None:
 
 
 def runs(store: Store, feature: str) -> list[Row]:
-    """The feature's runs, newest date first, full runs before samples.
+    """The feature's runs, newest date first, full runs before samples, and these before trials.
 
     Columns: `environment`, `logical_date`, `sample` (see `RunKey`), whether any attempt `has_answers`, whether one is
     `under_way`.
@@ -124,15 +124,24 @@ def ended_since(store: Store, feature: str, logical_date: dt.datetime, moment: d
 
 
 def open_rerun(
-    store: Store, key: RunKey, provenance: str, rerun: Rerun, decide: Callable[[Base | None], AttemptPlan]
+    store: Store,
+    key: RunKey,
+    provenance: str,
+    rerun: Rerun,
+    decide: Callable[[Base | None, Base | None], AttemptPlan],
+    taken_from: RunKey,
 ) -> Attempt:
-    """Open an attempt that takes over from the run's newest one with answers, or go on with the one opened before.
+    """Open an attempt that takes over from a run's newest one with answers, or go on with the one opened before.
 
     A task that is tried again goes on with what its DAG run opened, as long as data set, rubric and judge are still
     those. Any other rerun takes over anew, so that what failed in the last one is asked again.
 
     Args:
-        decide: makes the plan (its prompts stay empty: they are the base's), or refuses what cannot be done.
+        key: of the run whose attempt is opened.
+        decide: makes the plan (its prompts stay empty: they are the base's), or refuses what cannot be done. It gets
+            the base, and the newest attempt with answers of the run that is opened.
+        taken_from: the run whose answers are taken over: the same one, or the one that a trial judges. A trial
+            leaves that run alone, because it needs every prompt settled and so has none that both might send.
 
     Raises:
         StageError: the run's unfinished attempt is being worked on; nothing was changed.
@@ -142,8 +151,8 @@ def open_rerun(
     with store.transaction() as connection:
         take_run(connection, store, key, provenance)
         unfinished = unfinished_of(connection, run_key)
-        base = _base_for(connection, run_key)
-        plan = decide(base)
+        base = _base_for(connection, str(taken_from))
+        plan = decide(base, base if taken_from == key else _base_for(connection, run_key))
         assert base is not None  # `decide` refuses a run without answers
         if unfinished and _is_its_own(unfinished, plan):
             asked, shards = unfinished["asked"], unfinished["shards"]

@@ -19,8 +19,10 @@ from daily_runs.errors import CountsError
 from daily_runs.records.sample import sampled
 from daily_runs.statuses import Rerun
 
-SAMPLE = "/sample-"
+SAMPLE = "sample-"
 """What stands before a sample's id in a run's key."""
+TRIAL = "rubric-"
+"""What stands before the version of a trial's rubric in a run's key."""
 SAMPLE_DIGITS = 8
 """Of a selection's hash, in a run's key: a date has few samples."""
 
@@ -30,6 +32,9 @@ class RunKey(NamedTuple):
 
     A run that asks only some of the prompts is a sample: a run of its own beside the full run of that date, whose rows
     it never replaces. `sample` says which prompts it asks (`sample_of`); it is empty for a full run.
+
+    A trial is a run of its own, too: another run's answers, judged by a rubric that is not the catalogue's. Its
+    `sample` is the other run's, then `TRIAL` and the rubric's version. So only a full run has an empty `sample`.
     """
 
     feature: str
@@ -38,10 +43,41 @@ class RunKey(NamedTuple):
     sample: str = ""
 
     def __str__(self) -> str:
-        """`feature/environment/2026-08-15T06:00:00Z`, with microseconds where there are any; `/sample-1a2b3c4d`."""
+        """`feature/environment/2026-08-15T06:00:00Z`, with microseconds where there are any; then `part_of_key`."""
         moment = self.logical_date.astimezone(dt.UTC).replace(tzinfo=None)
-        sample = f"{SAMPLE}{self.sample}" if self.sample else ""
-        return f"{self.feature}/{self.environment}/{moment.isoformat()}Z{sample}"
+        return f"{self.feature}/{self.environment}/{moment.isoformat()}Z{part_of_key(self.sample)}"
+
+    @property
+    def trial(self) -> str:
+        """The rubric's version that a trial judges by; empty for any other run."""
+        return prompts_and_rubric(self.sample)[1]
+
+    @property
+    def untried(self) -> RunKey:
+        """The run whose answers a trial judges; any other run itself."""
+        return self._replace(sample=prompts_and_rubric(self.sample)[0])
+
+    def tried(self, rubric_version: str) -> RunKey:
+        """The trial of a rubric on this run's answers."""
+        return self._replace(sample=f"{self.untried.sample}/{TRIAL}{rubric_version}".removeprefix("/"))
+
+
+def prompts_and_rubric(sample: str) -> tuple[str, str]:
+    """Which prompts a `RunKey.sample` names, and by which rubric's version a trial judges; each may be empty."""
+    prompts, _, version = f"/{sample}".partition(f"/{TRIAL}")
+    return prompts.removeprefix("/"), version
+
+
+def part_of_key(sample: str) -> str:
+    """How a key ends that has this `RunKey.sample`: `/sample-1a2b3c4d/rubric-0a1b2c3d4e5f`, one of both, or nothing."""
+    prompts, version = prompts_and_rubric(sample)
+    return (f"/{SAMPLE}{prompts}" if prompts else "") + (f"/{TRIAL}{version}" if version else "")
+
+
+def date_and_sample(end: str) -> tuple[str, str]:
+    """The date and the `RunKey.sample` in a key's end, as people name a feature's run: `2026-08-15/sample-1a2b3c4d`."""
+    date, _, part = end.partition("/")
+    return date, part.removeprefix(SAMPLE)
 
 
 class Prompt(NamedTuple):

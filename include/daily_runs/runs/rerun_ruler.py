@@ -15,10 +15,10 @@ def ruler_for(catalogue: Catalogue, feature: Feature, rerun: Rerun, rubric_versi
     """The attempt's rubric, judge and prompt template: today's when all is judged again, else the base's.
 
     Missing answers of a base that cannot be judged again yet, as prompts of it are unsettled, are judged by today's
-    where the base's are gone, and so are all its other answers.
+    where the base's are gone, and so are all its other answers; those of a trial have to be judged by its own rubric.
 
     Args:
-        rubric_version: the one that a person chose; empty for the catalogue's.
+        rubric_version: the one that a person chose, or a trial's; empty for the catalogue's.
 
     Raises:
         ParameterError: new verdicts would stand beside old ones that were made with something else.
@@ -28,7 +28,7 @@ def ruler_for(catalogue: Catalogue, feature: Feature, rerun: Rerun, rubric_versi
         return ruler_of(rubric_versions.named(feature, rubric_version).version, catalogue.judge)
     if rerun is Rerun.MISSING_ANSWERS and base.unsettled:
         has_rubric = base.rubric_version in known
-        version = base.rubric_version if has_rubric else rubric_versions.current(feature).version
+        version = base.rubric_version if has_rubric else rubric_versions.named(feature, rubric_version).version
         return ruler_of(version, catalogue.judge)
     if base.rubric_version not in known:
         problem = f"attempt {base.attempt_id} was judged by rubric {base.rubric_version}, which is none of today's"
@@ -41,15 +41,20 @@ def ruler_for(catalogue: Catalogue, feature: Feature, rerun: Rerun, rubric_versi
     return base.ruler
 
 
-def judging_for(feature: Feature, rerun: Rerun, base: Base) -> tuple[int, str | None]:
+def judging_for(feature: Feature, rerun: Rerun, earlier: Base | None) -> tuple[int, str | None]:
     """How often each answer is judged, and in which judging; None for a new one.
 
     One that was to judge again and broke off is gone on with: its verdicts are paid.
+
+    Args:
+        earlier: the newest attempt of the run that is opened; None for the first one of a trial.
     """
+    if earlier is None:
+        return feature.judge_repeats, None
     if rerun is not Rerun.JUDGE_AGAIN:
-        return base.judge_repeats, base.judging_id
-    broke_off = base.rerun is Rerun.JUDGE_AGAIN and base.unjudged > 0
-    return feature.judge_repeats, base.judging_id if broke_off else None
+        return earlier.judge_repeats, earlier.judging_id
+    broke_off = earlier.rerun is Rerun.JUDGE_AGAIN and earlier.unjudged > 0
+    return feature.judge_repeats, earlier.judging_id if broke_off else None
 
 
 def _must_be_judged_alike(base: Base, now: Ruler) -> None:

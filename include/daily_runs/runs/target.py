@@ -11,10 +11,10 @@ from daily_runs.catalogue.features import Feature
 from daily_runs.clock import Clock
 from daily_runs.errors import ParameterError
 from daily_runs.records import reruns, routes
-from daily_runs.records.run import SAMPLE, RunKey
+from daily_runs.records.run import TRIAL, RunKey, part_of_key
 from daily_runs.runs import routing
 from daily_runs.runs.opening import DAY_AHEAD
-from daily_runs.runs.rerun import ASK_ALL, RerunOrder, plan_of
+from daily_runs.runs.rerun import ASK_ALL, RerunOrder, keys_of, plan_of
 from daily_runs.runs.routing import AUTO
 from daily_runs.runs.trigger_form import Form
 from daily_runs.statuses import ReadinessState
@@ -27,7 +27,8 @@ SHOWN_MAX = 5
 class Target(NamedTuple):
     """The run to do again: its logical date, and the environments in which it has answers.
 
-    `left_out`: those in which it began and has none; a rerun does nothing there. `sample`: see `RunKey`.
+    `left_out`: those in which it began and has none; a rerun does nothing there. `sample`: see `RunKey`; of the run
+    whose attempt is opened, so a trial of a rubric is named here, and not the run whose answers it judges.
     """
 
     logical_date: dt.datetime
@@ -76,29 +77,34 @@ def target_of(
     date = _date(feature, form, own, sorted(set(dates), reverse=True), rows, manual=manual)
     sample = _sample(form, date, [row for row in rows if row["logical_date"] == date])
     of_date = [row for row in rows if (row["logical_date"], row["sample"]) == (date, sample)]
-    environments = tuple(row["environment"] for row in of_date if row["has_answers"])
+    environments = _environments(of_date, answered=True)
     if not form.is_rerun:
         _must_wait_for_its_own_phase(feature, form, date, own)
         return Target(date, environments)
     if not environments:
         raise _without_answers(date, of_date, rows)
-    _must_be_possible(store, catalogue, [RunKey(feature.feature, name, date, sample) for name in environments], form)
-    return Target(date, environments, tuple(row["environment"] for row in of_date if not row["has_answers"]), sample)
+    opened = [_opened(store, catalogue, RunKey(feature.feature, name, date, sample), form) for name in environments]
+    return Target(date, environments, _environments(of_date, answered=False), opened[0].sample)
+
+
+def _environments(of_date: Sequence[Row], *, answered: bool) -> tuple[str, ...]:
+    return tuple(row["environment"] for row in of_date if row["has_answers"] is answered)
 
 
 def _sample(form: Form, date: dt.datetime, of_date: Sequence[Row]) -> str:
-    """Which of a date's runs a rerun means: the sample that it names, the full run, or the only sample there is."""
+    """Which of a date's runs a rerun means: the one that it names, the full run, or the only sample there is."""
     known: list[str] = list(dict.fromkeys(row["sample"] for row in of_date))
     if not form.is_rerun:
         return ""
     if form.sample:
         found = [sample for sample in known if sample == form.sample]
     else:
-        found = known if len(known) == 1 else [sample for sample in known if not sample]
+        asked = [sample for sample in known if TRIAL not in sample]
+        found = asked if len(asked) == 1 else [sample for sample in asked if not sample]
     if len(found) != 1:
-        named = f"sample {form.sample}" if form.sample else "full run"
-        samples = ", ".join(f"{_shown(date)}{SAMPLE}{sample}" for sample in known if sample) or "none"
-        raise ParameterError("run", f"there is no {named} of {_shown(date)}", f"Its samples: {samples}.")
+        named = part_of_key(form.sample).strip("/").replace("-", " ") or "full run"
+        others = ", ".join(f"{_shown(date)}{part_of_key(sample)}" for sample in known if sample) or "none"
+        raise ParameterError("run", f"there is no {named} of {_shown(date)}", f"Its samples and trials: {others}.")
     return found[0]
 
 
@@ -128,10 +134,12 @@ def _must_have_begun(text: str, begun: Sequence[dt.datetime], routed: Sequence[R
             raise ParameterError("run", problem, remedy)
 
 
-def _must_be_possible(store: Store, catalogue: Catalogue, keys: Sequence[RunKey], form: Form) -> None:
-    for key in keys:
-        order = RerunOrder(key, form.rerun, rubric_version=form.rubric_version)
-        plan_of(catalogue, order, reruns.base_for(store, str(key)))
+def _opened(store: Store, catalogue: Catalogue, key: RunKey, form: Form) -> RunKey:
+    """The key under which the rerun of a run will be opened, once it is sure that it can be."""
+    order = RerunOrder(key, form.rerun, rubric_version=form.rubric_version)
+    keys = keys_of(catalogue.features[key.feature], order)
+    plan_of(catalogue, order, reruns.base_for(store, str(keys.taken_from)))
+    return keys.opened
 
 
 def _must_wait_for_its_own_phase(feature: Feature, form: Form, date: dt.datetime, own: dt.datetime) -> None:
@@ -187,7 +195,7 @@ def _moment_of(text: str) -> dt.datetime:
 
 def _known(rows: Sequence[Row]) -> str:
     found = [
-        f"{row['environment']} {_shown(row['logical_date'])}{row['sample'] and SAMPLE + row['sample']}"
+        f"{row['environment']} {_shown(row['logical_date'])}{part_of_key(row['sample'])}"
         for row in rows
         if row["has_answers"]
     ]

@@ -14,18 +14,21 @@ from daily_runs.catalogue.features import Feature
 from daily_runs.errors import ParameterError
 from daily_runs.input_files import is_one_line
 from daily_runs.judging import rubric_versions
-from daily_runs.records.run import SAMPLE, choose_prompts
+from daily_runs.records.run import choose_prompts, date_and_sample
 from daily_runs.runs import selection
 from daily_runs.runs.routing import AUTO
 from daily_runs.statuses import Rerun
 
-RUN_PATTERN = r"^(\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?(/sample-[0-9a-f]{8})?)?$"
+RUN_PATTERN = (
+    r"^(\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?"
+    r"(/sample-[0-9a-f]{8})?(/rubric-[0-9a-f]{12})?)?$"
+)
 RUBRIC_PATTERN = r"^([0-9a-f]{8,12})?$"
 
 RERUN_LABELS: Mapping[Rerun, str] = {
     Rerun.ALL: "All: ask every prompt (pays for all of them)",
     Rerun.MISSING_ANSWERS: "Missing answers only: ask what failed or was never answered, judge what has no verdict",
-    Rerun.JUDGE_AGAIN: "Judge again: keep the answers, judge each anew by a rubric version (pays for the verdicts)",
+    Rerun.JUDGE_AGAIN: "Judge again: keep the answers, judge each anew (pays for the verdicts)",
     Rerun.GATE_AND_PUBLISH: "Gate and publish again: keep answers and verdicts, send nothing",
 }
 
@@ -53,8 +56,9 @@ _FIXED: Mapping[str, dict[str, Any]] = {
         "type": _TEXT,
         "pattern": RUBRIC_PATTERN,
         "title": "Rubric version",
-        "description": "For judge again: the rubric's hash, or its first 8 digits (contract.runs_v1 has those that were"
-        " used). Empty: the catalogue's",
+        "description": "For judge again: the rubric's hash, or its first 8 digits. Another one than the catalogue's is"
+        " a trial: its scores have a key of their own, which ends with /rubric- and the hash, and replace nothing."
+        " Empty: the catalogue's",
     },
     "run": {
         "default": None,
@@ -62,8 +66,8 @@ _FIXED: Mapping[str, dict[str, Any]] = {
         "pattern": RUN_PATTERN,
         "title": "Run to rerun",
         "description": "Its logical date in UTC (2026-08-15T06:00:00Z), or the day if it has one run. Empty: this run's"
-        " own date; for a manual run that takes something over, the feature's newest run. A sample's rerun names it"
-        " as its key does: 2026-08-15T06:00:00Z/sample-1a2b3c4d",
+        " own date; for a manual run that takes something over, the feature's newest run. A rerun of a"
+        " sample or a trial names it as its key does: 2026-08-15T06:00:00Z/sample-1a2b3c4d, …/rubric-0a1b2c3d4e5f",
     },
     "override_gate": {
         "default": None,
@@ -91,7 +95,8 @@ class Form(NamedTuple):
     """What was asked for; every field's default is what a scheduled run does.
 
     `environment`: one of the catalogue, or `auto`. `prompts`: a sample of so many. `only`: see `selection`. `run`:
-    logical date or day of the run to do anew (UTC where it names no zone), with `/sample-…` if it is a sample.
+    logical date or day of the run to do anew (UTC where it names no zone), with `/sample-…` or `/rubric-…` if it is a
+    sample or a trial.
     `override_gate`: why a run that the gate blocks is published all the same.
     """
 
@@ -117,12 +122,12 @@ class Form(NamedTuple):
     @property
     def moment(self) -> str:
         """The logical date or day of `run`."""
-        return self.run.partition(SAMPLE)[0]
+        return date_and_sample(self.run)[0]
 
     @property
     def sample(self) -> str:
-        """The sample that `run` names; empty if it names none (`RunKey.sample`)."""
-        return self.run.partition(SAMPLE)[2]
+        """The sample or trial that `run` names; empty if it names none (`RunKey.sample`)."""
+        return date_and_sample(self.run)[1]
 
     @property
     def is_about_a_run(self) -> bool:
@@ -196,7 +201,8 @@ def _must_be_of_its_type(name: str, value: object) -> None:
 def _must_make_sense(form: Form) -> None:
     if form.sample and not form.is_rerun:
         remedy = "Give the date alone; the fields prompts and only say which sample is asked."
-        raise ParameterError("run", f"{form.run} names a sample, which does not go with rerun: {form.rerun}", remedy)
+        problem = f"{form.run} names a sample or a trial, which does not go with rerun: {form.rerun}"
+        raise ParameterError("run", problem, remedy)
     if form.is_rerun and (form.prompts is not None or form.only):
         field = "prompts" if form.prompts is not None else "only"
         raise ParameterError(field, f"does not go with rerun: {form.rerun}", "A rerun has the prompts of its run.")

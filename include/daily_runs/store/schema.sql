@@ -725,7 +725,7 @@ CREATE TABLE daily_runs.run (
     environment text NOT NULL,
     logical_date timestamp with time zone NOT NULL,
     sample text DEFAULT ''::text NOT NULL,
-    CONSTRAINT run_sample_check CHECK ((sample ~ '^([0-9a-f]{8})?$'::text))
+    CONSTRAINT run_sample_check CHECK ((sample ~ '^(|[0-9a-f]{8}|([0-9a-f]{8}/)?rubric-[0-9a-f]{12})$'::text))
 );
 
 CREATE TABLE daily_runs.stage_report (
@@ -745,8 +745,9 @@ CREATE TABLE daily_runs.stage_report (
 CREATE VIEW contract.attempts_v1 AS
  SELECT t.run_key,
     t.attempt_id,
-        CASE r.sample
-            WHEN ''::text THEN 'full'::text
+        CASE
+            WHEN (r.sample = ''::text) THEN 'full'::text
+            WHEN (r.sample ~~ '%rubric-%'::text) THEN 'trial'::text
             ELSE 'sample'::text
         END AS kind,
     r.feature,
@@ -812,7 +813,7 @@ COMMENT ON COLUMN contract.attempts_v1.run_key IS 'The run: feature/environment/
 
 COMMENT ON COLUMN contract.attempts_v1.attempt_id IS 'The attempt: one execution of the run';
 
-COMMENT ON COLUMN contract.attempts_v1.kind IS 'full: all prompts of the feature''s run; sample: some of them';
+COMMENT ON COLUMN contract.attempts_v1.kind IS 'full: all prompts of the feature''s run; sample: some of them; trial: the answers of a run or sample judged by another rubric';
 
 COMMENT ON COLUMN contract.attempts_v1.feature IS 'The feature, as the catalogue names it';
 
@@ -991,7 +992,7 @@ CREATE VIEW daily_runs.asked_once AS
             bool_or((ROW(COALESCE(b.settled_at, 'infinity'::timestamp with time zone), u.started_at, u.attempt_id) < ROW(COALESCE(a.settled_at, 'infinity'::timestamp with time zone), t.started_at, t.attempt_id))) AS came_first
            FROM (daily_runs.attempt u
              JOIN daily_runs.answer b ON (((b.attempt_id = u.attempt_id) AND (b.prompt_id = a.prompt_id))))
-          WHERE ((u.run_key = t.run_key) AND (u.attempt_id <> t.attempt_id) AND (b.status <> 'planned'::text) AND (NOT (COALESCE(b.sent_at, b.settled_at) IS DISTINCT FROM COALESCE(a.sent_at, a.settled_at))))) others ON (true))
+          WHERE ((u.run_key = ANY (ARRAY[t.run_key, split_part(t.run_key, '/rubric-'::text, 1)])) AND (u.attempt_id <> t.attempt_id) AND (b.status <> 'planned'::text) AND (NOT (COALESCE(b.sent_at, b.settled_at) IS DISTINCT FROM COALESCE(a.sent_at, a.settled_at))))) others ON (true))
   WHERE ((a.status <> 'planned'::text) AND (others.came_first IS NOT TRUE));
 
 CREATE TABLE daily_runs.attempt_terms (
@@ -2030,8 +2031,9 @@ COMMENT ON COLUMN contract.runs_v1.published_at IS 'When these rows were written
 
 CREATE VIEW contract.runs_v2 AS
  SELECT run_key,
-        CASE sample
-            WHEN ''::text THEN 'full'::text
+        CASE
+            WHEN (sample = ''::text) THEN 'full'::text
+            WHEN (sample ~~ '%rubric-%'::text) THEN 'trial'::text
             ELSE 'sample'::text
         END AS kind,
     attempt_id,
@@ -2072,11 +2074,11 @@ CREATE VIEW contract.runs_v2 AS
     changed
    FROM daily_runs.published_run;
 
-COMMENT ON VIEW contract.runs_v2 IS 'Published runs and samples, one row a run: counts, mean score, what it was measured with. Key: run_key.';
+COMMENT ON VIEW contract.runs_v2 IS 'Published runs, samples and trials, one row a run: counts, mean score, what it was measured with. Key: run_key.';
 
 COMMENT ON COLUMN contract.runs_v2.run_key IS 'The run: feature/environment/2026-08-15T06:00:00Z';
 
-COMMENT ON COLUMN contract.runs_v2.kind IS 'full: all prompts of the feature''s run; sample: some of them, and run_key ends with /sample- and eight digits that say which';
+COMMENT ON COLUMN contract.runs_v2.kind IS 'full: all prompts of the feature''s run; sample: some of them, and run_key ends with /sample- and eight digits that say which; trial: the answers of a run or sample judged by another rubric than the catalogue''s, and run_key ends with /rubric- and its version';
 
 COMMENT ON COLUMN contract.runs_v2.attempt_id IS 'The attempt: one execution of the run';
 

@@ -141,13 +141,22 @@ def test_a_look_that_failed_is_not_called_not_ready() -> None:
     assert cells(line_of(seen("unknown", "ready")))[2].startswith("could not look")
 
 
-def test_a_run_that_was_sent_nowhere_is_told_beside_the_last_one() -> None:
+@pytest.mark.parametrize(
+    ("sample", "which"),
+    [
+        ("", ""),
+        ("0a1b2c3d", ", a sample"),
+        ("rubric-0a1b2c3d4e5f", ", a trial of rubric 0a1b2c3d4e5f"),
+        ("0a1b2c3d/rubric-0a1b2c3d4e5f", ", a sample, a trial of rubric 0a1b2c3d4e5f"),
+    ],
+)
+def test_a_run_that_was_sent_nowhere_is_told_beside_the_last_one(sample: str, which: str) -> None:
     run = {"logical_date": SHADOW_DAY, "environment": STAGING, "status": "published", "provenance": "sandbox"}
-    run |= {"asked": 16, "answered": 15, "mean_score": 0.8149, "verdict": "no_worse", "sample": "0a1b2c3d"}
+    run |= {"asked": 16, "answered": 15, "mean_score": 0.8149, "verdict": "no_worse", "sample": sample}
     route = {"logical_date": SHADOW_DAY + dt.timedelta(days=1), "chosen": [], "reason": "not ready"}
     shown = cells(line_of(BoardRows({}, {CHAT: run}, {}, {CHAT: route})))
     assert shown[4].splitlines() == [
-        "2026-08-12 12:00 in staging, a sample",
+        f"2026-08-12 12:00 in staging{which}",
         "published, mean score 0.81 (sandbox)",
         "quality: no worse",
         "15 of 16 answered",

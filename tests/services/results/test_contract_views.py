@@ -60,7 +60,7 @@ def rerun_of_the_fixed_run(store: Store, rerun: Rerun, terms: catalogue_rows.Att
     plan = AttemptPlan(
         KEY, (), 2, "again", "live", "d0d0", "rubric-1", "claude-sonnet-5-5", None, "again", rerun, ATTEMPT, terms=terms
     )
-    return open_rerun(store, KEY, "live", rerun, lambda _base: plan).attempt_id
+    return open_rerun(store, KEY, "live", rerun, lambda _base, _earlier: plan, KEY).attempt_id
 
 
 def test_every_attempt_is_told_with_its_outcome_and_what_the_gate_found(store: Store, fixed_run: str) -> None:

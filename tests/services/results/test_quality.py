@@ -194,10 +194,11 @@ def test_the_owners_lines_warn_after_three_means_and_page_at_once(store: Store) 
     assert sorted(alarm["kind"] for alarm in alarms(store)) == ["page", "warning"]
 
 
-def test_neither_a_sample_nor_an_old_date_that_is_run_again_raises_an_alarm(
+def test_neither_a_sample_nor_a_trial_nor_an_old_date_that_is_run_again_raises_an_alarm(
     store: Store, reference: list[Published]
 ) -> None:
-    publish(store, Day(20, sample="0a1b2c3d", fell=dict.fromkeys(CLASSES, 0.5)))
+    for sample in ("0a1b2c3d", "rubric-0a1b2c3d4e5f", "0a1b2c3d/rubric-0a1b2c3d4e5f"):
+        publish(store, Day(20, sample=sample, fell=dict.fromkeys(CLASSES, 0.5)))
     publish(store, Day(12, fell=dict.fromkeys(CLASSES, 0.5)))
     assert alarms(store) == []
 

@@ -209,14 +209,18 @@ def test_judge_again_that_broke_off_is_gone_on_with_and_not_paid_again(kit: Kit)
 
 def test_judge_again_by_another_rubric_asks_the_judge_alone(kit: Kit, include: Path) -> None:
     first = done(kit)
+    before = contract(kit)
     strict = another_rubric(include, f"{FEATURE}-strict.yaml")
     rerun = again(kit, Rerun.JUDGE_AGAIN, rubric_version=strict[:8])
     sent = sent_by(kit, rerun)
     assert {entry["operation"] for entry in sent} == {JUDGES}
     assert len(paid(sent, JUDGES)) == PROMPTS
-    assert contract(kit)[0]["rubric_version"] == strict
+    assert rerun.attempt.key == KEY._replace(sample=f"rubric-{strict}")
+    assert rerun.rubric.version == strict
+    assert contract(kit) == before
     back = again(kit, Rerun.JUDGE_AGAIN)  # by the catalogue's; its verdicts are those of another judging
     assert len(paid(sent_by(kit, back), JUDGES)) == PROMPTS
+    assert back.attempt.key == KEY
     assert contract(kit)[0]["rubric_version"] == first.rubric.version
 
 
@@ -536,6 +540,11 @@ def test_the_command_line_does_a_run_again(kit: Kit, tmp_path: Path, monkeypatch
     assert outcome.as_json()["rerun"]["to_ask"] == 0
     assert outcome.published["attempt_id"] == contract(kit)[0]["attempt_id"]
     assert statuses(kit) == [AttemptStatus.SUPERSEDED, AttemptStatus.PUBLISHED]
+    trial = asked._replace(sample=f"rubric-{'0' * 12}")
+    with pytest.raises(ParameterError, match="^--date: there is no rubric 000000000000 of 2026-08-17"):
+        run(trial, overlay=str(overlay), console=Console(quiet=True))
+    with pytest.raises(ParameterError, match="^--sample: 'rubric-0' is neither eight hexadecimal digits nor"):
+        run(asked._replace(sample="rubric-0"), overlay=str(overlay), console=Console(quiet=True))
     again_with = asked._replace(rerun=Rerun.JUDGE_AGAIN, only="tag:cost")
     with pytest.raises(ParameterError, match="^--only: does not go with rerun: judge_again"):
         run(again_with, overlay=str(overlay), console=Console(quiet=True))

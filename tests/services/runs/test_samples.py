@@ -110,6 +110,6 @@ def test_of_several_samples_one_has_to_be_named(kit: Kit) -> None:
 
 
 def test_who_asks_all_names_no_sample(kit: Kit) -> None:
-    with pytest.raises(ParameterError, match="names a sample, which does not go with rerun: all"):
+    with pytest.raises(ParameterError, match="names a sample or a trial, which does not go with rerun: all"):
         trigger_form.read((), {"run": "2026-08-17/sample-1a2b3c4d"})
     assert kit.count("daily_runs.attempt") == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from daily_runs.dataset import Item, dataset_sha256
 from daily_runs.errors import CountsError
-from daily_runs.records.run import Prompt, Report, RunKey, choose_prompts, dealt, plan_hash
+from daily_runs.records.run import Prompt, Report, RunKey, choose_prompts, date_and_sample, dealt, plan_hash
+from daily_runs.runs.trigger_form import RUN_PATTERN
 
 CUT = {"type": "code_cut", "file_name": "a.py", "intent": "completion", "above": "def f():\n", "below": ""}
 
@@ -88,6 +90,36 @@ def test_a_change_of_prompts_data_rubric_or_judge_is_other_work() -> None:
 def test_the_hash_of_a_data_set_follows_its_content() -> None:
     assert dataset_sha256(items(3)) == dataset_sha256(items(3))
     assert dataset_sha256(items(3)) != dataset_sha256(items(2))
+
+
+@pytest.mark.parametrize(
+    ("end", "sample", "rubric"),
+    [
+        ("", "", ""),
+        ("/sample-1a2b3c4d", "1a2b3c4d", ""),
+        ("/rubric-0a1b2c3d4e5f", "rubric-0a1b2c3d4e5f", "0a1b2c3d4e5f"),
+        ("/sample-1a2b3c4d/rubric-0a1b2c3d4e5f", "1a2b3c4d/rubric-0a1b2c3d4e5f", "0a1b2c3d4e5f"),
+    ],
+)
+def test_a_run_key_ends_with_what_sets_the_run_apart_from_the_full_one(end: str, sample: str, rubric: str) -> None:
+    key = RunKey("duo_chat", "staging", dt.datetime(2026, 8, 15, 6, tzinfo=dt.UTC), sample)
+    assert str(key) == f"duo_chat/staging/2026-08-15T06:00:00Z{end}"
+    assert key.trial == rubric
+    assert re.fullmatch(RUN_PATTERN, str(key).split("/", 2)[2])
+
+
+DIGITS = st.text("0123456789abcdef", min_size=12, max_size=12)
+
+
+@given(st.datetimes(), st.sampled_from(["", "1a2b3c4d"]), DIGITS, st.booleans())
+def test_what_is_read_from_a_run_key_is_what_it_was_made_of(
+    moment: dt.datetime, sample: str, rubric: str, is_trial: bool
+) -> None:
+    plain = RunKey("duo_chat", "staging", moment.replace(tzinfo=dt.UTC), sample)
+    key = plain.tried(rubric) if is_trial else plain
+    assert (key.trial, key.untried, key.tried(rubric)) == (rubric if is_trial else "", plain, plain.tried(rubric))
+    date, read = date_and_sample(str(key).split("/", 2)[2])
+    assert (dt.datetime.fromisoformat(date), read) == (key.logical_date, key.sample)
 
 
 def test_a_run_key_is_spelled_in_utc() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daily_runs.errors import ParameterError
+from daily_runs.records.run import SAMPLE
 from daily_runs.results import item_rows
 from daily_runs.results.intervals import over_these_classes
 from daily_runs.results.item_rows import PublishedItem
@@ -175,5 +176,5 @@ def _rerun(run_key: str, how: Rerun) -> str:
     """The command that does again what is missing or cannot be trusted."""
     feature, environment, moment, *sample = run_key.split("/")
     words = ["daily-runs", "run", feature, "--environment", environment, "--date", moment[:10]]
-    more = ["--sample", sample[0].removeprefix("sample-")] if sample else []
+    more = ["--sample", "/".join(sample).removeprefix(SAMPLE)] if sample else []
     return shlex.join([*words, *more, "--rerun", how.value])

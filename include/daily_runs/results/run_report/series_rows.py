@@ -17,7 +17,8 @@ SELECT run_key, logical_date, item_mean, item_mean_low, item_mean_high, populati
        EXISTS (SELECT FROM daily_runs.gate_override g WHERE g.attempt_id = runs_v2.attempt_id) AS is_overridden
 FROM contract.runs_v2
 WHERE feature = %(feature)s AND environment = %(environment)s AND provenance = %(provenance)s AND kind = %(kind)s
-      AND (kind = 'full' OR split_part(run_key, '/', 4) = split_part(%(run_key)s, '/', 4))
+      AND (kind = 'full' OR (split_part(run_key, '/', 4), split_part(run_key, '/', 5))
+                            = (split_part(%(run_key)s, '/', 4), split_part(%(run_key)s, '/', 5)))
       AND logical_date <= %(logical_date)s AND comparability_key IS NOT NULL
 ORDER BY logical_date
 """

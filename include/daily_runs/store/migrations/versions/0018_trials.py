@@ -1,0 +1,19 @@
+"""Trials of a rubric are runs of their own beside the full run of a date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0018"
+down_revision = "0017"
+
+
+def upgrade() -> None:
+    """Apply `0018_trials.sql`."""
+    statements = Path(__file__).with_suffix(".sql").read_text()
+    # The driver's own connection takes many statements at once, and a `%` in them as it stands.
+    driver_connection = op.get_bind().connection.driver_connection
+    assert driver_connection is not None
+    driver_connection.execute(statements)
