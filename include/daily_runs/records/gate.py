@@ -113,6 +113,13 @@ def override_of(connection: Connection, attempt_id: str) -> GateOverride | None:
     return GateOverride(row["reason"], row["ordered_by"]) if row else None
 
 
+def carried_out(connection: Connection, attempt_id: str) -> GateOverride | None:
+    """The order by which an attempt was let through; None if there is none, or if the gate found nothing against it."""
+    query = "SELECT FROM daily_runs.overridden_attempt WHERE attempt_id = %s"
+    is_overridden = connection.execute(query, [attempt_id]).fetchone() is not None
+    return override_of(connection, attempt_id) if is_overridden else None
+
+
 def save(store: Store, attempt_id: str, checks: Sequence[tuple[Any, ...]], *, passed: str | None) -> None:
     """Store (expectation, passed, observed, required) and what passed, in one transaction.
 

@@ -121,7 +121,7 @@ def measured_with(store: Store, run: Row) -> dict[str, Any]:
     """
     query = (
         "SELECT judge_effort, judge_thinking, prompt_template,"
-        " EXISTS (SELECT FROM daily_runs.gate_override g WHERE g.attempt_id = t.attempt_id) AS is_overridden"
+        " EXISTS (SELECT FROM daily_runs.overridden_attempt g WHERE g.attempt_id = t.attempt_id) AS is_overridden"
         " FROM daily_runs.attempt t WHERE attempt_id = %(attempt)s"
     )
     row = store.row(query, {"attempt": run["attempt_id"]})

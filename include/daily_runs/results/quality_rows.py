@@ -57,7 +57,7 @@ def judge(connection: Connection, attempt: Attempt, facts: QualityFacts) -> RunV
     earlier = _earlier(connection, key)
     pinned = alarm_rows.pinned_after(connection, key.feature, key.environment)
     verdict = verdict_of(run, earlier, facts.quality, facts.floor, pinned_after=pinned)
-    override = gate.override_of(connection, attempt.attempt_id)
+    override = gate.carried_out(connection, attempt.attempt_id)
     if override:
         verdict = verdict._replace(
             reason=f"no valid measurement: {override.by} overrode the gate ({override.reason}); {verdict.reason}"
@@ -106,7 +106,7 @@ def _earlier(connection: Connection, key: RunKey) -> list[EarlierRun]:
         JOIN daily_runs.published_run own ON own.run_key = %(key)s AND own.provenance = p.provenance
         WHERE p.feature = %(feature)s AND p.environment = %(environment)s AND p.sample = %(sample)s
               AND p.logical_date < %(date)s AND p.comparability_key IS NOT NULL
-              AND NOT EXISTS (SELECT FROM daily_runs.gate_override g WHERE g.attempt_id = p.attempt_id)
+              AND NOT EXISTS (SELECT FROM daily_runs.overridden_attempt g WHERE g.attempt_id = p.attempt_id)
         ORDER BY p.logical_date
         """,
         {

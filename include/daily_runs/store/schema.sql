@@ -1685,6 +1685,13 @@ COMMENT ON COLUMN contract.judge_agreement_v1.kappa IS 'Quadratically weighted k
 
 COMMENT ON COLUMN contract.judge_agreement_v1.by_criterion IS 'The same kappa of each criterion';
 
+CREATE VIEW daily_runs.overridden_attempt AS
+ SELECT attempt_id
+   FROM daily_runs.gate_override o
+  WHERE (EXISTS ( SELECT
+           FROM daily_runs.gate_result g
+          WHERE ((g.attempt_id = o.attempt_id) AND (NOT g.passed))));
+
 CREATE VIEW contract.last_good_v1 AS
  SELECT DISTINCT ON (feature, environment) feature,
     environment,
@@ -1706,7 +1713,7 @@ CREATE VIEW contract.last_good_v1 AS
     published_at
    FROM daily_runs.published_run p
   WHERE ((sample = ''::text) AND (NOT (EXISTS ( SELECT
-           FROM daily_runs.gate_override o
+           FROM daily_runs.overridden_attempt o
           WHERE (o.attempt_id = p.attempt_id)))))
   ORDER BY feature, environment, logical_date DESC;
 
@@ -2784,6 +2791,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.judge_agreement TO daily_r
 
 GRANT SELECT ON TABLE contract.judge_agreement_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.judge_agreement_v1 TO daily_runs_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.overridden_attempt TO daily_runs_writer;
 
 GRANT SELECT ON TABLE contract.last_good_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.last_good_v1 TO daily_runs_reader;

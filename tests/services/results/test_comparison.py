@@ -92,7 +92,10 @@ def test_an_arm_whose_gate_was_overridden_is_compared_with_nobody(store: Store, 
     publish(store, PRODUCTION, BEFORE)
     publish(store, STAGING, [score - 0.1 for score in BEFORE])
     store.rows(
-        "INSERT INTO daily_runs.gate_override (attempt_id, reason, ordered_by)"
+        "WITH found AS (INSERT INTO daily_runs.gate_result (attempt_id, expectation, passed, observed, required)"
+        " SELECT attempt_id, 'answered share', false, '0.6', '>= 0.9' FROM daily_runs.attempt"
+        " WHERE run_key = ANY(%(keys)s))"
+        " INSERT INTO daily_runs.gate_override (attempt_id, reason, ordered_by)"
         " SELECT attempt_id, 'we need it', 'alice' FROM daily_runs.attempt WHERE run_key = ANY(%(keys)s)",
         {"keys": [str(key) for key in overridden]},
     )

@@ -226,7 +226,9 @@ def test_a_run_whose_gate_was_overridden_decides_nothing(
     runs = [publish(cli_store, Day(0)), publish(cli_store, Day(1, fell=A_LITTLE_HIGHER))]
     ids = [attempt_id(cli_store, run.key) for run in runs]
     cli_store.rows(
-        "INSERT INTO daily_runs.gate_override (attempt_id, reason, ordered_by) VALUES (%(id)s, 'we need it', 'alice')",
+        "WITH found AS (INSERT INTO daily_runs.gate_result (attempt_id, expectation, passed, observed, required)"
+        " VALUES (%(id)s, 'answered share', false, '0.6', '>= 0.9'))"
+        " INSERT INTO daily_runs.gate_override (attempt_id, reason, ordered_by) VALUES (%(id)s, 'we need it', 'alice')",
         {"id": ids[side]},
     )
     names = ids if by_attempt else [str(run.key) for run in runs]

@@ -303,7 +303,9 @@ def test_a_run_whose_gate_was_overridden_is_in_no_reference_of_a_report(cli_stor
     publish(cli_store, Day(0))
     overridden = publish(cli_store, Day(1, fell=EVERYWHERE))
     cli_store.rows(
-        "INSERT INTO daily_runs.gate_override (attempt_id, reason, ordered_by) VALUES (%(id)s, 'we need it', 'alice')",
+        "WITH found AS (INSERT INTO daily_runs.gate_result (attempt_id, expectation, passed, observed, required)"
+        " VALUES (%(id)s, 'answered share', false, '0.6', '>= 0.9'))"
+        " INSERT INTO daily_runs.gate_override (attempt_id, reason, ordered_by) VALUES (%(id)s, 'we need it', 'alice')",
         {"id": attempt_id(cli_store, overridden.key)},
     )
     run = publish(cli_store, Day(2))

@@ -16,6 +16,8 @@ from daily_runs.errors import Blame, CallError, GateFailedError, Hop, ParameterE
 from daily_runs.records.answers import AnswerRows
 from daily_runs.records.gate import GateOverride
 from daily_runs.records.run import RunKey
+from daily_runs.results import published
+from daily_runs.results.merge_gate import side_rows
 from daily_runs.runs import opening, rerun, trigger_form
 from daily_runs.runs.rerun import RerunOrder
 from daily_runs.stages import pipeline
@@ -95,6 +97,21 @@ def test_no_order_overrides_rows_that_are_not_whole(kit: Kit) -> None:
     with pytest.raises(GateFailedError, match=r"every answered prompt has its text.* No order can override this\."):
         kit.run(work, "validation")
     assert kit.store.row("SELECT outcome FROM contract.gate_overrides_v1")["outcome"] == "quarantined"
+
+
+def test_an_order_that_overrode_nothing_leaves_the_run_a_valid_measurement(kit: Kit) -> None:
+    kit.run(kit.work(FEATURE, PROMPTS), *pipeline.STAGES)
+    kit.run(ordered(kit, ORDER), *pipeline.STAGES)
+    order = kit.store.row("SELECT outcome, overridden FROM contract.gate_overrides_v1")
+    assert order == {"outcome": "published", "overridden": None}
+    assert not run_row(kit)["verdict_reason"].startswith("no valid measurement")
+    assert [row["run_key"] for row in kit.store.rows("SELECT * FROM contract.last_good_v1")] == [str(KEY)]
+    assert published.measured_with(kit.store, run_row(kit))["is_overridden"] is False
+    attempt = opening.plan(kit.store, kit.catalogue, KEY._replace(logical_date=DAY + dt.timedelta(days=1)))
+    kit.run(pipeline.work_for(kit.store, kit.catalogue, attempt, cast(Connect, connections.find)), *pipeline.STAGES)
+    assert not run_row(kit, attempt.key)["verdict_reason"].startswith("incomparable: no earlier run")
+    for name in (side_rows.LAST_GOOD, side_rows.REFERENCE):
+        assert [side.run_key for side in side_rows.find(kit.store, name, str(attempt.key)).baseline] == [str(KEY)]
 
 
 def test_a_run_that_was_published_by_order_is_no_reference_and_not_the_last_good_one(kit: Kit) -> None:

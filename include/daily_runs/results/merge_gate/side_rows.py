@@ -20,14 +20,14 @@ _NAMES = f"Give a run key, the id of a published attempt, {LAST_GOOD} or {REFERE
 _COLUMNS = """
 SELECT run_key, attempt_id::text, feature, environment, logical_date, sample, provenance, comparability_key, ruler,
        context, EXISTS (
-           SELECT FROM daily_runs.gate_override g WHERE g.attempt_id = published_run.attempt_id) AS is_overridden
+           SELECT FROM daily_runs.overridden_attempt g WHERE g.attempt_id = published_run.attempt_id) AS is_overridden
 FROM daily_runs.published_run
 """
 _NAMED = f"{_COLUMNS} WHERE run_key = %(name)s OR attempt_id::text = %(name)s"
 _OTHERS = (
     f"{_COLUMNS} WHERE feature = %(feature)s AND environment = %(environment)s AND sample = %(sample)s"
     " AND run_key <> %(run_key)s AND comparability_key IS NOT NULL"
-    " AND NOT EXISTS (SELECT FROM daily_runs.gate_override g WHERE g.attempt_id = published_run.attempt_id)"
+    " AND NOT EXISTS (SELECT FROM daily_runs.overridden_attempt g WHERE g.attempt_id = published_run.attempt_id)"
     " ORDER BY logical_date"
 )
 

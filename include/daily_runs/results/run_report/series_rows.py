@@ -14,7 +14,7 @@ RUNS_SHOWN = 60
 
 _RUNS = """
 SELECT run_key, logical_date, item_mean, item_mean_low, item_mean_high, populations, verdict, ruler, context,
-       EXISTS (SELECT FROM daily_runs.gate_override g WHERE g.attempt_id = runs_v2.attempt_id) AS is_overridden
+       EXISTS (SELECT FROM daily_runs.overridden_attempt g WHERE g.attempt_id = runs_v2.attempt_id) AS is_overridden
 FROM contract.runs_v2
 WHERE feature = %(feature)s AND environment = %(environment)s AND provenance = %(provenance)s AND kind = %(kind)s
       AND (kind = 'full' OR (split_part(run_key, '/', 4), split_part(run_key, '/', 5))
