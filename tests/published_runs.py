@@ -89,8 +89,9 @@ def publish(store: Store, day: Day, **facts: Any) -> Published:
         given,
     )
     store.rows(
-        "INSERT INTO daily_runs.verdict (verdict_key, rubric_version, judge_model, reasons, scores, score)"
-        f" SELECT %(id)s::text || prompt, 'rubric', 'judge', 'Good.', %(points)s::jsonb, score FROM {of_rows}",
+        "INSERT INTO daily_runs.verdict (verdict_key, rubric_version, judge_model, reasons, scores, score, paid_by)"
+        " SELECT %(id)s::text || prompt, 'rubric', 'judge', 'Good.', %(points)s::jsonb, score, %(id)s::uuid"
+        f" FROM {of_rows}",
         {**given, "points": json.dumps({"faithfulness": day.points})},
     )
     store.rows(

@@ -39,9 +39,9 @@ INSERT INTO daily_runs.answer (attempt_id, prompt_id, item_id, shard, status, tr
            CASE WHEN failed THEN 'timeout' END, CASE WHEN failed THEN 'provider' END
     FROM day, prompt;
 INSERT INTO daily_runs.verdict (verdict_key, rubric_version, judge_model, reasons, scores, score, input_tokens,
-                                output_tokens, judged_at)
+                                output_tokens, judged_at, paid_by)
     SELECT attempt_id || prompt_id, 'r', 'judge', 'Good.', '{"correctness": 4}', score, 2000, 200,
-           moment + interval '40 minutes' FROM day, prompt WHERE NOT failed;
+           moment + interval '40 minutes', attempt_id FROM day, prompt WHERE NOT failed;
 INSERT INTO daily_runs.judgement (attempt_id, prompt_id, verdict_key, status, tries, settled_at)
     SELECT attempt_id, prompt_id, attempt_id || prompt_id, 'scored', 1, moment + interval '40 minutes'
     FROM day, prompt WHERE NOT failed;

@@ -24,34 +24,13 @@ FROM (
 ) AS n
 """
 _VERDICTS = """
-WITH own AS (
-    SELECT j.* FROM daily_runs.judgement j
-    JOIN daily_runs.attempt USING (attempt_id) JOIN daily_runs.run USING (run_key) WHERE feature = %(feature)s
-), calls AS (
-    SELECT v.input_tokens, v.output_tokens, v.tries FROM daily_runs.verdict v
-    WHERE v.judged_at >= %(since)s AND coalesce(v.repeat_of, v.verdict_key) IN (SELECT verdict_key FROM own)
-    UNION ALL
-    SELECT NULL, NULL, max(tries) FROM own
-    WHERE status = 'unscored' AND settled_at >= %(since)s GROUP BY verdict_key HAVING max(tries) > 0
-    UNION ALL
-    SELECT f.input_tokens, f.output_tokens, f.tries FROM daily_runs.frozen_verdict f
-    JOIN daily_runs.frozen_judging g USING (frozen_judging_id)
-    WHERE g.feature = %(feature)s AND f.settled_at >= %(since)s AND f.tries > 0
-)
 SELECT coalesce(sum(coalesce(input_tokens, %(input)s) + %(input)s * greatest(tries - 1, 0)), 0)::float8
            AS input_tokens,
        coalesce(sum(coalesce(output_tokens, %(output)s) + %(output)s * greatest(tries - 1, 0)), 0)::float8
            AS output_tokens
-FROM calls
+FROM daily_runs.judge_calls WHERE feature = %(feature)s AND ended_at >= %(since)s AND
 """
-_SECOND_VERDICTS = """
-SELECT coalesce(sum(coalesce(s.input_tokens, %(input)s) + %(input)s * greatest(s.tries - 1, 0)), 0)::float8
-           AS input_tokens,
-       coalesce(sum(coalesce(s.output_tokens, %(output)s) + %(output)s * greatest(s.tries - 1, 0)), 0)::float8
-           AS output_tokens
-FROM daily_runs.second_verdict s JOIN daily_runs.attempt USING (attempt_id) JOIN daily_runs.run USING (run_key)
-WHERE feature = %(feature)s AND s.judge_model = %(model)s AND s.settled_at >= %(since)s AND s.tries > 0
-"""
+_BY_FIRST, _BY_SECOND = "NOT by_second", "by_second AND judge_model = %(model)s"
 
 
 def answers(
@@ -84,7 +63,7 @@ def verdicts(store: Store, feature: str, since: dt.datetime, *, input_tokens: in
     tokens the judge did not tell.
     """
     given = {"feature": feature, "since": since, "input": input_tokens, "output": output_tokens}
-    return store.row(_VERDICTS, given)
+    return store.row(_VERDICTS + _BY_FIRST, given)
 
 
 def second_verdicts(
@@ -92,4 +71,4 @@ def second_verdicts(
 ) -> Row:
     """Tokens of the calls to a second judge of this model for the feature's answers since a moment (see `verdicts`)."""
     given = {"feature": feature, "since": since, "model": model, "input": input_tokens, "output": output_tokens}
-    return store.row(_SECOND_VERDICTS, given)
+    return store.row(_VERDICTS + _BY_SECOND, given)

@@ -32,6 +32,16 @@ UPDATE daily_runs.attempt SET judge_effort = %(judge_effort)s, judge_thinking = 
                               prompt_template = %(prompt_template)s
 WHERE attempt_id = %(id)s
 """
+_KEEP_TRIES = """
+INSERT INTO daily_runs.given_up_call (attempt_id, prompt_id, ended_at, tries)
+SELECT attempt_id, prompt_id, coalesce(settled_at, sent_at, now()), tries FROM daily_runs.judgement
+WHERE attempt_id = %s AND status <> 'scored' AND tries > 0
+"""
+_GIVE_UP_SECOND = """
+WITH nobody AS (SELECT gen_random_uuid() AS judging_id)
+UPDATE daily_runs.second_verdict s SET judging_id = nobody.judging_id FROM nobody WHERE s.judging_id = %s
+"""
+"""They stay with the attempt that paid for them, in a judging that no attempt goes on with."""
 _ADOPT_UNJUDGED = (
     _ADOPT
     + """
@@ -66,8 +76,11 @@ def judging_order(store: Store, attempt_id: str) -> JudgingOrder:
 def adopt(connection: Connection, attempt_id: str, ruler: Ruler) -> None:
     """Have all answers of an attempt judged by another effort or template: verdicts of two are never one mean.
 
-    Its answers stay. What was judged of them is judged again, inside the caller's transaction.
+    Its answers stay. What was judged of them is judged again, inside the caller's transaction; what was paid for that
+    stays counted: its verdicts name the attempt, and calls without one are kept beside.
     """
+    connection.execute(_KEEP_TRIES, [attempt_id])
+    connection.execute(_GIVE_UP_SECOND, [attempt_id])
     connection.execute("DELETE FROM daily_runs.judgement WHERE attempt_id = %s", [attempt_id])
     connection.execute("DELETE FROM daily_runs.ruler_watch WHERE attempt_id = %s", [attempt_id])
     connection.execute(_ADOPT, {"id": attempt_id, **ruler._asdict()})

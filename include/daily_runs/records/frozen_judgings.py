@@ -169,14 +169,25 @@ def verdicts_of(store: Store, frozen_judging_ids: Sequence[str]) -> dict[str, li
     return found
 
 
+_REOPEN = """
+WITH given_up AS (
+    SELECT g.attempt_id, f.frozen_judging_id, f.frozen_id, f.settled_at, f.tries
+    FROM daily_runs.frozen_verdict f JOIN daily_runs.frozen_judging g USING (frozen_judging_id)
+    WHERE f.frozen_judging_id = %(judging)s AND f.status = 'unscored' AND f.error_kind <> ALL(%(but)s)
+), kept AS (
+    INSERT INTO daily_runs.given_up_call (attempt_id, prompt_id, ended_at, tries)
+    SELECT attempt_id, frozen_id, settled_at, tries FROM given_up WHERE tries > 0
+)
+UPDATE daily_runs.frozen_verdict f
+SET status = 'planned', tries = 0, error_hop = NULL, error_kind = NULL, settled_at = NULL
+FROM given_up g WHERE (f.frozen_judging_id, f.frozen_id) = (g.frozen_judging_id, g.frozen_id)
+"""
+
+
 def reopen(store: Store, frozen_judging_id: str, but: Sequence[str]) -> None:
-    """Let the frozen answers without a verdict be asked again, unless their kind is one of these."""
-    store.rows(
-        "UPDATE daily_runs.frozen_verdict SET status = 'planned', tries = 0, error_hop = NULL, error_kind = NULL,"
-        " settled_at = NULL"
-        " WHERE frozen_judging_id = %(judging)s AND status = 'unscored' AND error_kind <> ALL(%(but)s)",
-        {"judging": frozen_judging_id, "but": list(but)},
-    )
+    """Let the frozen answers without a verdict be asked again, unless their kind is one of these; what they took until
+    now stays counted."""
+    store.rows(_REOPEN, {"judging": frozen_judging_id, "but": list(but)})
 
 
 class FrozenRows:

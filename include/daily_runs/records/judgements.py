@@ -108,6 +108,41 @@ def judge_std(store: Store, attempt_id: str, shard: int | None = None) -> float 
     return None if found is None else float(found)
 
 
+_JUDGEMENT = """
+INSERT INTO daily_runs.judgement (attempt_id, prompt_id, verdict_key, status, tries, error_hop, error_kind, sent_at,
+                                  settled_at)
+SELECT %(attempt)s, p, %(key)s, %(status)s,
+       coalesce(%(tries)s::int, CASE %(status)s WHEN 'sent' THEN 1 WHEN 'unscored' THEN 0 ELSE (
+           SELECT coalesce(sum(v.tries), 0) FROM daily_runs.verdict v
+           WHERE v.paid_by = %(attempt)s AND (v.verdict_key = %(key)s OR v.repeat_of = %(key)s)) END),
+       %(hop)s, %(kind)s, CASE WHEN %(status)s = 'sent' THEN clock_timestamp() END,
+       CASE WHEN %(status)s <> 'sent' THEN clock_timestamp() END
+FROM unnest(%(prompts)s::text[]) AS p
+ON CONFLICT (attempt_id, prompt_id) DO UPDATE SET
+    verdict_key = EXCLUDED.verdict_key, status = EXCLUDED.status, error_hop = EXCLUDED.error_hop,
+    error_kind = EXCLUDED.error_kind, sent_at = coalesce(EXCLUDED.sent_at, judgement.sent_at),
+    settled_at = EXCLUDED.settled_at,
+    tries = CASE WHEN EXCLUDED.status = 'scored' THEN EXCLUDED.tries
+                 ELSE coalesce(%(tries)s::int, judgement.tries + EXCLUDED.tries) END
+"""
+"""`tries` are the calls since the prompt's last verdict; once it is scored, those of all its verdicts that the attempt
+paid for."""
+_VERDICT = """
+WITH kept AS (
+    INSERT INTO daily_runs.verdict (verdict_key, rubric_version, judge_model, reasons, scores, score, input_tokens,
+                                    output_tokens, repeat, repeat_of, tries, answered_by, judge_effort, judge_thinking,
+                                    prompt_template, sdk_version, paid_by)
+    VALUES (%(key)s, %(rubric_version)s, %(judge_model)s, %(reasons)s, %(points)s, %(score)s, %(input_tokens)s,
+            %(output_tokens)s, %(repeat)s, %(repeat_of)s, %(tries)s, %(answered_by)s, %(judge_effort)s,
+            %(judge_thinking)s, %(prompt_template)s, %(sdk_version)s, %(attempt)s)
+    ON CONFLICT (verdict_key) DO NOTHING RETURNING coalesce(repeat_of, verdict_key) AS first_key
+)
+UPDATE daily_runs.judgement SET tries = 0 FROM kept
+WHERE attempt_id = %(attempt)s AND verdict_key = first_key AND status = 'sent'
+"""
+"""The verdict has the tries that it took, so its judgement has them no more: they are paid once."""
+
+
 class JudgementRows:
     """Writes the judgements of one attempt's prompts."""
 
@@ -123,17 +158,7 @@ class JudgementRows:
         tries: int | None = None,
     ) -> None:
         self._store.rows(
-            """
-            INSERT INTO daily_runs.judgement (attempt_id, prompt_id, verdict_key, status, tries, error_hop, error_kind,
-                                              settled_at)
-            SELECT %(attempt)s, p, %(key)s, %(status)s, coalesce(%(tries)s::int, (%(status)s = 'sent')::int), %(hop)s,
-                   %(kind)s, CASE WHEN %(status)s <> 'sent' THEN clock_timestamp() END
-            FROM unnest(%(prompts)s::text[]) AS p
-            ON CONFLICT (attempt_id, prompt_id) DO UPDATE SET
-                verdict_key = EXCLUDED.verdict_key, status = EXCLUDED.status, error_hop = EXCLUDED.error_hop,
-                error_kind = EXCLUDED.error_kind, settled_at = EXCLUDED.settled_at,
-                tries = coalesce(%(tries)s::int, judgement.tries + EXCLUDED.tries)
-            """,
+            _JUDGEMENT,
             {
                 "attempt": self._attempt,
                 "prompts": list(prompt_ids),
@@ -170,7 +195,7 @@ class JudgementRows:
     def keep(
         self, key: str, verdict: Verdict, ruler: Ruler, *, repeat: int = 1, repeat_of: str | None = None, tries: int = 1
     ) -> None:
-        """Keep a verdict that was paid for, before any prompt is pointed at it.
+        """Keep a verdict that this attempt paid for, before any prompt is pointed at it.
 
         Args:
             key: names it.
@@ -181,21 +206,14 @@ class JudgementRows:
             tries: how many calls it took.
         """
         self._store.rows(
-            """
-            INSERT INTO daily_runs.verdict (verdict_key, rubric_version, judge_model, reasons, scores, score,
-                                            input_tokens, output_tokens, repeat, repeat_of, tries, answered_by,
-                                            judge_effort, judge_thinking, prompt_template, sdk_version)
-            VALUES (%(key)s, %(rubric_version)s, %(judge_model)s, %(reasons)s, %(points)s, %(score)s, %(input_tokens)s,
-                    %(output_tokens)s, %(repeat)s, %(repeat_of)s, %(tries)s, %(answered_by)s, %(judge_effort)s,
-                    %(judge_thinking)s, %(prompt_template)s, %(sdk_version)s)
-            ON CONFLICT (verdict_key) DO NOTHING
-            """,
+            _VERDICT,
             {
                 **verdict._asdict(),
                 **ruler._asdict(),
                 "reasons": storable(verdict.reasons),
                 "points": json.dumps(verdict.points),
                 "key": key,
+                "attempt": self._attempt,
                 "repeat": repeat,
                 "repeat_of": repeat_of,
                 "tries": tries,

@@ -539,6 +539,17 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION daily_runs.verdict_payer_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    NEW.paid_by := (
+        SELECT j.attempt_id FROM daily_runs.judgement j JOIN daily_runs.attempt t USING (attempt_id)
+        WHERE j.verdict_key = coalesce(NEW.repeat_of, NEW.verdict_key)
+        ORDER BY j.status = 'sent' DESC, t.started_at DESC LIMIT 1);
+    RETURN NEW;
+END $$;
+
 CREATE TABLE daily_runs.alarm (
     alarm_id bigint NOT NULL,
     feature text NOT NULL,
@@ -693,6 +704,7 @@ CREATE TABLE daily_runs.judgement (
     error_hop text,
     error_kind text,
     settled_at timestamp with time zone,
+    sent_at timestamp with time zone DEFAULT now(),
     CONSTRAINT judgement_check CHECK (((status = 'unscored'::text) = (error_kind IS NOT NULL))),
     CONSTRAINT judgement_status_check CHECK ((status = ANY (ARRAY['sent'::text, 'scored'::text, 'unscored'::text])))
 );
@@ -1054,6 +1066,14 @@ CREATE TABLE daily_runs.frozen_verdict (
     CONSTRAINT frozen_verdict_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'sent'::text, 'scored'::text, 'unscored'::text])))
 );
 
+CREATE TABLE daily_runs.given_up_call (
+    attempt_id uuid NOT NULL,
+    prompt_id text NOT NULL,
+    ended_at timestamp with time zone NOT NULL,
+    tries integer NOT NULL,
+    CONSTRAINT given_up_call_tries_check CHECK ((tries > 0))
+);
+
 CREATE TABLE daily_runs.second_verdict (
     judging_id uuid NOT NULL,
     prompt_id text NOT NULL,
@@ -1089,61 +1109,73 @@ CREATE TABLE daily_runs.verdict (
     judge_thinking text,
     prompt_template text,
     sdk_version text,
+    paid_by uuid,
     CONSTRAINT verdict_repeat_check CHECK ((repeat > 0)),
     CONSTRAINT verdict_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision)))
 );
 
 CREATE VIEW daily_runs.judge_calls AS
- SELECT first.attempt_id,
-    first.provenance,
-    first.feature,
-    first.environment,
-    k.judge_model,
-    k.judged_at AS ended_at,
-    k.tries,
-    k.input_tokens,
-    k.output_tokens
-   FROM (daily_runs.verdict k
-     CROSS JOIN LATERAL ( SELECT j.attempt_id,
-            t.provenance,
-            r.feature,
-            r.environment
-           FROM ((daily_runs.judgement j
-             JOIN daily_runs.attempt t USING (attempt_id))
-             JOIN daily_runs.run r USING (run_key))
-          WHERE (j.verdict_key = COALESCE(k.repeat_of, k.verdict_key))
-          ORDER BY j.settled_at, t.started_at
-         LIMIT 1) first)
+ SELECT v.paid_by AS attempt_id,
+    t.provenance,
+    r.feature,
+    r.environment,
+    v.judge_model,
+    v.judged_at AS ended_at,
+    v.tries,
+    v.input_tokens,
+    v.output_tokens,
+    false AS by_second
+   FROM ((daily_runs.verdict v
+     JOIN daily_runs.attempt t ON ((t.attempt_id = v.paid_by)))
+     JOIN daily_runs.run r USING (run_key))
 UNION ALL
-( SELECT DISTINCT ON (j.verdict_key) j.attempt_id,
+ SELECT j.attempt_id,
     t.provenance,
     r.feature,
     r.environment,
     t.judge_model,
-    j.settled_at AS ended_at,
+    COALESCE(j.settled_at, j.sent_at) AS ended_at,
     j.tries,
     NULL::integer AS input_tokens,
-    NULL::integer AS output_tokens
+    NULL::integer AS output_tokens,
+    false AS by_second
    FROM ((daily_runs.judgement j
      JOIN daily_runs.attempt t USING (attempt_id))
      JOIN daily_runs.run r USING (run_key))
-  WHERE ((j.status = 'unscored'::text) AND (j.tries > 0))
-  ORDER BY j.verdict_key, j.tries DESC, j.settled_at, t.started_at)
+  WHERE ((j.status <> 'scored'::text) AND (j.tries > 0) AND (NOT (EXISTS ( SELECT
+           FROM (daily_runs.judgement o
+             JOIN daily_runs.attempt u USING (attempt_id))
+          WHERE ((o.verdict_key = j.verdict_key) AND (o.settled_at = j.settled_at) AND (ROW(u.started_at, u.attempt_id) < ROW(t.started_at, t.attempt_id)))))))
+UNION ALL
+ SELECT g.attempt_id,
+    t.provenance,
+    r.feature,
+    r.environment,
+    t.judge_model,
+    g.ended_at,
+    g.tries,
+    NULL::integer AS input_tokens,
+    NULL::integer AS output_tokens,
+    false AS by_second
+   FROM ((daily_runs.given_up_call g
+     JOIN daily_runs.attempt t USING (attempt_id))
+     JOIN daily_runs.run r USING (run_key))
 UNION ALL
  SELECT g.attempt_id,
     t.provenance,
     r.feature,
     r.environment,
     g.judge_model,
-    f.settled_at AS ended_at,
+    COALESCE(f.settled_at, g.began_at) AS ended_at,
     f.tries,
     f.input_tokens,
-    f.output_tokens
+    f.output_tokens,
+    false AS by_second
    FROM (((daily_runs.frozen_verdict f
      JOIN daily_runs.frozen_judging g USING (frozen_judging_id))
      JOIN daily_runs.attempt t USING (attempt_id))
      JOIN daily_runs.run r USING (run_key))
-  WHERE ((f.status = ANY (ARRAY['scored'::text, 'unscored'::text])) AND (f.tries > 0))
+  WHERE (f.tries > 0)
 UNION ALL
  SELECT s.attempt_id,
     t.provenance,
@@ -1153,11 +1185,12 @@ UNION ALL
     s.settled_at AS ended_at,
     s.tries,
     s.input_tokens,
-    s.output_tokens
+    s.output_tokens,
+    true AS by_second
    FROM ((daily_runs.second_verdict s
      JOIN daily_runs.attempt t USING (attempt_id))
      JOIN daily_runs.run r USING (run_key))
-  WHERE ((s.status = ANY (ARRAY['scored'::text, 'unscored'::text])) AND (s.tries > 0));
+  WHERE (s.tries > 0);
 
 CREATE VIEW contract.costs_v1 AS
  SELECT day,
@@ -2506,6 +2539,9 @@ ALTER TABLE ONLY daily_runs.gate_override
 ALTER TABLE ONLY daily_runs.gate_result
     ADD CONSTRAINT gate_result_pkey PRIMARY KEY (attempt_id, expectation);
 
+ALTER TABLE ONLY daily_runs.given_up_call
+    ADD CONSTRAINT given_up_call_pkey PRIMARY KEY (attempt_id, prompt_id, ended_at);
+
 ALTER TABLE ONLY daily_runs.judge_agreement
     ADD CONSTRAINT judge_agreement_pkey PRIMARY KEY (run_key, second_judge);
 
@@ -2601,9 +2637,9 @@ CREATE INDEX frozen_judging_key ON daily_runs.frozen_judging USING btree (frozen
 
 CREATE INDEX judgement_ended_day ON daily_runs.judgement USING brin ((((settled_at AT TIME ZONE 'UTC'::text))::date)) WITH (pages_per_range='32', autosummarize='on');
 
-CREATE INDEX judgement_unscored ON daily_runs.judgement USING btree (verdict_key) WHERE ((status = 'unscored'::text) AND (tries > 0));
-
 CREATE INDEX judgement_verdict ON daily_runs.judgement USING btree (verdict_key);
+
+CREATE INDEX judgement_without_verdict ON daily_runs.judgement USING btree (verdict_key) WHERE ((status <> 'scored'::text) AND (tries > 0));
 
 CREATE INDEX limit_probe_latest ON daily_runs.limit_probe USING btree (environment, feature, probed_at DESC);
 
@@ -2616,6 +2652,8 @@ CREATE INDEX quota_grant_open ON daily_runs.quota_grant USING btree (in_flight_n
 CREATE INDEX quota_grant_window ON daily_runs.quota_grant USING btree (window_name, evaluation_user, at) WHERE (window_name IS NOT NULL);
 
 CREATE INDEX verdict_judged_day ON daily_runs.verdict USING brin ((((judged_at AT TIME ZONE 'UTC'::text))::date)) WITH (pages_per_range='32', autosummarize='on');
+
+CREATE INDEX verdict_paid_by ON daily_runs.verdict USING btree (paid_by);
 
 CREATE INDEX verdict_repeat_of ON daily_runs.verdict USING btree (repeat_of) WHERE (repeat_of IS NOT NULL);
 
@@ -2638,6 +2676,8 @@ CREATE OR REPLACE VIEW contract.quality_v1 AS
      JOIN daily_runs.published_run p USING (run_key))
   WHERE (p.sample = ''::text)
   GROUP BY p.run_key, i.item_class, i.provider;
+
+CREATE TRIGGER verdict_payer_v1 BEFORE INSERT ON daily_runs.verdict FOR EACH ROW WHEN ((new.paid_by IS NULL)) EXECUTE FUNCTION daily_runs.verdict_payer_v1();
 
 ALTER TABLE ONLY daily_runs.answer
     ADD CONSTRAINT answer_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
@@ -2665,6 +2705,9 @@ ALTER TABLE ONLY daily_runs.gate_override
 
 ALTER TABLE ONLY daily_runs.gate_result
     ADD CONSTRAINT gate_result_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
+
+ALTER TABLE ONLY daily_runs.given_up_call
+    ADD CONSTRAINT given_up_call_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
 
 ALTER TABLE ONLY daily_runs.judge_agreement
     ADD CONSTRAINT judge_agreement_run_key_fkey FOREIGN KEY (run_key) REFERENCES daily_runs.published_run(run_key) ON DELETE CASCADE;
@@ -2711,6 +2754,9 @@ ALTER TABLE ONLY daily_runs.seed_binding
 ALTER TABLE ONLY daily_runs.stage_report
     ADD CONSTRAINT stage_report_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
 
+ALTER TABLE ONLY daily_runs.verdict
+    ADD CONSTRAINT verdict_paid_by_fkey FOREIGN KEY (paid_by) REFERENCES daily_runs.attempt(attempt_id);
+
 GRANT USAGE ON SCHEMA contract TO daily_runs_writer;
 GRANT USAGE ON SCHEMA contract TO daily_runs_reader;
 
@@ -2754,6 +2800,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.attempt_terms TO daily_run
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.frozen_judging TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.frozen_verdict TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.given_up_call TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.second_verdict TO daily_runs_writer;
 

@@ -304,6 +304,18 @@ def test_without_verdicts_the_gate_blocks_and_names_the_kind_and_the_next_try_as
     assert report.details["frozen_answers"]["scored"] == FROZEN
 
 
+def test_calls_for_a_verdict_that_did_not_come_stay_in_the_bill_when_it_is_asked_for_again(watched: Kit) -> None:
+    watched.sandbox.change(unscorable_share=1.0)
+    work = of_day(watched, 0)
+    watched.run(work, "judging")
+    watched.sandbox.change(unscorable_share=0.0)
+    watched.run(again(watched, work, Rerun.MISSING_ANSWERS), "judging")
+    paid = len(watched.sandbox.entries("messages", paid=True))
+    assert paid == 4 * (FROZEN + ITEMS)  # three tries in vain, and a verdict
+    bill = "SELECT sum(calls)::int AS calls FROM contract.costs_v1 WHERE stage = 'judging'"
+    assert watched.store.row(bill) == {"calls": paid}
+
+
 def test_an_attempt_that_nobody_watched_is_blocked_with_what_to_do(watched: Kit) -> None:
     work = of_day(watched, 0)
     watched.changed({"features": {"duo_chat": {"frozen_answers": 0}}}).run(

@@ -170,7 +170,7 @@ def test_of_three_verdicts_those_that_are_there_are_not_paid_again(thrice: Kit) 
     work = of_day(thrice, 0, prompts=2)
     thrice.run(work, "judging")
     thrice.store.rows("DELETE FROM daily_runs.verdict WHERE repeat = 3")
-    thrice.store.rows("UPDATE daily_runs.judgement SET status = 'sent', settled_at = NULL")
+    thrice.store.rows("UPDATE daily_runs.judgement SET status = 'sent', settled_at = NULL, tries = 0")
     (report,) = thrice.run(work, "judging")
     assert (report.answered, report.details["verdicts_reused"]) == (2, 4)
     assert paid(thrice) == 6 + 2

@@ -26,12 +26,6 @@ FROM (VALUES
 ) AS asked (prompt_id, status, tries, sent_at, settled_at, answer, provider, model, input_tokens, output_tokens, hop, kind,
             blame, evidence);
 
-INSERT INTO daily_runs.verdict (verdict_key, rubric_version, judge_model, reasons, scores, score, input_tokens,
-                                output_tokens, judged_at)
-VALUES ('v1', 'rubric-1', 'claude-sonnet-5-5', 'Good.', '{"fit": 5, "correctness": 4}', 0.8125, 4000, 300, '2026-08-17 06:02Z'),
-       ('v2', 'rubric-1', 'claude-sonnet-5-5', 'Poor.', '{"correctness": 2, "fit": 3}', 0.3333333333333333, 4100, 310, '2026-08-17 06:02Z'),
-       ('v3', 'rubric-1', 'claude-sonnet-5-5', 'Fair.', '{"fit": 3, "correctness": 3}', 0.5, NULL, NULL, '2026-08-17 06:02Z');
-
 INSERT INTO daily_runs.judgement (attempt_id, prompt_id, verdict_key, status, tries, error_hop, error_kind, settled_at)
 VALUES ('5f1c1d5e-0000-4000-8000-000000000001', 'go-1#1', 'v1', 'scored', 1, NULL, NULL, '2026-08-17 06:02Z'),
        ('5f1c1d5e-0000-4000-8000-000000000001', 'go-1#2', 'v2', 'scored', 1, NULL, NULL, '2026-08-17 06:02Z'),
@@ -39,3 +33,9 @@ VALUES ('5f1c1d5e-0000-4000-8000-000000000001', 'go-1#1', 'v1', 'scored', 1, NUL
        ('5f1c1d5e-0000-4000-8000-000000000001', 'rust-1#2', 'v3', 'scored', 1, NULL, NULL, '2026-08-17 06:02Z'),
        ('5f1c1d5e-0000-4000-8000-000000000001', 'node-1#1', 'v3', 'scored', 1, NULL, NULL, '2026-08-17 06:02Z'),
        ('5f1c1d5e-0000-4000-8000-000000000001', 'java-1#2', 'x', 'unscored', 3, 'model_vendor', 'unusable_verdict', '2026-08-17 06:02Z');
+
+INSERT INTO daily_runs.verdict (verdict_key, rubric_version, judge_model, reasons, scores, score, input_tokens,
+                                output_tokens, judged_at)
+VALUES ('v1', 'rubric-1', 'claude-sonnet-5-5', 'Good.', '{"fit": 5, "correctness": 4}', 0.8125, 4000, 300, '2026-08-17 06:02Z'),
+       ('v2', 'rubric-1', 'claude-sonnet-5-5', 'Poor.', '{"correctness": 2, "fit": 3}', 0.3333333333333333, 4100, 310, '2026-08-17 06:02Z'),
+       ('v3', 'rubric-1', 'claude-sonnet-5-5', 'Fair.', '{"fit": 3, "correctness": 3}', 0.5, NULL, NULL, '2026-08-17 06:02Z');

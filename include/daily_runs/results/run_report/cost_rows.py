@@ -16,24 +16,13 @@ WITH paid AS (
     WHERE a.run_key = %(run_key)s AND (a.sent_at IS NOT NULL OR a.tries > 0)
     UNION ALL
     SELECT 'judging', k.judge_model, k.tries, k.input_tokens, k.output_tokens, w.verdict_input_tokens,
-           w.verdict_output_tokens, CASE WHEN w.verdict_model = k.judge_model THEN w.verdict_input_usd END,
-           CASE WHEN w.verdict_model = k.judge_model THEN w.verdict_output_usd END, w.prices_as_of, w.prices_verified
-    FROM (
-        SELECT * FROM (
-            SELECT DISTINCT ON (v.verdict_key) j.attempt_id, v.judge_model, v.tries, v.input_tokens, v.output_tokens
-            FROM daily_runs.attempt t JOIN daily_runs.judgement j USING (attempt_id)
-            JOIN daily_runs.verdict v ON v.verdict_key = j.verdict_key OR v.repeat_of = j.verdict_key
-            WHERE t.run_key = %(run_key)s
-            ORDER BY v.verdict_key, j.settled_at, t.started_at
-        ) AS given
-        UNION ALL
-        SELECT * FROM (
-            SELECT DISTINCT ON (j.verdict_key) j.attempt_id, t.judge_model, j.tries, NULL::integer, NULL::integer
-            FROM daily_runs.attempt t JOIN daily_runs.judgement j USING (attempt_id)
-            WHERE t.run_key = %(run_key)s AND j.status = 'unscored' AND j.tries > 0
-            ORDER BY j.verdict_key, j.tries DESC, j.settled_at, t.started_at
-        ) AS none_given
-    ) AS k LEFT JOIN daily_runs.attempt_terms w USING (attempt_id)
+           w.verdict_output_tokens,
+           CASE k.judge_model WHEN w.verdict_model THEN w.verdict_input_usd
+                              WHEN w.second_model THEN w.second_input_usd END,
+           CASE k.judge_model WHEN w.verdict_model THEN w.verdict_output_usd
+                              WHEN w.second_model THEN w.second_output_usd END, w.prices_as_of, w.prices_verified
+    FROM daily_runs.judge_calls k LEFT JOIN daily_runs.attempt_terms w USING (attempt_id)
+    WHERE k.attempt_id = ANY(ARRAY(SELECT attempt_id FROM daily_runs.attempt WHERE run_key = %(run_key)s))
 )
 SELECT stage, model, basis, sum(calls)::int AS calls, sum(calls * input_each) AS input_tokens,
        sum(calls * output_each) AS output_tokens,

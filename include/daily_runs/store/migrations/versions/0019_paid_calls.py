@@ -1,4 +1,4 @@
-"""An order to override the gate counts only where the gate blocked."""
+"""What was paid for verdicts stays counted, with the attempt that paid, whatever becomes of its judgements."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0021"
+revision = "0019"
 down_revision = "0018"
 
 
 def upgrade() -> None:
-    """Apply `0021_overridden.sql`."""
+    """Apply `0019_paid_calls.sql`."""
     statements = Path(__file__).with_suffix(".sql").read_text()
     # The driver's own connection takes many statements at once, and a `%` in them as it stands.
     driver_connection = op.get_bind().connection.driver_connection
