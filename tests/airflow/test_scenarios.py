@@ -1,6 +1,6 @@
-"""A model that got worse and a judge that moved, on the real scheduler: the one is published, the other one blocked.
+"""A model that got worse and judges that moved, on the real scheduler: the one is published, the others are blocked.
 
-The variants of both are in `tests/services/stages/test_scenarios.py`; the days before are made here without Airflow.
+More variants are in `tests/services/stages/test_scenarios.py`; the days before are made here without Airflow.
 """
 
 from __future__ import annotations
@@ -22,8 +22,15 @@ from tests.airflow.conftest import Airflow, DagRun
 pytestmark = pytest.mark.timeout(1800)
 
 FEATURE, CLASS = "code_suggestions", "block"
-DAYS = [dt.datetime(2026, 2, number, 6, tzinfo=dt.UTC) for number in range(1, 5)]
-"""The two healthy ones, and one for each test."""
+HEALTHY = [dt.datetime(2026, 2, number, 6, tzinfo=dt.UTC) for number in (1, 2)]
+DAYS = [dt.datetime(2026, 2, number, 6, tzinfo=dt.UTC) for number in range(3, 9)]
+"""One for each test."""
+JUDGES: dict[str, dict[str, Any]] = {
+    "lenient": {"judge_shift": 0.2},
+    "worse": {"judge_worse": 0.8},
+    "noisy": {"judge_noise": 0.35},
+    "drifting": {"judge_drift": {"per_hundred_verdicts": -0.6}},
+}
 
 
 def a_day_passes(airflow: Airflow) -> None:
@@ -37,7 +44,7 @@ def healthy_days(airflow: Airflow) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DAILY_RUNS_INCLUDE", str(airflow.include))
         catalogue = catalogue_files.load(airflow.include / "catalogue", airflow.stack.overlay)
-        for day in DAYS[:2]:
+        for day in HEALTHY:
             a_day_passes(airflow)
             attempt = opening.plan(airflow.store, catalogue, RunKey(FEATURE, "staging", day))
             work = pipeline.work_for(airflow.store, catalogue, attempt, cast(Connect, connections.find))
@@ -64,7 +71,7 @@ def test_a_model_worse_in_one_class_is_published_as_regressed_and_the_class_is_n
 ) -> None:
     items = dataset.load(airflow.include / f"datasets/{FEATURE}.jsonl")
     keys = [item.seed_key for item in items if item.item_class == CLASS]
-    run, state = ended(airflow, DAYS[2], weak_spot={"share": 1.0, "seed_keys": keys})
+    run, state = ended(airflow, DAYS[0], weak_spot={"share": 1.0, "seed_keys": keys})
     assert state == "success"
     (row,) = published(airflow, run)
     assert row["verdict"] == "regressed", row["verdict_reason"]
@@ -72,11 +79,27 @@ def test_a_model_worse_in_one_class_is_published_as_regressed_and_the_class_is_n
     assert "against 2 runs since" in row["verdict_reason"]
 
 
-def test_a_lenient_judge_blocks_the_run_which_says_that_the_ruler_moved(airflow: Airflow, healthy_days: None) -> None:
+@pytest.mark.parametrize("judge", JUDGES)
+def test_a_judge_that_moved_blocks_the_run_which_says_that_the_ruler_moved(
+    airflow: Airflow, healthy_days: None, judge: str
+) -> None:
     a_day_passes(airflow)
-    run, state = ended(airflow, DAYS[3], judge_shift=0.2)
+    run, state = ended(airflow, DAYS[1 + list(JUDGES).index(judge)], **JUDGES[judge])
     assert state == "failed"
     (validation,) = airflow.tasks(run, "staging.validation")
     assert (validation["state"], validation["try_number"]) == ("failed", 1)
     assert "The ruler moved" in airflow.log(run, "staging.validation")
     assert (airflow.attempt(run)["status"], published(airflow, run)) == ("quarantined", [])
+
+
+def test_another_provider_in_the_middle_of_a_run_makes_two_populations_and_no_figure_over_both(
+    airflow: Airflow, healthy_days: None
+) -> None:
+    a_day_passes(airflow)
+    run, state = ended(airflow, DAYS[5], provider_switch={"after_answers": 15, "worse_model": 1.0})
+    assert state == "success"
+    (row,) = published(airflow, run)
+    means = {one["provider"]: one["mean"] for one in row["populations"]}
+    assert sorted(means) == ["anthropic", "vertex-ai"]
+    assert means["anthropic"] < means["vertex-ai"] - 0.1
+    assert (row["item_mean"], row["verdict"]) == (None, "incomparable")
