@@ -43,7 +43,7 @@ async def with_retries(
     clock: Clock,
     rng: random.Random | None = None,
     attempts_max: int = ATTEMPTS_MAX,
-    budget_seconds: float = BUDGET_SECONDS,
+    budget_seconds: float | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> T:
     """Call until it succeeds, fails for good, or the attempts or the time are used up.
@@ -53,7 +53,7 @@ async def with_retries(
         clock: whose domain seconds the waits and the budget are in.
         rng: source of the jitter.
         attempts_max: fewer where a process that died made some.
-        budget_seconds: no attempt begins later than this after the first one.
+        budget_seconds: no attempt begins later than this after the first one; None: `BUDGET_SECONDS`.
         monotonic: seconds of the wall clock.
 
     Raises:
@@ -61,7 +61,8 @@ async def with_retries(
         Exception: whatever else `call` raises, at once.
     """
     draw = rng or random.Random()
-    latest = monotonic() + wall_timeout(clock, budget_seconds)
+    budget = wall_timeout(clock, BUDGET_SECONDS) if budget_seconds is None else clock.wall(budget_seconds)
+    latest = monotonic() + budget
     used_up, refusals_in_row = 0, 0
     while True:
         try:

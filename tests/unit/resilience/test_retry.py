@@ -233,8 +233,8 @@ class FastClock(RecordingClock):
 
 def test_the_budget_is_domain_time() -> None:
     clock = FastClock()
-    moments = iter([0.0, 14.0])  # wall seconds: 840 of the domain
-    run = with_retries(failing(failure()), clock=clock, budget_seconds=830, monotonic=lambda: next(moments))
+    moments = iter([0.0, 9.0])  # wall seconds: 540 of the domain
+    run = with_retries(failing(failure()), clock=clock, budget_seconds=530, monotonic=lambda: next(moments))
     with pytest.raises(CallError):
         asyncio.run(run)
 

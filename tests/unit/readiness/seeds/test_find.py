@@ -19,7 +19,6 @@ from daily_runs.errors import CallError
 from daily_runs.gitlab import looking
 from daily_runs.gitlab.client import GitLab
 from daily_runs.readiness.seeds.find import TRACES_IN_FLIGHT, Seed, SeedsSeen, find_seeds
-from daily_runs.resilience import retry
 from daily_runs.statuses import SeedStatus
 
 Connect = Callable[[Callable[[httpx.Request], httpx.Response]], GitLab]
@@ -326,7 +325,6 @@ def test_a_page_that_is_refused_for_rate_without_end_ends_the_look_by_the_hops_n
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(looking, "BUDGET_WALL_SECONDS_MIN", 0.0)
-    monkeypatch.setattr(retry, "wall_timeout", lambda clock, seconds: clock.wall(seconds))  # no ten seconds of the wall
     asked = []
 
     def refuse(_: httpx.Request) -> httpx.Response:
