@@ -66,7 +66,7 @@ kill-cells: $(INSTALLED) ## what may die while runs work, one cell at a time on 
 statistics: $(INSTALLED) ## simulated runs whose truth is known, against what error bars, verdicts and alarms promise
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.simulation $(STATISTICS)
 
-mutation: $(INSTALLED) ## do tests notice changes of the statistics and of the gate's rules? 15 minutes; MUTATION="--sample 30"
+mutation: $(INSTALLED) ## do tests notice changes of the statistics and of the gate's rules? half an hour; MUTATION="--sample 30"
 	@$(BIN)/python -m tests.mutation $(MUTATION)
 
 check: $(INSTALLED) ## lint, format, types, borders between folders, catalogue
