@@ -2,7 +2,8 @@
 
 The tests on a real Airflow mostly wait for its scheduler; the others work meanwhile, at a lower priority, so that
 Airflow and the tests that measure it find a processor when they need one. Each part runs to its end whatever the other
-does; the last lines say how each ended, in pytest's own words, and the exit code is 0 only if both passed.
+does; the last lines name each test that failed and say how each part ended, in pytest's own words. The exit code is 0
+only if both passed.
 """
 
 from __future__ import annotations
@@ -35,17 +36,28 @@ PARTS = (
 )
 
 
-def run(part: Part) -> tuple[int, str]:
-    """Run a part, print what it prints as it comes; its exit code and last line."""
+class Ended(NamedTuple):
+    """How a part ended: its exit code, pytest's last line, and its lines of the summary that name what failed."""
+
+    code: int
+    last: str
+    failures: tuple[str, ...]
+
+
+def run(part: Part) -> Ended:
+    """Run a part, print what it prints as it comes."""
     command = ["nice", "-n", str(part.niceness), sys.executable, *PYTEST, *part.arguments]
     last = ""
+    failures = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
             last = line.strip() or last
+            if line.startswith(("FAILED ", "ERROR ")):
+                failures.append(line.rstrip())
             sys.stdout.write(f"{part.name:<8}{line}")
             sys.stdout.flush()
-    return process.returncode, last
+    return Ended(process.returncode, last, tuple(failures))
 
 
 def main() -> int:
@@ -53,9 +65,12 @@ def main() -> int:
     with ThreadPoolExecutor(len(PARTS)) as pool:
         ended = list(pool.map(run, PARTS))
     sys.stdout.write("\n")
-    for part, (code, last) in zip(PARTS, ended, strict=True):
-        sys.stdout.write(f"{part.name:<8}{last.strip('= ')}{f', exit code {code}' if code else ''}\n")
-    return int(any(code for code, _ in ended))
+    for part, it in zip(PARTS, ended, strict=True):
+        for failure in it.failures:
+            sys.stdout.write(f"{part.name:<8}{failure}\n")
+    for part, it in zip(PARTS, ended, strict=True):
+        sys.stdout.write(f"{part.name:<8}{it.last.strip('= ')}{f', exit code {it.code}' if it.code else ''}\n")
+    return int(any(it.code for it in ended))
 
 
 if __name__ == "__main__":
