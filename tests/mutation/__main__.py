@@ -32,6 +32,7 @@ MODULES = (
     "results/drift",
     "results/alarms",
     "results/comparison",
+    "results/ruler_check",
     "stages/validation",
     "stages/expectations",
 )

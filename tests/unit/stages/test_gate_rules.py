@@ -13,8 +13,10 @@ from daily_runs.catalogue.features import Thresholds
 from daily_runs.errors import GateFailedError, StageError
 from daily_runs.records import gate
 from daily_runs.records.run import Report
+from daily_runs.results import ruler_check
 from daily_runs.stages import expectations, validation
 from daily_runs.stages.expectations import Check, check_prompts, check_shares
+from daily_runs.stages.verdicts import ruler_gate
 from daily_runs.stages.work import Work
 
 PROMPTS = 20
@@ -83,6 +85,7 @@ def test_a_sound_attempt_passes_every_rule_and_each_is_told() -> None:
     found = checks(sound())
     assert [(c.expectation, c.observed, c.required) for c in found] == SOUND
     assert all(c.passed is True for c in found)
+    assert {c.expectation for c in found if c.may_be_overridden} == {ANSWERED[0], UNSCORED[0]}
 
 
 class Fault(NamedTuple):
@@ -135,6 +138,13 @@ def test_a_fault_is_found_by_its_rule_and_told(fault: Fault) -> None:
     found = {(name, required): observed for name, observed, required in failing(rows)}
     expected = {(name, required): observed for (name, _, required), observed in fault.found.items()}
     assert found == expected
+
+
+def test_of_many_wrong_values_three_are_told_in_order_and_each_once() -> None:
+    rows = sound()
+    for row, score in zip(rows, (1.4, 1.2, 1.3, 1.1, 1.2, 1.123456), strict=False):
+        row["score"] = score
+    assert failing(rows) == {(SCALE[0], "6 of 20: 1.1, 1.123, 1.2", SCALE[2])}
 
 
 @pytest.mark.parametrize(("failed", "unscored"), [(2, 0), (0, 1)])
@@ -260,3 +270,60 @@ def test_an_order_lets_shares_pass_and_nothing_else(kept: Kept, fault: Fault) ->
     with pytest.raises(GateFailedError, match=r" No order can override this\. "):
         validation.run(work())
     assert kept.saved[0][2] is None
+
+
+def test_an_order_that_overrides_something_is_told_in_the_report_and_in_the_log(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    for row in kept.rows[:3]:
+        row.update(FAILED)
+    kept.order = gate.GateOverride("the hop was repaired", "jo")
+    told = "answered share: 0.85, required >= 0.9"
+    assert validation.run(work()) == Report("validation", asked=16, answered=15, failed=1, details={"overridden": told})
+    assert [record.getMessage() for record in caplog.records if record.name == validation.__name__] == [
+        f"the gate is overridden by jo (the hop was repaired): {told}"
+    ]
+
+
+def test_an_order_that_overrides_nothing_is_not_told(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
+    kept.order = gate.GateOverride("the hop was repaired", "jo")
+    assert validation.run(work()) == Report("validation", asked=16, answered=16)
+    assert not [record for record in caplog.records if record.name == validation.__name__]
+
+
+MOVED_RULER = Check(ruler_check.SAME_MEAN, False, "moved by +0.2", "no move")
+FEW_JUDGED = Check(ruler_check.JUDGED, False, "3 of 30 have a verdict", "0.9 of them")
+
+
+@pytest.mark.parametrize(("found", "moved"), [(MOVED_RULER, True), (FEW_JUDGED, False)])
+def test_a_ruler_that_failed_blocks_and_is_named_where_it_moved(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, found: Check, moved: bool
+) -> None:
+    given = work()
+    monkeypatch.setattr(ruler_gate, "checks", lambda work: [found] if work is given else [])
+    with pytest.raises(GateFailedError) as caught:
+        validation.run(given)
+    why = "The ruler moved, so its scores say nothing of the feature. " if moved else ""
+    assert f"is quarantined, not published. {why}{found.expectation}: {found.observed}, required" in str(caught.value)
+    assert "No order" not in str(caught.value)
+    ((_, rows, passed),) = kept.saved
+    assert (rows[-1], passed) == ((found.expectation, False, found.observed, found.required), None)
+
+
+def test_an_order_lets_a_moved_ruler_pass(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ruler_gate, "checks", lambda given: [MOVED_RULER])
+    kept.order = gate.GateOverride("the judge's version was agreed", "jo")
+    report = validation.run(work())
+    assert (report.asked, report.failed, kept.saved[0][2]) == (17, 1, gate.digest(kept.rows))
+
+
+def test_an_order_cannot_override_rows_that_are_not_whole_beside_a_moved_ruler(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ruler_gate, "checks", lambda given: [MOVED_RULER])
+    kept.rows[0]["score"] = None
+    kept.order = gate.GateOverride("the judge's version was agreed", "jo")
+    with pytest.raises(GateFailedError) as caught:
+        validation.run(work())
+    told = f"{SCORES[0]}: {ONE}, required {SCORES[2]}"
+    assert f"not published. {told}. No order can override this. Its rows" in str(caught.value)
