@@ -1,7 +1,7 @@
 """When a circuit breaker opens, lets probes through and closes (docs/domain.md §7). Pure: no clock is read.
 
 Closed: opens after 3 faults in a row, or when 10 % of the calls within 10 s, and 10 of them, were faults. Open: nothing
-passes for 60 s, twice as long for each further opening without calm between, at most 8 min. Half-open: at most 3 probes
+passes for 60 s, twice as long for each further opening without calm between, at most 4 min. Half-open: at most 3 probes
 are in flight, over all tasks; one that fails opens it again, 3 good ones close it.
 
 What counts, and as what, is `outcome_of`. Moments are seconds of the wall clock since 1970 by one clock, the store's;
