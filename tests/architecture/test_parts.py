@@ -44,8 +44,14 @@ def test_every_part_runs_and_is_told_and_all_must_pass(
     monkeypatch.setattr("sys.argv", ["parts"])
     assert parts.main() == code
     told = capfd.readouterr().out
-    summary = told.rpartition("\n\n")[2].splitlines()
+    *named, first_line, last_line = told.rpartition("\n\n")[2].splitlines()
+    summary = [first_line, last_line]
     assert [line.split()[0] for line in summary] == ["first", "second"]
     words = {PASSES: "1 passed", FAILS: "1 failed", "": "no tests ran", BROKEN: "1 error"}
     assert [words[text] in line for text, line in zip(texts, summary, strict=True)] == [True, True], told
     assert ("a failure to be seen" in told) == (FAILS in texts)
+    culprits = {FAILS: "FAILED", BROKEN: "ERROR"}
+    expected = [
+        [name, culprits[text]] for name, text in zip(("first", "second"), texts, strict=True) if text in culprits
+    ]
+    assert [line.split()[:2] for line in named] == expected

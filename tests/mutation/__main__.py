@@ -33,6 +33,7 @@ MODULES = (
     "results/alarms",
     "results/comparison",
     "results/ruler_check",
+    "results/ruler_days",
     "stages/validation",
     "stages/expectations",
 )

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from daily_runs.results.ruler_check import REFERENCE_DAYS, FrozenDay, FrozenSheet, reference_of, watch
+from daily_runs.results.ruler_check import FrozenDay, FrozenSheet, watch
+from daily_runs.results.ruler_days import REFERENCE_DAYS, reference_of
 
 Floats = npt.NDArray[np.float64]
 

@@ -17,7 +17,7 @@ FROM (
            a.input_tokens, a.output_tokens,
            max(a.tries) OVER (PARTITION BY asked.run_key, a.prompt_id, coalesce(a.sent_at, a.settled_at)) AS tries
     FROM daily_runs.answer a JOIN daily_runs.attempt t USING (attempt_id) JOIN daily_runs.run r USING (run_key)
-    CROSS JOIN LATERAL (SELECT split_part(t.run_key, '/rubric-', 1)) AS asked (run_key) -- a trial asks none
+    CROSS JOIN LATERAL (SELECT split_part(t.run_key, '/rubric-', 1)) AS asked (run_key) -- a trial: its run's answers
     WHERE r.feature = %(feature)s AND coalesce(r.environment = %(environment)s::text, true)
       AND a.status <> 'planned' AND coalesce(a.settled_at, a.sent_at) >= %(since)s
     ORDER BY asked.run_key, a.prompt_id, coalesce(a.sent_at, a.settled_at), a.settled_at

@@ -105,25 +105,29 @@ def hand_on(connection: Connection, base: str, new: str) -> None:
     )
 
 
-def of_attempt(store: Store, attempt_id: str) -> list[Row]:
-    """The frozen judgings that speak for an attempt, oldest first: `frozen_judging_id`, `frozen_key`, `began_at`."""
+def of_attempt(store: Store, attempt_id: str, hours: float) -> list[Row]:
+    """The frozen judgings that speak for an attempt, oldest first: `frozen_judging_id`, `frozen_key`, `began_at`, and
+    whether it began in the last so many hours (`is_young`), so that somebody may still go on with it."""
     return store.rows(
-        "SELECT g.frozen_judging_id::text, g.frozen_key, g.began_at FROM daily_runs.ruler_watch w"
+        "SELECT g.frozen_judging_id::text, g.frozen_key, g.began_at,"
+        " g.began_at > clock_timestamp() - make_interval(secs => %(seconds)s) AS is_young FROM daily_runs.ruler_watch w"
         " JOIN daily_runs.frozen_judging g USING (frozen_judging_id) WHERE w.attempt_id = %(attempt)s"
         " ORDER BY g.began_at",
-        {"attempt": attempt_id},
+        {"attempt": attempt_id, "seconds": hours * 3600},
     )
 
 
 _OF_VERDICTS = """
 WITH watched AS (
     SELECT g.began_at FROM daily_runs.ruler_watch w JOIN daily_runs.frozen_judging g USING (frozen_judging_id)
-    WHERE w.attempt_id = %(attempt)s
+    WHERE w.attempt_id = %(attempt)s AND g.frozen_judging_id IS DISTINCT FROM %(but)s::uuid
 ), verdict AS (
     SELECT coalesce(j.status, 'sent') = 'sent' AS is_open, EXISTS (
-        SELECT FROM watched WHERE j.settled_at BETWEEN began_at - make_interval(secs => %(seconds)s)
-                                                   AND began_at + make_interval(secs => %(seconds)s)) AS is_seen
+        SELECT FROM watched
+        WHERE coalesce(v.judged_at, j.settled_at) BETWEEN began_at - make_interval(secs => %(seconds)s)
+                                                      AND began_at + make_interval(secs => %(seconds)s)) AS is_seen
     FROM daily_runs.answer a LEFT JOIN daily_runs.judgement j USING (attempt_id, prompt_id)
+    LEFT JOIN daily_runs.verdict v USING (verdict_key) -- a judgement that takes one over is settled later than it
     WHERE a.attempt_id = %(attempt)s AND a.status = 'answered'
 )
 SELECT EXISTS (SELECT FROM watched) AND NOT EXISTS (SELECT FROM verdict WHERE is_open OR NOT is_seen) AS covered,
@@ -135,14 +139,14 @@ SELECT EXISTS (SELECT FROM watched) AND NOT EXISTS (SELECT FROM verdict WHERE is
 def covers(store: Store, attempt_id: str, hours: float) -> bool:
     """Whether all of an attempt is judged, and each of its verdicts came within so many hours of a frozen judging that
     speaks for it. Shards are judged side by side, so it may come before as well as after."""
-    found: bool = store.row(_OF_VERDICTS, {"attempt": attempt_id, "seconds": hours * 3600})["covered"]
+    found: bool = store.row(_OF_VERDICTS, {"attempt": attempt_id, "seconds": hours * 3600, "but": None})["covered"]
     return found
 
 
-def seen(store: Store, attempt_id: str, hours: float) -> tuple[int, int]:
+def seen(store: Store, attempt_id: str, hours: float, *, but: str | None = None) -> tuple[int, int]:
     """How many of an attempt's settled verdicts came within so many hours of a frozen judging that speaks for it, and
-    how many there are."""
-    row = store.row(_OF_VERDICTS, {"attempt": attempt_id, "seconds": hours * 3600})
+    how many there are. `but`: a frozen judging that is left out."""
+    row = store.row(_OF_VERDICTS, {"attempt": attempt_id, "seconds": hours * 3600, "but": but})
     return row["seen"], row["verdicts"]
 
 

@@ -152,7 +152,8 @@ def open_rerun(
         take_run(connection, store, key, provenance)
         unfinished = unfinished_of(connection, run_key)
         base = _base_for(connection, str(taken_from))
-        plan = decide(base, base if taken_from == key else _base_for(connection, run_key))
+        earlier = base if taken_from == key else _base_for(connection, run_key)
+        plan = decide(base, earlier)
         assert base is not None  # `decide` refuses a run without answers
         if unfinished and _is_its_own(unfinished, plan):
             asked, shards = unfinished["asked"], unfinished["shards"]
@@ -160,7 +161,7 @@ def open_rerun(
         if unfinished:
             supersede(connection, unfinished["attempt_id"])
         attempt_id = insert_attempt(connection, plan, base.asked)
-        _take_over(connection, base, attempt_id, plan)
+        _take_over(connection, base, earlier, attempt_id, plan)
     return Attempt(attempt_id, key, base.asked, base.shards, resumed=False, rerun=rerun)
 
 
@@ -192,8 +193,9 @@ WHERE attempt_id = %(base)s AND NOT EXISTS (
 """What is asked anew: planned, as in a new attempt."""
 
 _JUDGEMENTS = """
-INSERT INTO daily_runs.judgement (attempt_id, prompt_id, verdict_key, status, tries, error_hop, error_kind, settled_at)
-SELECT %(new)s, prompt_id, verdict_key, status, tries, error_hop, error_kind, settled_at
+INSERT INTO daily_runs.judgement (attempt_id, prompt_id, verdict_key, status, tries, error_hop, error_kind, sent_at,
+                                  settled_at)
+SELECT %(new)s, prompt_id, verdict_key, status, tries, error_hop, error_kind, sent_at, settled_at
 FROM daily_runs.judgement WHERE attempt_id = %(base)s AND status = ANY(%(judgements)s)
 """
 
@@ -204,15 +206,14 @@ _JUDGEMENTS_KEPT = {
 }
 
 
-def _take_over(connection: Connection, base: Base, new: str, plan: AttemptPlan) -> None:
-    judged_alike = plan.ruler == base.ruler
+def _take_over(connection: Connection, base: Base, earlier: Base | None, new: str, plan: AttemptPlan) -> None:
     parameters = {
         "base": base.attempt_id,
         "new": new,
         "failed_anew": plan.rerun is Rerun.MISSING_ANSWERS,
-        "judgements": _JUDGEMENTS_KEPT[plan.rerun] if judged_alike else [],
+        "judgements": _JUDGEMENTS_KEPT[plan.rerun] if plan.ruler == base.ruler else [],
     }
     for statement in (_ANSWERS, _OTHERS, _JUDGEMENTS):
         connection.execute(statement.encode(), parameters)
-    if judged_alike and plan.judging_id == base.judging_id:
-        frozen_judgings.hand_on(connection, base.attempt_id, new)
+    if earlier and plan.ruler == earlier.ruler and plan.judging_id == earlier.judging_id:  # it has verdicts of that one
+        frozen_judgings.hand_on(connection, earlier.attempt_id, new)

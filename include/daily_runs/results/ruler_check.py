@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,8 +26,6 @@ from daily_runs.results.regression import holm
 
 Floats = npt.NDArray[np.float64]
 
-REFERENCE_DAYS = 7
-"""The first frozen judgings of a ruler that passed; the later ones are compared with them."""
 SCORED_MIN = 0.9
 """Share of the frozen answers that must have a verdict. Which ones fail is not chance, so few may."""
 ALLOWANCE = 0.01
@@ -51,6 +48,19 @@ QUESTIONS = (JUDGED, AS_MADE, SAME_MEAN, SAME_CRITERIA, AS_STEADY)
 MOVED = frozenset({AS_MADE, SAME_MEAN, SAME_CRITERIA, AS_STEADY})
 """What fails when the ruler moved. `JUDGED` fails when nobody can say."""
 NO_REFERENCE = "no earlier day of this ruler to compare with"
+
+
+def says_moved(failed: Collection[str]) -> bool:
+    """Whether a failed check says that the ruler moved, and not only that too few frozen answers could be judged.
+
+    Args:
+        failed: the checks' names; one that is asked of several days has the day behind the question.
+    """
+    return any(
+        name.startswith(question) and name.replace(question, JUDGED, 1) not in failed
+        for name in failed
+        for question in MOVED
+    )
 
 
 class FrozenSheet(NamedTuple):
@@ -110,24 +120,6 @@ class Move(NamedTuple):
         return float(min(1.0, 2 * stdtr(self.degrees, -beyond)))
 
 
-class WatchedDay(NamedTuple):
-    """A frozen judging beside the first days of its ruler.
-
-    Attributes:
-        move: of the mean score; None where there is no earlier day to compare with.
-        out, scored: see `out_of_range`.
-        held: whether it passed every question.
-        is_first: whether it is one of the first days itself.
-    """
-
-    day: FrozenDay
-    move: Move | None
-    out: int
-    scored: int
-    held: bool
-    is_first: bool
-
-
 def sheet_of(rubric: Rubric, rows: Sequence[Mapping[str, Any]]) -> FrozenSheet:
     """The sheet of stored frozen answers, a row each; `expected` has the lowest and highest points by criterion."""
     names = [criterion.name for criterion in rubric.criteria]
@@ -150,18 +142,24 @@ def points_of(rubric: Rubric, rows: Sequence[Mapping[str, Any]]) -> Floats:
 
 
 def watch(
-    sheet: FrozenSheet, today: FrozenDay, reference: Sequence[FrozenDay], *, in_range_min: float
+    sheet: FrozenSheet,
+    today: FrozenDay,
+    reference: Sequence[FrozenDay],
+    *,
+    in_range_min: float,
+    asked: int | None = None,
 ) -> list[RulerFinding]:
     """Every question asked of one frozen judging. What is undefined has not passed.
 
     Args:
         sheet: what the answers are.
         today: the judging.
-        reference: see `reference_of`; with none, only what needs none is asked.
+        reference: see `ruler_days.reference_of`; with none, only what needs none is asked.
         in_range_min: least share of the scored answers that must be in range in every expected criterion.
+        asked: how many of the answers the judge was asked for, where the judging broke off; else all.
     """
     out, scored = out_of_range(sheet, today.points)
-    found = [_judged(scored, len(today.points)), _as_made(out, scored, in_range_min)]
+    found = [_judged(scored, len(today.points) if asked is None else asked), _as_made(out, scored, in_range_min)]
     if not reference:
         questions = (SAME_MEAN, SAME_CRITERIA, AS_STEADY)
         return [*found, *(RulerFinding(question, scored > 0, NO_REFERENCE, "none yet") for question in questions)]
@@ -173,30 +171,6 @@ def watch(
         _same_criteria(moves, reference),
         _as_steady(out, scored, sum(one[0] for one in counts), sum(one[1] for one in counts), reference),
     ]
-
-
-def reference_of(sheet: FrozenSheet, earlier: Iterable[FrozenDay], *, in_range_min: float) -> list[FrozenDay]:
-    """The first `REFERENCE_DAYS` judgings, or as many as there are.
-
-    One that fails a question against those before it is left out: it would make the next bad day look usual.
-
-    Args:
-        earlier: judgings of one ruler and the same answers, oldest first; none is asked for once the first are found.
-    """
-    first = (one.day for one in watched_days(sheet, earlier, in_range_min=in_range_min) if one.is_first)
-    return list(islice(first, REFERENCE_DAYS))
-
-
-def watched_days(sheet: FrozenSheet, days: Iterable[FrozenDay], *, in_range_min: float) -> Iterator[WatchedDay]:
-    """Each judging of one ruler, oldest first, as the gate saw it: beside the first days that were known by then."""
-    first: list[FrozenDay] = []
-    for day in days:
-        held = all(one.passed for one in watch(sheet, day, first, in_range_min=in_range_min))
-        move = moved(sheet, day.points, first)[""] if first else None
-        is_first = held and len(first) < REFERENCE_DAYS
-        yield WatchedDay(day, move, *out_of_range(sheet, day.points), held, is_first)
-        if is_first:
-            first.append(day)
 
 
 def moved(sheet: FrozenSheet, today: Floats, reference: Sequence[FrozenDay]) -> dict[str, Move]:

@@ -16,6 +16,7 @@ from daily_runs.gitlab.hops.error_codes import error_code_in
 from daily_runs.gitlab.hops.visible import is_blank
 from daily_runs.records import gate
 from daily_runs.records.run import Report
+from daily_runs.results.ruler_check import says_moved
 from daily_runs.stages.expectations import Check, check_prompts, check_shares
 from daily_runs.stages.verdicts import ruler_gate
 from daily_runs.stages.work import Work
@@ -45,7 +46,11 @@ def run(work: Work) -> Report:
     found = [(c.expectation, c.passed, c.observed, c.required) for c in checks]
     gate.save(work.store, work.attempt.attempt_id, found, passed=None if blocking else digest)
     if blocking:
-        why = "The ruler moved, so its scores say nothing of the feature. " if ruler_gate.says_moved(blocking) else ""
+        why = (
+            "The ruler moved, so its scores say nothing of the feature. "
+            if says_moved({c.expectation for c in blocking})
+            else ""
+        )
         not_by_order = " No order can override this." if override else ""
         raise GateFailedError(
             f"{work.attempt.key} is quarantined, not published. {why}{_told(blocking)}.{not_by_order} Its rows are"

@@ -165,6 +165,28 @@ def test_where_too_few_have_a_verdict_nobody_knows(watched: Kit) -> None:
     assert (day["scored"], day["in_range"], day["mean_score"], day["shift"]) == (0, 0, None, None)
 
 
+def test_a_moved_ruler_is_told_beside_verdicts_of_another_day_and_only_new_verdicts_help(watched: Kit) -> None:
+    """The gate says so, and the report says the same."""
+    work = moved_run(watched)
+    age(watched, 30)  # the frozen judging alone: no verdict is of its day any more
+    with pytest.raises(GateFailedError, match="The ruler moved"):
+        watched.run(work, "validation")
+    found = model(work.attempt.attempt_id)
+    failed = {one["expectation"] for one in found["ruler_check"]["findings"] if not one["passed"]}
+    assert (OF_EACH_DAY in failed, found["ruler_check"]["state"]) == (True, "moved")
+    assert found["rerun_form"]["rerun"] == "judge_again"
+
+
+def test_verdicts_of_a_day_that_nobody_watched_are_to_be_made_again(watched: Kit) -> None:
+    work = of_day(watched, 0)
+    watched.run(work, "judging")
+    age(watched, 30)
+    with pytest.raises(GateFailedError):
+        watched.run(work, "validation")
+    found = model(work.attempt.attempt_id)
+    assert (found["ruler_check"]["state"], found["rerun_form"]["rerun"]) == ("unknown", "judge_again")
+
+
 def test_an_attempt_that_was_judged_on_two_days_shows_both(watched: Kit) -> None:
     work = of_day(watched, 10)
     watched.run(work, "judging")

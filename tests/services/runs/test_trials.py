@@ -185,6 +185,34 @@ def test_a_trial_that_broke_off_is_gone_on_with_and_not_paid_again(kit: Kit, str
     assert len([entry for entry in kit.sandbox.entries("messages") if entry["paid"]]) == before
 
 
+def test_a_trial_that_is_gone_on_with_stays_held_by_the_frozen_answers_of_its_first_day(kit: Kit, strict: str) -> None:
+    """It takes over the verdicts of that day, so it must not pass by a better day's frozen answers alone."""
+    done(kit)
+    first = opened(kit, Rerun.JUDGE_AGAIN, rubric_version=strict)
+    kit.run(first, "seed_check", "limit_probe", "inference", "judging")
+    few = "SELECT prompt_id FROM daily_runs.answer ORDER BY prompt_id LIMIT 1"
+    kit.store.rows(
+        f"DELETE FROM daily_runs.judgement WHERE attempt_id = %(id)s AND prompt_id IN ({few})",
+        {"id": first.attempt.attempt_id},
+    )
+    of_first_day = kit.store.row(
+        """
+        WITH day AS (
+            INSERT INTO daily_runs.frozen_judging (frozen_key, feature, attempt_id, rubric_version, judge_model,
+                                                   prompt_template, answers_sha256)
+            SELECT 'a-key', %(feature)s, attempt_id, rubric_version, judge_model, prompt_template, 'a-hash'
+            FROM daily_runs.attempt WHERE attempt_id = %(id)s RETURNING frozen_judging_id, attempt_id)
+        INSERT INTO daily_runs.ruler_watch (attempt_id, frozen_judging_id)
+        SELECT attempt_id, frozen_judging_id FROM day RETURNING frozen_judging_id
+        """,
+        {"id": first.attempt.attempt_id, "feature": FEATURE},
+    )
+    second = opened(kit, Rerun.JUDGE_AGAIN, rubric_version=strict)
+    assert second.attempt.attempt_id != first.attempt.attempt_id
+    watches = "SELECT frozen_judging_id FROM daily_runs.ruler_watch WHERE attempt_id = %(id)s"
+    assert kit.store.rows(watches, {"id": second.attempt.attempt_id}) == [of_first_day]
+
+
 @pytest.mark.parametrize("how", [Rerun.GATE_AND_PUBLISH, Rerun.MISSING_ANSWERS, Rerun.JUDGE_AGAIN])
 def test_a_rerun_of_a_trial_stays_under_its_key_and_by_its_rubric(kit: Kit, strict: str, how: Rerun) -> None:
     done(kit)

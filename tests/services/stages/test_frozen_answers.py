@@ -20,7 +20,7 @@ from daily_runs.catalogue import folders
 from daily_runs.clock import Clock
 from daily_runs.dataset import load_feature_dataset
 from daily_runs.errors import AccessError, DatasetError, GateFailedError, StageError
-from daily_runs.frozen_answers import FrozenAnswer, frozen_sha256
+from daily_runs.frozen_answers import FrozenAnswer, asked_first, frozen_sha256
 from daily_runs.judging import rubric_versions, ruler
 from daily_runs.quota.month_budget import month_budget
 from daily_runs.records import frozen_judgings, gate
@@ -81,15 +81,31 @@ def production(kit: Kit) -> Work:
 
 
 def age(kit: Kit, hours: float) -> None:
-    """Let all that was judged so far have been judged so much earlier."""
+    """Let all frozen answers that were judged so far have been judged so much earlier."""
     kit.store.rows(
         "UPDATE daily_runs.frozen_judging SET began_at = began_at - make_interval(secs => %(seconds)s)",
         {"seconds": hours * 3600},
     )
 
 
+def age_verdicts(kit: Kit, hours: float) -> None:
+    """Let all verdicts on runs' own answers have come so much earlier."""
+    for change in ("judgement SET settled_at = settled_at", "verdict SET judged_at = judged_at"):
+        kit.store.rows(
+            f"UPDATE daily_runs.{change} - make_interval(secs => %(seconds)s)",
+            {"seconds": hours * 3600},
+        )
+
+
+def later(kit: Kit, hours: float) -> None:
+    """Let so many hours pass."""
+    age(kit, hours)
+    age_verdicts(kit, hours)
+
+
 def links(kit: Kit, work: Work) -> list[str]:
-    return [row["frozen_judging_id"] for row in frozen_judgings.of_attempt(kit.store, work.attempt.attempt_id)]
+    found = frozen_judgings.of_attempt(kit.store, work.attempt.attempt_id, YOUNG_HOURS)
+    return [row["frozen_judging_id"] for row in found]
 
 
 def failing(kit: Kit, work: Work) -> dict[str, str]:
@@ -168,8 +184,7 @@ def test_verdicts_of_today_are_watched_today_also_if_another_shard_gave_the_last
     age(watched, 30)  # the frozen judging alone: the verdicts came a day later
     watched.run(work, "judging")
     assert len(links(watched, work)) == 2
-    watched.store.rows("UPDATE daily_runs.judgement SET settled_at = settled_at - interval '30 hours'")
-    age(watched, 30)  # an attempt of last week whose task somebody clears
+    later(watched, 30)  # an attempt of last week whose task somebody clears
     (report,) = watched.run(work, "judging")
     assert "frozen_answers" not in report.details
     assert len(links(watched, work)) == 2
@@ -336,6 +351,118 @@ def test_a_frozen_judging_that_broke_off_blocks(watched: Kit) -> None:
         watched.run(work, "validation")
 
 
+def broke_off(kit: Kit, *, first_half: bool = True) -> None:
+    """Let the frozen judging have ended before its second half, or within its first one."""
+    first = asked_first({answer.id: answer.made for answer in frozen_answers(kit)})
+    gone = {answer.id for answer in frozen_answers(kit)} - first | (set() if first_half else {min(first)})
+    kit.store.rows(
+        "UPDATE daily_runs.frozen_verdict SET status = 'planned', points = NULL, score = NULL, settled_at = NULL,"
+        " tries = 0 WHERE frozen_id = ANY(%(ids)s)",
+        {"ids": sorted(gone)},
+    )
+
+
+def unjudged_again(kit: Kit, count: int) -> None:
+    """Let so many of the run's own answers never have been judged."""
+    few = "prompt_id IN (SELECT prompt_id FROM daily_runs.answer ORDER BY prompt_id LIMIT %(count)s)"
+    keys = [
+        row["verdict_key"]
+        for row in kit.store.rows(
+            f"DELETE FROM daily_runs.judgement WHERE {few} RETURNING verdict_key",
+            {"count": count},
+        )
+    ]
+    kit.store.rows("DELETE FROM daily_runs.verdict WHERE verdict_key = ANY(%(keys)s)", {"keys": keys})
+
+
+HALF = f"{FROZEN // 2} of {FROZEN // 2} have a verdict ({FROZEN // 2} more were never asked: it broke off)"
+
+
+def of_the_day_before(kit: Kit, work: Work) -> dict[str, str]:
+    """What the gate found by the frozen judging of the attempt's first day."""
+    found = gate.results(kit.store, work.attempt.attempt_id)
+    return {row["expectation"]: row["observed"] for row in found if "(those of " in row["expectation"]}
+
+
+def test_a_judging_that_broke_off_and_is_gone_on_with_days_later_is_held_by_what_was_asked_on_both(
+    watched: Kit,
+) -> None:
+    """Nobody asks the judge of the first day for the second half any more, so a remedy would be of no use."""
+    work = of_day(watched, 0)
+    watched.run(work, "judging")
+    broke_off(watched)
+    unjudged_again(watched, 3)
+    later(watched, 30)
+    watched.run(work, "judging", "validation")
+    assert len(links(watched, work)) == 2
+    (judged,) = (said for name, said in of_the_day_before(watched, work).items() if name.startswith(f"{JUDGED} ("))
+    assert judged == HALF
+
+
+def test_a_noisy_judge_is_seen_by_the_half_that_was_asked_before_it_broke_off(watched: Kit) -> None:
+    first_days(watched, 3)
+    watched.sandbox.change(judge_worse=1.0)
+    work = of_day(watched, 10)
+    watched.run(work, "judging")
+    newest = links(watched, work)[0]
+    first = asked_first({answer.id: answer.made for answer in frozen_answers(watched)})
+    watched.store.rows(
+        "UPDATE daily_runs.frozen_verdict SET status = 'planned', points = NULL, score = NULL"
+        " WHERE frozen_judging_id = %(newest)s::uuid AND frozen_id <> ALL(%(first)s)",
+        {"newest": newest, "first": sorted(first)},
+    )
+    watched.sandbox.change(judge_worse=0.0)
+    later(watched, 30)
+    watched.run(work, "judging")
+    with pytest.raises(GateFailedError, match="The ruler moved"):
+        watched.run(work, "validation")
+    assert AS_STEADY in failing(watched, work)
+
+
+def test_a_run_whose_second_half_was_never_asked_passes_by_the_first_one(watched: Kit) -> None:
+    work = of_day(watched, 0)
+    watched.run(work, "judging")
+    broke_off(watched)
+    later(watched, 30)
+    watched.run(work, "judging", "validation")
+    assert len(links(watched, work)) == 1
+    found = {row["expectation"]: row["observed"] for row in gate.results(watched.store, work.attempt.attempt_id)}
+    assert found[JUDGED] == HALF
+
+
+def test_a_frozen_judging_that_broke_off_before_any_verdict_came_is_not_asked(watched: Kit) -> None:
+    work = of_day(watched, 0)
+    watched.run(work, "judging")
+    broke_off(watched, first_half=False)
+    unjudged_again(watched, ITEMS)
+    later(watched, 30)
+    watched.run(work, "judging", "validation")
+    assert len(links(watched, work)) == 2
+    assert of_the_day_before(watched, work) == {}
+
+
+def test_verdicts_of_a_day_whose_first_half_broke_off_need_new_ones(watched: Kit) -> None:
+    work = of_day(watched, 0)
+    watched.run(work, "judging")
+    broke_off(watched, first_half=False)
+    later(watched, 30)
+    with pytest.raises(GateFailedError, match="16 of 30 are not settled, required all are: choose rerun: judge_again"):
+        watched.run(work, "validation")
+    watched.run(again(watched, work, Rerun.JUDGE_AGAIN), "judging", "validation")
+
+
+def test_a_run_that_begins_while_a_frozen_judging_is_young_may_judge_on_for_hours(watched: Kit) -> None:
+    watched.run(of_day(watched, 0), "judging")
+    age(watched, YOUNG_HOURS - 0.1)
+    work = of_day(watched, 1)
+    watched.run(work, "judging")
+    age(watched, 3)  # the verdicts came three hours after the task began
+    watched.run(work, "validation")
+    age(watched, 2)
+    with pytest.raises(GateFailedError, match="8 of 8 verdicts are of another day"):
+        watched.run(work, "validation")
+
+
 def first_days(kit: Kit, count: int) -> None:
     """So many earlier days, a day apart, on which the judge judged as it does."""
     for number in range(count):
@@ -441,8 +568,7 @@ def test_a_judge_that_changed_is_accepted_by_a_line_in_the_rubric(
 def test_gate_and_publish_again_keeps_the_days_ruler_and_judge_again_takes_a_new_one(watched: Kit) -> None:
     work = of_day(watched, 0)
     watched.run(work, "judging", "validation", "publish")
-    age(watched, 72)
-    watched.store.rows("UPDATE daily_runs.judgement SET settled_at = settled_at - interval '72 hours'")
+    later(watched, 72)
     gated = again(watched, work, Rerun.GATE_AND_PUBLISH)
     (report, _) = watched.run(gated, "judging", "validation")
     assert "frozen_answers" not in report.details
@@ -478,8 +604,7 @@ def test_verdicts_of_a_day_without_a_frozen_judging_are_blocked_until_there_is_o
     work = of_day(watched, 0)
     first, second = replace(work, shard=0), replace(work, shard=1)
     watched.run(first, "judging")
-    age(watched, 30)
-    watched.store.rows("UPDATE daily_runs.judgement SET settled_at = settled_at - interval '30 hours'")
+    later(watched, 30)
     (late,) = watched.run(second, "judging")
     assert 0 < late.asked < ITEMS
     with pytest.raises(GateFailedError, match=f"{late.asked} of 8 verdicts are of another day, required none: clear"):

@@ -12,14 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from daily_runs.results import ruler_check
+from daily_runs.results import ruler_check, ruler_days
 from daily_runs.results.ruler_check import (
     AS_MADE,
     AS_STEADY,
     JUDGED,
     MOVED,
     NO_REFERENCE,
-    REFERENCE_DAYS,
     SAME_CRITERIA,
     SAME_MEAN,
     Floats,
@@ -28,6 +27,7 @@ from daily_runs.results.ruler_check import (
     Move,
     RulerFinding,
 )
+from daily_runs.results.ruler_days import REFERENCE_DAYS
 
 WEIGHTS = {"correctness": 0.4, "faithfulness": 0.35, "style": 0.25}
 ANSWERS = 60
@@ -230,7 +230,7 @@ def test_one_answer_alone_tells_no_move_and_blocks() -> None:
 
 
 def test_the_reference_is_the_first_days_and_stays_so() -> None:
-    found = ruler_check.reference_of(sheet(), days(12), in_range_min=IN_RANGE_MIN)
+    found = ruler_days.reference_of(sheet(), days(12), in_range_min=IN_RANGE_MIN)
     assert [one.began_at for one in found] == [one.began_at for one in days()]
 
 
@@ -239,7 +239,7 @@ def test_a_day_on_which_the_judge_was_not_itself_is_no_reference() -> None:
     lenient[:20] += 1
     off = points(good=3, bad=3)
     given_days = [day(off, 0), day(points(), 1), day(lenient, 2), day(points(), 3)]
-    found = ruler_check.reference_of(sheet(), given_days, in_range_min=IN_RANGE_MIN)
+    found = ruler_days.reference_of(sheet(), given_days, in_range_min=IN_RANGE_MIN)
     assert [one.began_at.day for one in found] == [3, 5]
 
 
@@ -250,6 +250,6 @@ def test_a_slow_drift_is_held_against_the_first_days_and_not_the_last_ones() -> 
         today = points()
         today[: number // 2] += 1
         drifted.append(day(today, number))
-    reference = ruler_check.reference_of(sheet(), drifted, in_range_min=IN_RANGE_MIN)
+    reference = ruler_days.reference_of(sheet(), drifted, in_range_min=IN_RANGE_MIN)
     assert reference[-1].began_at - START < dt.timedelta(days=REFERENCE_DAYS)
     assert SAME_MEAN in failed(drifted[-1].points, reference)

@@ -18,7 +18,7 @@ from daily_runs.statuses import QualityVerdict
 SUITE = "daily-runs gate"
 NO_WIDTH = "\u200b"
 _MARKS = re.compile(r"[\\`*_\[\]|~#!]")
-_BEGUN = re.compile(r"(?<=[@#!&%$~^])(?=\S)|(?<=:)(?=//)|(?<=www)(?=\.)")
+_BEGUN = re.compile(r"(?<=[@#!&%$~^])(?=\S)|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=GH)(?=-\d)|(?<=\[)(?=[A-Za-z])")
 """Inside what may begin a mention, a reference or a link."""
 
 

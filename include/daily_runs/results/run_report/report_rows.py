@@ -124,8 +124,7 @@ def _of_attempt(
 
 def _of_both(connection: Connection, attempt: Row, check: Mapping[str, Any] | None) -> dict[str, Any]:
     attempt_id = str(attempt["attempt_id"])
-    is_moved = check is not None and check["state"] is RulerState.MOVED  # what has a verdict needs another one
-    how = Rerun.JUDGE_AGAIN if is_moved else Rerun.MISSING_ANSWERS
+    how = Rerun.JUDGE_AGAIN if check is not None and check["judge_again"] else Rerun.MISSING_ANSWERS
     feature, environment, moment = attempt["run_key"].split("/", 2)
     return {
         "stages": attempt["stages"] or {},

@@ -10,7 +10,7 @@ from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.errors import CatalogueError
 from daily_runs.judging import rubric_versions
 from daily_runs.judging.rubric import Rubric
-from daily_runs.results import ruler_check
+from daily_runs.results import ruler_check, ruler_days
 from daily_runs.results.ruler_check import (
     ALLOWANCE,
     JUDGED,
@@ -19,8 +19,8 @@ from daily_runs.results.ruler_check import (
     SAME_MEAN,
     SCORED_MIN,
     FrozenDay,
-    WatchedDay,
 )
+from daily_runs.results.ruler_days import WatchedDay
 from daily_runs.statuses import FrozenStatus
 from daily_runs.store.pool import Connection, Row
 
@@ -100,7 +100,7 @@ def read(
 
     State and findings are the gate's, as stored. The days are the ruler's newest `DAYS_SHOWN` up to the attempt's, with
     the shift of the mean score against the first days, on the scale from 0 to 1, and its 99.8 % interval; these are
-    null where the rubric is not kept any more.
+    null where the rubric is not kept any more. `judge_again`: no rerun that keeps the verdicts can pass the gate.
     """
     findings = sorted((one for one in gate_results if one["expectation"].startswith(QUESTIONS)), key=_place)
     watched = connection.execute(_WATCHED.encode(), {"attempt_id": attempt_id}).fetchall()
@@ -110,6 +110,7 @@ def read(
     found = {
         "state": state,
         "said": SAID[state],
+        "judge_again": state is RulerState.MOVED or _is_of_another_day(findings),
         "findings": findings,
         "tolerance": ALLOWANCE,
         "scored_min": SCORED_MIN,
@@ -144,10 +145,15 @@ def _question(finding: Mapping[str, Any]) -> str:
     return max((name for name in QUESTIONS if finding["expectation"].startswith(name)), key=len)
 
 
+def _is_of_another_day(findings: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether verdicts have no sound frozen judging of their own day: asking for more of today's helps none of them."""
+    return any(one["expectation"].startswith(f"{JUDGED} ") for one in findings if not one["passed"])
+
+
 def _state(findings: Sequence[Mapping[str, Any]]) -> RulerState:
-    failed = {_question(one) for one in findings if not one["passed"]}
+    failed = {one["expectation"] for one in findings if not one["passed"]}
     if failed:
-        return RulerState.UNKNOWN if JUDGED in failed else RulerState.MOVED
+        return RulerState.MOVED if ruler_check.says_moved(failed) else RulerState.UNKNOWN
     of_mean = [one["observed"] for one in findings if _question(one) == SAME_MEAN]
     if not of_mean:
         return RulerState.NOT_ASKED
@@ -173,9 +179,9 @@ class _RulerDays:
         assert terms is not None
         rows = next(iter(self._rows.values()))
         sheet = ruler_check.sheet_of(terms.rubric, rows)
-        first = ruler_check.reference_of(sheet, self._days(self._earlier), in_range_min=terms.in_range_min)
+        first = ruler_days.reference_of(sheet, self._days(self._earlier), in_range_min=terms.in_range_min)
         days = [*first, *self._days(self._newest)]
-        found = ruler_check.watched_days(sheet, days, in_range_min=terms.in_range_min)
+        found = ruler_days.watched_days(sheet, days, in_range_min=terms.in_range_min)
         return {one.day.began_at: one for one in found}
 
     def _days(self, judgings: Sequence[Row]) -> Iterator[FrozenDay]:

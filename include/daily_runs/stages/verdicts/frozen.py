@@ -1,7 +1,8 @@
 """Frozen answers are judged around a run's own: once a feature, ruler and day, by whichever run comes first.
 
-One half is judged before the run's own answers, and the other after them. A judge that drifts in between would
-otherwise show the frozen answers its first verdicts only, and the model would be blamed for its last ones.
+One half is judged before the answers of the run's first shard, and the other after them. A judge that drifts in between
+would otherwise show the frozen answers its first verdicts only, and the model would be blamed for its last ones. A
+drift that begins later, in a shard that is late, is seen by the next frozen judging only.
 
 Other arms, samples and reruns use a frozen judging that is young (`YOUNG_HOURS`, the rule of the judge's trial). One
 run at a time works on it, the others wait. It is kept call by call, so that whoever goes on after a death asks only for
@@ -35,6 +36,9 @@ from daily_runs.store.exclusive import exclusive
 
 log = logging.getLogger(__name__)
 
+SPEAKS_HOURS = 24.0
+"""A frozen judging speaks for verdicts that came so long before or after it began. Longer than it is young: a task that
+begins just before the end of that judges on for hours where its provider is away."""
 WAIT_SECONDS = 480.0
 """Wall clock; how long a run waits for another one that has the frozen answers judged. That takes a minute; with the
 judge away it may take 15. After this the task ends by an error that says so, before Airflow's own time limit of it,
@@ -74,7 +78,7 @@ def judged_before(work: Work) -> FrozenWork | None:
     )
     attempt_id = work.attempt.attempt_id
     is_of_today = frozen_judgings.young_of_attempt(work.store, attempt_id, order.key, YOUNG_HOURS) is not None
-    if frozen_judgings.covers(work.store, attempt_id, YOUNG_HOURS) and not is_of_today:
+    if frozen_judgings.covers(work.store, attempt_id, SPEAKS_HOURS) and not is_of_today:
         return None
     with _lock(work, order):
         found = frozen_judgings.young(work.store, order.key, YOUNG_HOURS)

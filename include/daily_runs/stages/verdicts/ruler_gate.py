@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from daily_runs.frozen_answers import asked_first
 from daily_runs.records import frozen_judgings
-from daily_runs.results import ruler_check
-from daily_runs.results.ruler_check import JUDGED, MOVED, FrozenDay, RulerFinding
+from daily_runs.results import ruler_check, ruler_days
+from daily_runs.results.ruler_check import JUDGED, FrozenDay, RulerFinding
 from daily_runs.stages.expectations import Check
 from daily_runs.stages.judge_trial import YOUNG_HOURS
+from daily_runs.stages.verdicts.frozen import SPEAKS_HOURS
 from daily_runs.stages.work import Work
 from daily_runs.statuses import FrozenStatus
 from daily_runs.store.pool import Row
@@ -24,7 +26,7 @@ def checks(work: Work) -> list[Check]:
     """What the frozen judgings that speak for an attempt say; nothing where its feature has no frozen answers."""
     if not work.feature.frozen_answers:
         return []
-    watched = frozen_judgings.of_attempt(work.store, work.attempt.attempt_id)
+    watched = frozen_judgings.of_attempt(work.store, work.attempt.attempt_id, YOUNG_HOURS)
     if not watched:
         return [Check(JUDGED, passed=False, observed="not for this attempt", required=f"once a day: {REMEDY}")]
     newest, *others = reversed(watched)
@@ -35,19 +37,9 @@ def checks(work: Work) -> list[Check]:
 
 
 def _of_each_day(work: Work) -> Check:
-    seen, verdicts = frozen_judgings.seen(work.store, work.attempt.attempt_id, YOUNG_HOURS)
+    seen, verdicts = frozen_judgings.seen(work.store, work.attempt.attempt_id, SPEAKS_HOURS)
     observed = f"{verdicts - seen} of {verdicts} verdicts are of another day" if seen < verdicts else f"all {verdicts}"
     return Check(OF_EACH_DAY, passed=seen == verdicts, observed=observed, required=f"none: {REMEDY}")
-
-
-def says_moved(failed: Sequence[Check]) -> bool:
-    """Whether a failed check says that the ruler moved, and not only that too few frozen answers could be judged."""
-    names = {check.expectation for check in failed}
-    return any(
-        name.startswith(question) and name.replace(question, JUDGED, 1) not in names
-        for name in names
-        for question in MOVED
-    )
 
 
 def _of_day(check: Check, row: Row) -> Check:
@@ -56,17 +48,32 @@ def _of_day(check: Check, row: Row) -> Check:
 
 
 def _checks(work: Work, row: Row) -> list[Check]:
+    """The questions of one frozen judging. Nobody goes on with one that broke off and is not young any more: it speaks
+    by the half before the run's own answers, if that is whole; and where it speaks for no verdict, it is not asked."""
     verdicts = _verdicts(work, row)
-    unsettled = sum(not _is_settled(one) for one in verdicts)
-    if unsettled:
-        observed = f"{unsettled} of {len(verdicts)} are not settled"
-        return [Check(JUDGED, passed=False, observed=observed, required=f"all are: {REMEDY}")]
+    settled = [one for one in verdicts if _is_settled(one)]
+    if len(settled) < len(verdicts):
+        if not row["is_young"] and not _is_needed(work, row):
+            return []
+        first = asked_first({one["frozen_id"]: one["made"] for one in verdicts})
+        if row["is_young"] or not first <= {one["frozen_id"] for one in settled}:
+            observed = f"{len(verdicts) - len(settled)} of {len(verdicts)} are not settled"
+            remedy = REMEDY if row["is_young"] else "choose rerun: judge_again"
+            return [Check(JUDGED, passed=False, observed=observed, required=f"all are: {remedy}")]
     sheet = ruler_check.sheet_of(work.rubric, verdicts)
     least = work.feature.thresholds.frozen_in_range_min
-    reference = ruler_check.reference_of(sheet, _days_before(work, row), in_range_min=least)
+    reference = ruler_days.reference_of(sheet, _days_before(work, row), in_range_min=least)
     today = FrozenDay(row["began_at"], ruler_check.points_of(work.rubric, verdicts))
-    findings = ruler_check.watch(sheet, today, reference, in_range_min=least)
+    findings = ruler_check.watch(sheet, today, reference, in_range_min=least, asked=len(settled))
     return [_check(finding, verdicts) for finding in findings]
+
+
+def _is_needed(work: Work, row: Row) -> bool:
+    """Whether a verdict of the attempt has no other frozen judging that speaks for it."""
+    attempt_id, judging = work.attempt.attempt_id, row["frozen_judging_id"]
+    with_it, _ = frozen_judgings.seen(work.store, attempt_id, SPEAKS_HOURS)
+    without, _ = frozen_judgings.seen(work.store, attempt_id, SPEAKS_HOURS, but=judging)
+    return without < with_it
 
 
 def _days_before(work: Work, row: Row) -> Iterator[FrozenDay]:
@@ -86,6 +93,8 @@ def _check(finding: RulerFinding, verdicts: Sequence[Row]) -> Check:
     kinds = Counter(one["error_kind"] for one in verdicts if one["status"] == FrozenStatus.UNSCORED)
     why = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()) if finding.question == JUDGED else ""
     required = finding.required if finding.passed or not why else f"{finding.required}: {REMEDY}"
+    never = sum(not _is_settled(one) for one in verdicts) if finding.question == JUDGED else 0
+    why = "; ".join(filter(None, (why, f"{never} more were never asked: it broke off" if never else "")))
     return Check(finding.question, finding.passed, finding.observed + (f" ({why})" if why else ""), required)
 
 

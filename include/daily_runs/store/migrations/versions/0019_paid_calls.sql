@@ -1,5 +1,5 @@
 -- Who paid for a call to the judge (docs/decisions/0034-a-verdict-names-who-paid.md).
-ALTER TABLE daily_runs.verdict ADD COLUMN paid_by uuid REFERENCES daily_runs.attempt;
+ALTER TABLE daily_runs.verdict ADD COLUMN paid_by uuid;
 ALTER TABLE daily_runs.judgement ADD COLUMN sent_at timestamptz;  -- the last call; null = none, or settled before this was kept
 ALTER TABLE daily_runs.judgement ALTER COLUMN sent_at SET DEFAULT now();  -- for workers of the version before
 
@@ -25,6 +25,8 @@ UPDATE daily_runs.verdict v SET paid_by = (
           AND v.judged_at BETWEEN t.started_at AND coalesce(t.ended_at, 'infinity')
     ORDER BY t.started_at DESC LIMIT 1)
 WHERE paid_by IS NULL;
+-- After the rows, so that they are checked at once and not one by one: workers wait for this table meanwhile.
+ALTER TABLE daily_runs.verdict ADD FOREIGN KEY (paid_by) REFERENCES daily_runs.attempt;
 CREATE INDEX verdict_paid_by ON daily_runs.verdict (paid_by);
 
 UPDATE daily_runs.judgement j SET sent_at = coalesce(t.ended_at, now())
