@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from daily_runs.judging.rubric import Criterion, Rubric
 from daily_runs.results import ruler_check, ruler_days
 from daily_runs.results.ruler_check import (
     AS_MADE,
@@ -253,3 +256,157 @@ def test_a_slow_drift_is_held_against_the_first_days_and_not_the_last_ones() -> 
     reference = ruler_days.reference_of(sheet(), drifted, in_range_min=IN_RANGE_MIN)
     assert reference[-1].began_at - START < dt.timedelta(days=REFERENCE_DAYS)
     assert SAME_MEAN in failed(drifted[-1].points, reference)
+
+
+WITHIN = ">= 0.8 within the points that their making tells"
+NO_MOVE = "no move beyond 0.01 for certain"
+NO_CRITERION = "no criterion moved beyond 0.01 for certain (Holm over 3)"
+BY_CHANCE = "no more than by a chance of 0.0002"
+
+
+def test_every_finding_is_told_to_the_letter() -> None:
+    today = points()
+    today[:20] += 1
+    today[:2, 0], today[2, 1] = 3, 3
+    assert [tuple(one) for one in watch(today, days(1)).values()] == [
+        (JUDGED, True, "60 of 60 have a verdict", ">= 0.9 of them"),
+        (AS_MADE, True, "0.950, 57 of 60", WITHIN),
+        (SAME_MEAN, False, "mean moved by +0.074 [0.026, 0.121] against 1 day since 2 Aug", NO_MOVE),
+        (SAME_CRITERIA, False, "most of all style, by +0.083, against 1 day since 2 Aug", NO_CRITERION),
+        (AS_STEADY, True, "3 of 60 out of range, 0 of 60 in 1 day since 2 Aug", BY_CHANCE),
+    ]
+
+
+def test_on_the_first_day_and_without_a_verdict_the_words_say_what_is_not_known() -> None:
+    assert [tuple(one)[2:] for one in watch(points(), []).values()] == [
+        ("60 of 60 have a verdict", ">= 0.9 of them"),
+        ("1.000, 60 of 60", WITHIN),
+        *[(NO_REFERENCE, "none yet")] * 3,
+    ]
+    assert [tuple(one) for one in watch(np.full((ANSWERS, 3), np.nan), days()).values()] == [
+        (JUDGED, False, "0 of 60 have a verdict", ">= 0.9 of them"),
+        (AS_MADE, False, "none has a verdict", WITHIN),
+        (SAME_MEAN, False, "too few answers to tell a move", NO_MOVE),
+        (SAME_CRITERIA, False, "too few answers to tell a move", NO_CRITERION),
+        (AS_STEADY, False, "0 of 0 out of range, 0 of 420 in 7 days since 2 Aug", BY_CHANCE),
+    ]
+
+
+@pytest.mark.parametrize(("out", "passes"), [(12, True), (13, False)])
+def test_a_share_in_range_at_its_bound_passes(out: int, passes: bool) -> None:
+    today = points()
+    today[:out, 0] = 3
+    found = watch(today, [])[AS_MADE]
+    assert (found.passed, found.observed) == (passes, f"{(60 - out) / 60:.3f}, {60 - out} of 60")
+
+
+def test_a_judging_that_broke_off_is_asked_by_what_was_asked_of_it() -> None:
+    today = points()
+    today[::2] = np.nan
+    (judged, *others) = ruler_check.watch(sheet(), day(today, 20), days(), in_range_min=IN_RANGE_MIN, asked=30)
+    assert (judged.passed, judged.observed) == (True, "30 of 30 have a verdict")
+    assert all(one.passed for one in others)
+    (judged, *_) = ruler_check.watch(sheet(), day(today, 20), days(), in_range_min=IN_RANGE_MIN, asked=34)
+    assert (judged.passed, judged.observed) == (False, "30 of 34 have a verdict")
+
+
+def test_where_points_are_equal_the_error_is_what_whole_points_hide() -> None:
+    """A point's variance within its rounding, of today's and of the mean of each day before."""
+    moves = ruler_check.moved(sheet(), points(), days(4))
+    hidden = 0.25**2 / 12 * (1 + 1 / 4)
+    assert moves["style"].error == pytest.approx(math.sqrt(hidden / ANSWERS))
+    assert moves[""].error == pytest.approx(math.sqrt(hidden * (0.4**2 + 0.35**2 + 0.25**2) / ANSWERS))
+    assert (moves[""].estimate, moves[""].degrees) == (0, ANSWERS - 2)
+
+
+def test_where_no_answer_has_points_on_both_sides_no_move_is_known() -> None:
+    moves = ruler_check.moved(sheet(), np.full((ANSWERS, 3), np.nan), days())
+    assert list(moves) == ["", *WEIGHTS]
+    assert all(math.isnan(one.estimate) and math.isnan(one.error) and one.degrees == 0 for one in moves.values())
+    alone = np.full((ANSWERS, 3), np.nan)
+    alone[0] = 5
+    (move, *_) = ruler_check.moved(sheet(), alone, days()).values()
+    assert (move.estimate, math.isnan(move.error), move.degrees) == (pytest.approx(0.25), True, 0)
+
+
+def test_an_answer_that_no_day_before_has_is_compared_with_nothing() -> None:
+    before = days(2)
+    for one in before:
+        one.points[3] = np.nan
+    today = points()
+    today[3] = 5
+    moves = ruler_check.moved(sheet(), today, before)
+    assert (moves[""].estimate, moves[""].degrees) == (0, ANSWERS - 3)
+
+
+def test_a_sheet_is_read_from_rows_by_the_names_of_the_rubrics_criteria() -> None:
+    scale: dict[Any, str] = {1: "bad", 5: "good"}
+    rubric = Rubric(
+        feature="a_feature",
+        guidance="Judge.",
+        criteria=(
+            Criterion(name="correctness", weight=0.75, question="Is it right?", scale=scale),
+            Criterion(name="style", weight=0.25, question="Is it short?", scale=scale),
+        ),
+    )
+    rows: list[dict[str, Any]] = [
+        {"frozen_id": "a", "made": "reference", "expected": {"correctness": [4, 5]}, "points": {"correctness": 4}},
+        {"frozen_id": "b", "made": "refusal", "expected": {"style": [1, 2]}, "points": None},
+        {
+            "frozen_id": "c",
+            "made": "reference",
+            "expected": {"correctness": [3, 4], "style": [2, 5]},
+            "points": {"style": 2, "correctness": 5},
+        },
+    ]
+    found = ruler_check.sheet_of(rubric, rows)
+    assert found.weights == {"correctness": 0.75, "style": 0.25}
+    assert (found.lowest.dtype, found.highest.dtype) == (np.float64, np.float64)
+    np.testing.assert_array_equal(found.lowest, [[4, np.nan], [np.nan, 1], [3, 2]])
+    np.testing.assert_array_equal(found.highest, [[5, np.nan], [np.nan, 2], [4, 5]])
+    assert found.asked_first.tolist() == [True, True, False]  # every second one, by how it was made and its id
+    given_points = ruler_check.points_of(rubric, rows)
+    assert given_points.dtype == np.float64
+    np.testing.assert_array_equal(given_points, [[4, np.nan], [np.nan, np.nan], [5, 2]])
+
+
+def test_each_day_stands_beside_the_first_days_that_were_known_by_then() -> None:
+    lenient, off = points(), points(good=3, bad=3)
+    lenient[:20] += 1
+    given_days = [day(points(), 0), day(off, 1), *(day(points(), number) for number in range(2, 10)), day(lenient, 10)]
+    found = list(ruler_days.watched_days(sheet(), given_days, in_range_min=IN_RANGE_MIN))
+    assert [one.day for one in found] == given_days
+    assert [one.held for one in found] == [True, False, *[True] * 8, False]
+    assert [one.is_first for one in found] == [True, False, *[True] * 6, False, False, False]
+    assert found[0].move is None
+    assert [one.move.estimate for one in found[1:] if one.move] == pytest.approx([0, *[0] * 8, 20 / 60 * 0.25])
+
+
+def test_no_day_is_asked_for_once_the_first_days_are_found() -> None:
+    asked = []
+
+    def given_days() -> Iterator[FrozenDay]:
+        for number in range(30):
+            asked.append(number)
+            yield day(points(), number)
+
+    ruler_days.reference_of(sheet(), given_days(), in_range_min=IN_RANGE_MIN)
+    assert len(asked) == REFERENCE_DAYS
+
+
+@pytest.mark.parametrize(
+    ("names", "moved"),
+    [
+        (set(), False),
+        ({JUDGED}, False),
+        ({JUDGED, AS_MADE, SAME_MEAN}, False),
+        ({AS_MADE}, True),
+        ({f"{JUDGED} on the day of each verdict"}, False),
+        ({f"{JUDGED} on the day of each verdict", AS_STEADY}, True),
+        ({f"{JUDGED} (those of 5 Aug 06:00)", f"{AS_MADE} (those of 5 Aug 06:00)"}, False),
+        ({f"{JUDGED} (those of 5 Aug 06:00)", f"{AS_MADE} (those of 5 Aug 06:00)", SAME_CRITERIA}, True),
+        ({"unscored share"}, False),
+    ],
+)
+def test_the_ruler_moved_where_a_question_failed_though_enough_had_a_verdict(names: set[str], moved: bool) -> None:
+    assert ruler_check.says_moved(names) is moved
