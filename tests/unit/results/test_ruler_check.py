@@ -326,7 +326,8 @@ def test_where_no_answer_has_points_on_both_sides_no_move_is_known() -> None:
     alone = np.full((ANSWERS, 3), np.nan)
     alone[0] = 5
     (move, *_) = ruler_check.moved(sheet(), alone, days()).values()
-    assert (move.estimate, math.isnan(move.error), move.degrees) == (pytest.approx(0.25), True, 0)
+    assert move.estimate == pytest.approx(0.25)
+    assert (math.isnan(move.error), move.degrees) == (True, 0)
 
 
 def test_an_answer_that_no_day_before_has_is_compared_with_nothing() -> None:
@@ -361,12 +362,12 @@ def test_a_sheet_is_read_from_rows_by_the_names_of_the_rubrics_criteria() -> Non
     ]
     found = ruler_check.sheet_of(rubric, rows)
     assert found.weights == {"correctness": 0.75, "style": 0.25}
-    assert (found.lowest.dtype, found.highest.dtype) == (np.float64, np.float64)
+    assert found.lowest.dtype == found.highest.dtype == np.dtype(np.float64)
     np.testing.assert_array_equal(found.lowest, [[4, np.nan], [np.nan, 1], [3, 2]])
     np.testing.assert_array_equal(found.highest, [[5, np.nan], [np.nan, 2], [4, 5]])
     assert found.asked_first.tolist() == [True, True, False]  # every second one, by how it was made and its id
     given_points = ruler_check.points_of(rubric, rows)
-    assert given_points.dtype == np.float64
+    assert given_points.dtype == np.dtype(np.float64)
     np.testing.assert_array_equal(given_points, [[4, np.nan], [np.nan, np.nan], [5, 2]])
 
 
