@@ -24,15 +24,15 @@ TASK_DOCS = {
     " missing; a call that was in flight when the task died may be paid again. `docs/runbooks/calls.md`;"
     " `docs/runbooks/access.md` when a login is refused, `docs/runbooks/limits.md` when a budget is spent.",
     "judging": "Has the judge score the answers of one shard; the first shard's task has the frozen answers scored,"
-    " half before and half after, unless another run did lately, and waits for one that does. Clearing it judges only what has no verdict;"
-    " a verdict that was in flight when the task died may be paid again. `docs/runbooks/calls.md`,"
+    " half before and half after, unless another run did lately, and waits for one that does. Clearing it judges only"
+    " what has no verdict; a verdict that was in flight when the task died may be paid again. `docs/runbooks/calls.md`,"
     " `docs/runbooks/access.md`.",
     "validation": "The gate. If it fails, the attempt is quarantined: rows kept, nothing published. It is not retried."
     " `docs/runbooks/gate.md` says what to do again by the form, and what that pays.",
     "publish": "Replaces the run's published rows in one transaction, then tells DAGs that wait for the feature's asset"
     " (`docs/data_contract.md`). Safe to clear: it tells them again. `docs/runbooks/counts.md`.",
-    "compare": "Compares what the arms published; with two, by the paired difference. Writes rows of comparison, safe to"
-    " clear. `docs/runbooks/counts.md`.",
+    "compare": "Compares what the arms published; with two, by the paired difference. Writes what it found, and is"
+    " safe to clear. `docs/runbooks/counts.md`.",
     "check_readiness": "Looks at one environment for every feature that goes there: seeds, and limits on the path."
     " Takes no look if the newest is younger than half an hour, unless somebody triggered it. Free calls only; safe to"
     " clear. A path that cannot be looked at is no fault of this task: its log, and `daily-runs status`, say *unknown*"
