@@ -7,6 +7,7 @@ attempt without rows, demands that each figure is known, and counts what was eva
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from daily_runs.catalogue.features import ANSWERED_BY_CODE
 from daily_runs.errors import GateFailedError
 from daily_runs.gitlab.hops.error_codes import error_code_in
 from daily_runs.gitlab.hops.visible import is_blank
-from daily_runs.records import gate
+from daily_runs.records import answers, gate, judgements
 from daily_runs.records.run import Report
 from daily_runs.results.ruler_check import says_moved
 from daily_runs.stages.expectations import Check, check_prompts, check_shares
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger(__name__)
+
+KINDS_SHOWN = 3
 
 
 def run(work: Work) -> Report:
@@ -53,8 +56,8 @@ def run(work: Work) -> Report:
         )
         not_by_order = " No order can override this." if override else ""
         raise GateFailedError(
-            f"{work.attempt.key} is quarantined, not published. {why}{_told(blocking)}.{not_by_order} Its rows are"
-            " kept: docs/runbooks/gate.md."
+            f"{work.attempt.key} is quarantined, not published. {why}{_told(blocking)}.{_failures(work)}{not_by_order}"
+            " Its rows are kept: docs/runbooks/gate.md."
         )
     if override and failed:
         log.warning("the gate is overridden by %s (%s): %s", override.by, override.reason, _told(failed))
@@ -62,6 +65,14 @@ def run(work: Work) -> Report:
     return Report(
         "validation", asked=len(checks), answered=len(checks) - len(failed), failed=len(failed), details=details
     )
+
+
+def _failures(work: Work) -> str:
+    """A sentence that names the most frequent failures of prompts and verdicts; empty if there were none."""
+    store, attempt_id = work.store, work.attempt.attempt_id
+    found = Counter(answers.failures(store, attempt_id)) + Counter(judgements.failures(store, attempt_id))
+    shown = ", ".join(f"{kind} ({count})" for kind, count in found.most_common(KINDS_SHOWN))
+    return f" Failed most of all: {shown}." if shown else ""
 
 
 def _told(failed: Sequence[Check]) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from daily_runs.catalogue.features import Thresholds
 from daily_runs.errors import GateFailedError, StageError
-from daily_runs.records import gate
+from daily_runs.records import answers, gate, judgements
 from daily_runs.records.run import Report
 from daily_runs.results import ruler_check
 from daily_runs.stages import expectations, validation
@@ -215,6 +215,7 @@ class Kept:
     def __init__(self, rows: Rows) -> None:
         self.rows, self.saved = rows, list[tuple[str, list[Any], str | None]]()
         self.order: gate.GateOverride | None = None
+        self.failures, self.unscored = dict[str, int](), dict[str, int]()
 
     def read(self, store: object, attempt_id: str, use: Callable[[Rows], Any]) -> Any:
         assert attempt_id == "an-attempt"
@@ -234,6 +235,8 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> Kept:
     monkeypatch.setattr(gate, "read", rows.read)
     monkeypatch.setattr(gate, "save", rows.save)
     monkeypatch.setattr(gate, "ordered_override", rows.ordered_override)
+    monkeypatch.setattr(answers, "failures", lambda store, attempt_id: rows.failures)
+    monkeypatch.setattr(judgements, "failures", lambda store, attempt_id: rows.unscored)
     return rows
 
 
@@ -256,6 +259,17 @@ def test_a_failing_attempt_is_kept_without_a_digest_and_every_reason_is_told(kep
     )
     ((_, found, passed),) = kept.saved
     assert (len(found), passed) == (16, None)
+
+
+def test_the_most_frequent_failures_of_prompts_and_verdicts_are_named(kept: Kept) -> None:
+    for row in kept.rows[:4]:
+        row.update(FAILED)
+    kept.failures = {"gitlab: rack_attack": 2, "ai_gateway: answer_timeout": 1, "client: dropped": 1}
+    kept.unscored = {"model_vendor: request_too_large": 6}
+    with pytest.raises(GateFailedError) as caught:
+        validation.run(work())
+    told = "model_vendor: request_too_large (6), gitlab: rack_attack (2), ai_gateway: answer_timeout (1)"
+    assert f"required >= 0.9. Failed most of all: {told}. Its rows are kept" in str(caught.value)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
