@@ -72,7 +72,12 @@ def daily_run(catalogue: Catalogue, feature: Feature) -> DAG:
         max_active_runs=1,
         dagrun_timeout=policies.routing_timeout(wait) + arms_last,
         tags=["daily-runs", f"priority-{feature.priority}", feature.owner.team],
-        default_args={"owner": feature.owner.dri, **policies.priority_of(feature)},
+        default_args={
+            "owner": feature.owner.dri,
+            "on_failure_callback": tasks.tell,
+            "on_retry_callback": tasks.tell,
+            **policies.priority_of(feature),
+        },
         doc_md=feature_doc(catalogue, feature),
     ) as dag:
         manifest = tasks.plan(feature.feature)

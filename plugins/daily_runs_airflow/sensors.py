@@ -29,6 +29,7 @@ from daily_runs.catalogue.pools import SENSORS_POOL
 from daily_runs.errors import StageError, StagingNotReadyError
 from daily_runs.statuses import ReadinessAspect, ReadinessState
 from daily_runs_airflow import policies
+from daily_runs_airflow.quiet import quiet
 from daily_runs_airflow.triggers import FIRST_CHECK_SECONDS, WAITING_FOR, ReadinessTrigger
 
 HANGS_AFTER = dt.timedelta(minutes=30)
@@ -85,6 +86,7 @@ class ReadinessSensor(BaseSensorOperator):
             AirflowSkipException: the same, with `soft_fail`.
             StageError: nobody could look until the deadline.
         """
+        quiet()
         verdict: dict[str, Any] = event["verdict"]
         said = f"{self.environment} for {self.feature}"
         state = ReadinessState(event["state"])

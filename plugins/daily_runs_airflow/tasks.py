@@ -15,6 +15,7 @@ from airflow.sdk import task
 from daily_runs.catalogue.pools import SENSORS_POOL
 from daily_runs_airflow.docs import TASK_DOCS
 from daily_runs_airflow.policies import CHECK_TIMEOUT, EVERY_TASK, HOURLY_CHECK_TIMEOUT, PAYS
+from daily_runs_airflow.quiet import quiet
 
 if TYPE_CHECKING:
     from daily_runs_airflow import task_bodies as bodies
@@ -24,9 +25,15 @@ else:
         """The module `task_bodies`, imported when the first of its functions is called."""
 
         def __getattr__(self, name: str) -> Any:
+            quiet()
             return getattr(importlib.import_module("daily_runs_airflow.task_bodies"), name)
 
     bodies = _Bodies()
+
+
+def tell(context: Mapping[str, Any]) -> None:
+    """The callback of a task that failed or is tried again: `failures.tell`, imported when it is called."""
+    importlib.import_module("daily_runs_airflow.failures").tell(context)
 
 
 @task(task_id="plan", doc_md=TASK_DOCS["plan"], **EVERY_TASK)

@@ -63,6 +63,12 @@ def says_moved(failed: Collection[str]) -> bool:
     )
 
 
+def need_new_verdicts(failed: Collection[str]) -> bool:
+    """Whether no rerun that keeps the verdicts can pass these checks: the ruler moved, or verdicts have no sound frozen
+    judging of their own day, and asking for more of today's helps none of them."""
+    return says_moved(failed) or any(name.startswith(f"{JUDGED} ") for name in failed)
+
+
 class FrozenSheet(NamedTuple):
     """What is known of frozen answers before anybody judges them.
 

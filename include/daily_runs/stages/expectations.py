@@ -3,6 +3,7 @@ shares."""
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -103,6 +104,8 @@ def _library() -> Any:
         warnings.simplefilter("ignore")  # its import trips over its own dependencies' deprecations
         import great_expectations  # noqa: PLC0415 - 5 s and 200 MB, needed in this stage only
 
+    # This module sets its own logger to INFO, and tells of a temporary folder at each gate.
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
     return great_expectations
 
 

@@ -13,7 +13,6 @@ from daily_runs.judging.rubric import Rubric
 from daily_runs.results import ruler_check, ruler_days
 from daily_runs.results.ruler_check import (
     ALLOWANCE,
-    JUDGED,
     NO_REFERENCE,
     QUESTIONS,
     SAME_MEAN,
@@ -110,7 +109,7 @@ def read(
     found = {
         "state": state,
         "said": SAID[state],
-        "judge_again": state is RulerState.MOVED or _is_of_another_day(findings),
+        "judge_again": ruler_check.need_new_verdicts(_failed(findings)),
         "findings": findings,
         "tolerance": ALLOWANCE,
         "scored_min": SCORED_MIN,
@@ -145,13 +144,12 @@ def _question(finding: Mapping[str, Any]) -> str:
     return max((name for name in QUESTIONS if finding["expectation"].startswith(name)), key=len)
 
 
-def _is_of_another_day(findings: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether verdicts have no sound frozen judging of their own day: asking for more of today's helps none of them."""
-    return any(one["expectation"].startswith(f"{JUDGED} ") for one in findings if not one["passed"])
+def _failed(findings: Sequence[Mapping[str, Any]]) -> set[str]:
+    return {one["expectation"] for one in findings if not one["passed"]}
 
 
 def _state(findings: Sequence[Mapping[str, Any]]) -> RulerState:
-    failed = {one["expectation"] for one in findings if not one["passed"]}
+    failed = _failed(findings)
     if failed:
         return RulerState.MOVED if ruler_check.says_moved(failed) else RulerState.UNKNOWN
     of_mean = [one["observed"] for one in findings if _question(one) == SAME_MEAN]

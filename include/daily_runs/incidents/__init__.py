@@ -1,0 +1,1 @@
+"""What a failed task tells the person who is on call."""

@@ -1,0 +1,123 @@
+"""From an error, the catalogue and what the store knows to the words that on-call reads first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import NamedTuple
+
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.errors import CallError, DailyRunsError, GateFailedError, Hop, StoreAwayError
+from daily_runs.incidents.block import Incident
+from daily_runs.incidents.incident_rows import AttemptFacts
+from daily_runs.incidents.remedies import FEATURE_OWNER, HOP_OWNER, ON_CALL, ErrorRemedy, remedy_of
+from daily_runs.results.ruler_check import need_new_verdicts
+from daily_runs.statuses import Rerun
+
+REASON_CHARACTERS_MAX = 700
+CAUSES_SHOWN = 3
+RUNBOOKS = "docs/runbooks"
+
+
+class FailedTask(NamedTuple):
+    """Which task failed. `environment`: None before a run has one. `tries_left`: Airflow tries again by itself."""
+
+    feature: str
+    task: str
+    environment: str | None = None
+    tries_left: int = 0
+
+
+def incident_of(
+    failed: FailedTask, error: BaseException, catalogue: Catalogue | None, facts: AttemptFacts | None
+) -> Incident:
+    """What to say of a failed task.
+
+    Args:
+        catalogue: None if it cannot be read; then nobody is named.
+        facts: None before the run opened an attempt, or while the store is away.
+    """
+    remedy = remedy_of(type(error))
+    rerun = _rerun(error, remedy, facts)
+    return Incident(
+        what=_what(failed, error, facts),
+        hop=_hop(error),
+        cause=_cause(facts),
+        owner=_owner(failed, error, remedy, catalogue),
+        money=_money(facts, rerun),
+        do="Nothing yet: Airflow tries again by itself." if failed.tries_left else remedy.do,
+        form=_form(facts, rerun) if rerun and facts and not failed.tries_left else None,
+        runbook=f"{RUNBOOKS}/{remedy.page}",
+    )
+
+
+def _what(failed: FailedTask, error: BaseException, facts: AttemptFacts | None) -> str:
+    where = f"{failed.feature} in {failed.environment}" if failed.environment else failed.feature
+    said = str(error) if isinstance(error, DailyRunsError) else f"{type(error).__name__}: {error}"
+    if len(said) > REASON_CHARACTERS_MAX:
+        said = f"{said[:REASON_CHARACTERS_MAX]} …"
+    counts = ""
+    if facts:
+        counts = (
+            f" Of {facts.asked} prompts {facts.answered} are answered, {facts.failed} failed, {facts.scored} scored."
+        )
+    again = f" It is tried again ({failed.tries_left} tries left)." if failed.tries_left else ""
+    return f"{failed.task} of {where} failed: {said.rstrip('.')}.{counts}{again}"
+
+
+def _hop(error: BaseException) -> str:
+    if not isinstance(error, CallError):
+        return ""
+    if error.hop is Hop.UNKNOWN:
+        return "unknown: the evidence names none"
+    return f"{error.hop}, {'likely' if 'likely, not certain' in error.evidence else 'certain'}"
+
+
+def _cause(facts: AttemptFacts | None) -> str:
+    if not facts:
+        return ""
+    shown = [f"{kind} {count}" for kind, count in islice(facts.failures.items(), CAUSES_SHOWN)]
+    left = len(facts.failures) - len(shown)
+    return ", ".join([*shown, *([f"{left} more kinds"] if left else [])])
+
+
+def _owner(failed: FailedTask, error: BaseException, remedy: ErrorRemedy, catalogue: Catalogue | None) -> str:
+    if catalogue is None or failed.feature not in catalogue.features:
+        return remedy.owner
+    owner = catalogue.features[failed.feature].owner
+    if remedy.owner == FEATURE_OWNER:
+        return f"{owner.dri} ({owner.team})"
+    if remedy.owner == HOP_OWNER and failed.environment in catalogue.environments:
+        hops: dict[str, str] = {rule.hop: rule.owner for rule in catalogue.environments[failed.environment].hops}
+        hop = error.hop if isinstance(error, CallError) else Hop.GITLAB
+        if hop in hops:
+            return f"{hops[hop]} (owns {hop} in {failed.environment})"
+        if hop is Hop.MODEL_VENDOR:
+            return "whoever holds the account at the model's vendor"
+    return ON_CALL
+
+
+def _money(facts: AttemptFacts | None, rerun: Rerun | None) -> str:
+    if not facts:
+        return ""
+    spent = "unknown" if facts.spent_usd is None else f"{facts.spent_usd:.2f} USD"
+    next_usd = facts.again_usd if rerun is Rerun.JUDGE_AGAIN else facts.missing_usd
+    what = "a new verdict on each answer" if rerun is Rerun.JUDGE_AGAIN else "what is missing"
+    will = "" if next_usd is None else f"; {what} will cost about {next_usd:.2f} USD"
+    return f"spent {spent} so far by list price{will}"
+
+
+def _rerun(error: BaseException, remedy: ErrorRemedy, facts: AttemptFacts | None) -> Rerun | None:
+    if isinstance(error, GateFailedError) and facts and need_new_verdicts(facts.blocked_by):
+        return Rerun.JUDGE_AGAIN
+    return remedy.rerun
+
+
+def _form(facts: AttemptFacts, rerun: Rerun) -> Mapping[str, str]:
+    _, environment, moment = facts.run_key.split("/", 2)
+    return {"environment": environment, "rerun": rerun.value, "run": moment}
+
+
+def can_ask_the_store(error: BaseException) -> bool:
+    """Whether it is worth asking the store for facts: it would be waited for, and the block must not be."""
+    return not isinstance(error, StoreAwayError)
