@@ -162,3 +162,16 @@ def test_an_hourly_throttle_refuses_what_the_minute_would_allow_and_names_the_wa
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[0].headers["ratelimit-limit"] == "2000", "healthy answers tell the minute's figures"
     assert 1 <= int(answers[2].headers["retry-after"]) <= 3600
+
+
+def test_what_the_scenario_refuses_is_drawn_once_though_two_throttles_stand_in_the_path(
+    make_world: MakeWorld, gitlab: Connect
+) -> None:
+    codes = []
+    for hourly in (None, 100_000):
+        world = make_world(time_scale=1, refuse={"gitlab": 0.5})
+        world.catalogue.environments["staging"].limits.__dict__["api_requests_per_hour"] = hourly
+        client = gitlab(world)
+        codes.append([client.get("/api/v4/user").status_code for _ in range(60)])
+    assert codes[0] == codes[1]
+    assert {200, 429} == set(codes[0])
