@@ -120,7 +120,7 @@ def of_attempt(store: Store, attempt_id: str, hours: float) -> list[Row]:
 _OF_VERDICTS = """
 WITH watched AS (
     SELECT g.began_at FROM daily_runs.ruler_watch w JOIN daily_runs.frozen_judging g USING (frozen_judging_id)
-    WHERE w.attempt_id = %(attempt)s AND g.frozen_judging_id IS DISTINCT FROM %(but)s::uuid
+    WHERE w.attempt_id = %(attempt)s AND g.frozen_judging_id <> ALL(%(but)s::uuid[])
 ), verdict AS (
     SELECT coalesce(j.status, 'sent') = 'sent' AS is_open, EXISTS (
         SELECT FROM watched
@@ -139,14 +139,14 @@ SELECT EXISTS (SELECT FROM watched) AND NOT EXISTS (SELECT FROM verdict WHERE is
 def covers(store: Store, attempt_id: str, hours: float) -> bool:
     """Whether all of an attempt is judged, and each of its verdicts came within so many hours of a frozen judging that
     speaks for it. Shards are judged side by side, so it may come before as well as after."""
-    found: bool = store.row(_OF_VERDICTS, {"attempt": attempt_id, "seconds": hours * 3600, "but": None})["covered"]
+    found: bool = store.row(_OF_VERDICTS, {"attempt": attempt_id, "seconds": hours * 3600, "but": []})["covered"]
     return found
 
 
-def seen(store: Store, attempt_id: str, hours: float, *, but: str | None = None) -> tuple[int, int]:
+def seen(store: Store, attempt_id: str, hours: float, *, but: Sequence[str] = ()) -> tuple[int, int]:
     """How many of an attempt's settled verdicts came within so many hours of a frozen judging that speaks for it, and
-    how many there are. `but`: a frozen judging that is left out."""
-    row = store.row(_OF_VERDICTS, {"attempt": attempt_id, "seconds": hours * 3600, "but": but})
+    how many there are. `but`: frozen judgings that are left out."""
+    row = store.row(_OF_VERDICTS, {"attempt": attempt_id, "seconds": hours * 3600, "but": list(but)})
     return row["seen"], row["verdicts"]
 
 

@@ -45,6 +45,10 @@ SAME_MEAN = "the judge judges as in its first days"
 SAME_CRITERIA = "the judge judges each criterion as in its first days"
 AS_STEADY = "the judge is as steady as in its first days"
 QUESTIONS = (JUDGED, AS_MADE, SAME_MEAN, SAME_CRITERIA, AS_STEADY)
+OF_EACH_DAY = f"{JUDGED} on the day of each verdict"
+"""A shard's task that is cleared days later gives verdicts, and has no frozen answers judged."""
+OF_A_DAY = " (those of "
+"""Begins what stands behind a question that is not of the newest frozen judging, or of one that nobody goes on with."""
 MOVED = frozenset({AS_MADE, SAME_MEAN, SAME_CRITERIA, AS_STEADY})
 """What fails when the ruler moved. `JUDGED` fails when nobody can say."""
 NO_REFERENCE = "no earlier day of this ruler to compare with"
@@ -66,7 +70,7 @@ def says_moved(failed: Collection[str]) -> bool:
 def need_new_verdicts(failed: Collection[str]) -> bool:
     """Whether no rerun that keeps the verdicts can pass these checks: the ruler moved, or verdicts have no sound frozen
     judging of their own day, and asking for more of today's helps none of them."""
-    return says_moved(failed) or any(name.startswith(f"{JUDGED} ") for name in failed)
+    return says_moved(failed) or OF_EACH_DAY in failed or any(name.startswith(JUDGED + OF_A_DAY) for name in failed)
 
 
 class FrozenSheet(NamedTuple):

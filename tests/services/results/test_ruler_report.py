@@ -16,10 +16,9 @@ from daily_runs.errors import CatalogueError, GateFailedError
 from daily_runs.input_files import steering_in
 from daily_runs.judging import rubric_versions
 from daily_runs.records import gate
-from daily_runs.results.ruler_check import AS_MADE, JUDGED, QUESTIONS, SAME_MEAN
+from daily_runs.results.ruler_check import AS_MADE, JUDGED, OF_EACH_DAY, QUESTIONS, SAME_MEAN
 from daily_runs.results.run_report import page, questions, report_rows, ruler_rows, sections
 from daily_runs.stages.verdicts import frozen
-from daily_runs.stages.verdicts.ruler_gate import OF_EACH_DAY
 from daily_runs.stages.work import Work
 from daily_runs.store.database import Store
 

@@ -25,11 +25,10 @@ from daily_runs.judging import rubric_versions, ruler
 from daily_runs.quota.month_budget import month_budget
 from daily_runs.records import frozen_judgings, gate
 from daily_runs.records.run import RunKey
-from daily_runs.results.ruler_check import AS_MADE, AS_STEADY, JUDGED, NO_REFERENCE, SAME_MEAN
+from daily_runs.results.ruler_check import AS_MADE, AS_STEADY, JUDGED, NO_REFERENCE, OF_EACH_DAY, SAME_MEAN
 from daily_runs.runs import opening
 from daily_runs.stages.judge_trial import YOUNG_HOURS
 from daily_runs.stages.verdicts import frozen
-from daily_runs.stages.verdicts.ruler_gate import OF_EACH_DAY
 from daily_runs.statuses import Rerun
 from daily_runs.store.exclusive import exclusive
 
@@ -375,7 +374,7 @@ def unjudged_again(kit: Kit, count: int) -> None:
     kit.store.rows("DELETE FROM daily_runs.verdict WHERE verdict_key = ANY(%(keys)s)", {"keys": keys})
 
 
-HALF = f"{FROZEN // 2} of {FROZEN // 2} have a verdict ({FROZEN // 2} more were never asked: it broke off)"
+HALF = f"{FROZEN // 2} of {FROZEN // 2} have a verdict (it broke off before {FROZEN // 2} more)"
 
 
 def of_the_day_before(kit: Kit, work: Work) -> dict[str, str]:
@@ -441,6 +440,35 @@ def test_a_frozen_judging_that_broke_off_before_any_verdict_came_is_not_asked(wa
     assert of_the_day_before(watched, work) == {}
 
 
+def test_two_that_broke_off_do_not_excuse_each_other(watched: Kit) -> None:
+    """The verdicts are within a day of both: one of them has to be asked, and here it is the one with a whole half."""
+    work = of_day(watched, 0)
+    watched.run(work, "judging")
+    broke_off(watched, first_half=False)
+    unjudged_again(watched, ITEMS)
+    later(watched, 21)
+    watched.run(work, "judging")
+    newest = links(watched, work)[-1]
+    first = asked_first({answer.id: answer.made for answer in frozen_answers(watched)})
+    watched.store.rows(
+        "UPDATE daily_runs.frozen_verdict SET status = 'planned', points = NULL, score = NULL"
+        " WHERE frozen_judging_id = %(newest)s::uuid AND frozen_id <> ALL(%(first)s)",
+        {"newest": newest, "first": sorted(first)},
+    )
+    later(watched, 21)
+    watched.run(work, "judging", "validation")
+    found = {row["expectation"]: row["observed"] for row in gate.results(watched.store, work.attempt.attempt_id)}
+    assert found[JUDGED] == HALF
+    assert found[OF_EACH_DAY] == f"all {ITEMS}"
+    watched.store.rows(
+        "UPDATE daily_runs.frozen_verdict SET points = '{\"clarity\": 1}' WHERE frozen_judging_id = %(newest)s::uuid"
+        " AND points IS NOT NULL",
+        {"newest": newest},
+    )
+    with pytest.raises(GateFailedError, match="is quarantined"):
+        watched.run(again(watched, work, Rerun.GATE_AND_PUBLISH), "validation")
+
+
 def test_verdicts_of_a_day_whose_first_half_broke_off_need_new_ones(watched: Kit) -> None:
     work = of_day(watched, 0)
     watched.run(work, "judging")
@@ -448,6 +476,8 @@ def test_verdicts_of_a_day_whose_first_half_broke_off_need_new_ones(watched: Kit
     later(watched, 30)
     with pytest.raises(GateFailedError, match="16 of 30 are not settled, required all are: choose rerun: judge_again"):
         watched.run(work, "validation")
+    (name,) = failing(watched, work)
+    assert name.startswith(f"{JUDGED} (those of ")
     watched.run(again(watched, work, Rerun.JUDGE_AGAIN), "judging", "validation")
 
 
