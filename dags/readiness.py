@@ -27,7 +27,7 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=policies.HOURLY_CHECK_TIMEOUT * (policies.RETRIES + 2),
     tags=["readiness"],
-    default_args={"owner": "model validation"},
+    default_args={"owner": "model validation", "on_failure_callback": tasks.tell, "on_retry_callback": tasks.tell},
     doc_md=READINESS_DOC,
 ):
     for name in sorted(CATALOGUE.environments):

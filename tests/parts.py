@@ -9,6 +9,7 @@ only if both passed.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -53,7 +54,7 @@ def run(part: Part) -> Ended:
         assert process.stdout is not None
         for line in process.stdout:
             last = line.strip() or last
-            if line.startswith(("FAILED ", "ERROR ")):
+            if re.match("(FAILED|ERROR) [^ ]", line):  # a log's own ERROR has more spaces
                 failures.append(line.rstrip())
             sys.stdout.write(f"{part.name:<8}{line}")
             sys.stdout.flush()

@@ -7,9 +7,13 @@ the group is closed first. `tests/airflow/test_first_words.py` pins that on its 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping
 from typing import Any
 
+from airflow.sdk.log import mask_logs
+
+from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.errors import DailyRunsError
 from daily_runs.incidents.describe import FailedTask, can_ask_the_store, incident_of
@@ -20,23 +24,27 @@ from daily_runs_airflow.connections import store_url
 log = logging.getLogger(__name__)
 
 DAG_PREFIX = "daily_runs_"
+STORE_SECONDS = 8.0
+"""So long the store is asked for figures. Airflow kills a task that is not gone 20 s after it failed
+(`core.task_success_overtime`), and then tries it again, whatever its retry policy says."""
 
 
 def tell(context: Mapping[str, Any]) -> None:
     """Log the block; the callback of a task that failed, or that will be tried again.
 
-    It never raises: whatever cannot be found out is left out.
+    It never raises: what cannot be found out is left out, and the error's own text is always there.
     """
     error = context.get("exception")
     if not isinstance(error, BaseException):
         return
-    failed = _failed(context)
-    catalogue = None
     try:
-        catalogue = catalogue_files.load()
-    except DailyRunsError:
-        log.debug("the catalogue cannot be read", exc_info=True)
-    lines = incident_of(failed, error, catalogue, _facts(context, failed, error)).lines()
+        failed = _failed(context)
+        # Airflow masks secrets line by line, after the text was cut into lines.
+        said = str(mask_logs(None, "", {"event": str(error)})["event"])
+        lines = incident_of(failed, error, _catalogue(), _facts(context, failed, error), said).lines()
+    except Exception:
+        log.debug("no block could be made", exc_info=True)
+        lines = [f"WHAT     {type(error).__name__}: {error}"]
     log.info("::endgroup::")
     for line in lines:
         log.error("%s", line)
@@ -45,16 +53,43 @@ def tell(context: Mapping[str, Any]) -> None:
 def _failed(context: Mapping[str, Any]) -> FailedTask:
     ti = context["ti"]
     environment, _, task = ti.task_id.rpartition(".")
-    left = max(0, (ti.max_tries or 0) + 1 - ti.try_number) if str(ti.state) == "up_for_retry" else 0
-    return FailedTask(ti.dag_id.removeprefix(DAG_PREFIX), task, environment or None, left)
+    return FailedTask(ti.dag_id.removeprefix(DAG_PREFIX), task, environment or None, str(ti.state) == "up_for_retry")
+
+
+def _catalogue() -> Catalogue | None:
+    try:
+        return catalogue_files.load()
+    except DailyRunsError:
+        return None
 
 
 def _facts(context: Mapping[str, Any], failed: FailedTask, error: BaseException) -> AttemptFacts | None:
+    """What the store knows, if it answers in time. Its own waits are longer, so it is asked in a thread that is left
+    behind."""
     if failed.environment is None or not can_ask_the_store(error):
         return None
-    try:
-        with open_store(store_url(), connections=1) as store:
-            return facts_of(store, context["dag_run"].run_id, failed.feature, failed.environment)
-    except Exception:  # the block is worth more than its figures
-        log.debug("the store told nothing", exc_info=True)
-        return None
+    url, run_id, attempt_id = store_url(), context["dag_run"].run_id, _attempt_id(context["task"])
+    environment, found = failed.environment, list[AttemptFacts | None]()
+
+    def ask() -> None:
+        try:
+            with open_store(url, connections=1) as store:
+                found.append(facts_of(store, run_id, failed.feature, environment, attempt_id))
+        except Exception:  # noqa: BLE001 - the block is worth more than its figures
+            found.append(None)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(STORE_SECONDS)
+    return found[0] if found else None
+
+
+def _attempt_id(task: Any) -> str | None:
+    """The attempt that the task was given: by name, or in the list of its shards."""
+    arguments: Mapping[str, Any] = getattr(task, "op_kwargs", {})
+    if "attempt_id" in arguments:
+        return str(arguments["attempt_id"])
+    for one in (*getattr(task, "op_args", ()), *arguments.values()):
+        if isinstance(one, list) and one and isinstance(one[0], Mapping) and "attempt_id" in one[0]:
+            return str(one[0]["attempt_id"])
+    return None

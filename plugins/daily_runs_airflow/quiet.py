@@ -30,9 +30,10 @@ def quiet() -> None:
 
 
 def _without_our_traceback(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Leave out the traceback of an error of ours."""
+    """Leave out the traceback of an error of ours; its text stays, for a task that no block follows."""
     given = event.get("exc_info")
     error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
     if isinstance(error, DailyRunsError):
         del event["exc_info"]
+        event["error"] = f"{type(error).__name__}: {error}"
     return event

@@ -67,7 +67,7 @@ def test_a_blocked_gate_ends_with_what_whose_and_the_form(airflow: Airflow, bloc
     block = block_of(airflow, blocked, "staging.validation")
     key = airflow.attempt(blocked)["run_key"]
     assert block["WHAT"].startswith(f"validation of duo_chat in staging failed: {key} is quarantined, not published.")
-    assert re.search(r"Of 12 prompts \d+ are answered, \d+ failed, \d+ scored\.$", block["WHAT"])
+    assert re.search(r"Prompts: 12 asked, \d+ answered, \d+ failed, \d+ scored\.$", block["WHAT"])
     assert re.match(r"answer_error_code at \w+ \d+", block["CAUSE"])
     assert block["MONEY"].startswith("spent ")
     assert json.loads(block["FORM"]) == {

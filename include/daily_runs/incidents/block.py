@@ -14,8 +14,6 @@ from typing import NamedTuple
 from daily_runs.input_files import printable
 
 LINE_CHARACTERS_MAX = 98
-NOTE_CHARACTERS_MAX = 140
-"""Airflow shows the first line of a note, and cuts a long one."""
 _LABEL = 9
 
 
@@ -55,10 +53,6 @@ class Incident(NamedTuple):
             "RUNBOOK": self.runbook,
         }
         return [line for label, text in parts.items() if text for line in _wrapped(label, text)]
-
-    def note(self) -> str:
-        """The first thing to know, as one line of at most `NOTE_CHARACTERS_MAX` characters."""
-        return textwrap.shorten(_harmless(self.what), NOTE_CHARACTERS_MAX, placeholder=" …")
 
 
 def _wrapped(label: str, text: str) -> list[str]:

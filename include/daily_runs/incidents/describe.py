@@ -17,56 +17,64 @@ from daily_runs.statuses import Rerun
 REASON_CHARACTERS_MAX = 700
 CAUSES_SHOWN = 3
 RUNBOOKS = "docs/runbooks"
+BREAKER_OPEN = "breaker_open"
 
 
 class FailedTask(NamedTuple):
-    """Which task failed. `environment`: None before a run has one. `tries_left`: Airflow tries again by itself."""
+    """Which task failed. `environment`: None before a run has one. `is_tried_again`: by Airflow itself."""
 
     feature: str
     task: str
     environment: str | None = None
-    tries_left: int = 0
+    is_tried_again: bool = False
 
 
 def incident_of(
-    failed: FailedTask, error: BaseException, catalogue: Catalogue | None, facts: AttemptFacts | None
+    failed: FailedTask,
+    error: BaseException,
+    catalogue: Catalogue | None,
+    facts: AttemptFacts | None,
+    said: str | None = None,
 ) -> Incident:
     """What to say of a failed task.
 
     Args:
         catalogue: None if it cannot be read; then nobody is named.
         facts: None before the run opened an attempt, or while the store is away.
+        said: the error's text as it may be shown; else its own.
     """
     remedy = remedy_of(type(error))
     rerun = _rerun(error, remedy, facts)
+    form = _form(facts, rerun) if rerun and facts and not failed.is_tried_again else None
     return Incident(
-        what=_what(failed, error, facts),
+        what=_what(failed, error, str(error) if said is None else said, facts),
         hop=_hop(error),
         cause=_cause(facts),
         owner=_owner(failed, error, remedy, catalogue),
         money=_money(facts, rerun),
-        do="Nothing yet: Airflow tries again by itself." if failed.tries_left else remedy.do,
-        form=_form(facts, rerun) if rerun and facts and not failed.tries_left else None,
+        do="Nothing yet: Airflow tries again by itself." if failed.is_tried_again else remedy.do,
+        form=form,
         runbook=f"{RUNBOOKS}/{remedy.page}",
     )
 
 
-def _what(failed: FailedTask, error: BaseException, facts: AttemptFacts | None) -> str:
+def _what(failed: FailedTask, error: BaseException, said: str, facts: AttemptFacts | None) -> str:
     where = f"{failed.feature} in {failed.environment}" if failed.environment else failed.feature
-    said = str(error) if isinstance(error, DailyRunsError) else f"{type(error).__name__}: {error}"
+    if not isinstance(error, DailyRunsError):
+        said = f"{type(error).__name__}: {said}".removesuffix(": ")
     if len(said) > REASON_CHARACTERS_MAX:
         said = f"{said[:REASON_CHARACTERS_MAX]} …"
     counts = ""
     if facts:
         counts = (
-            f" Of {facts.asked} prompts {facts.answered} are answered, {facts.failed} failed, {facts.scored} scored."
+            f" Prompts: {facts.asked} asked, {facts.answered} answered, {facts.failed} failed, {facts.scored} scored."
         )
-    again = f" It is tried again ({failed.tries_left} tries left)." if failed.tries_left else ""
+    again = " It is tried again." if failed.is_tried_again else ""
     return f"{failed.task} of {where} failed: {said.rstrip('.')}.{counts}{again}"
 
 
 def _hop(error: BaseException) -> str:
-    if not isinstance(error, CallError):
+    if not isinstance(error, CallError) or error.kind == BREAKER_OPEN:  # which says no more than that others failed
         return ""
     if error.hop is Hop.UNKNOWN:
         return "unknown: the evidence names none"
@@ -78,7 +86,7 @@ def _cause(facts: AttemptFacts | None) -> str:
         return ""
     shown = [f"{kind} {count}" for kind, count in islice(facts.failures.items(), CAUSES_SHOWN)]
     left = len(facts.failures) - len(shown)
-    return ", ".join([*shown, *([f"{left} more kinds"] if left else [])])
+    return ", ".join([*shown, *([f"and {left} more"] if left else [])])
 
 
 def _owner(failed: FailedTask, error: BaseException, remedy: ErrorRemedy, catalogue: Catalogue | None) -> str:
@@ -87,14 +95,15 @@ def _owner(failed: FailedTask, error: BaseException, remedy: ErrorRemedy, catalo
     owner = catalogue.features[failed.feature].owner
     if remedy.owner == FEATURE_OWNER:
         return f"{owner.dri} ({owner.team})"
-    if remedy.owner == HOP_OWNER and failed.environment in catalogue.environments:
-        hops: dict[str, str] = {rule.hop: rule.owner for rule in catalogue.environments[failed.environment].hops}
-        hop = error.hop if isinstance(error, CallError) else Hop.GITLAB
-        if hop in hops:
-            return f"{hops[hop]} (owns {hop} in {failed.environment})"
-        if hop is Hop.MODEL_VENDOR:
-            return "whoever holds the account at the model's vendor"
-    return ON_CALL
+    if remedy.owner != HOP_OWNER:
+        return remedy.owner
+    if not isinstance(error, CallError):
+        return "whom the message names"
+    known = catalogue.environments.get(failed.environment or "")
+    owners: dict[str, str] = (
+        {rule.hop: f"{rule.owner} (owns {rule.hop} in {failed.environment})" for rule in known.hops} if known else {}
+    )
+    return {Hop.MODEL_VENDOR: "whoever holds the account at the model's vendor", **owners}.get(error.hop, ON_CALL)
 
 
 def _money(facts: AttemptFacts | None, rerun: Rerun | None) -> str:

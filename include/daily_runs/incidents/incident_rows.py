@@ -35,8 +35,11 @@ class AttemptFacts(NamedTuple):
 
 _FACTS = """
 WITH one AS (
-    SELECT t.attempt_id, t.run_key, t.asked FROM daily_runs.attempt t JOIN daily_runs.run r USING (run_key)
-    WHERE t.airflow_run_id = %(airflow_run_id)s AND r.feature = %(feature)s AND r.environment = %(environment)s
+    SELECT t.attempt_id, t.run_key, t.asked, t.judge_repeats
+    FROM daily_runs.attempt t JOIN daily_runs.run r USING (run_key)
+    WHERE CASE WHEN %(attempt_id)s::uuid IS NOT NULL THEN t.attempt_id = %(attempt_id)s::uuid
+               ELSE t.airflow_run_id = %(airflow_run_id)s AND r.feature = %(feature)s
+                    AND r.environment = %(environment)s END
     ORDER BY t.started_at DESC LIMIT 1
 ), counted AS (
     SELECT count(*) FILTER (WHERE a.status = 'answered')::int AS answered,
@@ -52,7 +55,8 @@ WITH one AS (
         WHERE j.status = 'unscored') AS f
     GROUP BY 1 ORDER BY 2 DESC, 1
 ), each AS (
-    SELECT (w.answer_input_tokens * w.answer_input_usd + w.answer_output_tokens * w.answer_output_usd) / 1e6 AS answer,
+    SELECT one.judge_repeats,
+           (w.answer_input_tokens * w.answer_input_usd + w.answer_output_tokens * w.answer_output_usd) / 1e6 AS answer,
            (w.verdict_input_tokens * w.verdict_input_usd + w.verdict_output_tokens * w.verdict_output_usd) / 1e6
                AS verdict
     FROM one JOIN daily_runs.attempt_terms w USING (attempt_id)
@@ -61,15 +65,24 @@ SELECT one.attempt_id::text, one.run_key, one.asked, counted.*,
        coalesce((SELECT json_object_agg(failure, n) FROM failure), '{}') AS failures,
        ARRAY(SELECT g.expectation FROM daily_runs.gate_result g
              WHERE g.attempt_id = one.attempt_id AND NOT g.passed ORDER BY 1) AS blocked_by,
-       ((one.asked - answered) * each.answer + (one.asked - scored) * each.verdict)::float8 AS missing_usd,
-       (answered * each.verdict)::float8 AS again_usd
+       ((one.asked - answered) * each.answer
+        + (one.asked - scored) * each.judge_repeats * each.verdict)::float8 AS missing_usd,
+       (answered * each.judge_repeats * each.verdict)::float8 AS again_usd
 FROM one CROSS JOIN counted LEFT JOIN each ON true
 """
 
 
-def facts_of(store: Store, airflow_run_id: str, feature: str, environment: str) -> AttemptFacts | None:
-    """The attempt that a DAG run opened last in an environment; None before it opened one."""
-    rows = store.rows(_FACTS, {"airflow_run_id": airflow_run_id, "feature": feature, "environment": environment})
+def facts_of(
+    store: Store, airflow_run_id: str, feature: str, environment: str, attempt_id: str | None = None
+) -> AttemptFacts | None:
+    """What is known of an attempt; None before there is one.
+
+    Args:
+        airflow_run_id, feature, environment: name the attempt that a DAG run opened last in an environment.
+        attempt_id: names it where the task was given one: an attempt that is gone on with was opened by another run.
+    """
+    given = {"airflow_run_id": airflow_run_id, "feature": feature, "environment": environment, "attempt_id": attempt_id}
+    rows = store.rows(_FACTS, given)
     if not rows:
         return None
     (row,) = rows
@@ -79,5 +92,6 @@ def facts_of(store: Store, airflow_run_id: str, feature: str, environment: str) 
 
 def _spent_usd(store: Store, run_key: str) -> float | None:
     with store.transaction() as connection:
-        found: float | None = cost_rows.of_run(connection, run_key)["usd"]
-    return found
+        found = cost_rows.of_run(connection, run_key)
+    usd: float | None = found["usd"] if found["rows"] else 0.0
+    return usd

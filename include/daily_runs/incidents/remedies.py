@@ -52,7 +52,7 @@ REMEDIES: dict[type[DailyRunsError], ErrorRemedy] = {
     ),
     errors.GateFailedError: ErrorRemedy(
         FEATURE_OWNER,
-        "Find out why it failed; once that is mended, trigger the form as below.",
+        "Find out why it failed; once that is mended, rerun by the form.",
         "gate.md",
         Rerun.MISSING_ANSWERS,
     ),

@@ -61,3 +61,17 @@ def test_of_a_run_that_opened_nothing_nothing_is_known(kit: Kit, blocked: Work) 
     assert facts_of(kit.store, RUN_ID, "duo_chat", "production") is None
     assert facts_of(kit.store, "another", "duo_chat", "staging") is None
     assert facts_of(kit.store, RUN_ID, "code_suggestions", "staging") is None
+
+
+def test_an_attempt_that_another_run_opened_is_found_by_its_id(kit: Kit, blocked: Work) -> None:
+    facts = facts_of(kit.store, "another", "duo_chat", "staging", blocked.attempt.attempt_id)
+    assert facts is not None
+    assert facts.run_key == str(blocked.attempt.key)
+
+
+def test_before_anything_was_asked_nothing_was_spent(kit: Kit) -> None:
+    order = rerun.RerunOrder(RunKey("duo_chat", "staging", DAY), Rerun.ALL, prompts=PROMPTS, airflow_run_id=RUN_ID)
+    rerun.open_attempt(kit.store, kit.catalogue, order)
+    facts = facts_of(kit.store, RUN_ID, "duo_chat", "staging")
+    assert facts is not None
+    assert (facts.spent_usd, facts.answered, facts.failures, facts.blocked_by) == (0.0, 0, {}, [])

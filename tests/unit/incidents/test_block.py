@@ -19,7 +19,7 @@ from daily_runs.errors import (
     LimitTooLowError,
     SeedsMissingError,
 )
-from daily_runs.incidents.block import LINE_CHARACTERS_MAX, NOTE_CHARACTERS_MAX, Incident
+from daily_runs.incidents.block import LINE_CHARACTERS_MAX, Incident
 from daily_runs.incidents.describe import FailedTask, incident_of
 from daily_runs.incidents.incident_rows import AttemptFacts
 from daily_runs.results.ruler_check import JUDGED, SAME_MEAN
@@ -46,13 +46,13 @@ GATE = GateFailedError("duo_chat/staging/2026-08-17T06:00:00Z is quarantined, no
 def test_a_blocked_gate_says_what_whose_how_much_and_which_form() -> None:
     assert incident_of(TASK, GATE, CATALOGUE, FACTS).lines() == [
         "WHAT     validation of duo_chat in staging failed: duo_chat/staging/2026-08-17T06:00:00Z is",
-        "         quarantined, not published. answered share: 0.31. Of 16 prompts 5 are answered, 11",
+        "         quarantined, not published. answered share: 0.31. Prompts: 16 asked, 5 answered, 11",
         "         failed, 4 scored.",
-        "CAUSE    answer_error_code at ai_gateway 8, rack_attack at gitlab 2, dropped at client 1, 1 more",
-        "         kinds",
+        "CAUSE    answer_error_code at ai_gateway 8, rack_attack at gitlab 2, dropped at client 1, and 1",
+        "         more",
         f"OWNER    {OWNER.dri} ({OWNER.team})",
         "MONEY    spent 1.23 USD so far by list price; what is missing will cost about 0.50 USD",
-        "DO       Find out why it failed; once that is mended, trigger the form as below.",
+        "DO       Find out why it failed; once that is mended, rerun by the form.",
         'FORM     {"environment": "staging", "rerun": "missing_answers", "run": "2026-08-17T06:00:00Z"}',
         "RUNBOOK  docs/runbooks/gate.md",
     ]
@@ -85,10 +85,10 @@ def test_a_refused_call_names_the_hop_how_sure_that_is_and_its_owner(
 
 
 def test_a_task_that_airflow_tries_again_asks_nobody_for_anything() -> None:
-    found = incident_of(TASK._replace(tries_left=3), GATE, CATALOGUE, FACTS)
+    found = incident_of(TASK._replace(is_tried_again=True), GATE, CATALOGUE, FACTS)
     assert found.do == "Nothing yet: Airflow tries again by itself."
     assert found.form is None
-    assert found.what.endswith("It is tried again (3 tries left).")
+    assert found.what.endswith("4 scored. It is tried again.")
 
 
 def test_before_an_attempt_and_without_a_catalogue_what_is_known_is_said() -> None:
@@ -102,6 +102,21 @@ def test_an_error_that_is_none_of_ours_is_named_by_its_class() -> None:
     found = incident_of(TASK, ZeroDivisionError("division by zero"), CATALOGUE, None)
     assert "failed: ZeroDivisionError: division by zero." in found.what
     assert found.runbook == "docs/runbooks/README.md"
+
+
+def test_a_limit_has_the_owner_that_its_message_names_and_an_open_breaker_no_hop() -> None:
+    assert incident_of(TASK, LimitTooLowError("…, owner: infrastructure"), CATALOGUE, None).owner == (
+        "whom the message names"
+    )
+    error = CallError(Hop.CLIENT, "breaker_open", blame=Blame.PROVIDER, retryable=False)
+    assert incident_of(TASK, error, CATALOGUE, None).hop == ""
+
+
+def test_a_text_that_was_masked_is_the_one_that_is_shown() -> None:
+    found = incident_of(TASK, RuntimeError("password=hunter2"), CATALOGUE, None, "password=***")
+    assert "hunter2" not in " ".join(found.lines())
+    assert "RuntimeError: password=***." in found.what
+    assert "KeyboardInterrupt." in incident_of(TASK, KeyboardInterrupt(), None, None).what
 
 
 @pytest.mark.parametrize("error", [SeedsMissingError, LimitTooLowError])
@@ -122,8 +137,6 @@ def test_no_text_folds_the_log_or_steers_the_terminal_and_lines_are_short(text: 
         label, word = line[:9].rstrip(), line[9:]
         assert label in ("", "WHAT", "HOP", "CAUSE", "OWNER", "MONEY", "DO", "RUNBOOK")
         assert len(line) <= LINE_CHARACTERS_MAX or " " not in word.strip()
-    assert len(found.note()) <= NOTE_CHARACTERS_MAX
-    assert "\n" not in found.note()
 
 
 def test_the_form_is_json_that_airflow_takes() -> None:
