@@ -57,15 +57,16 @@ def plan(feature: str) -> dict[str, Any]:
     trigger_form.check(catalogue, chosen, form)
     moment, done_in, note = context.get("logical_date") or dag_run.run_after, None, ""
     sample = "" if form.is_rerun else opening.sample(chosen, limit=form.prompts, only=form.only)
-    if form.is_about_a_run:
-        manual = dag_run.run_type not in BY_DATE
-        with _store() as store:
+    with _store() as store:
+        if form.is_about_a_run:
+            manual = dag_run.run_type not in BY_DATE
             target = target_of(store, catalogue, chosen, form, moment, manual=manual, airflow_run_id=dag_run.run_id)
-            if manual and not form.is_rerun:
-                order = duplicate.GivenOrder(form, target.logical_date, dag_run.run_id, dag_run.run_after)
-                duplicate.must_not_be_done_meanwhile(store, catalogue, chosen, order)
-        moment, done_in, note = target.logical_date, target.environments, "" if form.forced else target.note
-        sample = target.sample if form.is_rerun else sample
+            moment, done_in, note = target.logical_date, target.environments, "" if form.forced else target.note
+            sample = target.sample if form.is_rerun else sample
+        # A backfill's `run_after` is its date, not when it was ordered.
+        if not form.is_rerun and dag_run.run_type != "backfill":
+            order = duplicate.GivenOrder(form, moment, dag_run.run_id, dag_run.run_after)
+            duplicate.must_not_be_done_meanwhile(store, catalogue, chosen, order)
     opening.check_date(chosen, moment)
     plan = routing.planned(chosen, moment, form.environment, done_in if form.is_rerun else None)
     log.info("%s of %s: %s%s", feature, moment, plan.why, note)
