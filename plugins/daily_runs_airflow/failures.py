@@ -11,11 +11,13 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from airflow.sdk import TaskInstanceState
 from airflow.sdk.log import mask_logs
 
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.errors import DailyRunsError
+from daily_runs.incidents.block import Incident
 from daily_runs.incidents.describe import FailedTask, can_ask_the_store, incident_of
 from daily_runs.incidents.incident_rows import AttemptFacts, facts_of
 from daily_runs.store.database import open_store
@@ -44,7 +46,7 @@ def tell(context: Mapping[str, Any]) -> None:
         lines = incident_of(failed, error, _catalogue(), _facts(context, failed, error), said).lines()
     except Exception:
         log.debug("no block could be made", exc_info=True)
-        lines = [f"WHAT     {type(error).__name__}: {error}"]
+        lines = Incident(what=f"{type(error).__name__}: {error}").lines()
     log.info("::endgroup::")
     for line in lines:
         log.error("%s", line)
@@ -53,7 +55,9 @@ def tell(context: Mapping[str, Any]) -> None:
 def _failed(context: Mapping[str, Any]) -> FailedTask:
     ti = context["ti"]
     environment, _, task = ti.task_id.rpartition(".")
-    return FailedTask(ti.dag_id.removeprefix(DAG_PREFIX), task, environment or None, str(ti.state) == "up_for_retry")
+    return FailedTask(
+        ti.dag_id.removeprefix(DAG_PREFIX), task, environment or None, ti.state == TaskInstanceState.UP_FOR_RETRY
+    )
 
 
 def _catalogue() -> Catalogue | None:
