@@ -16,15 +16,16 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from daily_runs.clock import Clock, wall_timeout
+from daily_runs.clock import WALL_SECONDS_MIN, Clock, wall_timeout
 from daily_runs.errors import Blame, CallError
 
 ATTEMPTS_MAX = 3
 BUDGET_SECONDS = 900.0
 """No attempt begins later than this after the first one, in domain time. A prompt of the slowest feature takes 5
-minutes (its `answer_timeout_seconds`), so three full tries fit; a refusal that lasts longer is no moment's. On a clock
-that runs fast it is never under `clock.WALL_SECONDS_MIN` of the wall: a machine that stands still for some seconds
-would use it up, and one failure more would lose the answer."""
+minutes (its `answer_timeout_seconds`), so three full tries fit; a refusal that lasts longer is no moment's."""
+BUDGET_WALL_SECONDS_MIN = ATTEMPTS_MAX * WALL_SECONDS_MIN
+"""On a clock that runs fast the budget is never shorter than this: three tries that each run into the shortest timeout.
+Else a machine that stands still for ten seconds ends the try and the budget together, and the answer is lost."""
 BACKOFF_FIRST_SECONDS = 1.0
 BACKOFF_FACTOR = 2.0
 BACKOFF_JITTER_SHARE = 0.5
@@ -61,7 +62,11 @@ async def with_retries(
         Exception: whatever else `call` raises, at once.
     """
     draw = rng or random.Random()
-    budget = wall_timeout(clock, BUDGET_SECONDS) if budget_seconds is None else clock.wall(budget_seconds)
+    budget = (
+        wall_timeout(clock, BUDGET_SECONDS, at_least=BUDGET_WALL_SECONDS_MIN)
+        if budget_seconds is None
+        else clock.wall(budget_seconds)
+    )
     latest = monotonic() + budget
     used_up, refusals_in_row = 0, 0
     while True:

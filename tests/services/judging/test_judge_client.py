@@ -165,3 +165,22 @@ def test_a_body_that_is_deeper_than_any_reader_is_a_malformed_one(serve: Serve) 
     deep = b"[" * 200_000 + b"]" * 200_000
     assert refused(serve(Sent(pieces=(deep,)))).kind == "malformed_body"
     assert refused(serve(Sent(400, pieces=(deep,)))).kind == "invalid_request"
+
+
+def test_a_call_in_flight_when_the_process_stands_still_hears_the_verdict_that_lies_ready(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call's time is a second, and the process stands still for two: the verdict was paid and must not be lost."""
+    monkeypatch.setattr(client, "wall_timeout", lambda *_: 1.0)
+    slow = serve(Sent(pieces=(body()[:10], body()[10:]), pause_seconds=0.5))
+
+    async def scenario() -> Verdict:
+        connection = Connection(slow.address, {CATALOGUE.judge.account: "key"})
+        async with Judge(CATALOGUE.judge, connection, Clock(60)) as judge:
+            call = asyncio.create_task(judge.judge(PROMPT, RUBRIC, "a#1"))
+            await asyncio.sleep(0.2)  # it is on its way
+            assert slow.asked
+            time.sleep(2.0)  # noqa: ASYNC251 - the whole loop, as if the process were stopped
+            return await call
+
+    assert asyncio.run(scenario()).points == VERDICT["scores"]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daily_runs.clock import Clock
+from daily_runs.clock import WALL_SECONDS_MIN, Clock
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab.hops import exchange
 from daily_runs.gitlab.hops.refusal import RULES, attribute
@@ -239,10 +239,11 @@ def test_the_budget_is_domain_time() -> None:
         asyncio.run(run)
 
 
-def test_on_a_fast_clock_a_machine_that_stands_still_for_nine_seconds_loses_no_answer() -> None:
+def test_on_a_fast_clock_two_calls_that_ran_into_the_shortest_timeout_lose_no_answer() -> None:
+    """A machine stands still for ten seconds, twice: the third try is still made."""
     clock = FastClock(time_scale=300.0)
-    moments = iter([0.0, 9.0])  # wall seconds: 45 minutes of the domain
-    run = with_retries(failing(failure(), None), clock=clock, monotonic=lambda: next(moments))
+    moments = iter([0.0, WALL_SECONDS_MIN + 0.5, 2 * WALL_SECONDS_MIN + 4])  # of the wall: hours of the domain
+    run = with_retries(failing(failure(), failure(), None), clock=clock, monotonic=lambda: next(moments))
     assert asyncio.run(run) == "done"
 
 
