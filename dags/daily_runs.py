@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from airflow.sdk import DAG, Param, ParamsDict, TaskGroup, XComArg
 
@@ -29,8 +31,16 @@ def params(catalogue: Catalogue, feature: Feature) -> ParamsDict:
     return ParamsDict({name: Param(**field) for name, field in trigger_form.fields(catalogue, feature).items()})
 
 
-def arm(catalogue: Catalogue, feature: Feature, environment: str, manifest: XComArg) -> XComArg:
-    """Six stages in one environment; returns the last one."""
+class Arm(NamedTuple):
+    """Six stages in one environment. `shards`: the first one's result; `work`: those that are done when all is done."""
+
+    shards: XComArg
+    work: Sequence[XComArg]
+    publish: XComArg
+
+
+def arm(catalogue: Catalogue, feature: Feature, environment: str, manifest: XComArg) -> Arm:
+    """Wire the stages of one environment."""
     limits = policies.limits_of(catalogue, feature, environment)
     asking = tasks.inference.override(
         pool=limits.inference_pool, pool_slots=limits.pool_slots, execution_timeout=limits.inference_timeout
@@ -46,7 +56,7 @@ def arm(catalogue: Catalogue, feature: Feature, environment: str, manifest: XCom
         validation = tasks.validation("validation", shards)
         publish = tasks.publish.override(outlets=[published_runs(feature.feature)])("publish", shards)
         probe >> inference >> judging >> validation >> publish
-    return publish
+    return Arm(shards, (probe, inference, judging, validation, publish), publish)
 
 
 def routed(feature: Feature, wait: dt.timedelta, manifest: XComArg) -> XComArg:
@@ -82,10 +92,15 @@ def daily_run(catalogue: Catalogue, feature: Feature) -> DAG:
     ) as dag:
         manifest = tasks.plan(feature.feature)
         chosen = routed(feature, wait, manifest)
-        arms = [arm(catalogue, feature, environment, manifest) for environment in environments]
+        arms = {environment: arm(catalogue, feature, environment, manifest) for environment in environments}
         for environment in environments:
             chosen >> dag.task_group.children[environment]
-        arms >> tasks.compare(feature.feature, manifest, chosen)
+        compared = tasks.compare(feature.feature, manifest, chosen)
+        [one.publish for one in arms.values()] >> compared
+        shards = {environment: one.shards for environment, one in arms.items()}
+        ended = tasks.summary(feature.feature, manifest, chosen, shards).as_teardown()
+        # A task is `upstream_failed` while other shards still work, so each must have ended.
+        [compared, *(task for one in arms.values() for task in one.work)] >> ended
     dag.params = params(catalogue, feature)  # last: each task made before would take a deep copy of them
     return dag
 

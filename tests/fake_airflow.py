@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from daily_runs.airflow_api import HEALTHY_PARTS
 from daily_runs.catalogue.pools import Pool, pools
 from daily_runs.catalogue.reading import files as catalogue_files
-from daily_runs.local.airflow_api import HEALTHY_PARTS
 
 
 @dataclass

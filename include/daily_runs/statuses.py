@@ -14,6 +14,14 @@ class AttemptStatus(StrEnum):
     SUPERSEDED = "superseded"
 
 
+class RunOutcome(StrEnum):
+    """What came of a DAG run, whatever became of its attempts."""
+
+    DONE = "done"
+    FAILED = "failed"
+    ASKED_NOTHING = "asked_nothing"
+
+
 class AnswerStatus(StrEnum):
     """Where a prompt stands; `sent` is the intent, stored before the paid call."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -17,6 +17,15 @@ from daily_runs.store.database import STORE_VARIABLE
 from daily_runs.store.url import SECRET_OPTIONS, StoreAddress, url_of
 
 STORE_CONNECTION = "daily_runs_store"
+AIRFLOW_CONNECTION = "daily_runs_airflow"
+
+
+class AirflowLogin(NamedTuple):
+    """A user of Airflow's REST API. `address`: empty = Airflow's own `api.base_url`."""
+
+    address: str
+    user: str
+    password: str
 
 
 def _airflow_connection(connection_id: str) -> Connection | None:
@@ -64,6 +73,17 @@ def store_url() -> str:
     if url_given := os.environ.get(STORE_VARIABLE):
         return url_given
     raise AccessError(place, "is not set", "Add it in Airflow (type Postgres).")
+
+
+def airflow_login() -> AirflowLogin | None:
+    """The user who writes notes: Airflow connection `daily_runs_airflow` (type HTTP), host a whole URL or empty.
+
+    None: there is no such connection.
+    """
+    found = _airflow_connection(AIRFLOW_CONNECTION)
+    if found is None:
+        return None
+    return AirflowLogin((found.host or "").rstrip("/"), found.login or "", found.password or "")
 
 
 def find(connection_id: str, *, default_address: str, users: Sequence[str], sandbox: bool) -> connections.Connection:

@@ -33,6 +33,9 @@ TASK_DOCS = {
     " (`docs/data_contract.md`). Safe to clear: it tells them again. `docs/runbooks/counts.md`.",
     "compare": "Compares what the arms published; with two, by the paired difference. Writes what it found, and is"
     " safe to clear. `docs/runbooks/counts.md`.",
+    "summary": "Runs when all else has ended, whatever came of it. Its line (column *Map Index* of the run's task"
+    " list, the run's note, the table `daily_runs.run_summary`) says the verdict and what it cost, what failed, or why"
+    " nothing was asked. The note needs the connection `daily_runs_airflow`. Safe to clear. `docs/runbooks/README.md`.",
     "check_readiness": "Looks at one environment for every feature that goes there: seeds, and limits on the path."
     " Takes no look if the newest is younger than half an hour, unless somebody triggered it. Free calls only; safe to"
     " clear. A path that cannot be looked at is no fault of this task: its log, and `daily-runs status`, say *unknown*"

@@ -20,12 +20,16 @@ from daily_runs.errors import DailyRunsError
 from daily_runs.incidents.block import Incident
 from daily_runs.incidents.describe import FailedTask, can_ask_the_store, incident_of
 from daily_runs.incidents.incident_rows import AttemptFacts, facts_of
+from daily_runs.incidents.run_line import short
 from daily_runs.store.database import open_store
 from daily_runs_airflow.connections import store_url
+from daily_runs_airflow.notes import airflow_address, note_task, rerun_page
 
 log = logging.getLogger(__name__)
 
 DAG_PREFIX = "daily_runs_"
+LAST_WORDS = "last_words"
+"""Key of the XCom with what a failed task said last; Airflow takes it away when the task starts again."""
 STORE_SECONDS = 8.0
 """So long the store is asked for figures. Airflow kills a task that is not gone 20 s after it failed
 (`core.task_success_overtime`), and then tries it again, whatever its retry policy says."""
@@ -43,20 +47,38 @@ def tell(context: Mapping[str, Any]) -> None:
         failed = _failed(context)
         # Airflow masks secrets line by line, after the text was cut into lines.
         said = str(mask_logs(None, "", {"event": str(error)})["event"])
-        lines = incident_of(failed, error, _catalogue(), _facts(context, failed, error), said).lines()
+        incident = incident_of(failed, error, _catalogue(), _facts(context, failed, error), said)
     except Exception:
         log.debug("no block could be made", exc_info=True)
-        lines = Incident(what=f"{type(error).__name__}: {error}").lines()
+        incident = Incident(what=f"{type(error).__name__}: {error}")
+    else:
+        _leave_word(context["ti"], incident.what, is_last=not failed.is_tried_again)
+    lines = incident.lines()
     log.info("::endgroup::")
     for line in lines:
         log.error("%s", line)
+
+
+def _leave_word(ti: Any, what: str, *, is_last: bool) -> None:
+    """Leave what happened where the run's last task finds it, and on the task instance's page."""
+    try:
+        ti.xcom_push(key=LAST_WORDS, value=short(what))
+        if is_last:
+            note_task(ti, short(f"try {ti.try_number}: {what}"))
+    except Exception as error:  # noqa: BLE001 - the block is worth more than the run's line
+        log.debug("no word could be left: %s", type(error).__name__)
 
 
 def _failed(context: Mapping[str, Any]) -> FailedTask:
     ti = context["ti"]
     environment, _, task = ti.task_id.rpartition(".")
     return FailedTask(
-        ti.dag_id.removeprefix(DAG_PREFIX), task, environment or None, ti.state == TaskInstanceState.UP_FOR_RETRY
+        ti.dag_id.removeprefix(DAG_PREFIX),
+        task,
+        environment or None,
+        ti.state == TaskInstanceState.UP_FOR_RETRY,
+        airflow_address(),
+        rerun_page(ti.dag_id, context["dag_run"].run_id),
     )
 
 

@@ -14,7 +14,7 @@ from airflow.sdk import task
 
 from daily_runs.catalogue.pools import SENSORS_POOL
 from daily_runs_airflow.docs import TASK_DOCS
-from daily_runs_airflow.policies import CHECK_TIMEOUT, EVERY_TASK, HOURLY_CHECK_TIMEOUT, PAYS
+from daily_runs_airflow.policies import CHECK_TIMEOUT, EVERY_TASK, HOURLY_CHECK_TIMEOUT, PAYS, RETRIES
 from daily_runs_airflow.quiet import quiet
 
 if TYPE_CHECKING:
@@ -93,6 +93,25 @@ def run_shard(stage: str, attempt_id: str, shard: int, prompts_per_minute: float
 def compare(feature: str, manifest: Mapping[str, Any], routed: Mapping[str, Any]) -> dict[str, Any]:
     """Lay the arms side by side."""
     return bodies.compare(feature, manifest, routed)
+
+
+# Few tries: until it has ended, Airflow does not call a failed run failed.
+@task(
+    task_id="summary",
+    doc_md=TASK_DOCS["summary"],
+    map_index_template="{{ run_line }}",
+    **EVERY_TASK | {"retries": RETRIES},
+)
+def summary(
+    feature: str,
+    manifest: Mapping[str, Any] | None,
+    routed: Mapping[str, Any] | None,
+    arms: Mapping[str, Sequence[Mapping[str, Any]] | None],
+) -> str:
+    """Say in one line how the run ended; a teardown, so that its own state is not the run's."""
+    quiet()
+    line: str = importlib.import_module("daily_runs_airflow.summary").summary(feature, manifest, routed, arms)
+    return line
 
 
 @task(

@@ -16,9 +16,9 @@ import httpx
 import pytest
 import yaml
 
+from daily_runs.airflow_api import AirflowApi
 from daily_runs.catalogue import folders
 from daily_runs.catalogue.reading import files as catalogue_files
-from daily_runs.local.airflow_api import AirflowApi
 from daily_runs.local.settings import PROJECT
 from daily_runs.local.stack import Stack, running
 from daily_runs.sandbox.control import merge_patch

@@ -6,12 +6,15 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.incidents.block import LINE_CHARACTERS_MAX
+from daily_runs.incidents.run_line import MARK
+from daily_runs.readiness import board_rows
 from tests.airflow.conftest import Airflow, DagRun
 
 pytestmark = pytest.mark.timeout(1800)
@@ -49,9 +52,10 @@ def visible(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return seen
 
 
-def block_of(airflow: Airflow, run: DagRun, task_id: str) -> dict[str, str]:
-    """The last lines that are seen, by label; they must be nothing but the block."""
-    task = airflow.tasks(run, task_id)[0]
+def block_of(airflow: Airflow, run: DagRun, task_id: str, try_number: int | None = None) -> dict[str, str]:
+    """The last lines that are seen of a try (the last one), by label; they must be nothing but the block."""
+    task = {**airflow.tasks(run, task_id)[0]}
+    task["try_number"] = try_number or task["try_number"]
     texts = [str(one["event"]) for one in visible(events(airflow, run, task))]
     start = max(number for number, text in enumerate(texts) if text.startswith("WHAT"))
     block = dict[str, str]()
@@ -59,7 +63,7 @@ def block_of(airflow: Airflow, run: DagRun, task_id: str) -> dict[str, str]:
         assert len(text) <= LINE_CHARACTERS_MAX or " " not in text[9:].strip(), text
         label = text[:9].strip() or next(reversed(block))
         block[label] = f"{block.get(label, '')} {text[9:]}".strip()
-    assert set(block) <= {"WHAT", "HOP", "CAUSE", "OWNER", "MONEY", "DO", "FORM", "RUNBOOK"}, texts[start:]
+    assert set(block) <= {"WHAT", "HOP", "CAUSE", "OWNER", "MONEY", "DO", "FORM", "RERUN", "RUNBOOK"}, texts[start:]
     return block
 
 
@@ -75,7 +79,10 @@ def test_a_blocked_gate_ends_with_what_whose_and_the_form(airflow: Airflow, bloc
         "rerun": "missing_answers",
         "run": key.split("/", 2)[2],
     }
-    assert block["RUNBOOK"] == "docs/runbooks/gate.md"
+    assert (
+        block["RERUN"] == f"{airflow.stack.airflow}/daily-runs/rerun/{blocked.dag_id}/{quote(blocked.run_id, safe='')}"
+    )
+    assert block["RUNBOOK"] == f"{airflow.stack.airflow}/daily-runs/docs/runbooks/gate.md"
 
 
 def test_no_traceback_and_no_chatter_of_libraries_is_in_the_log_of_a_failed_task(
@@ -98,5 +105,84 @@ def test_missing_seeds_name_the_features_owner_and_the_page(airflow: Airflow) ->
     block = block_of(airflow, run, "staging.seed_check")
     owner = catalogue_files.load(airflow.include / "catalogue").features["duo_chat"].owner
     assert block["WHAT"].startswith("seed_check of duo_chat in staging failed: ")
-    assert (block["OWNER"], block["RUNBOOK"]) == (f"{owner.dri} ({owner.team})", "docs/runbooks/seeds.md")
+    assert (block["OWNER"], block["RUNBOOK"]) == (
+        f"{owner.dri} ({owner.team})",
+        f"{airflow.stack.airflow}/daily-runs/docs/runbooks/seeds.md",
+    )
     assert block["DO"].startswith("Have the named seeds made")
+
+
+def verdict_in_the_task_list(airflow: Airflow, run: DagRun) -> str:
+    """What the column *Map Index* of the run's page says at its last task."""
+    (task,) = airflow.tasks(run, "summary")
+    assert (task["state"], task["map_index"]) == ("success", -1)
+    return str(task["rendered_map_index"])
+
+
+def test_a_failed_runs_note_and_task_list_say_what_failed_and_so_does_the_tasks_own_note(
+    airflow: Airflow, blocked: DagRun
+) -> None:
+    line = verdict_in_the_task_list(airflow, blocked)
+    key = airflow.attempt(blocked)["run_key"]
+    assert line.startswith(f"FAILED: validation of duo_chat in staging failed: {key} is quarantined")
+    assert airflow.api.run_note(*blocked) == f"{MARK}{line}"
+    (task,) = airflow.tasks(blocked, "staging.validation")
+    assert task["note"].startswith(f"{MARK}try 1: validation of duo_chat in staging failed: ")
+    assert airflow.store.row(
+        "SELECT outcome, line FROM daily_runs.run_summary WHERE airflow_run_id = %(run)s", {"run": blocked.run_id}
+    ) == {"outcome": "failed", "line": line}
+
+
+def test_a_published_runs_note_says_verdict_score_counts_and_cost_above_what_a_person_wrote(airflow: Airflow) -> None:
+    airflow.api.unpause("daily_runs_duo_chat")
+    body = {"logical_date": None, "conf": {"environment": "staging", "prompts": 3}, "note": "after the cutover"}
+    run = DagRun("daily_runs_duo_chat", airflow.api.post("/dags/daily_runs_duo_chat/dagRuns", body)["dag_run_id"])
+    assert airflow.wait(run) == "success"
+    line = verdict_in_the_task_list(airflow, run)
+    assert re.search(r" in staging \(sample\), 3 of 3 answered, 3 scored, \d+\.\d\d USD$", line)
+    assert airflow.api.run_note(*run) == f"{MARK}{line}\n\nafter the cutover"
+    assert len(airflow.tasks(run, "staging.inference")) == 1, "three prompts are not worth two tasks"
+
+
+def test_a_run_whose_task_left_no_word_says_so_and_is_no_longer_running_for_status(airflow: Airflow) -> None:
+    run = airflow.trigger("duo_chat", environment="staging")
+    airflow.until(lambda: airflow.tasks(run, "staging.inference")[:1] and airflow.attempt(run), "inference to begin")
+    task = airflow.tasks(run, "staging.inference")[0]
+    path = f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/staging.inference/{max(task['map_index'], 0)}"
+    airflow.until(lambda: airflow.tasks(run, "staging.inference")[0]["map_index"] >= 0, "its mapping")
+    airflow.api.patch(path, {"new_state": "failed"})
+    assert airflow.wait(run) == "failed"
+    line = verdict_in_the_task_list(airflow, run)
+    assert line.startswith("FAILED: inference [0] in staging failed and left no word: killed, out of memory")
+    assert board_rows.last_runs(airflow.store)["duo_chat"]["status"] == "failed"
+
+
+def test_a_task_that_is_tried_again_says_so_and_leaves_no_note_of_failure(airflow: Airflow) -> None:
+    with airflow.scenario(server_error_share=1.0, sides=["staging"]):
+        run = airflow.trigger("duo_chat", environment="staging", prompts=3)
+        path = "staging.seed_check"
+        airflow.until(lambda: airflow.tasks(run, path)[0]["state"] == "up_for_retry", "a try to fail")
+    assert airflow.wait(run) == "success"
+    block = block_of(airflow, run, path, try_number=1)
+    assert block["WHAT"].endswith("It is tried again.")
+    assert block["DO"] == "Nothing yet: Airflow tries again by itself."
+    assert "FORM" not in block
+    assert "RERUN" not in block
+    assert airflow.tasks(run, path)[0]["note"] is None
+    assert not verdict_in_the_task_list(airflow, run).startswith("FAILED")
+
+
+def test_a_run_that_was_sent_nowhere_says_first_that_it_asked_nothing_and_why(airflow: Airflow) -> None:
+    address = f"{airflow.stack.sandbox}/_sandbox/seeds"
+    httpx.post(address, json={"environment": "staging", "missing_share": 0.5}, timeout=30).raise_for_status()
+    skips = {"features/duo_chat.yaml": {"when_not_ready": "skip"}}
+    try:
+        with airflow.edited(skips):
+            run = airflow.trigger("duo_chat", logical_date="2026-01-07T12:00:00Z")
+            assert airflow.wait(run) == "success"
+    finally:
+        httpx.post(address, json={"environment": "staging", "complete": True}, timeout=30).raise_for_status()
+    line = verdict_in_the_task_list(airflow, run)
+    assert line.startswith("ASKED NOTHING: ")
+    assert "seeds" in line
+    assert airflow.api.run_note(*run) == f"{MARK}{line}"

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from daily_runs.local import airflow_api
+from daily_runs import airflow_api
 from daily_runs.statuses import AnswerStatus
 from daily_runs.store.database import Store
 from tests.airflow.conftest import DAYS_OF_STAGING, Airflow, DagRun

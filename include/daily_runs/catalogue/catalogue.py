@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
 
 from daily_runs.catalogue.accounts import Account, JudgeSettings
 from daily_runs.catalogue.environments import Environment
@@ -23,6 +25,17 @@ def feature_named(catalogue: Catalogue, name: str) -> Feature:
     return catalogue.features[name]
 
 
+class Links(Strict):
+    """Where links lead. `runbooks`: a URL, or a path below Airflow's own address; `docs/runbooks` lies there."""
+
+    runbooks: Annotated[str, StringConstraints(pattern=r"^(/|https?://)[!-~]*$")] = "/daily-runs/docs/runbooks"
+
+    def runbook(self, page: str, airflow: str) -> str:
+        """The address of a page, such as `gate.md`; `airflow`: Airflow's own, without a slash at its end."""
+        base = self.runbooks.rstrip("/")
+        return f"{airflow if base.startswith('/') else ''}{base}/{page}"
+
+
 class Catalogue(Strict):
     """Everything, cross-checked: every reference resolves and every reservation fits its account."""
 
@@ -31,6 +44,7 @@ class Catalogue(Strict):
     environments: dict[Name, Environment] = Field(min_length=1)
     features: dict[Name, Feature] = Field(min_length=1)
     prices: Prices | None = None
+    links: Links = Links()
 
 
 def environment_named(catalogue: Catalogue, name: str, place: str = "environment") -> Environment:

@@ -14,6 +14,7 @@ import typer
 from rich.table import Column, Table
 
 from daily_runs import dataset
+from daily_runs.airflow_api import LOOK_AT_ITS_LOG
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import environments_of
 from daily_runs.catalogue.pools import SENSORS_POOL, VENDORS, Pool, PoolDifference, differences, pools
@@ -22,7 +23,6 @@ from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, print_json, terminal
 from daily_runs.doctor import airflow
 from daily_runs.errors import EXIT_FAILED, AccessError, ParameterError
-from daily_runs.local.airflow_api import LOOK_AT_ITS_LOG
 
 REMEDY = "daily-runs pools --write FILE && airflow pools import FILE"
 STANDARD_OUTPUT = "-"

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import httpx
 
+from daily_runs.airflow_api import HEALTHY_PARTS, LOOK_AT_ITS_LOG, AirflowApi
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.pools import differences, pools
 from daily_runs.doctor.finding import Diagnosis, Subject
 from daily_runs.errors import AccessError, UserError
-from daily_runs.local.airflow_api import HEALTHY_PARTS, LOOK_AT_ITS_LOG, AirflowApi
 from daily_runs.local.stack import described
 
 AIRFLOW = Subject("airflow")

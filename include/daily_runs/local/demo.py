@@ -11,10 +11,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from daily_runs.airflow_api import AirflowApi
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.errors import DailyRunsError, ParameterError
 from daily_runs.local import demo_rows
-from daily_runs.local.airflow_api import AirflowApi
 from daily_runs.local.demo_outcome import gather
 from daily_runs.local.stack import running, wait_for_end
 from daily_runs.store.database import Store, open_store

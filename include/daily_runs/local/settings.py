@@ -14,6 +14,8 @@ from daily_runs.catalogue import folders
 from daily_runs.store.embedded import kept_secret, private_file, private_folder
 
 USER = "admin"
+NOTES_USER = "notes"
+"""Writes notes on runs; its role may edit runs, and no pool, connection or variable."""
 WORKERS = 4
 PROJECT = Path(__file__).parents[3]
 NO_PORT = "1"
@@ -44,10 +46,21 @@ def kept_password(root: Path) -> str:
     return _secret(root, "password", secrets.token_urlsafe(9))
 
 
+def _notes_password(root: Path) -> str:
+    return _secret(root, "notes_password", secrets.token_urlsafe(16))
+
+
+def notes_connection(root: Path, address: str) -> str:
+    """The Airflow connection of the user who writes notes, as a variable holds it."""
+    login = {"login": NOTES_USER, "password": _notes_password(root)}
+    return json.dumps({"conn_type": "http", "host": address, **login})
+
+
 def airflow_settings(root: Path, port: int, address: str, database: str) -> dict[str, str]:
     """Variables for Airflow's processes, by its own names."""
-    passwords = root / "airflow" / "passwords.json"
-    _secret(root, passwords.name, json.dumps({USER: kept_password(root)}))
+    passwords = root / "airflow" / "logins.json"
+    logins = {USER: kept_password(root), NOTES_USER: _notes_password(root)}
+    _secret(root, passwords.name, json.dumps(logins))
     fernet = _secret(root, "fernet_key", base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
     settings = {
         "CORE__LOAD_EXAMPLES": "False",
@@ -56,7 +69,7 @@ def airflow_settings(root: Path, port: int, address: str, database: str) -> dict
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__PARALLELISM": str(WORKERS),
         "CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
-        "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,{NOTES_USER}:user",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
         "CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
         "CORE__FERNET_KEY": fernet,

@@ -21,12 +21,12 @@ from typing import NoReturn
 
 from rich.console import Console
 
+from daily_runs import airflow_api
+from daily_runs.airflow_api import AirflowApi
 from daily_runs.catalogue.pools import pools
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.errors import DailyRunsError, ParameterError
-from daily_runs.local import airflow_api
-from daily_runs.local.airflow_api import AirflowApi
-from daily_runs.local.settings import USER, airflow_settings, kept_password, write_overlay
+from daily_runs.local.settings import USER, airflow_settings, kept_password, notes_connection, write_overlay
 from daily_runs.store import logins
 from daily_runs.store.database import DATABASE, migrate
 from daily_runs.store.embedded import EmbeddedPostgres, free_port, private_file, private_folder, state_root
@@ -129,6 +129,7 @@ def _started(root: Path, server: EmbeddedPostgres, port: int, time_scale: float,
         **os.environ,
         **airflow_settings(root, port, airflow, logins.airflow_url(server)),
         "AIRFLOW_CONN_DAILY_RUNS_STORE": store,
+        "AIRFLOW_CONN_DAILY_RUNS_AIRFLOW": notes_connection(root, airflow),
         "DAILY_RUNS_OVERLAY": overlay,
         **settings,
     }

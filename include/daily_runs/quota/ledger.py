@@ -7,6 +7,7 @@ worker's. How it thinks: docs/decisions/0014-the-ledger.md.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from daily_runs.errors import StageError
+from daily_runs.quota import ledger_rows
 from daily_runs.quota.rate_limit_headers import Fact, Usage
 from daily_runs.quota.tariff import CallRate, ExpectedTokens, Tariff, Window
 from daily_runs.store.database import Store
@@ -216,6 +218,10 @@ class Ledger:
         """
         rows = self._store.rows(_SPENT_USERS, {**self._window(window), "users": list(users)})
         return {row["evaluation_user"]: row["at_call"] for row in rows}
+
+    def room_at(self, window: Window, users: Sequence[str]) -> dt.datetime:
+        """When the first of these users has room for a call again, UTC; the moment it is asked if one has room now."""
+        return ledger_rows.room_at(self._store, users, self._window(window))
 
     def hold(self, limit: str, seconds: float) -> None:
         """Send nothing under this limit for so many domain seconds: a hop refused without telling what is left."""

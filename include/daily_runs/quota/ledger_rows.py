@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from daily_runs.store.database import Store
 from daily_runs.store.pool import Row
 
@@ -48,6 +52,16 @@ WHERE g.window_name = ANY(%(windows)s)
       AND (g.sent_at IS NOT NULL OR g.expires_at > now())
 GROUP BY g.window_name, g.evaluation_user ORDER BY g.window_name, g.evaluation_user
 """
+_ROOM_AT = """
+SELECT min(greatest(s.until, (
+    SELECT greatest(g.at, g.sent_at) + make_interval(secs => %(seconds)s) FROM daily_runs.quota_grant g
+    WHERE g.window_name = %(limit)s AND g.evaluation_user = u
+    AND (g.sent_at IS NOT NULL OR g.expires_at > clock_timestamp())
+    ORDER BY 1 DESC OFFSET %(calls)s - 1 LIMIT 1
+), clock_timestamp())) AS at
+FROM unnest(%(users)s::text[]) AS u
+LEFT JOIN daily_runs.quota_spent_user s ON s.window_name = %(limit)s AND s.evaluation_user = u
+"""
 _USE = """
 SELECT account, lane, minute, calls, refusals, measured_calls, input_tokens, output_tokens, cached_input_tokens
 FROM daily_runs.quota_use WHERE minute > now() - make_interval(mins => %(minutes)s) ORDER BY minute DESC, account, lane
@@ -81,3 +95,14 @@ def users(store: Store, windows: list[str], seconds: float) -> list[Row]:
 def use(store: Store, minutes: int) -> list[Row]:
     """What was used in the last minutes of the wall clock, newest first."""
     return store.rows(_USE, {"minutes": minutes})
+
+
+def room_at(store: Store, users: Sequence[str], window: Mapping[str, Any]) -> dt.datetime:
+    """When the first of these users has room in a window again, UTC; the moment it is asked if one has room now.
+
+    Args:
+        window: its `limit`, its `calls` and its `seconds` of the wall clock.
+    """
+    (row,) = store.rows(_ROOM_AT, {**window, "users": list(users)})
+    moment: dt.datetime = row["at"]
+    return moment.astimezone(dt.UTC)

@@ -232,7 +232,8 @@ class Pacer:
             if granted.users_spent:
                 assert tariff.window is not None  # only a window spends users
                 refused = await asyncio.to_thread(self._ledger.spent_users, tariff.window, tariff.users)
-                self._fail(budget_spent(tariff.window, tariff.users, refused))
+                room_at = await asyncio.to_thread(self._ledger.room_at, tariff.window, tariff.users)
+                self._fail(budget_spent(tariff.window, tariff.users, refused, room_at))
             if granted.again_seconds is not None:
                 await asyncio.sleep(granted.again_seconds)
 

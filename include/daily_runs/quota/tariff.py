@@ -126,13 +126,16 @@ def _spent_by(catalogue: Catalogue, feature: Feature) -> set[str]:
     return inference | {catalogue.judge.account}
 
 
-def budget_spent(window: Window, users: Sequence[str], refused: Mapping[str, int | None]) -> CallError:
+def budget_spent(
+    window: Window, users: Sequence[str], refused: Mapping[str, int | None], room_at: dt.datetime
+) -> CallError:
     """No user has a call left in the window: by our own count, or because GitLab refused where the ledger saw room.
 
     Args:
         window: the window.
         users: who might have asked.
         refused: whom GitLab refused, and at which call as the ledger counts; the earliest first.
+        room_at: when the first user has room again, UTC.
     """
     hours = window.seconds / 3600
     hop, evidence = Hop.CLIENT, f"{len(users)} users x {window.calls} calls in {hours:g} h: used"
@@ -142,4 +145,5 @@ def budget_spent(window: Window, users: Sequence[str], refused: Mapping[str, int
         whom = f"{user}, and {len(refused)} of {len(users)} users in all"
         hop = Hop.GITLAB
         evidence = f"GitLab refused at {where} ({whom}): somebody else uses these users, or the instance allows fewer"
+    evidence += f"; room returns on {room_at:%d %b at %H:%M} UTC"
     return CallError(hop, "ai_action_budget_spent", blame=Blame.RATE_LIMIT, retryable=False, evidence=evidence)

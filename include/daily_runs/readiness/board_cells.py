@@ -73,6 +73,7 @@ def _run(run: Row | None, route: Row | None) -> str:
         f"{run['status']}{score}{' (sandbox)' if run['provenance'] == 'sandbox' else ''}",
         f"quality: {_words(run['verdict'])}" if run["verdict"] else "",
         f"{run['answered']} of {run['asked']} answered",
+        run["line"] if run["status"] == "failed" else "",
         _skipped(route) if route and route["logical_date"] > run["logical_date"] else "",
     )
 

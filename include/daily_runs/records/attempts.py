@@ -289,3 +289,9 @@ def items_used(store: Store, attempt_id: str) -> set[str]:
     """Ids of the data set's items that an attempt asks about."""
     query = "SELECT DISTINCT item_id FROM daily_runs.answer WHERE attempt_id = %(attempt)s"
     return {row["item_id"] for row in store.rows(query, {"attempt": attempt_id})}
+
+
+def goes_on(store: Store, attempt_id: str) -> None:
+    """Somebody works on an attempt again: no line tells any longer how its DAG run ended."""
+    query = "DELETE FROM daily_runs.run_summary WHERE %(attempt_id)s::uuid = ANY(attempt_ids)"
+    store.rows(query, {"attempt_id": attempt_id})

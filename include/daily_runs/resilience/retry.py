@@ -62,12 +62,7 @@ async def with_retries(
         Exception: whatever else `call` raises, at once.
     """
     draw = rng or random.Random()
-    budget = (
-        wall_timeout(clock, BUDGET_SECONDS, at_least=BUDGET_WALL_SECONDS_MIN)
-        if budget_seconds is None
-        else clock.wall(budget_seconds)
-    )
-    latest = monotonic() + budget
+    latest = monotonic() + _wall_budget(clock, budget_seconds)
     used_up, refusals_in_row = 0, 0
     while True:
         try:
@@ -82,6 +77,12 @@ async def with_retries(
             if used_up >= attempts_max or late or not _may_follow(error):
                 raise
         await clock.sleep(wait_seconds)
+
+
+def _wall_budget(clock: Clock, budget_seconds: float | None) -> float:
+    if budget_seconds is None:
+        return wall_timeout(clock, BUDGET_SECONDS, at_least=BUDGET_WALL_SECONDS_MIN)
+    return clock.wall(budget_seconds)
 
 
 def uses_up_a_try(error: CallError) -> bool:

@@ -34,6 +34,10 @@ DAY_AHEAD = dt.timedelta(days=1)
 """In some time zones it is tomorrow already. A run of a later day is refused: it would stay the feature's newest."""
 
 
+PROMPTS_A_SHARD_MIN = 5
+"""To start a mapped task takes seconds of a processor, whatever it asks: fewer prompts are not worth one more."""
+
+
 def check_date(feature: Feature, logical_date: dt.datetime, place: str = "logical date") -> None:
     """See that a run's date lies in the feature's life: from the day before its first phase until tomorrow.
 
@@ -102,7 +106,7 @@ def planned(catalogue: Catalogue, key: RunKey, *, limit: int | None, only: str) 
     check_date(feature, key.logical_date)
     items = dataset.load_feature_dataset(feature)
     whole, chosen = _prompts(feature, items, limit, only)
-    shards = min(len({prompt.item_id for prompt in chosen}), budget(catalogue, feature, key.environment).slots)
+    shards = shards_for(chosen, budget(catalogue, feature, key.environment).slots)
     prompts, rubric = dealt(chosen, shards), rubric_versions.current(feature)
     return attempts.AttemptPlan(
         key=key._replace(sample=sample_of(chosen, whole)),
@@ -118,6 +122,12 @@ def planned(catalogue: Catalogue, key: RunKey, *, limit: int | None, only: str) 
         selection_sha256=selection_sha256(chosen),
         terms=catalogue_facts.terms_of(catalogue, feature, key.environment),
     )
+
+
+def shards_for(prompts: Sequence[Prompt], slots: int) -> int:
+    """How many shards: no more than slots or items, and none for fewer than `PROMPTS_A_SHARD_MIN` prompts."""
+    items = len({prompt.item_id for prompt in prompts})
+    return min(items, slots, max(1, len(prompts) // PROMPTS_A_SHARD_MIN))
 
 
 def sample(feature: Feature, *, limit: int | None, only: str) -> str:

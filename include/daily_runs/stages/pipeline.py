@@ -111,6 +111,7 @@ def run_stage(name: str, work: Work) -> Report:
     """
     started = time.monotonic()
     with exclusive(work.store, attempts.lock_name(name, work.attempt.attempt_id), work.shard):
+        attempts.goes_on(work.store, work.attempt.attempt_id)
         report = STAGES[name](work)
     attempts.save_report(work.store, work.attempt, work.shard, report, time.monotonic() - started)
     return report

@@ -2477,6 +2477,18 @@ CREATE TABLE daily_runs.ruler_watch (
     frozen_judging_id uuid NOT NULL
 );
 
+CREATE TABLE daily_runs.run_summary (
+    feature text NOT NULL,
+    airflow_run_id text NOT NULL,
+    logical_date timestamp with time zone,
+    outcome text NOT NULL,
+    line text NOT NULL,
+    attempt_ids uuid[] NOT NULL,
+    written_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT run_summary_line_check CHECK (((char_length(line) >= 1) AND (char_length(line) <= 140))),
+    CONSTRAINT run_summary_outcome_check CHECK ((outcome = ANY (ARRAY['done'::text, 'failed'::text, 'asked_nothing'::text])))
+);
+
 CREATE TABLE daily_runs.seed_binding (
     environment text NOT NULL,
     feature text NOT NULL,
@@ -2604,6 +2616,9 @@ ALTER TABLE ONLY daily_runs.run
 
 ALTER TABLE ONLY daily_runs.run
     ADD CONSTRAINT run_pkey PRIMARY KEY (run_key);
+
+ALTER TABLE ONLY daily_runs.run_summary
+    ADD CONSTRAINT run_summary_pkey PRIMARY KEY (feature, airflow_run_id);
 
 ALTER TABLE ONLY daily_runs.second_verdict
     ADD CONSTRAINT second_verdict_pkey PRIMARY KEY (judging_id, prompt_id, judge_model);
@@ -2894,6 +2909,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.quota_use TO daily_runs_wr
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.routed TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.ruler_watch TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.run_summary TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.seed_binding TO daily_runs_writer;
 

@@ -7,7 +7,7 @@ import itertools
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import NamedTuple
@@ -642,6 +642,27 @@ def test_it_is_known_at_which_call_the_server_refused_a_user(timeline: Timeline)
     assert timeline.ledger.spent_users(window, USERS) == {}
     timeline.ledger.user_is_spent(window, USERS[0])
     assert timeline.ledger.spent_users(window, USERS) == {USERS[0]: 0}
+
+
+def test_it_is_known_when_the_first_user_has_room_again(timeline: Timeline) -> None:
+    window, tariff = Window("ai_action in staging", 2, 3600), windowed(2)
+
+    def seconds_to_room(users: Sequence[str] = USERS) -> float:
+        (row,) = timeline.store.rows("SELECT clock_timestamp() AS now")
+        return float((timeline.ledger.room_at(window, users) - row["now"]).total_seconds())
+
+    assert seconds_to_room() == 0
+    for _ in range(6):  # two calls each, ten seconds apart; one user's are used up before the next one's
+        timeline.ask(tariff)
+        mark_sent(timeline)
+        timeline.pass_by(10)
+    assert seconds_to_room() == 3600 - 60
+    timeline.ledger.user_is_spent(window, USERS[0])
+    assert seconds_to_room(USERS[:1]) == 3600, "a user whom the server refused is left alone for a whole window"
+    assert seconds_to_room() == 3600 - 40, "the next user's first call"
+    timeline.pass_by(3600 - 40)
+    assert seconds_to_room() == 0
+    assert timeline.ledger.room(window, USERS) > 0
 
 
 def test_environments_have_windows_of_their_own(timeline: Timeline) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 from collections import Counter
@@ -321,6 +322,7 @@ def test_a_budget_that_gitlab_ends_early_is_said_to_be_gitlabs_and_at_which_call
     window = work.environment.limits.ai_action_calls_per_window
     assert f"at gitlab (GitLab refused at call {allowed + 1} of {window} in 8 h" in str(stopped.value)
     assert "somebody else uses these users, or the instance allows fewer" in str(stopped.value)
+    assert re.search(r"; room returns on \d\d \w{3} at \d\d:\d\d UTC\)", str(stopped.value))
     assert Counter(row["status"] for row in kit.answers(work)) == Counter(answered=allowed, planned=8 - allowed)
 
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
+from daily_runs.airflow_api import AirflowApi
 from daily_runs.errors import AccessError
-from daily_runs.local.airflow_api import AirflowApi
 
 LOGIN = json.dumps({"access_token": "token"}).encode()
 

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from daily_runs.local import airflow_api, stack
+from daily_runs import airflow_api
+from daily_runs.local import stack
 from daily_runs.store import logins
 from daily_runs.store.embedded import EmbeddedPostgres
 

@@ -28,8 +28,9 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
     "accounts.yaml": ("accounts", "judge"),
     "environments.yaml": ("environments",),
     "prices.yaml": ("prices",),
+    "links.yaml": ("links",),
 }
-_OVERLAY_SECTIONS = ("accounts", "judge", "environments", "prices")
+_OVERLAY_SECTIONS = ("accounts", "judge", "environments", "prices", "links")
 
 _Model = TypeVar("_Model", bound=BaseModel)
 

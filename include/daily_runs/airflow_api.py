@@ -1,9 +1,10 @@
-"""A small client of Airflow's REST API (v2): what `up`, `demo`, `doctor` and the tests ask of a running Airflow."""
+"""A small client of Airflow's REST API (v2): what commands, tests and notes ask of a running Airflow."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -20,12 +21,12 @@ class AirflowApi:
 
     Raises:
         AccessError: nobody answers at the address, or the login is refused; each call: it is refused, or gets no whole
-            answer within `TIMEOUT_SECONDS`.
+            answer within `timeout_seconds`.
     """
 
-    def __init__(self, address: str, user: str, password: str) -> None:
+    def __init__(self, address: str, user: str, password: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self.address = address
-        self._http = httpx.Client(base_url=address, timeout=TIMEOUT_SECONDS)
+        self._http = httpx.Client(base_url=address, timeout=timeout_seconds)
         try:
             response = self._http.post("/auth/token", json={"username": user, "password": password})
         except (httpx.TransportError, httpx.InvalidURL) as error:
@@ -54,9 +55,9 @@ class AirflowApi:
         """POST below `/api/v2`."""
         return self._call("POST", path, json=body)
 
-    def patch(self, path: str, body: object) -> Any:
+    def patch(self, path: str, body: object, **query: Any) -> Any:
         """PATCH below `/api/v2`."""
-        return self._call("PATCH", path, json=body)
+        return self._call("PATCH", path, json=body, params=query)
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
         place = f"Airflow at {self.address}"
@@ -105,6 +106,24 @@ class AirflowApi:
         """`queued`, `running`, `success` or `failed`."""
         return str(self.get(f"/dags/{dag_id}/dagRuns/{run_id}")["state"])
 
+    def run_note(self, dag_id: str, run_id: str) -> str | None:
+        """What stands in a run's note."""
+        note: str | None = self.get(_path(dag_id, run_id))["note"]
+        return note
+
+    def write_run_note(self, dag_id: str, run_id: str, note: str) -> None:
+        """Replace a run's note; Airflow's page shows its first line."""
+        self.patch(_path(dag_id, run_id), {"note": note}, update_mask="note")
+
+    def task_note(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> str | None:
+        """What stands in the note of a task instance; `map_index`: -1 if it is not mapped."""
+        note: str | None = self.get(_path(dag_id, run_id, task_id, map_index))["note"]
+        return note
+
+    def write_task_note(self, dag_id: str, run_id: str, task_id: str, map_index: int, note: str) -> None:
+        """Replace it."""
+        self.patch(_path(dag_id, run_id, task_id, map_index), {"note": note}, update_mask="note")
+
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Every task instance of a run, mapped ones one by one."""
         found = self.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", limit=1000)["task_instances"]
@@ -114,6 +133,12 @@ class AirflowApi:
         """The log of a task instance's last try, as one text."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
         return str(self.get(path, map_index=task["map_index"])["content"])
+
+
+def _path(dag_id: str, run_id: str, task_id: str = "", map_index: int = -1) -> str:
+    run = f"/dags/{quote(dag_id, safe='')}/dagRuns/{quote(run_id, safe='')}"
+    mapped = f"/{map_index}" if map_index >= 0 else ""
+    return f"{run}/taskInstances/{quote(task_id, safe='')}{mapped}" if task_id else run
 
 
 def serves(address: str) -> bool:
