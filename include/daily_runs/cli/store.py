@@ -12,7 +12,7 @@ import psycopg
 import typer
 
 from daily_runs.cli.options import command_line
-from daily_runs.errors import EXIT_FAILED, AccessError
+from daily_runs.errors import EXIT_FAILED, AccessError, UserError
 from daily_runs.store import database, logins, odcs, roles, schema
 from daily_runs.store.embedded import EmbeddedPostgres, binaries, state_root
 from daily_runs.store.session import in_our_terms
@@ -68,7 +68,7 @@ def show_reader() -> None:
     root = state_root() / "postgres"
     if database.running_url(root) is None:
         problem = "does not run, so nobody can read it"
-        raise AccessError(f"store in {root}", problem, "Start `daily-runs up` in this folder, and ask again meanwhile.")
+        raise UserError(f"store in {root}", problem, "Start `daily-runs up` in this folder, and ask again meanwhile.")
     with EmbeddedPostgres(root) as server:
         database.migrate(server.url(database.DATABASE))
         url = logins.reader_url(server, database.DATABASE)

@@ -39,8 +39,8 @@ def accept(store: Store, run: Published) -> None:
     store.rows(
         "INSERT INTO daily_runs.alarm (feature, environment, comparability_key, kind, since_run_key, last_run_key,"
         " size, reason, changed, state, resolved_at, resolved_by, resolution)"
-        " SELECT feature, environment, comparability_key, 'drift', run_key, run_key, 0.1, 'It fell.', '{}', 'accepted', now(), 'owner', 'It is the new level.'"
-        " FROM daily_runs.published_run WHERE run_key = %(run)s",
+        " SELECT feature, environment, comparability_key, 'drift', run_key, run_key, 0.1, 'It fell.', '{}', 'accepted',"
+        " now(), 'owner', 'It is the new level.' FROM daily_runs.published_run WHERE run_key = %(run)s",
         {"run": str(run.key)},
     )
 
