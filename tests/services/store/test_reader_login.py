@@ -23,7 +23,7 @@ from daily_runs.store.embedded import EmbeddedPostgres, binaries
 def said(**variables: str) -> subprocess.CompletedProcess[str]:
     """The command, with nothing of ours in its environment but what is given; psql is the one of the local stack."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAILY_RUNS", "PG"))}
-    kept["PATH"] = str(binaries())
+    kept["PATH"] = f"{binaries()}{os.pathsep}{kept['PATH']}"
     command = [sys.executable, "-m", "daily_runs.cli", "store", "reader"]
     return subprocess.run(command, env={**kept, **variables}, capture_output=True, text=True, check=False)
 
