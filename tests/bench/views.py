@@ -87,6 +87,8 @@ def questions(days: int) -> list[Question]:
     for view, date, promised in (
         ("quality_v1", "(logical_date AT TIME ZONE 'UTC')::date", True),
         ("runs_v2", "(logical_date AT TIME ZONE 'UTC')::date", True),
+        ("item_changes_v1", "(logical_date AT TIME ZONE 'UTC')::date", False),
+        ("reasons_v1", "(logical_date AT TIME ZONE 'UTC')::date", False),
         ("operations_v1", "day", False),
         ("costs_v1", "day", False),
     ):

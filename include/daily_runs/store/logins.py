@@ -74,7 +74,7 @@ def reader_sql(url: str) -> str:
     Raises:
         AccessError: libpq cannot read the store's URL.
     """
-    place = {name: value for name, value in parts_of(url).items() if name in _PLACE}
+    place = {name: str(value) for name, value in parts_of(url).items() if name in _PLACE}
     address = make_conninfo(**place, user=ANALYST)
     return (
         f"-- In psql, as a login that may make roles:\n"

@@ -140,7 +140,7 @@ def test_the_page_asks_five_questions() -> None:
 
 
 def test_what_each_feature_scored_day_by_day_with_interval_and_verdict(made: Store, reader: str) -> None:
-    expected = {}
+    expected: dict[tuple[str, ...], tuple[Any, ...]] = {}
     for one in published(made):
         by_provider: dict[str, list[ItemScore]] = defaultdict(list)
         for (item, provider), scores in results(made, one["run_key"]).items():
