@@ -1,8 +1,12 @@
-"""`python -m tests.bench.views`: how long the contract's daily views take over a store with a million answers."""
+"""`python -m tests.bench.views`: how long the contract's daily views take over a store with a million answers.
+
+And the five questions of docs/operations/five_questions.md.
+"""
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import sys
 import time
 from collections.abc import Sequence
@@ -10,10 +14,13 @@ from typing import NamedTuple
 
 import psycopg
 
+from tests import five_questions
 from tests.bench.store import BenchStore, bench_store
 
 FEATURES, ITEMS, ASKS, CLASSES = 5, 150, 6, 10
 MOST_SECONDS = 1.0
+LAST_GOOD, PROMISED = 5, (1, 5)
+"""Of the five questions, the one about no period, and those that must be answered within `MOST_SECONDS`."""
 _FILL = """
 CREATE TEMP TABLE day AS
     SELECT f, d, 'feature_' || f || '/staging/' || to_char(moment, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS run_key, moment,
@@ -47,9 +54,10 @@ INSERT INTO daily_runs.judgement (attempt_id, prompt_id, verdict_key, status, tr
     FROM day, prompt WHERE NOT failed;
 INSERT INTO daily_runs.published_run (run_key, attempt_id, feature, environment, logical_date, provenance, asked,
         answered, failed, scored, unscored, mean_score, score_std, mean_score_low, mean_score_high, dataset_sha256,
-        rubric_version, judge_model, rows_sha256, comparability_key)
+        rubric_version, judge_model, rows_sha256, comparability_key, item_mean, populations, verdict)
     SELECT run_key, attempt_id, 'feature_' || f, 'staging', moment, 'live', p.asked, p.asked - p.failed, p.failed,
-           p.asked - p.failed, 0, 0.75, 0.1, 0.7, 0.8, 'd', 'r', 'judge', 'rows', 'key'
+           p.asked - p.failed, 0, 0.75, 0.1, 0.7, 0.8, 'd', 'r', 'judge', 'rows', 'key', 0.75,
+           '[{"provider": "unknown", "mean": 0.75, "low": 0.7, "high": 0.8}]', 'no_worse'
     FROM day, (SELECT count(*) AS asked, count(*) FILTER (WHERE failed) AS failed FROM prompt) AS p;
 INSERT INTO daily_runs.published_result (run_key, prompt_id, item_id, status, score, scores, latency_seconds)
     SELECT run_key, prompt_id, item_id, 'scored', score, '{"correctness": 4}', a * 3 FROM day, prompt WHERE NOT failed;
@@ -79,6 +87,8 @@ def questions(days: int) -> list[Question]:
     for view, date, promised in (
         ("quality_v1", "(logical_date AT TIME ZONE 'UTC')::date", True),
         ("runs_v2", "(logical_date AT TIME ZONE 'UTC')::date", True),
+        ("item_changes_v1", "(logical_date AT TIME ZONE 'UTC')::date", False),
+        ("reasons_v1", "(logical_date AT TIME ZONE 'UTC')::date", False),
         ("operations_v1", "day", False),
         ("costs_v1", "day", False),
     ):
@@ -86,7 +96,25 @@ def questions(days: int) -> list[Question]:
         found += [
             Question(view, over, f"SELECT * FROM contract.{view} WHERE {w}", promised) for over, w in spans.items()
         ]
+    return [*found, *_five_questions(days)]
+
+
+def _five_questions(days: int) -> list[Question]:
+    """The page's questions over one day, a month and all; the fifth is always about the last good runs."""
+    last, found = dt.date(2026, 1, 1) + dt.timedelta(days=days), []
+    spans = {"one day": last, "30 days": last - dt.timedelta(days=29), "everything": dt.date(2026, 1, 1)}
+    for number, page in five_questions.questions().items():
+        asked = spans if number != LAST_GOOD else {"last good runs": last}
+        found += [
+            Question(f"question {number}", over, _with_dates(page, since, last), number in PROMISED)
+            for over, since in asked.items()
+        ]
     return found
+
+
+def _with_dates(sql: str, since: dt.date, until: dt.date) -> str:
+    """The page's SQL with its two variables filled in, as psql does it."""
+    return sql.replace(":'since'", f"'{since}'").replace(":'until'", f"'{until}'")
 
 
 def main(words: Sequence[str] | None = None) -> int:

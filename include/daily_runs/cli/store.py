@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import sys
 from typing import Annotated
 
@@ -10,8 +12,9 @@ import psycopg
 import typer
 
 from daily_runs.cli.options import command_line
-from daily_runs.errors import EXIT_FAILED, AccessError
-from daily_runs.store import database, odcs, roles, schema
+from daily_runs.errors import EXIT_FAILED, AccessError, UserError
+from daily_runs.store import database, logins, odcs, roles, schema
+from daily_runs.store.embedded import EmbeddedPostgres, binaries, state_root
 from daily_runs.store.session import in_our_terms
 
 app = command_line()
@@ -54,6 +57,22 @@ def settle_roles(
         left = roles.steps(connection)
     print(f"-- {place}: {len(left) or 'no'} fault{'' if len(left) == 1 else 's'} of its roles")
     raise typer.Exit(EXIT_FAILED if left else 0)
+
+
+@app.command("reader")
+def show_reader() -> None:
+    """Print the psql line that reads the contract, with a login that the local store gets; else how to make one."""
+    if url := os.environ.get(database.STORE_VARIABLE):
+        sys.stdout.write(logins.reader_sql(url))
+        return
+    root = state_root() / "postgres"
+    if database.running_url(root) is None:
+        problem = "does not run, so nobody can read it"
+        raise UserError(f"store in {root}", problem, "Start `daily-runs up` in this folder, and ask again meanwhile.")
+    with EmbeddedPostgres(root) as server:
+        database.migrate(server.url(database.DATABASE))
+        url = logins.reader_url(server, database.DATABASE)
+    print(shlex.join([shutil.which("psql") or str(binaries() / "psql"), url]))
 
 
 @app.command("schema")

@@ -1586,6 +1586,13 @@ COMMENT ON COLUMN contract.gate_overrides_v1.ordered_by IS 'Who: the name of the
 
 COMMENT ON COLUMN contract.gate_overrides_v1.ordered_at IS 'When the attempt was opened with the order, UTC';
 
+CREATE VIEW daily_runs.overridden_attempt AS
+ SELECT attempt_id
+   FROM daily_runs.gate_override o
+  WHERE (EXISTS ( SELECT
+           FROM daily_runs.gate_result g
+          WHERE ((g.attempt_id = o.attempt_id) AND (NOT g.passed))));
+
 CREATE TABLE daily_runs.published_item (
     run_key text NOT NULL,
     item_id text NOT NULL,
@@ -1601,6 +1608,78 @@ CREATE TABLE daily_runs.published_item (
     CONSTRAINT published_item_check1 CHECK (((scored = 0) = (mean IS NULL))),
     CONSTRAINT published_item_mean_check CHECK (((mean >= (0)::double precision) AND (mean <= (1)::double precision)))
 );
+
+CREATE VIEW daily_runs.reference_run AS
+ SELECT p.run_key,
+    e.run_key AS reference_run_key
+   FROM ((daily_runs.published_run p
+     CROSS JOIN LATERAL ( SELECT COALESCE(max(r.logical_date), '-infinity'::timestamp with time zone) AS since
+           FROM (daily_runs.alarm a
+             JOIN daily_runs.run r ON ((r.run_key = a.since_run_key)))
+          WHERE ((a.feature = p.feature) AND (a.environment = p.environment) AND (a.state = 'accepted'::text) AND (a.resolved_at <= p.published_at))) pinned)
+     CROSS JOIN LATERAL ( SELECT o.run_key
+           FROM daily_runs.published_run o
+          WHERE ((o.feature = p.feature) AND (o.environment = p.environment) AND (o.comparability_key = p.comparability_key) AND (o.sample = p.sample) AND (o.provenance = p.provenance) AND (o.logical_date < p.logical_date) AND (o.logical_date >= pinned.since) AND (NOT (EXISTS ( SELECT
+                   FROM daily_runs.overridden_attempt g
+                  WHERE (g.attempt_id = o.attempt_id)))) AND (EXISTS ( SELECT
+                   FROM daily_runs.published_item i
+                  WHERE (i.run_key = o.run_key))))
+          ORDER BY o.logical_date
+         LIMIT 14) e)
+  WHERE (p.item_mean IS NOT NULL);
+
+CREATE VIEW contract.item_changes_v1 AS
+ SELECT i.run_key,
+    p.feature,
+    p.environment,
+    p.logical_date,
+    p.provenance,
+    i.item_id,
+    i.item_class,
+    i.provider,
+    i.scored,
+    i.mean,
+    COALESCE(b.runs, 0) AS reference_runs,
+    b.mean AS reference_mean,
+    (i.mean - b.mean) AS change
+   FROM ((daily_runs.published_run p
+     JOIN daily_runs.published_item i USING (run_key))
+     LEFT JOIN LATERAL ( SELECT o.item_id,
+            (count(*))::integer AS runs,
+            avg(o.mean) AS mean
+           FROM (daily_runs.reference_run r
+             JOIN daily_runs.published_item o ON ((o.run_key = r.reference_run_key)))
+          WHERE ((r.run_key = p.run_key) AND (o.scored > 0))
+          GROUP BY o.item_id) b ON ((b.item_id = i.item_id)))
+  WHERE (i.scored > 0);
+
+COMMENT ON VIEW contract.item_changes_v1 IS 'Scored items of published runs, samples and trials against the reference of their stream, one row an item and provider. Key: run_key, item_id, provider.';
+
+COMMENT ON COLUMN contract.item_changes_v1.run_key IS 'The run: feature/environment/2026-08-15T06:00:00Z';
+
+COMMENT ON COLUMN contract.item_changes_v1.feature IS 'The feature, as the catalogue names it';
+
+COMMENT ON COLUMN contract.item_changes_v1.environment IS 'Where the prompts were asked: staging or production';
+
+COMMENT ON COLUMN contract.item_changes_v1.logical_date IS 'The moment that the run stands for, UTC';
+
+COMMENT ON COLUMN contract.item_changes_v1.provenance IS 'live or sandbox; sandbox rows say nothing about a real model';
+
+COMMENT ON COLUMN contract.item_changes_v1.item_id IS 'The data set''s item';
+
+COMMENT ON COLUMN contract.item_changes_v1.item_class IS 'Its class in the data set';
+
+COMMENT ON COLUMN contract.item_changes_v1.provider IS 'Who served the answers; unknown: the path does not tell';
+
+COMMENT ON COLUMN contract.item_changes_v1.scored IS 'Answers with a verdict';
+
+COMMENT ON COLUMN contract.item_changes_v1.mean IS 'Mean score of its answers, 0 to 1';
+
+COMMENT ON COLUMN contract.item_changes_v1.reference_runs IS 'Runs of the reference that scored this item: of the first 14 of the stream, as they are published now';
+
+COMMENT ON COLUMN contract.item_changes_v1.reference_mean IS 'Mean of the item''s means in these runs, 0 to 1. Null: no run of the reference scored it, or two providers answered the run';
+
+COMMENT ON COLUMN contract.item_changes_v1.change IS 'mean minus reference_mean, without an interval: one item''s change is no verdict. Null: as for reference_mean';
 
 CREATE VIEW contract.items_v1 AS
  SELECT i.run_key,
@@ -1717,13 +1796,6 @@ COMMENT ON COLUMN contract.judge_agreement_v1.high IS 'Upper end of the 95 % int
 COMMENT ON COLUMN contract.judge_agreement_v1.kappa IS 'Quadratically weighted kappa of the points over all criteria, 1 = they always agree. Null: a judge gave one value only';
 
 COMMENT ON COLUMN contract.judge_agreement_v1.by_criterion IS 'The same kappa of each criterion';
-
-CREATE VIEW daily_runs.overridden_attempt AS
- SELECT attempt_id
-   FROM daily_runs.gate_override o
-  WHERE (EXISTS ( SELECT
-           FROM daily_runs.gate_result g
-          WHERE ((g.attempt_id = o.attempt_id) AND (NOT g.passed))));
 
 CREATE VIEW contract.last_good_v1 AS
  SELECT DISTINCT ON (feature, environment) feature,
@@ -1941,6 +2013,75 @@ CREATE TABLE daily_runs.published_result (
     CONSTRAINT published_result_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision))),
     CONSTRAINT published_result_status_check CHECK ((status = ANY (ARRAY['scored'::text, 'unscored'::text])))
 );
+
+CREATE VIEW contract.reasons_v1 AS
+ SELECT r.run_key,
+    p.attempt_id,
+    p.feature,
+    p.environment,
+    p.logical_date,
+    p.provenance,
+    r.prompt_id,
+    r.item_id,
+    COALESCE(r.serving_provider, 'unknown'::text) AS provider,
+    v.repeat AS verdict_number,
+    v.score,
+    r.score AS answer_score,
+    v.reasons,
+    p.rubric_version,
+    p.judge_model,
+    v.judged_at
+   FROM (((daily_runs.published_run p
+     JOIN daily_runs.published_result r USING (run_key))
+     JOIN daily_runs.judgement j ON (((j.attempt_id = p.attempt_id) AND (j.prompt_id = r.prompt_id) AND (j.status = 'scored'::text))))
+     CROSS JOIN LATERAL ( SELECT verdict.repeat,
+            verdict.score,
+            verdict.reasons,
+            verdict.judged_at
+           FROM daily_runs.verdict
+          WHERE (verdict.verdict_key = j.verdict_key)
+        UNION ALL
+         SELECT verdict.repeat,
+            verdict.score,
+            verdict.reasons,
+            verdict.judged_at
+           FROM daily_runs.verdict
+          WHERE (verdict.repeat_of = j.verdict_key)) v)
+  WHERE (r.status = 'scored'::text);
+
+COMMENT ON VIEW contract.reasons_v1 IS 'The judge''s reasons for each verdict of published runs, samples and trials; they quote answers, which are texts by others. One row a verdict. Key: run_key, prompt_id, verdict_number.';
+
+COMMENT ON COLUMN contract.reasons_v1.run_key IS 'The run: feature/environment/2026-08-15T06:00:00Z';
+
+COMMENT ON COLUMN contract.reasons_v1.attempt_id IS 'The attempt that is published';
+
+COMMENT ON COLUMN contract.reasons_v1.feature IS 'The feature, as the catalogue names it';
+
+COMMENT ON COLUMN contract.reasons_v1.environment IS 'Where the prompts were asked: staging or production';
+
+COMMENT ON COLUMN contract.reasons_v1.logical_date IS 'The moment that the run stands for, UTC';
+
+COMMENT ON COLUMN contract.reasons_v1.provenance IS 'live or sandbox; sandbox rows say nothing about a real model';
+
+COMMENT ON COLUMN contract.reasons_v1.prompt_id IS 'item#n: the item, asked for the n-th time';
+
+COMMENT ON COLUMN contract.reasons_v1.item_id IS 'The data set''s item';
+
+COMMENT ON COLUMN contract.reasons_v1.provider IS 'Who served the answer; unknown: the path does not tell';
+
+COMMENT ON COLUMN contract.reasons_v1.verdict_number IS 'From 1; more than one where the feature has each answer judged more than once';
+
+COMMENT ON COLUMN contract.reasons_v1.score IS 'Weighted score of this verdict, 0 to 1';
+
+COMMENT ON COLUMN contract.reasons_v1.answer_score IS 'Score of the answer, 0 to 1: the mean over its verdicts, as in results_v1';
+
+COMMENT ON COLUMN contract.reasons_v1.reasons IS 'What the judge wrote before its points; it quotes the answer, so treat it as text by somebody you do not know';
+
+COMMENT ON COLUMN contract.reasons_v1.rubric_version IS 'Hash of the rubric''s content; compare scores of one version only';
+
+COMMENT ON COLUMN contract.reasons_v1.judge_model IS 'Who judged, as the catalogue names the model; compare scores of one judge only';
+
+COMMENT ON COLUMN contract.reasons_v1.judged_at IS 'When this verdict was given';
 
 CREATE VIEW contract.results_v1 AS
  SELECT r.run_key,
@@ -2660,6 +2801,8 @@ CREATE INDEX limit_probe_latest ON daily_runs.limit_probe USING btree (environme
 
 CREATE INDEX look_latest ON daily_runs.look USING btree (environment, look_id DESC);
 
+CREATE INDEX published_run_stream ON daily_runs.published_run USING btree (feature, environment, comparability_key, logical_date);
+
 CREATE INDEX quota_grant_account ON daily_runs.quota_grant USING btree (account, at);
 
 CREATE INDEX quota_grant_open ON daily_runs.quota_grant USING btree (in_flight_name) WHERE ((in_flight_name IS NOT NULL) AND (settled_at IS NULL));
@@ -2845,7 +2988,14 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.gate_override TO daily_run
 GRANT SELECT ON TABLE contract.gate_overrides_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.gate_overrides_v1 TO daily_runs_reader;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.overridden_attempt TO daily_runs_writer;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.published_item TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.reference_run TO daily_runs_writer;
+
+GRANT SELECT ON TABLE contract.item_changes_v1 TO daily_runs_writer;
+GRANT SELECT ON TABLE contract.item_changes_v1 TO daily_runs_reader;
 
 GRANT SELECT ON TABLE contract.items_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.items_v1 TO daily_runs_reader;
@@ -2854,8 +3004,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.judge_agreement TO daily_r
 
 GRANT SELECT ON TABLE contract.judge_agreement_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.judge_agreement_v1 TO daily_runs_reader;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.overridden_attempt TO daily_runs_writer;
 
 GRANT SELECT ON TABLE contract.last_good_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.last_good_v1 TO daily_runs_reader;
@@ -2867,6 +3015,9 @@ GRANT SELECT ON TABLE contract.quality_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.quality_v1 TO daily_runs_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.published_result TO daily_runs_writer;
+
+GRANT SELECT ON TABLE contract.reasons_v1 TO daily_runs_writer;
+GRANT SELECT ON TABLE contract.reasons_v1 TO daily_runs_reader;
 
 GRANT SELECT ON TABLE contract.results_v1 TO daily_runs_writer;
 GRANT SELECT ON TABLE contract.results_v1 TO daily_runs_reader;

@@ -10,11 +10,14 @@ import pytest
 from daily_runs.store.database import Store
 
 
-def test_no_answer_prompt_or_reason_is_in_the_contract(store: Store) -> None:
-    rows = store.rows("SELECT column_name AS name FROM information_schema.columns WHERE table_schema = 'contract'")
+def test_no_answer_or_prompt_is_in_the_contract_and_the_judges_reasons_are_in_one_view_of_it(store: Store) -> None:
+    rows = store.rows(
+        "SELECT table_name AS view, column_name AS name FROM information_schema.columns WHERE table_schema = 'contract'"
+    )
     names = {row["name"] for row in rows}
     assert "run_key" in names
-    assert not names & {"answer", "prompt", "question", "reasons", "evaluation_user", "error_evidence"}
+    assert not names & {"answer", "prompt", "question", "evaluation_user", "error_evidence"}
+    assert {row["view"] for row in rows if row["name"] == "reasons"} == {"reasons_v1"}
 
 
 class Case(NamedTuple):
