@@ -14,7 +14,7 @@ class AttemptStatus(StrEnum):
     SUPERSEDED = "superseded"
 
 
-class RunOutcome(StrEnum):
+class DagRunOutcome(StrEnum):
     """What came of a DAG run, whatever became of its attempts."""
 
     DONE = "done"

@@ -69,7 +69,7 @@ TYPES: dict[tuple[str, str], frozenset[str]] = {
     ("daily_runs.store_provenance", "provenance"): PROVENANCE,
     ("daily_runs.attempt", "status"): frozenset(statuses.AttemptStatus),
     ("daily_runs.attempt", "provenance"): PROVENANCE,
-    ("daily_runs.run_summary", "outcome"): frozenset(statuses.RunOutcome),
+    ("daily_runs.run_summary", "outcome"): frozenset(statuses.DagRunOutcome),
     ("daily_runs.answer", "status"): frozenset(statuses.AnswerStatus),
     ("daily_runs.answer", "error_blame"): frozenset(Blame),
     ("daily_runs.seed_binding", "status"): frozenset(statuses.SeedStatus),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from daily_runs.input_files import printable
-from daily_runs.statuses import RunOutcome
+from daily_runs.statuses import DagRunOutcome
 
 LINE_CHARACTERS_MAX = 140
 NOTE_CHARACTERS_MAX = 1000
@@ -53,7 +53,7 @@ class FailedTaskEnd(NamedTuple):
 class RunLine(NamedTuple):
     """The line, and what it tells."""
 
-    outcome: RunOutcome
+    outcome: DagRunOutcome
     text: str
 
 
@@ -69,11 +69,13 @@ def run_line(arms: Sequence[ArmEnd], failed: Sequence[FailedTaskEnd], why_nothin
         first, *others = failed
         said = first.said or f"{first.name} failed and left no word: killed, out of memory, or marked failed by hand"
         more = f" (and {len(others)} more)" if others else ""
-        return RunLine(RunOutcome.FAILED, short(f"FAILED: {said}", more))
+        return RunLine(DagRunOutcome.FAILED, short(f"FAILED: {said}", more))
     if not arms:
-        return RunLine(RunOutcome.ASKED_NOTHING, short(f"ASKED NOTHING: {why_nothing or 'no arm was chosen'}"))
+        return RunLine(DagRunOutcome.ASKED_NOTHING, short(f"ASKED NOTHING: {why_nothing or 'no arm was chosen'}"))
     whole = "; ".join(map(_arm, arms))
-    return RunLine(RunOutcome.DONE, whole if len(whole) <= LINE_CHARACTERS_MAX else short("; ".join(map(_score, arms))))
+    return RunLine(
+        DagRunOutcome.DONE, whole if len(whole) <= LINE_CHARACTERS_MAX else short("; ".join(map(_score, arms)))
+    )
 
 
 def short(text: str, end: str = "") -> str:
