@@ -3,6 +3,7 @@
     DailyRunsError
     ├── UserError                 somebody can mend it by changing what they gave us; the CLI exits with 2
     │   ├── CatalogueError        include/catalogue: unknown key, dangling reference, impossible figure
+    │   │   └── FeatureFileError  a file of one feature, its rubric too: until it is mended, the feature is left out
     │   ├── DatasetError          include/datasets: a row or a card that breaks the schema
     │   ├── ParameterError        a form field or a command-line option
     │   └── AccessError           an address, a login or a missing scope
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import partial
+from typing import NamedTuple
 
 EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
 """How the command line ends: something failed, or does not fit; somebody must change what they gave us."""
@@ -51,6 +53,21 @@ class UserError(DailyRunsError):
 
 class CatalogueError(UserError):
     """The catalogue is not sound."""
+
+
+class FeatureFileError(CatalogueError):
+    """A file of one feature is not sound; the feature is left out until it is mended."""
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong: where, what (with the offending value), and what to do about it."""
+
+    place: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.problem}. {self.remedy}"
 
 
 class DatasetError(UserError):

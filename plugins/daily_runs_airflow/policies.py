@@ -37,6 +37,12 @@ LONG_TASK_FACTOR = 2.0
 
 RULES = [
     RetryRule(
+        exception=[errors.FeatureFileError, errors.DatasetError],
+        action=RetryAction.RETRY,
+        reason="a file of the feature is broken: a further try waits for the feature's DAG, which is back once it is"
+        " mended",
+    ),
+    RetryRule(
         exception=[
             errors.UserError,
             errors.GateFailedError,

@@ -86,7 +86,8 @@ def staging_ready(feature: str, manifest: Mapping[str, Any]) -> str:
     What was found is the task's return value (`Readiness.as_json`); None where nobody had to look.
     """
     catalogue = catalogue_files.load()
-    chosen, plan = catalogue.features[feature], _planned(catalogue.features[feature], manifest)
+    chosen = feature_named(catalogue, feature)
+    plan = _planned(chosen, manifest)
     if not plan.asks_for_staging:
         log.info("nobody needs to look at staging: %s", plan.why)
         return "route"
@@ -110,7 +111,7 @@ def route(
 
     Its return value is the decision: `environments` (none: the run is skipped), `planned`, `forced`, `reason`.
     """
-    chosen = catalogue_files.load().features[feature]
+    chosen = feature_named(catalogue_files.load(), feature)
     plan = _planned(chosen, manifest)
     # of two looks at once the first counts: the wait's verdict is that on which the run waited no longer
     seen = max(filter(None, (waited, looked)), key=lambda known: known["looked_at"] or "", default=None)
@@ -171,7 +172,7 @@ def open_and_check_seeds(feature: str, environment: str, manifest: Mapping[str, 
         begun = "resumed" if attempt.resumed else "opened"
         log.info("%s attempt %s of %s (rerun: %s)", begun, attempt.attempt_id, attempt.key, order.rerun)
         _run(store, "seed_check", attempt.attempt_id, None)
-    rate = shard_prompts_per_minute(catalogue, catalogue.features[feature], environment, attempt.shards)
+    rate = shard_prompts_per_minute(catalogue, feature_named(catalogue, feature), environment, attempt.shards)
     shared = {"attempt_id": attempt.attempt_id, "prompts_per_minute": rate}
     return [{**shared, "shard": shard} for shard in range(attempt.shards)]
 

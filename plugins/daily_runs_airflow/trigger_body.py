@@ -29,7 +29,7 @@ def check(feature: str, environment: str, aspects: Sequence[str], moment: dt.dat
     every = CHECK_EVERY_SECONDS
     try:
         with _ONE_AT_A_TIME:
-            catalogue = catalogue_watch().catalogue
+            catalogue = catalogue_watch()().catalogue  # as its files stand now: a fault may be mended meanwhile
         every = check_every(catalogue, environment)
         with open_store(store_url(), connections=1) as store:
             refresh(store, catalogue, environment, find, older_than_seconds=every)

@@ -1,4 +1,4 @@
-"""Parsing is fast, and looks at nothing but the catalogue's files."""
+"""Parsing is fast, and looks at nothing but the catalogue's files, data sets and rubrics."""
 
 from __future__ import annotations
 
@@ -32,11 +32,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def large_include(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An `include` folder with the shipped features copied, under new names, until there are `FEATURES`."""
+    """An `include` folder with the shipped features copied, under new names, until there are `FEATURES`.
+
+    Each has a rubric and a data set of its own.
+    """
     shipped, folder = folders.include_root(), tmp_path_factory.mktemp("include")
-    for name in ("datasets", "rubrics"):
-        (folder / name).symlink_to(shipped / name)
     catalogue = folder / "catalogue"
+    for name in ("datasets", "rubrics"):
+        (folder / name).mkdir()
     shutil.copytree(shipped / "catalogue", catalogue, ignore=shutil.ignore_patterns("features"))
     (catalogue / "features").mkdir()
     originals = [yaml.safe_load(file.read_text()) for file in sorted((shipped / "catalogue/features").glob("*.yaml"))]
@@ -45,6 +48,11 @@ def large_include(tmp_path_factory: pytest.TempPathFactory) -> Path:
         name = f"{copied['feature'][:30]}_{number}"
         limits = {key: SHARE if key == "account_share" else value for key, value in copied["limits"].items()}
         feature = copied | {"feature": name, "limits": limits, "prompts_per_run": PROMPTS}
+        feature |= {"dataset": f"{name}.jsonl", "rubric": f"{name}.yaml"}
+        for file in (shipped / "datasets").glob(f"{copied['feature']}.*"):
+            shutil.copy(file, folder / "datasets" / file.name.replace(copied["feature"], name, 1))
+        rubric = (shipped / "rubrics" / copied["rubric"]).read_text()
+        (folder / "rubrics" / f"{name}.yaml").write_text(rubric.replace(copied["feature"], name, 1))
         (catalogue / "features" / f"{name}.yaml").write_text(yaml.safe_dump(feature, sort_keys=False))
     return folder
 

@@ -67,6 +67,23 @@ def test_an_outage_tells_the_tries_that_airflow_really_has_left(cleared_after: i
     assert decided.reason == f"an outage: {RETRIES} tries left, the next in 0:00:10"
 
 
+BROKEN_FILE = (errors.FeatureFileError("a.yaml:1", "no", "Mend it."), errors.DatasetError("a.jsonl", "no", "Mend it."))
+OTHER_INPUT = (
+    errors.CatalogueError("accounts.yaml:1", "no", "Mend it."),
+    errors.ParameterError("run", "no", "Give another."),
+    errors.AccessError("store", "no", "Give a login."),
+)
+
+
+@pytest.mark.parametrize("policy", [PAYS, PAYS_NOTHING], ids=["pays", "pays nothing"])
+def test_a_broken_file_of_the_feature_is_tried_again_and_other_bad_input_is_not(policy: OutagePolicy) -> None:
+    for error in BROKEN_FILE:
+        decided = [policy.evaluate(error, tried, OUTAGE_RETRIES).action for tried in range(1, RETRIES + 2)]
+        assert decided == [RetryAction.RETRY] * RETRIES + [RetryAction.FAIL], error
+    for other in OTHER_INPUT:
+        assert policy.evaluate(other, 1, OUTAGE_RETRIES).action is RetryAction.FAIL, other
+
+
 def open_breaker(provider: str) -> CallError:
     """How a call ends that an open breaker held back for too long."""
     return CallError(Hop.CLIENT, "breaker_open", blame=Blame.PROVIDER, retryable=False, evidence=f"{provider}: x")

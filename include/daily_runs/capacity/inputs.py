@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from daily_runs.capacity.measured_rows import Measured
-from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.catalogue import Catalogue, refuse_left_out
 from daily_runs.catalogue.features import Feature, Phase, PhaseName, PromptTokens
 from daily_runs.catalogue.reading.suggestions import did_you_mean
 from daily_runs.catalogue.schedule import in_words
@@ -61,6 +61,7 @@ def assume(catalogue: Catalogue, assumptions: Sequence[str]) -> tuple[Catalogue,
 
     Raises:
         ParameterError: it is not of that form, or names no feature or date.
+        FeatureFileError: it names a feature that is left out.
     """
     features, said = dict(catalogue.features), []
     for given in assumptions:
@@ -69,6 +70,7 @@ def assume(catalogue: Catalogue, assumptions: Sequence[str]) -> tuple[Catalogue,
             remedy = "Give FEATURE=DATE or FEATURE=DATE@HH:MM, such as code_suggestions=2026-08-24."
             raise ParameterError("--assume", f"{given!r} is not FEATURE=DATE[@HH:MM]", remedy)
         name, date, hour, minute = form.groups()
+        refuse_left_out(catalogue, name)
         if name not in features:
             raise ParameterError("--assume", f"there is no feature {name!r}", did_you_mean(name, list(features)))
         day = day_of("--assume", date)

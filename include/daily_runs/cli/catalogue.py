@@ -9,12 +9,12 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from rich.table import Column, Table
 
+from daily_runs import feature_files
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import Feature, environments_of
 from daily_runs.catalogue.rates import Budget, budget, run_minutes
 from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, print_json, terminal
 from daily_runs.clock import Clock
-from daily_runs.doctor import contents
 from daily_runs.doctor.model_ends import model_ends
 from daily_runs.errors import EXIT_BAD_INPUT
 from daily_runs.input_files import printable
@@ -37,8 +37,8 @@ def check(
 
     A model that the vendor retires is a warning, and from its last day on a fault.
     """
-    reading = contents.check(path, overlay if path else in_use(overlay))
-    if reading.catalogue is None:
+    reading = feature_files.read(path, overlay if path else in_use(overlay))
+    if reading.catalogue is None or reading.faults:
         for fault in reading.faults:
             print(printable(str(fault)), file=sys.stderr)
         raise typer.Exit(EXIT_BAD_INPUT)

@@ -12,7 +12,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from daily_runs.catalogue.catalogue import Catalogue, told_left_out
 from daily_runs.errors import ParameterError
+from daily_runs.input_files import printable
 from daily_runs.local import stack
 
 OVERLAY_VARIABLE = "DAILY_RUNS_OVERLAY"
@@ -77,6 +79,12 @@ def in_use(overlay: str | None) -> str | None:
         return overlay
     print(f"daily-runs: with the local stack's sandbox, overlay {running.overlay}", file=sys.stderr)
     return running.overlay
+
+
+def tell_left_out(catalogue: Catalogue) -> None:
+    """Say on standard error which features a command over all of them does not show, and why."""
+    for line in told_left_out(catalogue):
+        print(f"daily-runs: {printable(line)}", file=sys.stderr)
 
 
 def terminal(*, markup: bool = False) -> Console:

@@ -16,15 +16,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 
+from daily_runs import feature_files
 from daily_runs.capacity import cost, findings, load_chart, load_picture, measured_rows, plan_json
 from daily_runs.capacity.findings import PlanFinding, Tone
 from daily_runs.capacity.forecast import MonthForecast, forecast
 from daily_runs.capacity.inputs import PlanInputs, assume, dates, with_measured
 from daily_runs.capacity.load import PlanScenario, Run
 from daily_runs.capacity.plan import RunPlan, StagePlan, WeekPlan, lasting, plan
-from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.catalogue import Catalogue, told_left_out
 from daily_runs.catalogue.features import PhaseName
-from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.cli.options import Overlay, command_line, in_use, must_be_writable, terminal
 from daily_runs.errors import EXIT_FAILED, AccessError, ParameterError, StageError
 from daily_runs.quota import month_budget
@@ -83,13 +83,13 @@ def run(asked: PlanOptions, console: Console) -> bool:
     if asked.picture and (last - first).days >= PICTURE_DAYS_MAX:
         problem = f"{(last - first).days + 1} days do not fit on one picture"
         raise ParameterError("--picture", problem, f"Give at most {PICTURE_DAYS_MAX} with --from and --to.")
-    catalogue, assumed = assume(catalogue_files.load(overlay=asked.overlay), asked.assume)
+    catalogue, assumed = assume(feature_files.load(overlay=asked.overlay), asked.assume)
     inputs, where = _measured(catalogue)
     scenario = PlanScenario(inputs.catalogue, first, last, inputs.verdicts)
     planned = plan(scenario)
     found = findings.findings(planned)
     forecasts = forecast(scenario) if asked.forecast else None
-    notes = [where, *(f"assumed: {line}" for line in assumed)]
+    notes = [*told_left_out(catalogue), where, *(f"assumed: {line}" for line in assumed)]
     if asked.picture:
         _write("--picture", asked.picture, load_picture.svg(planned, notes))
     if asked.json_file:

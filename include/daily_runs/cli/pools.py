@@ -13,14 +13,13 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from rich.table import Column, Table
 
-from daily_runs import dataset
+from daily_runs import dataset, feature_files
 from daily_runs.airflow_api import LOOK_AT_ITS_LOG
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import environments_of
 from daily_runs.catalogue.pools import SENSORS_POOL, VENDORS, Pool, PoolDifference, differences, pools
 from daily_runs.catalogue.rates import budget
-from daily_runs.catalogue.reading import files as catalogue_files
-from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, print_json, terminal
+from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, print_json, tell_left_out, terminal
 from daily_runs.doctor import airflow
 from daily_runs.errors import EXIT_FAILED, AccessError, ParameterError
 
@@ -45,7 +44,8 @@ def command(
     """Show the Airflow pools that the catalogue asks for, write them to a file, or compare them with Airflow's."""
     if check and file is not None:
         raise ParameterError("--check", "does not go with --write", "Give one of the two.")
-    catalogue = catalogue_files.load(overlay=in_use(overlay))
+    catalogue = feature_files.load(overlay=in_use(overlay))
+    tell_left_out(catalogue)
     if file is not None:
         write(catalogue, file)
     elif check:

@@ -17,7 +17,7 @@ from daily_runs import connections
 from daily_runs.catalogue.catalogue import Catalogue, environment_named, feature_named
 from daily_runs.catalogue.features import Feature, FeatureCall
 from daily_runs.catalogue.reading import files as catalogue_files
-from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, terminal
+from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, tell_left_out, terminal
 from daily_runs.clock import Clock
 from daily_runs.errors import CallError, DailyRunsError, ParameterError
 from daily_runs.gitlab.session import connection_of, gitlab_client
@@ -164,6 +164,8 @@ def probe(asked: ProbeOptions, tell: Tell = lambda _what: None) -> Probe:
 def _features(catalogue: Catalogue, asked: ProbeOptions) -> list[Feature]:
     """The one that was named, or all whose runs ever go there, as a look has them."""
     named = asked.feature
+    if named is None:
+        tell_left_out(catalogue)
     features = [feature_named(catalogue, named)] if named else features_of(catalogue, asked.environment)
     if not features:
         remedy = "Name one with --feature."

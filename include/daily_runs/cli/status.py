@@ -11,9 +11,8 @@ from rich import box
 from rich.console import Console, RenderableType
 from rich.table import Table
 
-from daily_runs import connections
-from daily_runs.catalogue.catalogue import Catalogue
-from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs import connections, feature_files
+from daily_runs.catalogue.catalogue import Catalogue, told_left_out
 from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, print_json, terminal
 from daily_runs.clock import Clock
 from daily_runs.errors import ParameterError
@@ -51,6 +50,7 @@ class Board(NamedTuple):
     """The board at a moment.
 
     `looked_at`: when somebody last looked at staging (None: never); `error`: why that look did not see all.
+    `left_out`: a line for each fault that leaves a feature out.
     """
 
     at: dt.datetime
@@ -58,6 +58,7 @@ class Board(NamedTuple):
     error: str | None
     lines: list[BoardLine]
     stranded: Sequence[StrandedAttempt] = ()
+    left_out: Sequence[str] = ()
 
     @property
     def heading(self) -> str:
@@ -73,7 +74,7 @@ class Board(NamedTuple):
     @property
     def reasons(self) -> list[str]:
         """What is in the way, for each feature that something is in the way of."""
-        found = [f"staging: {self.error}"] if self.error else []
+        found = [*self.left_out, *([f"staging: {self.error}"] if self.error else [])]
         for line in self.lines:
             if not line.phase.approved:
                 remedy = f"set `approved` in its file once it is; owner: {line.feature.owner.dri}"
@@ -88,7 +89,8 @@ class Board(NamedTuple):
         """For a script."""
         looked = {"looked_at": self.looked_at, "look_error": self.error}
         stranded = [attempt._asdict() for attempt in self.stranded]
-        return {"at": self.at, **looked, "features": [line.as_json() for line in self.lines], "stranded": stranded}
+        features = [line.as_json() for line in self.lines]
+        return {"at": self.at, **looked, "features": features, "stranded": stranded, "left_out": list(self.left_out)}
 
     def render(self) -> Sequence[RenderableType]:
         """For a terminal."""
@@ -111,7 +113,7 @@ def show(overlay: str | None, *, look_first: bool, console: Console) -> Board:
     Raises:
         AccessError: the store does not answer or is not migrated; or a login is missing.
     """
-    catalogue = catalogue_files.load(overlay=overlay)
+    catalogue = feature_files.load(overlay=overlay)
     with database.local_url() as url, database.open_store(url) as store:
         if look_first:
             with console.status("looking at staging ..."):
@@ -125,8 +127,8 @@ def read(store: Store, catalogue: Catalogue) -> Board:
     seen = BoardRows(aspects, board_rows.last_runs(store), board_rows.last_gates(store), board_rows.last_routes(store))
     now, newest = Clock.now(), check_rows.newest(store, STAGING)
     at, error = (newest.ended_at, newest.error) if newest else (None, None)
-    stranded = unfinished.stranded(store, catalogue.features, catalogue.environments)
-    return Board(now, at, error, board(catalogue, seen, now), stranded)
+    stranded = unfinished.stranded(store, [*catalogue.features, *catalogue.left_out], catalogue.environments)
+    return Board(now, at, error, board(catalogue, seen, now), stranded, told_left_out(catalogue))
 
 
 def _cell(text: str) -> str:

@@ -8,10 +8,10 @@ from daily_runs.catalogue import folders
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.reading.files import Reading
 from daily_runs.clock import Clock
-from daily_runs.doctor.contents import contents_of
 from daily_runs.doctor.finding import Diagnosis, Now, RoundTrip, Subject
 from daily_runs.doctor.model_ends import model_ends
 from daily_runs.errors import StoreAwayError, UserError
+from daily_runs.feature_files import contents_of
 from daily_runs.records import unfinished
 from daily_runs.store import database, roles
 
@@ -72,7 +72,8 @@ def _unfinished(url: str, catalogue: Catalogue | None) -> Iterator[Diagnosis]:
         yield STORE.not_checked(UNFINISHED, "the catalogue is not sound")
         return
     with database.open_store(url) as opened:
-        found = unfinished.stranded(opened, catalogue.features, catalogue.environments)
+        known = [*catalogue.features, *catalogue.left_out]
+        found = unfinished.stranded(opened, known, catalogue.environments)
     for attempt in found:
         yield STORE.notice(UNFINISHED, attempt.problem, attempt.remedy)
     if not found:
@@ -80,7 +81,7 @@ def _unfinished(url: str, catalogue: Catalogue | None) -> Iterator[Diagnosis]:
 
 
 def catalogue(reading: Reading, overlay: str | None) -> Iterator[Diagnosis]:
-    """Sound, and what its features refer to can be loaded."""
+    """Sound, which features are left out, and whether what the others refer to can be loaded."""
     for fault in reading.faults:
         yield CATALOGUE.fault("sound", f"{fault.place}: {fault.problem}", fault.remedy)
     found = reading.catalogue
@@ -88,7 +89,11 @@ def catalogue(reading: Reading, overlay: str | None) -> Iterator[Diagnosis]:
         yield CATALOGUE.not_checked("data sets, rubrics", "the catalogue is not sound")
         return
     counts = f"{len(found.features)} features, {len(found.environments)} environments, {len(found.accounts)} accounts"
-    yield CATALOGUE.ok("sound", f"{counts}; overlay {overlay or 'none'}")
+    if found.left_out:
+        detail = f"left out: {', '.join(found.left_out)}; {counts} are sound; overlay {overlay or 'none'}"
+        yield CATALOGUE.fault("features", detail, "Mend the files above: a feature that is left out has no DAG.")
+    else:
+        yield CATALOGUE.ok("sound", f"{counts}; overlay {overlay or 'none'}")
     yield from _files(found)
     for end in model_ends(found, Clock.now().date()):
         make = CATALOGUE.fault if end.has_ended else CATALOGUE.notice

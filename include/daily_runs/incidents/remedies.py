@@ -22,15 +22,15 @@ class ErrorRemedy(NamedTuple):
 
 
 _CLEAR = "then clear this task: it does only what is missing"
+_GOES_ON = "run `daily-runs catalogue check`; the run goes on by itself. After a last try, clear this task."
 REMEDIES: dict[type[DailyRunsError], ErrorRemedy] = {
     DailyRunsError: ErrorRemedy(ON_CALL, f"Read the message above, mend its cause, {_CLEAR}.", "README.md"),
     errors.UserError: ErrorRemedy(ON_CALL, f"Correct what the message names, {_CLEAR}.", "input.md"),
     errors.CatalogueError: ErrorRemedy(
         ON_CALL, f"Correct the file and line, run `daily-runs catalogue check`, {_CLEAR}.", "input.md"
     ),
-    errors.DatasetError: ErrorRemedy(
-        FEATURE_OWNER, f"Correct the row, run `daily-runs catalogue check`, {_CLEAR}.", "input.md"
-    ),
+    errors.FeatureFileError: ErrorRemedy(FEATURE_OWNER, f"Correct the file and line, {_GOES_ON}", "input.md"),
+    errors.DatasetError: ErrorRemedy(FEATURE_OWNER, f"Correct the row, {_GOES_ON}", "input.md"),
     errors.ParameterError: ErrorRemedy(ON_CALL, "Trigger the form again with what the message asks for.", "input.md"),
     errors.AccessError: ErrorRemedy(ON_CALL, f"Mend the connection, ask `daily-runs doctor`, {_CLEAR}.", "access.md"),
     errors.CallError: ErrorRemedy(

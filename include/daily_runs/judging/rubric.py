@@ -15,8 +15,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic_core import PydanticCustomError
 
 from daily_runs.catalogue.reading import yaml_lines
-from daily_runs.catalogue.reading.yaml_lines import Document, Fault
-from daily_runs.errors import CatalogueError
+from daily_runs.catalogue.reading.yaml_lines import Document
+from daily_runs.errors import Fault, FeatureFileError
 from daily_runs.input_files import first_of, printable, shortened
 
 SCALE_MIN, SCALE_MAX = 1, 5
@@ -92,7 +92,7 @@ def load(path: Path, below: Path | None = None) -> Rubric:
         below: the folder in which the file must lie; any, by default.
 
     Raises:
-        CatalogueError: unreadable, not YAML, or not a rubric; each fault with its line and key.
+        FeatureFileError: unreadable, not YAML, or not a rubric; each fault with its line and key.
     """
     name = f"rubrics/{printable(path.name)}"
     document = yaml_lines.read(path, name, below=below)
@@ -103,7 +103,7 @@ def load(path: Path, below: Path | None = None) -> Rubric:
         except ValidationError as error:
             faults = list(_faults(error, document))
     problem = "; ".join(first_of([_told(fault, name) for fault in faults]))
-    raise CatalogueError(name, problem, faults[0].remedy if len(faults) == 1 else _REMEDY)
+    raise FeatureFileError(name, problem, faults[0].remedy if len(faults) == 1 else _REMEDY)
 
 
 def _told(fault: Fault, name: str) -> str:

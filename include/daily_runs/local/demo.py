@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from daily_runs.airflow_api import AirflowApi
+from daily_runs.catalogue.catalogue import feature_named
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.errors import DailyRunsError, ParameterError
 from daily_runs.local import demo_rows
@@ -65,7 +66,7 @@ def run(prompts: int, time_scale: float, *, json_file: Path | None, keep: bool, 
 
 
 def _check_prompts(prompts: int) -> None:
-    most = catalogue_files.load(overlay="sandbox").features[FEATURE].prompts_per_run
+    most = feature_named(catalogue_files.load(overlay="sandbox"), FEATURE).prompts_per_run
     if prompts > most:
         raise ParameterError("--prompts", f"{prompts} are more than a run of {FEATURE} asks", f"Give {most} or fewer.")
 

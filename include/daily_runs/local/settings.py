@@ -18,6 +18,9 @@ NOTES_USER = "notes"
 """Writes notes on runs; its role may edit runs, and no pool, connection or variable."""
 WORKERS = 4
 PROJECT = Path(__file__).parents[3]
+WHILE_A_DAG_IS_GONE = {"missing_dag_retries": "720", "missing_dag_retry_delay": "60"}
+"""A task whose DAG is gone, because a file of its feature is broken, looks again each minute for half a day, and then
+fails. Airflow's own default is three times. docker-compose.yaml and helm/values.yaml have the same (a test)."""
 NO_PORT = "1"
 """Nobody listens there, and nobody's log server gets the API server's requests for logs, which are in its folder."""
 
@@ -92,5 +95,6 @@ def airflow_settings(root: Path, port: int, address: str, database: str) -> dict
         "TRIGGERER__DEFAULT_CAPACITY": "100",
         "USAGE_DATA_COLLECTION__ENABLED": "False",
         "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        **{f"WORKERS__{name.upper()}": value for name, value in WHILE_A_DAG_IS_GONE.items()},
     }
     return {"AIRFLOW_HOME": str(root / "airflow"), **{f"AIRFLOW__{name}": value for name, value in settings.items()}}

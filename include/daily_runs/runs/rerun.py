@@ -20,7 +20,7 @@ import json
 from typing import NamedTuple
 
 from daily_runs import dataset
-from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.catalogue import Catalogue, feature_named
 from daily_runs.catalogue.features import Feature
 from daily_runs.dataset import dataset_sha256
 from daily_runs.errors import ParameterError
@@ -101,7 +101,7 @@ def open_attempt(store: Store, catalogue: Catalogue, order: RerunOrder) -> Attem
             anew=order.anew,
         )
     provenance = catalogue.environments[order.key.environment].provenance
-    keys = keys_of(catalogue.features[order.key.feature], order)
+    keys = keys_of(feature_named(catalogue, order.key.feature), order)
     return reruns.open_rerun(
         store, keys.opened, provenance, order.rerun, lambda *found: plan_of(catalogue, order, *found), keys.taken_from
     )
@@ -118,7 +118,7 @@ def plan_of(catalogue: Catalogue, order: RerunOrder, base: Base | None, earlier:
         ParameterError: the base has nothing to take over, or not all that it needs; or its data set, rubric or
             judge is not that of today, where the new rows would be mixed with the old ones.
     """
-    feature = catalogue.features[order.key.feature]
+    feature = feature_named(catalogue, order.key.feature)
     keys = keys_of(feature, order)
     if base is None:
         problem = f"{keys.taken_from} has no answers to take over"

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.catalogue import Catalogue, feature_named
 from daily_runs.catalogue.features import Feature
 from daily_runs.clock import Clock
 from daily_runs.errors import ParameterError
@@ -137,7 +137,7 @@ def _must_have_begun(text: str, begun: Sequence[dt.datetime], routed: Sequence[R
 def _opened(store: Store, catalogue: Catalogue, key: RunKey, form: Form) -> RunKey:
     """The key under which the rerun of a run will be opened, once it is sure that it can be."""
     order = RerunOrder(key, form.rerun, rubric_version=form.rubric_version)
-    keys = keys_of(catalogue.features[key.feature], order)
+    keys = keys_of(feature_named(catalogue, key.feature), order)
     plan_of(catalogue, order, reruns.base_for(store, str(keys.taken_from)))
     return keys.opened
 

@@ -18,11 +18,11 @@ import uvicorn
 from pydantic import ValidationError
 from starlette.applications import Starlette
 
-from daily_runs import dataset
-from daily_runs.catalogue.catalogue import Catalogue
-from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs import dataset, feature_files
+from daily_runs.catalogue.catalogue import Catalogue, told_left_out
 from daily_runs.dataset import Item
 from daily_runs.errors import ParameterError
+from daily_runs.input_files import printable
 from daily_runs.sandbox.app import create_app
 from daily_runs.sandbox.world.clock import SandboxClock
 from daily_runs.sandbox.world.received import RequestLog
@@ -56,7 +56,8 @@ def run(
 
     Raises:
         ParameterError: occupied port, impossible host or time scale, unreadable or invalid scenario.
-        CatalogueError, DatasetError: what the sandbox is to stand for is not sound.
+        CatalogueError: what the sandbox is to stand for is not sound. A feature that is left out has no seeds there,
+            which is said on standard error.
     """
     if time_scale <= 0:
         raise ParameterError(
@@ -64,7 +65,7 @@ def run(
         )
     faults = read_scenario(scenario) if scenario else Scenario()
     listening = listen(host, port)
-    loaded = catalogue_files.load(overlay="sandbox")
+    loaded = feature_files.load(overlay="sandbox")
     if unknown := sorted(faults.foreign_load.keys() - loaded.accounts.keys()):
         listening.close()
         raise ParameterError(
@@ -72,6 +73,8 @@ def run(
             f"foreign_load: no such account {unknown[0]!r}",
             f"Name one of {', '.join(loaded.accounts)}.",
         )
+    for line in told_left_out(loaded):
+        sys.stderr.write(f"daily-runs: {printable(line)}\n")
     items = {name: dataset.load_feature_dataset(feature) for name, feature in loaded.features.items()}
     serve(build_world(loaded, items, time_scale=time_scale, scenario=faults), listening, stop_on_stdin_eof)
 

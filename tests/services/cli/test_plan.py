@@ -84,6 +84,27 @@ def test_a_week_that_does_not_fit_ends_with_1_and_says_what_would(run: Plan, inc
     assert "would fit (users): list 7 evaluation users for staging instead of 6" in out
 
 
+def test_a_plan_names_the_feature_that_is_left_out_and_plans_the_others(run: Plan, include: Path) -> None:
+    edit(include / "catalogue/features/duo_chat.yaml", r"\npriority: 2", "\npriority: 20")
+    (include / "rubrics/code_suggestions.yaml").write_text("")
+    code, out, _ = run(*WEEK)
+    assert code == 0
+    shown = " ".join(out.split())
+    assert "duo_chat is left out: features/duo_chat.yaml:9: priority: must be less than or equal to 9, is 20" in shown
+    assert "code_suggestions is left out: rubrics/code_suggestions.yaml: is empty" in shown
+    data = run.data(*WEEK)
+    assert "duo_chat" not in {planned["feature"] for planned in data["runs"]}
+    assert "root_cause_analysis" in {planned["feature"] for planned in data["runs"]}
+    assert [note for note in data["notes"] if note.startswith("duo_chat is left out")]
+
+
+def test_to_assume_a_date_of_a_feature_that_is_left_out_is_refused_with_its_fault(run: Plan, include: Path) -> None:
+    edit(include / "catalogue/features/duo_chat.yaml", r"\npriority: 2", "\npriority: 20")
+    code, _, err = run(*WEEK, "--assume", "duo_chat=2026-08-18")
+    assert code == 2
+    assert err.startswith("daily-runs: features/duo_chat.yaml:9: priority: must be less than or equal to 9, is 20")
+
+
 def test_a_plan_for_code_suggestions_can_be_asked_for_though_it_has_no_date(run: Plan) -> None:
     without, assumed = run(*WEEK), run(*WEEK, "--assume", "code_suggestions=2026-08-22@13:30")
     assert "code_suggestions (no date yet)" in without.out

@@ -16,6 +16,7 @@ from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.cli import main, status
 from daily_runs.connections import Connect
+from daily_runs.errors import Fault
 from daily_runs.readiness import check
 from daily_runs.readiness.board import STAGING, BoardLine, BoardRows, board
 from daily_runs.readiness.board_cells import cells
@@ -235,6 +236,19 @@ def test_an_unfinished_run_of_what_the_catalogue_lost_is_named_with_what_was_pai
     assert "- duo_chat in staging" in found.as_markdown()
     (row,) = found.as_json()["stranded"]
     assert (row["attempt_id"], row["paid"], row["unasked"]) == (work.attempt.attempt_id, 2, 4)
+
+
+def test_a_feature_that_is_left_out_is_named_with_its_fault_and_its_unfinished_run_is_not_called_gone(
+    kit: Kit,
+) -> None:
+    kit.work(CHAT, 6)
+    fault = Fault("features/duo_chat.yaml:9", "priority: must be less than or equal to 9, is 20", "Correct the value.")
+    broken = without(kit.catalogue, "features", CHAT).model_copy(update={"left_out": {CHAT: (fault,)}})
+    found = status.read(kit.store, broken)
+    assert found.stranded == []
+    assert found.reasons[0] == f"duo_chat is left out: {fault}"
+    assert found.as_json()["left_out"] == [found.reasons[0]]
+    assert f"- duo_chat is left out: {fault}" in found.as_markdown()
 
 
 def first_two(kit: Kit) -> dict[str, str]:

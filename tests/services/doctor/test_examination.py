@@ -252,6 +252,21 @@ def test_a_broken_catalogue_is_named_by_line_and_nothing_that_needs_it_is_called
     assert sandbox.entries() == []
 
 
+def test_a_broken_feature_is_a_fault_and_all_else_is_looked_at(
+    healthy: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copytree(folders.include_root(), tmp_path / "include", ignore=shutil.ignore_patterns("daily_runs"))
+    file = tmp_path / "include" / "catalogue" / "features" / "duo_chat.yaml"
+    file.write_text(f"{file.read_text()}priorit: 2\n")
+    line = len(file.read_text().splitlines())
+    monkeypatch.setenv("DAILY_RUNS_INCLUDE", str(tmp_path / "include"))
+    findings = examination.examine(overlay=healthy, paid=False)
+    first, second = faults(findings)
+    assert first[2] == f"features/duo_chat.yaml:{line}: priorit: unknown key"
+    assert second[2].startswith("left out: duo_chat; 4 features, ")
+    assert {f.state for f in findings if f.subject in ("staging", "production")} == {State.OK}
+
+
 def test_a_broken_row_of_a_data_set_is_named_by_line(
     healthy: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

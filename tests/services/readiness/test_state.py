@@ -214,6 +214,13 @@ def test_seeds_of_one_feature_that_cannot_be_looked_at_leave_the_others_known(qu
     assert found(quick, "vulnerability_explanation").state is READY
 
 
+def test_a_broken_data_set_keeps_nobody_from_looking_at_the_seeds_of_another_one_of_its_kind(quick: Kit) -> None:
+    quick = quick.changed({"features": {"vulnerability_explanation": {"dataset": "none.jsonl"}}})
+    assert look(quick)
+    assert aspect(found(quick, "vulnerability_explanation"), ReadinessAspect.SEEDS).state is UNKNOWN
+    assert aspect(found(quick, "vulnerability_resolution"), ReadinessAspect.SEEDS).state is READY
+
+
 def turned_back(kit: Kit, seconds: float) -> None:
     """Make every look older."""
     older = "UPDATE daily_runs.look SET begun_at = begun_at - %(by)s, ended_at = ended_at - %(by)s"

@@ -170,5 +170,5 @@ def test_a_limit_edited_in_the_catalogue_takes_effect_in_a_running_run_and_a_bro
         running.edit("-10")
         time.sleep(LOOK_EVERY_SECONDS + HEEDED_SECONDS)
         assert running.runs_at(SLOW)
-    assert "the edited catalogue is not sound, the one before it stays in force" in caplog.text
-    assert f"features/{RCA}.yaml:" in caplog.text
+    assert f"{RCA} is left out: features/{RCA}.yaml:" in caplog.text
+    assert "Until then, what runs of it goes on as before." in caplog.text

@@ -129,9 +129,8 @@ def test_a_wrong_name_is_told_with_its_line(line: str, says: str, tmp_path: Path
     file = tmp_path / "include" / "catalogue" / "features" / f"{CHAT}.yaml"
     file.write_text(file.read_text() + f"{line}\n")
     number = len(file.read_text().splitlines())
-    with pytest.raises(CatalogueError) as caught:
-        catalogue_files.load(tmp_path / "include" / "catalogue")
-    assert str(caught.value).startswith(f"features/{CHAT}.yaml:{number}: {says}")
+    first, *_ = catalogue_files.load(tmp_path / "include" / "catalogue").left_out[CHAT]
+    assert str(first).startswith(f"features/{CHAT}.yaml:{number}: {says}")
 
 
 @pytest.mark.parametrize(

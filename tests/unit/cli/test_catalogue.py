@@ -11,12 +11,12 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from daily_runs import feature_files
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import ASKED_ABOUT, Feature, FeatureCall
 from daily_runs.cli import main
 from daily_runs.cli.catalogue import as_json, lines, render
 from daily_runs.dataset import CiJob, CodeCut, Vulnerability, WorkItem
-from daily_runs.doctor import contents
 from daily_runs.errors import EXIT_BAD_INPUT
 
 SHIPPED = Path(__file__).parents[3] / "include"
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def catalogue(folder: Path) -> Catalogue:
-    checked = contents.check(folder)
+    checked = feature_files.read(folder)
     assert checked.faults == ()
     assert checked.catalogue is not None
     return checked.catalogue
@@ -45,10 +45,9 @@ def shown(catalogue: Catalogue, width: int) -> str:
     return capture.get()
 
 
-def test_a_broken_catalogue_gives_faults_and_no_catalogue(folder: Path) -> None:
+def test_every_key_that_a_feature_lacks_is_a_fault_of_the_check(folder: Path) -> None:
     (folder / "features" / "duo_chat.yaml").write_text("feature: duo_chat\n", encoding="utf-8")
-    checked = contents.check(folder)
-    assert checked.catalogue is None
+    checked = feature_files.read(folder)
     assert str(checked.faults[0]) == "features/duo_chat.yaml:1: title: missing. Add it."
     assert len(checked.faults) == len([f for f in Feature.model_fields.values() if f.is_required()]) - 1
 
@@ -60,8 +59,9 @@ def edit(file: Path, old: str, new: str) -> None:
 
 
 def faults(folder: Path) -> list[str]:
-    checked = contents.check(folder)
-    assert checked.catalogue is None
+    checked = feature_files.read(folder)
+    assert checked.catalogue is not None
+    assert list(checked.catalogue.left_out) == ["duo_chat"]
     return [str(fault) for fault in checked.faults]
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from daily_runs import feature_files
 from daily_runs.catalogue.features import Feature
 from daily_runs.catalogue.folders import include_root
 from daily_runs.catalogue.reading import files
 from daily_runs.dataset import Item, WorkItem
-from daily_runs.doctor import contents
 from daily_runs.errors import DatasetError
 from daily_runs.frozen_answers import (
     MADE,
@@ -183,7 +183,7 @@ def written(include: Path, chat_file: Path, rows: list[str], number: int) -> lis
     entry = include / "catalogue" / "features" / "duo_chat.yaml"
     kept = [text for text in entry.read_text(encoding="utf-8").splitlines() if "frozen_answers:" not in text]
     entry.write_text("\n".join([*kept, f"frozen_answers: {number}", ""]), encoding="utf-8")
-    return [str(fault) for fault in contents.check(include / "catalogue").faults]
+    return [str(fault) for fault in feature_files.read(include / "catalogue").faults]
 
 
 def test_the_check_takes_answers_whose_number_and_criteria_are_right(include: Path, chat_file: Path) -> None:

@@ -15,11 +15,16 @@ from daily_runs.catalogue.reading.yaml_lines import KeyPath
 
 
 class BrokenRule(NamedTuple):
-    """A broken rule. `problem` follows the key path in the message."""
+    """A broken rule. `problem` follows the key path in the message.
+
+    `features`: which it leaves out. None: that of the path; a path outside of `features` leaves out none, and the whole
+    catalogue is refused.
+    """
 
     path: KeyPath
     problem: str
     remedy: str
+    features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

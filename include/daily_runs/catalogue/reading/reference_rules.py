@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from croniter import croniter  # type: ignore[import-untyped]
@@ -26,32 +26,33 @@ from daily_runs.input_files import is_below
 
 
 def problems(
-    prices: Prices, calls: Mapping[str, str], judges: Collection[str], accounts: Collection[str] | None = None
-) -> Iterator[tuple[KeyPath, str, str]]:
-    """What is missing from a list: key path, problem, remedy.
+    prices: Prices,
+    calls: Mapping[str, Sequence[str]],
+    judges: Collection[str],
+    accounts: Collection[str] | None = None,
+) -> Iterator[BrokenRule]:
+    """What is missing from a list. A call without a model leaves out the features that make it, and no other.
 
     Args:
         prices: the list.
-        calls: every call that a feature makes, with the feature's name.
+        calls: every call that features make, with the features' names.
         judges: the models that judge.
         accounts: all there are; None if they could not be read.
     """
     for model in sorted(set(judges) - set(prices.models)):
-        yield (
-            ("prices", "models"),
-            f"has no price of {model!r}, the judge of accounts.yaml",
-            "Add the model with its prices.",
-        )
-    for call, feature in calls.items():
+        problem = f"has no price of {model!r}, the judge of accounts.yaml"
+        yield BrokenRule(("prices", "models"), problem, "Add the model with its prices.")
+    for call, features in calls.items():
         if call not in prices.inference:
-            yield (
+            yield BrokenRule(
                 ("prices", "inference"),
-                f"names no model for the call {call} of {feature}",
+                f"names no model for the call {call} of {', '.join(features)}",
                 "Add the call and the model that answers it.",
+                tuple(features),
             )
     for call, model in prices.inference.items():
         if model not in prices.models:
-            yield (
+            yield BrokenRule(
                 ("prices", "inference", call),
                 f"{model!r} has no price under models",
                 "Add the model with its prices, or correct the name.",
@@ -59,10 +60,10 @@ def problems(
     for account, models in prices.inference_of_accounts.items():
         path: KeyPath = ("prices", "inference_of_accounts", account)
         if accounts is not None and account not in accounts:
-            yield path, f"no account is named {account!r}", did_you_mean(account, accounts)
+            yield BrokenRule(path, f"no account is named {account!r}", did_you_mean(account, accounts))
         for call, model in models.items():
             if model not in prices.models:
-                yield (*path, call), f"{model!r} has no price under models", "Add it, or correct the name."
+                yield BrokenRule((*path, call), f"{model!r} has no price under models", "Add it, or correct the name.")
 
 
 _RANGE_OF_ONE = re.compile(r"(?i)\b(\w+)-\1\b")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from daily_runs.catalogue import folders
-from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.catalogue import Catalogue, told_left_out
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.errors import CatalogueError
 
@@ -32,13 +32,16 @@ class Declared(NamedTuple):
 
 
 class CatalogueWatch:
-    """Reads the catalogue anew when one of its files changed; a faulty edit is logged and the last sound one kept.
+    """Reads the catalogue anew when one of its files changed.
+
+    A faulty edit is logged, and what it spoils stays as it was: the whole catalogue, or the one feature whose file is
+    not sound any more. A feature that was left out from the start stays left out until its file is mended.
 
     Args:
         overlay, path: see `reading.files.load`.
 
     Raises:
-        CatalogueError: the catalogue is not sound at the start.
+        CatalogueError: the catalogue is refused as a whole at the start.
     """
 
     def __init__(self, overlay: str | None = None, path: Path | None = None) -> None:
@@ -66,11 +69,14 @@ class CatalogueWatch:
 
     def _read(self) -> None:
         try:
-            self._current = Declared(catalogue_files.load(self._path, self._overlay), dt.datetime.now(dt.UTC))
+            found = catalogue_files.load(self._path, self._overlay)
         except CatalogueError as error:
             log.warning("the edited catalogue is not sound, the one before it stays in force: %s", error)
-        else:
-            log.info("the catalogue was edited: its limits count from now on")
+            return
+        self._current = Declared(_keeping(found, self.catalogue), dt.datetime.now(dt.UTC))
+        log.info("the catalogue was edited: its limits count from now on")
+        for line in told_left_out(found):
+            log.warning("%s Until then, what runs of it goes on as before.", line)
 
     def _stamp(self) -> frozenset[tuple[str, float, int]]:
         """Every file's name, time of writing and size: one that is put back with its old time is a change, too."""
@@ -84,3 +90,17 @@ class CatalogueWatch:
                 state = file.stat()
                 found.add((str(file), state.st_mtime, state.st_size))
         return frozenset(found)
+
+
+def _keeping(found: Catalogue, before: Catalogue) -> Catalogue:
+    """A catalogue with the features that are left out as they were while their files were sound.
+
+    One whose accounts are gone cannot be kept.
+    """
+    kept = {
+        name: before.features[name]
+        for name in found.left_out
+        if name in before.features and set(before.features[name].accounts.values()) <= found.accounts.keys()
+    }
+    left_out = {name: faults for name, faults in found.left_out.items() if name not in kept}
+    return found.model_copy(update={"features": {**found.features, **kept}, "left_out": left_out})

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from daily_runs.catalogue.reading.yaml_scalars import KINDS, TAG, CoreLoader, TooDeepError
-from daily_runs.errors import UserError
+from daily_runs.errors import Fault, UserError
 from daily_runs.input_files import (
     DEPTH_MAX,
     DIGITS_MAX,
@@ -38,17 +38,6 @@ class Place(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
-
-
-class Fault(NamedTuple):
-    """One thing that is wrong: where, what (with the offending value), and what to do about it."""
-
-    place: str
-    problem: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.problem}. {self.remedy}"
 
 
 @dataclass

@@ -9,7 +9,16 @@ from typing import Annotated
 import typer
 
 from daily_runs.catalogue.reading import files as catalogue_files
-from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, must_be_writable, print_json, terminal
+from daily_runs.cli.options import (
+    AsJson,
+    Overlay,
+    command_line,
+    in_use,
+    must_be_writable,
+    print_json,
+    tell_left_out,
+    terminal,
+)
 from daily_runs.cli.results.tables import shown
 from daily_runs.errors import CatalogueError
 from daily_runs.input_files import printable
@@ -54,4 +63,5 @@ def _of_catalogue(overlay: str | None) -> tuple[Questions, TermsOf]:
         told = printable(str(error), lines=True)
         print(f"daily-runs: without the questions and the ruler's shifts: {told}", file=sys.stderr)
         return questions.none_known, ruler_rows.none_known
+    tell_left_out(catalogue)
     return questions.of_catalogue(catalogue), ruler_rows.of_catalogue(catalogue)

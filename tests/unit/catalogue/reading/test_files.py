@@ -61,9 +61,10 @@ def line_of(file: Path, part: str) -> int:
 
 
 def message(folder: Path, overlay: str | None = None) -> str:
-    with pytest.raises(CatalogueError) as caught:
-        catalogue_files.load(folder, overlay)
-    return str(caught.value)
+    """What is told of all faults, a line each."""
+    faults = catalogue_files.read(folder, overlay).faults
+    assert faults
+    return "\n".join(map(str, faults))
 
 
 def test_a_phase_at_the_end_of_time_is_a_fault_and_no_crash(folder: Path) -> None:
@@ -602,10 +603,11 @@ def test_an_account_that_cannot_be_read_is_not_also_reported_as_unknown(folder: 
 
 def test_the_error_of_several_faults_survives_pickling_and_names_the_first_place(folder: Path) -> None:
     edit(folder / CHAT, "priority: 2", "priority: 20")
-    edit(folder / RCA, "priority: 1", "priority: 0")
+    edit(folder / "accounts.yaml", "burst_seconds: 10 ", "burst_seconds: 0 ")
     with pytest.raises(CatalogueError) as caught:
         catalogue_files.load(folder)
-    assert caught.value.place == f"{CHAT}:{line_of(folder / CHAT, 'priority:')}"
+    assert caught.value.place == f"accounts.yaml:{line_of(folder / 'accounts.yaml', 'burst_seconds: 0')}"
+    assert str(caught.value) == message(folder)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 

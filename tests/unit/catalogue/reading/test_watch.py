@@ -79,3 +79,47 @@ def test_a_catalogue_that_is_faulty_from_the_start_is_refused(folder: Path) -> N
     edit(folder / "accounts.yaml", "requests_per_minute: 8000", "requests_per_minute: none")
     with pytest.raises(CatalogueError, match=r"accounts\.yaml"):
         CatalogueWatch()
+
+
+CHAT = "duo_chat"
+
+
+def test_a_feature_whose_file_is_broken_stays_as_it_was_while_edits_of_others_count(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = CatalogueWatch()
+    edit(folder / "features/duo_chat.yaml", "requests_per_minute: 50", "requests_per_minute: 40")
+    assert watch().catalogue.features[CHAT].limits.requests_per_minute == 40
+    edit(folder / "features/duo_chat.yaml", "requests_per_minute: 40", "requests_per_minute: -40")
+    edit(folder / "features/root_cause_analysis.yaml", "requests_per_minute: 20", "requests_per_minute: 10")
+    now = watch().catalogue
+    assert now.features[CHAT].limits.requests_per_minute == 40
+    assert now.features["root_cause_analysis"].limits.requests_per_minute == 10
+    assert now.left_out == {}
+    assert "duo_chat is left out: features/duo_chat.yaml:" in caplog.text
+    edit(folder / "features/duo_chat.yaml", "requests_per_minute: -40", "requests_per_minute: 30")
+    assert watch().catalogue.features[CHAT].limits.requests_per_minute == 30
+
+
+def test_a_feature_that_is_broken_from_the_start_is_left_out_until_it_is_mended(folder: Path) -> None:
+    edit(folder / "features/duo_chat.yaml", "requests_per_minute: 50", "requests_per_minute: -50")
+    watch = CatalogueWatch()
+    assert list(watch().catalogue.left_out) == [CHAT]
+    assert CHAT not in watch().catalogue.features
+    edit(folder / "features/duo_chat.yaml", "requests_per_minute: -50", "requests_per_minute: 50")
+    assert watch().catalogue.left_out == {}
+    assert CHAT in watch().catalogue.features
+
+
+def test_a_feature_whose_own_account_is_gone_cannot_stay_as_it_was(folder: Path) -> None:
+    accounts = (folder / "accounts.yaml").read_text()
+    own = accounts[accounts.index("  EVAL:") : accounts.index("\njudge:")]
+    added = own.replace("EVAL:", "OWN:")
+    (folder / "accounts.yaml").write_text(accounts.replace("\njudge:", f"\n{added}\njudge:", 1))
+    chat = folder / "features/duo_chat.yaml"
+    chat.write_text(f"{chat.read_text()}accounts: {{staging: OWN}}\n")
+    watch = CatalogueWatch()
+    assert watch().catalogue.features[CHAT].accounts == {"staging": "OWN"}
+    (folder / "accounts.yaml").write_text(accounts)
+    assert list(watch().catalogue.left_out) == [CHAT]
+    assert CHAT not in watch().catalogue.features

@@ -1,4 +1,8 @@
-"""Whether a feature's data set, its frozen answers and its rubric hold what the feature needs."""
+"""The catalogue with all that its features' files hold: data sets with cards and frozen answers, and rubrics.
+
+Whoever wants to know which features can run asks here. Who works on one feature takes `catalogue.reading.files`; its
+stages read its data set and rubric themselves.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +12,61 @@ from typing import NamedTuple
 
 from daily_runs import dataset, frozen_answers
 from daily_runs.catalogue import folders
+from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import ASKED_ABOUT, Feature
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.catalogue.reading.files import Reading
-from daily_runs.catalogue.reading.yaml_lines import Fault, shown_faults
-from daily_runs.errors import CatalogueError, DatasetError, UserError
+from daily_runs.errors import CatalogueError, DatasetError, Fault, UserError
 from daily_runs.judging import rubric
 
 
-def check(path: Path | None = None, overlay: str | None = None) -> Reading:
-    """Check the catalogue in a folder (default: the shipped one) with the data sets and rubrics beside it.
+def load(path: Path | None = None, overlay: str | None = None) -> Catalogue:
+    """Read the catalogue of the features that can run: all of their files are sound. `left_out` has the others.
 
-    Returns:
-        The catalogue, or every fault, a line each.
+    Args:
+        path, overlay: see `catalogue.reading.files.load`.
+
+    Raises:
+        CatalogueError: a fault belongs to no single feature; with a line for each fault.
     """
+    return read(path, overlay).sound()
+
+
+def read(path: Path | None = None, overlay: str | None = None) -> Reading:
+    """As `load`, for those who want each fault: it raises nothing."""
     reading = catalogue_files.read(path, overlay)
     if reading.catalogue is None:
         return reading
-    include = path.parent if path else folders.include_root()
-    contents = [contents_of(feature, include) for feature in reading.catalogue.features.values()]
-    faults = [fault for content in contents for fault in content.faults]
-    return Reading(None, shown_faults(faults)) if faults else reading
+    include, known = path.parent if path else folders.include_root(), reading.catalogue
+    found = {name: contents_of(feature, include).faults for name, feature in known.features.items()}
+    broken = {name: faults for name, faults in found.items() if faults}
+    if not broken:
+        return reading
+    catalogue = known.model_copy(
+        update={
+            "features": {name: feature for name, feature in known.features.items() if name not in broken},
+            "left_out": dict(sorted({**known.left_out, **broken}.items())),
+        }
+    )
+    of_contents = [fault for faults in broken.values() for fault in faults]
+    return Reading(catalogue, catalogue_files.in_order([*reading.faults, *of_contents]))
+
+
+def must_leave_out_none() -> None:
+    """See that every feature can run.
+
+    A catalogue that is refused as a whole is not told: whoever loads it tells that.
+
+    Raises:
+        CatalogueError: features are left out; a line for each fault, and last the features with their first places.
+    """
+    catalogue, faults = read()
+    if catalogue is None or not catalogue.left_out:
+        return
+    first, *others = faults
+    named = ", ".join(f"{name} ({told[0].place})" for name, told in catalogue.left_out.items())
+    last = f"Left out until their files are mended: {named}. All other features run."
+    raise CatalogueError(first.place, first.problem, "\n".join([first.remedy, *map(str, others), last]))
 
 
 class Contents(NamedTuple):
