@@ -80,8 +80,8 @@ def test_a_broken_file_of_the_feature_is_tried_again_and_other_bad_input_is_not(
     for error in BROKEN_FILE:
         decided = [policy.evaluate(error, tried, OUTAGE_RETRIES).action for tried in range(1, RETRIES + 2)]
         assert decided == [RetryAction.RETRY] * RETRIES + [RetryAction.FAIL], error
-    for error in OTHER_INPUT:
-        assert policy.evaluate(error, 1, OUTAGE_RETRIES).action is RetryAction.FAIL, error
+    for other in OTHER_INPUT:
+        assert policy.evaluate(other, 1, OUTAGE_RETRIES).action is RetryAction.FAIL, other
 
 
 def open_breaker(provider: str) -> CallError:
