@@ -19,14 +19,15 @@ from daily_runs.store.url import SECRET_OPTIONS, StoreAddress, url_of
 STORE_CONNECTION = "daily_runs_store"
 
 
-def _airflow_connection(connection_id: str) -> Connection | None:
+def airflow_connection(connection_id: str) -> Connection | None:
+    """A connection of Airflow's; None if there is none of that id."""
     try:
         return BaseHook.get_connection(connection_id)
     except AirflowNotFoundException:
         return None
 
 
-def _extra_of(found: Connection, place: str) -> dict[str, Any]:
+def extra_of(found: Connection, place: str) -> dict[str, Any]:
     """A connection's extra; Airflow itself takes one that is broken for none, and would drop an `sslmode` with it.
 
     Raises:
@@ -54,9 +55,9 @@ def store_url() -> str:
     Raises:
         AccessError: neither is set, or the extra holds something else or is no JSON object.
     """
-    found, place = _airflow_connection(STORE_CONNECTION), f"connection {STORE_CONNECTION}"
+    found, place = airflow_connection(STORE_CONNECTION), f"connection {STORE_CONNECTION}"
     if found is not None:
-        options = _extra_of(found, place)
+        options = extra_of(found, place)
         mask_secret([value for name, value in options.items() if name in SECRET_OPTIONS])
         login, password = found.login or "", found.password or ""
         address = StoreAddress(found.host or "", found.port, login, password, found.schema or "")
@@ -74,11 +75,11 @@ def find(connection_id: str, *, default_address: str, users: Sequence[str], sand
     Raises:
         AccessError: it is not set, or lacks what is needed.
     """
-    found = _airflow_connection(connection_id)
+    found = airflow_connection(connection_id)
     if found is None:
         return connections.find(connection_id, default_address=default_address, users=users, sandbox=sandbox)
     place = f"connection {connection_id}"
-    keys = _extra_of(found, place).get("keys", {})
+    keys = extra_of(found, place).get("keys", {})
     mask_secret(keys)  # Airflow masks passwords by itself, but not what stands in an extra
     given = {"keys": keys}
     if found.host:
