@@ -101,9 +101,9 @@ def _subject(incident: IncidentNow, catalogue: Catalogue) -> str:
     place = incident.key.partition("/")[2]
     for begin, words in (
         (PATH, f"calls to {place} fail"),
-        (LIMITS, f"{place} allows too little"),
+        (LIMITS, f"limits of {place} are too low"),
         (SEEDS, f"{place} lacks seeds"),
-        (LATE, f"late in {place}"),
+        (LATE, f"runs in {place} are late"),
     ):
         if incident.key.startswith(begin):
             return f"{words} ({who})"

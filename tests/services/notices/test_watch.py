@@ -70,9 +70,9 @@ def test_readiness_is_lost_when_two_looks_in_a_row_do_not_find_it_and_regained_b
         told.append(len(needed.inbox.got))
     assert told == [0, 0, 0, 0, 1, 1, 2]
     (_, text), (_, over) = needed.inbox.got
-    assert text.subject == "Daily Runs: staging allows too little (Duo Chat)"
+    assert text.subject == "Daily Runs: limits of staging are too low (Duo Chat)"
     assert "Whose: infrastructure" in text.body
-    assert over.subject == "Daily Runs, over: staging allows too little (Duo Chat)"
+    assert over.subject == "Daily Runs, over: limits of staging are too low (Duo Chat)"
 
 
 def test_readiness_that_several_features_lost_is_one_incident(needed: Office) -> None:
@@ -80,7 +80,7 @@ def test_readiness_that_several_features_lost_is_one_incident(needed: Office) ->
         for feature in (CHAT, "code_suggestions"):
             looked(needed, state, feature)
     telling.look(needed.telling)
-    assert needed.inbox.subjects == ["staging allows too little (2 features)"]
+    assert needed.inbox.subjects == ["limits of staging are too low (2 features)"]
 
 
 def test_readiness_that_never_was_and_that_nobody_needs_soon_is_not_told(needed: Office) -> None:
@@ -99,9 +99,9 @@ def test_a_run_stopped_by_a_limit_is_over_by_a_published_run_only_not_by_a_look(
     looked(needed, ReadinessState.READY)
     needed.fails(CHAT, "a-run", said("limit_probe", "LimitTooLowError", "limits/staging"))
     telling.look(needed.telling)
-    assert needed.inbox.subjects == ["staging allows too little (Duo Chat)"]
+    assert needed.inbox.subjects == ["limits of staging are too low (Duo Chat)"]
     needed.ends_well(CHAT)
-    assert needed.inbox.subjects[1:] == ["over: staging allows too little (Duo Chat)"]
+    assert needed.inbox.subjects[1:] == ["over: limits of staging are too low (Duo Chat)"]
 
 
 @pytest.fixture
@@ -165,10 +165,10 @@ def test_a_run_is_late_when_it_takes_twice_the_usual_and_ninety_minutes_more(off
     started(office, 135)
     telling.look(office.telling)
     ((_, text),) = office.inbox.got
-    assert text.subject == "Daily Runs: late in staging (Duo Chat)"
+    assert text.subject == "Daily Runs: runs in staging are late (Duo Chat)"
     assert "What: Duo Chat in staging works for 135 minutes; 40 are usual." in text.body
     office.ends_well(CHAT, days=20)
-    assert office.inbox.subjects[1:] == ["over: late in staging (Duo Chat)"]
+    assert office.inbox.subjects[1:] == ["over: runs in staging are late (Duo Chat)"]
 
 
 def test_a_late_run_that_fails_is_the_same_incident_and_worse(office: Office) -> None:
@@ -203,7 +203,7 @@ def test_without_runs_to_compare_with_the_catalogues_estimate_is_the_usual(offic
     begun(office, 24 * 60, "root_cause_analysis")
     begun(office, 10, CHAT, "another", days=3)
     telling.look(office.telling)
-    assert office.inbox.subjects == ["late in staging (Root Cause Analysis)"]
+    assert office.inbox.subjects == ["runs in staging are late (Root Cause Analysis)"]
 
 
 def routed(office: Office, moment: dt.datetime) -> None:

@@ -78,9 +78,9 @@ def test_an_outage_names_its_path_and_all_who_meet_it() -> None:
     [
         ("store", IncidentKind.HOP_FAILED, 0, "the store is away (Duo Chat)"),
         ("judge", IncidentKind.HOP_FAILED, 0, "the judge gives no verdicts (Duo Chat)"),
-        ("limits/staging", IncidentKind.READINESS_LOST, 0, "staging allows too little (Duo Chat)"),
+        ("limits/staging", IncidentKind.READINESS_LOST, 0, "limits of staging are too low (Duo Chat)"),
         ("seeds/staging", IncidentKind.READINESS_LOST, 0, "staging lacks seeds (Duo Chat)"),
-        ("late/staging", IncidentKind.RUN_LATE, 0, "late in staging (Duo Chat)"),
+        ("late/staging", IncidentKind.RUN_LATE, 0, "runs in staging are late (Duo Chat)"),
         ("run/duo_chat/not begun", IncidentKind.RUN_LATE, 0, "Duo Chat in staging is late"),
         ("run/duo_chat/staging", IncidentKind.RUN_FAILED, 0, "the run of Duo Chat in staging failed"),
         ("alarm/duo_chat/staging/drift", IncidentKind.ALARM, 0, "alarm over the quality of Duo Chat in staging"),
