@@ -1,4 +1,4 @@
-"""People are told by the callbacks of real runs: once when all shards fail, once when the rerun is green."""
+"""People are told by the callbacks of real runs: once when one fails, once when the rerun is green."""
 
 from __future__ import annotations
 
@@ -24,22 +24,20 @@ def hook(airflow: Airflow) -> Iterator[Webhook]:
             airflow.api.patch("/connections/daily_runs_slack", {**connection, "password": None})
 
 
-def test_a_run_whose_shards_fail_is_told_once_and_its_green_rerun_once(airflow: Airflow, hook: Webhook) -> None:
-    with airflow.scenario(error_code_share=1.0):
+def test_a_run_that_lacks_answers_is_told_once_and_its_green_rerun_once(airflow: Airflow, hook: Webhook) -> None:
+    with airflow.scenario(error_code_share=0.6):
         run = airflow.trigger("duo_chat", environment="staging", prompts=12)
         assert airflow.wait(run) == "failed"
-    states = [(task["task_id"], task["map_index"], task["state"]) for task in airflow.api.task_instances(*run)]
-    assert len([one for one in states if one[0] == "staging.inference"]) > 1, states
     airflow.until(lambda: hook.texts, "the message that the run failed")
     date = airflow.attempt(run)["run_key"].split("/", 2)[2]
     rerun = airflow.trigger("duo_chat", environment="staging", rerun="missing_answers", run=date)
-    assert airflow.wait(rerun) == "success"
+    assert airflow.wait(rerun) == "success", airflow.api.task_instances(*rerun)
     airflow.until(lambda: len(hook.texts) > 1, "the message that it is over")
     texts = [text for _, text in hook.texts]
     assert [text.splitlines()[0] for text in texts] == [
         "*Daily Runs: calls to staging fail (Duo Chat)*",
         "*Daily Runs, over: calls to staging fail (Duo Chat)*",
-    ], (states, texts)
+    ], texts
     assert f"/dags/{run.dag_id}/runs/" in texts[0]
     assert "Whose: " in texts[0]
 
