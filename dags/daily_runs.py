@@ -81,6 +81,8 @@ def daily_run(catalogue: Catalogue, feature: Feature) -> DAG:
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=policies.routing_timeout(wait) + arms_last,
+        on_failure_callback=tasks.run_failed,
+        on_success_callback=tasks.run_ended_well,
         tags=["daily-runs", f"priority-{feature.priority}", feature.owner.team],
         default_args={
             "owner": feature.owner.dri,

@@ -51,7 +51,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", "0.0.0.0", "::", "", Non
 _TABLES = (
     "store_provenance, alarm, run, attempt, answer, verdict, seed_binding, quota_limit, quota_lane, quota_asker,"
     " quota_grant, quota_use, quota_spent_user, breaker, look, seed_content, routed, judge_trial,"
-    " feature_seen"
+    " feature_seen, failed_task, incident, notice"
 )
 
 TOLD = "told"

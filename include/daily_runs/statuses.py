@@ -134,3 +134,24 @@ class Rerun(StrEnum):
     MISSING_ANSWERS = "missing_answers"
     JUDGE_AGAIN = "judge_again"
     GATE_AND_PUBLISH = "gate_and_publish"
+
+
+class IncidentKind(StrEnum):
+    """What people are told of. `hop_failed`: a path that runs share fails or refuses, whichever runs meet it."""
+
+    GATE_BLOCKED = "gate_blocked"
+    RUN_FAILED = "run_failed"
+    HOP_FAILED = "hop_failed"
+    RUN_LATE = "run_late"
+    ALARM = "alarm"
+    READINESS_LOST = "readiness_lost"
+    BUDGET = "budget"
+
+
+class NoticeKind(StrEnum):
+    """Which message it is: an incident began, got worse or is over; or what a team is told once a week."""
+
+    BEGUN = "begun"
+    WORSE = "worse"
+    OVER = "over"
+    WEEKLY = "weekly"

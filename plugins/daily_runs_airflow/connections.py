@@ -28,14 +28,15 @@ class AirflowLogin(NamedTuple):
     password: str
 
 
-def _airflow_connection(connection_id: str) -> Connection | None:
+def airflow_connection(connection_id: str) -> Connection | None:
+    """A connection of Airflow's; None if there is none of that id."""
     try:
         return BaseHook.get_connection(connection_id)
     except AirflowNotFoundException:
         return None
 
 
-def _extra_of(found: Connection, place: str) -> dict[str, Any]:
+def extra_of(found: Connection, place: str) -> dict[str, Any]:
     """A connection's extra; Airflow itself takes one that is broken for none, and would drop an `sslmode` with it.
 
     Raises:
@@ -63,9 +64,9 @@ def store_url() -> str:
     Raises:
         AccessError: neither is set, or the extra holds something else or is no JSON object.
     """
-    found, place = _airflow_connection(STORE_CONNECTION), f"connection {STORE_CONNECTION}"
+    found, place = airflow_connection(STORE_CONNECTION), f"connection {STORE_CONNECTION}"
     if found is not None:
-        options = _extra_of(found, place)
+        options = extra_of(found, place)
         mask_secret([value for name, value in options.items() if name in SECRET_OPTIONS])
         login, password = found.login or "", found.password or ""
         address = StoreAddress(found.host or "", found.port, login, password, found.schema or "")
@@ -80,7 +81,7 @@ def airflow_login() -> AirflowLogin | None:
 
     None: there is no such connection.
     """
-    found = _airflow_connection(AIRFLOW_CONNECTION)
+    found = airflow_connection(AIRFLOW_CONNECTION)
     if found is None:
         return None
     return AirflowLogin((found.host or "").rstrip("/"), found.login or "", found.password or "")
@@ -94,11 +95,11 @@ def find(connection_id: str, *, default_address: str, users: Sequence[str], sand
     Raises:
         AccessError: it is not set, or lacks what is needed.
     """
-    found = _airflow_connection(connection_id)
+    found = airflow_connection(connection_id)
     if found is None:
         return connections.find(connection_id, default_address=default_address, users=users, sandbox=sandbox)
     place = f"connection {connection_id}"
-    keys = _extra_of(found, place).get("keys", {})
+    keys = extra_of(found, place).get("keys", {})
     mask_secret(keys)  # Airflow masks passwords by itself, but not what stands in an extra
     given = {"keys": keys}
     if found.host:

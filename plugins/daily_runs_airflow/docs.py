@@ -40,6 +40,12 @@ TASK_DOCS = {
     " Takes no look if the newest is younger than half an hour, unless somebody triggered it. Free calls only; safe to"
     " clear. A path that cannot be looked at is no fault of this task: its log, and `daily-runs status`, say *unknown*"
     " and why. `docs/runbooks/readiness.md`.",
+    "look_for_incidents": "Looks in the store for late runs, readiness that was lost, budgets and alarms; says when an"
+    " incident is over; sends the messages that nobody has sent. A receiver that cannot be reached is no fault of this"
+    " task: its log says why, and the next run tries again. Spends nothing, safe to clear."
+    " `docs/operations/notices.md`; when the store is away, `docs/runbooks/store.md`.",
+    "tell_the_week": "Sends each team the message of the last whole week, once; safe to clear. Spends nothing."
+    " `docs/operations/notices.md`; when the store is away, `docs/runbooks/store.md`.",
 }
 
 READINESS_DOC = """
@@ -58,6 +64,23 @@ and its owner stand there.
 *Rerun*: clear it, or trigger the DAG; it is free.
 
 *Runbook*: `docs/runbooks/readiness.md`.
+"""
+
+NOTICES_DOC = """
+### Notices: telling people
+
+Runs tell of themselves when they fail; this DAG tells the rest: late runs, readiness that was lost, budgets, alarms,
+what is over, and messages that could not be sent before. The weekly one sends each team its week. Spends nothing.
+
+#### Triage notes
+
+*Normal*: green, also when there is nothing to tell, or a receiver cannot be reached (the log says so).
+
+*Worry when*: it fails: the store is away, the catalogue is not sound, or the extra of a connection cannot be used.
+
+*Rerun*: clear it; nobody is told twice.
+
+*How it is set up*: `docs/operations/notices.md`.
 """
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from airflow.sdk import TaskInstanceState
@@ -21,6 +22,9 @@ from daily_runs.incidents.block import Incident
 from daily_runs.incidents.describe import FailedTask, can_ask_the_store, incident_of
 from daily_runs.incidents.incident_rows import AttemptFacts, facts_of
 from daily_runs.incidents.run_line import short
+from daily_runs.notices import words_rows
+from daily_runs.notices.incident import met_by
+from daily_runs.notices.words_rows import LastWords
 from daily_runs.store.database import open_store
 from daily_runs_airflow.connections import store_url
 from daily_runs_airflow.notes import airflow_address, note_task, rerun_page
@@ -33,6 +37,8 @@ LAST_WORDS = "last_words"
 STORE_SECONDS = 8.0
 """So long the store is asked for figures. Airflow kills a task that is not gone 20 s after it failed
 (`core.task_success_overtime`), and then tries it again, whatever its retry policy says."""
+KEEP_SECONDS = 3.0
+"""So long the store may take to keep the last words, on top."""
 
 
 def tell(context: Mapping[str, Any]) -> None:
@@ -47,12 +53,15 @@ def tell(context: Mapping[str, Any]) -> None:
         failed = _failed(context)
         # Airflow masks secrets line by line, after the text was cut into lines.
         said = str(mask_logs(None, "", {"event": str(error)})["event"])
-        incident = incident_of(failed, error, _catalogue(), _facts(context, failed, error), said)
+        facts = _facts(context, failed, error)
+        incident = incident_of(failed, error, _catalogue(), facts, said)
     except Exception:
         log.debug("no block could be made", exc_info=True)
         incident = Incident(what=f"{type(error).__name__}: {error}")
     else:
         _leave_word(context["ti"], incident.what, is_last=not failed.is_tried_again)
+        with suppress(Exception):
+            _keep(context, failed, error, incident, facts)
     lines = incident.lines()
     log.info("::endgroup::")
     for line in lines:
@@ -90,24 +99,59 @@ def _catalogue() -> Catalogue | None:
 
 
 def _facts(context: Mapping[str, Any], failed: FailedTask, error: BaseException) -> AttemptFacts | None:
-    """What the store knows, if it answers in time. Its own waits are longer, so it is asked in a thread that is left
-    behind."""
+    """What the store knows, if it answers in time."""
     if failed.environment is None or not can_ask_the_store(error):
         return None
     url, run_id, attempt_id = store_url(), context["dag_run"].run_id, _attempt_id(context["task"])
     environment, found = failed.environment, list[AttemptFacts | None]()
 
     def ask() -> None:
-        try:
-            with open_store(url, connections=1) as store:
-                found.append(facts_of(store, run_id, failed.feature, environment, attempt_id))
-        except Exception:  # noqa: BLE001 - the block is worth more than its figures
-            found.append(None)
+        with open_store(url, connections=1) as store:
+            found.append(facts_of(store, run_id, failed.feature, environment, attempt_id))
 
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(STORE_SECONDS)
+    _in_time(STORE_SECONDS, ask)
     return found[0] if found else None
+
+
+def _keep(
+    context: Mapping[str, Any], failed: FailedTask, error: BaseException, incident: Incident, facts: AttemptFacts | None
+) -> None:
+    """Keep the last words for the one message of the run (`notices`), if the store takes them in time."""
+    ti = context["ti"]
+    if failed.is_tried_again or not ti.dag_id.startswith(DAG_PREFIX):
+        return
+    environment = failed.environment or ""
+    failures, blocked_by = (facts.failures, ", ".join(facts.blocked_by)) if facts else (None, "")
+    words = LastWords(
+        environment=environment,
+        task=failed.task,
+        error=type(error).__name__,
+        met=met_by(error, environment, failed.task, failures, blocked_by),
+        what=incident.what,
+        owner=incident.owner,
+        do=incident.do,
+        page=incident.runbook,
+    )
+    url, run_id = store_url(), context["dag_run"].run_id
+
+    def keep() -> None:
+        with open_store(url, connections=1) as store:
+            words_rows.keep(store, failed.feature, run_id, words)
+
+    _in_time(KEEP_SECONDS, keep)
+
+
+def _in_time(seconds: float, work: Callable[[], None]) -> None:
+    """Do what needs the store, for so long at most. Its own waits are longer, so that happens in a thread that is left
+    behind; the block is worth more than whatever it may raise."""
+
+    def quietly() -> None:
+        with suppress(Exception):
+            work()
+
+    working = threading.Thread(target=quietly, daemon=True)
+    working.start()
+    working.join(seconds)
 
 
 def _attempt_id(task: Any) -> str | None:

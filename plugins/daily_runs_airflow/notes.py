@@ -20,7 +20,7 @@ from daily_runs_airflow.connections import airflow_login
 
 log = logging.getLogger(__name__)
 
-REQUEST_SECONDS = 2.0
+REQUEST_SECONDS = 1.5
 """Of the wall clock, for each of at most three requests: the block of a failed task waits for its note."""
 
 

@@ -27,11 +27,15 @@ HOURLY = "5 * * * *"
 """When the DAG `readiness` looks. Five past: runs start on the full hour, and look themselves if they need to."""
 HOURLY_CHECK_INTERVAL = dt.timedelta(seconds=CHECK_AGE_SECONDS_MAX)
 """From one look of `HOURLY` to the next; where the newest is younger than half of it, none is taken."""
+NOTICES, WEEKLY = "*/10 * * * *", "0 7 * * 1"
+"""When the DAG `notices` looks, and when each team is told its week (UTC)."""
 OUTAGE_RETRIES = 8
 OUTAGE_DELAY_MAX = dt.timedelta(minutes=30)
 OUTAGE_WAIT = sum((min(RETRY_DELAY * 2**tried, OUTAGE_DELAY_MAX) for tried in range(OUTAGE_RETRIES)), dt.timedelta())
 """How long an outage may last, from a task's first try to its last: 10 s, 20 s, 40 s, …, three quarters of an hour in
 all. A task that waits to be tried again stands in no pool."""
+NOTICES_TIMEOUT = SHORT_TASK_TIMEOUT * (RETRIES + 1) + OUTAGE_WAIT
+"""Of a run that tells people: an outage of the store is waited for."""
 LONG_TASK_FACTOR = 2.0
 """A stage that works at a granted rate may take this many times what the rate promises, plus a short task's time."""
 

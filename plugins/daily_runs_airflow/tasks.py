@@ -36,6 +36,21 @@ def tell(context: Mapping[str, Any]) -> None:
     importlib.import_module("daily_runs_airflow.failures").tell(context)
 
 
+def run_failed(context: Mapping[str, Any]) -> None:
+    """The callback of a feature's run that failed: `notices.run_failed`, imported when it is called."""
+    importlib.import_module("daily_runs_airflow.notices").run_failed(context)
+
+
+def run_ended_well(context: Mapping[str, Any]) -> None:
+    """The callback of a feature's run that succeeded: `notices.run_ended_well`, imported when it is called."""
+    importlib.import_module("daily_runs_airflow.notices").run_ended_well(context)
+
+
+def look_failed(context: Mapping[str, Any]) -> None:
+    """The callback of a run of the DAG `notices` that failed: `notices.look_failed`, imported when it is called."""
+    importlib.import_module("daily_runs_airflow.notices").look_failed(context)
+
+
 @task(task_id="plan", doc_md=TASK_DOCS["plan"], **EVERY_TASK)
 def plan(feature: str) -> dict[str, Any]:
     """Check the form, and decide what this run does."""
@@ -120,6 +135,20 @@ def summary(
 def check_readiness(environment: str) -> dict[str, Any]:
     """Look at an environment for every feature, unless somebody just has; returns what was found."""
     return bodies.check_readiness(environment)
+
+
+@task(doc_md=TASK_DOCS["look_for_incidents"], pool=SENSORS_POOL, **EVERY_TASK)
+def look_for_incidents() -> None:
+    """Look for late runs, lost readiness, budgets and alarms; tell, and send what nobody has sent."""
+    quiet()
+    importlib.import_module("daily_runs_airflow.notices").look()
+
+
+@task(doc_md=TASK_DOCS["tell_the_week"], pool=SENSORS_POOL, **EVERY_TASK)
+def tell_the_week() -> None:
+    """Send each team its week."""
+    quiet()
+    importlib.import_module("daily_runs_airflow.notices").tell_the_week()
 
 
 # The stages of an arm, by name.

@@ -18,7 +18,7 @@ def given(monkeypatch: pytest.MonkeyPatch, extra: object, **fields: Any) -> None
     parts = {"host": "db.example.com", "login": "runs", "password": "p@ss/word", "schema": "daily_runs", "port": 5432}
     text = json.dumps({"conn_type": "postgres", "extra": extra, **parts, **fields})
     monkeypatch.setenv("AIRFLOW_CONN_DAILY_RUNS_STORE", text)
-    monkeypatch.setattr(connections, "_airflow_connection", lambda name: Connection.from_json(text, conn_id=name))
+    monkeypatch.setattr(connections, "airflow_connection", lambda name: Connection.from_json(text, conn_id=name))
 
 
 class Carried(NamedTuple):

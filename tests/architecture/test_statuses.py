@@ -86,6 +86,8 @@ TYPES: dict[tuple[str, str], frozenset[str]] = {
     ("daily_runs.alarm", "kind"): frozenset(statuses.AlarmKind),
     ("daily_runs.alarm", "state"): frozenset(statuses.AlarmState),
     ("daily_runs.comparison", "verdict"): frozenset(statuses.QualityVerdict),
+    ("daily_runs.incident", "kind"): frozenset(statuses.IncidentKind),
+    ("daily_runs.notice", "kind"): frozenset(statuses.NoticeKind),
     ("daily_runs.published_result", "status"): frozenset(statuses.JudgementStatus) - {"sent"},
 }
 

@@ -17,7 +17,7 @@ SECRET = "glpat-do-not-show"
 def given(monkeypatch: pytest.MonkeyPatch, extra: str | None, host: str = "") -> None:
     """Any connection is this one of Airflow's, with its extra as somebody typed it."""
     found = Connection(conn_id="any", conn_type="generic", host=host, extra=extra)
-    monkeypatch.setattr(connections, "_airflow_connection", lambda _: found)
+    monkeypatch.setattr(connections, "airflow_connection", lambda _: found)
 
 
 BROKEN = {

@@ -12,6 +12,7 @@ import pytest
 from airflow.sdk import TaskInstanceState
 
 from daily_runs.errors import GateFailedError
+from daily_runs.notices import words_rows
 from daily_runs_airflow import failures
 
 ERROR = GateFailedError("a run is quarantined")
@@ -44,6 +45,35 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr(failures, "open_store", store)
     monkeypatch.setattr(failures, "facts_of", lambda *words: found.append(words))
     return found
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the store was given to keep."""
+    found: list[Any] = []
+    monkeypatch.setattr(words_rows, "keep", lambda *words: found.append(words[1:]))
+    return found
+
+
+def test_the_last_words_of_a_failed_task_are_kept_for_the_message_of_its_run(
+    caplog: pytest.LogCaptureFixture, asked: list[Any], kept: list[Any]
+) -> None:
+    told(caplog, TaskInstanceState.UP_FOR_RETRY)
+    assert kept == []
+    caplog.clear()
+    told(caplog)
+    ((feature, run_id, words),) = kept
+    assert (feature, run_id) == ("duo_chat", "a-run")
+    assert (words.environment, words.task, words.error, words.met) == ("staging", "validation", "GateFailedError", "")
+    assert words.what.startswith("validation of duo_chat in staging failed: a run is quarantined.")
+    assert words.page == "docs/runbooks/gate.md"
+
+
+def test_words_that_cannot_be_kept_cost_no_block(
+    caplog: pytest.LogCaptureFixture, asked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(words_rows, "keep", lambda *_words: 1 / 0)
+    assert told(caplog)[-1] == "RUNBOOK  docs/runbooks/gate.md"
 
 
 def test_the_attempt_that_the_task_was_given_is_asked_after(caplog: pytest.LogCaptureFixture, asked: list[Any]) -> None:

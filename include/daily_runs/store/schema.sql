@@ -2410,6 +2410,57 @@ CREATE TABLE daily_runs.breaker (
     CONSTRAINT breaker_state_check CHECK ((state = ANY (ARRAY['closed'::text, 'open'::text, 'half_open'::text])))
 );
 
+CREATE TABLE daily_runs.failed_task (
+    feature text NOT NULL,
+    airflow_run_id text NOT NULL,
+    environment text NOT NULL,
+    task text NOT NULL,
+    error text NOT NULL,
+    met text NOT NULL,
+    what text NOT NULL,
+    owner text NOT NULL,
+    do_next text NOT NULL,
+    page text NOT NULL,
+    failed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE daily_runs.incident (
+    incident_id bigint NOT NULL,
+    key text NOT NULL,
+    kind text NOT NULL,
+    level integer DEFAULT 0 NOT NULL,
+    what text NOT NULL,
+    owner text NOT NULL,
+    do_next text NOT NULL,
+    page text NOT NULL,
+    begun_at timestamp with time zone DEFAULT now() NOT NULL,
+    worse_at timestamp with time zone,
+    over_at timestamp with time zone,
+    CONSTRAINT incident_kind_check CHECK ((kind = ANY (ARRAY['gate_blocked'::text, 'run_failed'::text, 'hop_failed'::text, 'run_late'::text, 'alarm'::text, 'readiness_lost'::text, 'budget'::text])))
+);
+
+ALTER TABLE daily_runs.incident ALTER COLUMN incident_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME daily_runs.incident_incident_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE daily_runs.incident_member (
+    incident_id bigint NOT NULL,
+    feature text NOT NULL,
+    environment text NOT NULL,
+    sample text DEFAULT ''::text NOT NULL,
+    what text NOT NULL,
+    link text NOT NULL,
+    airflow_run_id text,
+    logical_date timestamp with time zone,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    over_at timestamp with time zone
+);
+
 CREATE TABLE daily_runs.judge_trial (
     trial_key text NOT NULL,
     feature text NOT NULL,
@@ -2525,6 +2576,21 @@ ALTER TABLE daily_runs.look ALTER COLUMN look_id ADD GENERATED ALWAYS AS IDENTIT
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE daily_runs.notice (
+    about text NOT NULL,
+    receiver text NOT NULL,
+    kind text NOT NULL,
+    incident_id bigint,
+    subject text NOT NULL,
+    body text NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    taken_until timestamp with time zone,
+    tries integer DEFAULT 0 NOT NULL,
+    problem text,
+    told_at timestamp with time zone,
+    CONSTRAINT notice_kind_check CHECK ((kind = ANY (ARRAY['begun'::text, 'worse'::text, 'over'::text, 'weekly'::text])))
 );
 
 CREATE TABLE daily_runs.quota_asker (
@@ -2677,6 +2743,9 @@ ALTER TABLE ONLY daily_runs.breaker
 ALTER TABLE ONLY daily_runs.comparison
     ADD CONSTRAINT comparison_pkey PRIMARY KEY (run_key, against, part);
 
+ALTER TABLE ONLY daily_runs.failed_task
+    ADD CONSTRAINT failed_task_pkey PRIMARY KEY (feature, airflow_run_id, environment, task);
+
 ALTER TABLE ONLY daily_runs.feature_seen
     ADD CONSTRAINT feature_seen_pkey PRIMARY KEY (feature);
 
@@ -2695,6 +2764,12 @@ ALTER TABLE ONLY daily_runs.gate_result
 ALTER TABLE ONLY daily_runs.given_up_call
     ADD CONSTRAINT given_up_call_pkey PRIMARY KEY (attempt_id, prompt_id, ended_at);
 
+ALTER TABLE ONLY daily_runs.incident_member
+    ADD CONSTRAINT incident_member_pkey PRIMARY KEY (incident_id, feature, environment);
+
+ALTER TABLE ONLY daily_runs.incident
+    ADD CONSTRAINT incident_pkey PRIMARY KEY (incident_id);
+
 ALTER TABLE ONLY daily_runs.judge_agreement
     ADD CONSTRAINT judge_agreement_pkey PRIMARY KEY (run_key, second_judge);
 
@@ -2709,6 +2784,9 @@ ALTER TABLE ONLY daily_runs.limit_probe
 
 ALTER TABLE ONLY daily_runs.look
     ADD CONSTRAINT look_pkey PRIMARY KEY (look_id);
+
+ALTER TABLE ONLY daily_runs.notice
+    ADD CONSTRAINT notice_pkey PRIMARY KEY (about, receiver);
 
 ALTER TABLE ONLY daily_runs.published_failure
     ADD CONSTRAINT published_failure_pkey PRIMARY KEY (run_key, prompt_id);
@@ -2791,6 +2869,8 @@ CREATE UNIQUE INDEX attempt_running ON daily_runs.attempt USING btree (run_key) 
 
 CREATE INDEX frozen_judging_key ON daily_runs.frozen_judging USING btree (frozen_key, began_at);
 
+CREATE UNIQUE INDEX incident_is_open ON daily_runs.incident USING btree (key) WHERE (over_at IS NULL);
+
 CREATE INDEX judgement_ended_day ON daily_runs.judgement USING brin ((((settled_at AT TIME ZONE 'UTC'::text))::date)) WITH (pages_per_range='32', autosummarize='on');
 
 CREATE INDEX judgement_verdict ON daily_runs.judgement USING btree (verdict_key);
@@ -2800,6 +2880,8 @@ CREATE INDEX judgement_without_verdict ON daily_runs.judgement USING btree (verd
 CREATE INDEX limit_probe_latest ON daily_runs.limit_probe USING btree (environment, feature, probed_at DESC);
 
 CREATE INDEX look_latest ON daily_runs.look USING btree (environment, look_id DESC);
+
+CREATE INDEX notice_untold ON daily_runs.notice USING btree (made_at) WHERE (told_at IS NULL);
 
 CREATE INDEX published_run_stream ON daily_runs.published_run USING btree (feature, environment, comparability_key, logical_date);
 
@@ -2867,6 +2949,9 @@ ALTER TABLE ONLY daily_runs.gate_result
 ALTER TABLE ONLY daily_runs.given_up_call
     ADD CONSTRAINT given_up_call_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
 
+ALTER TABLE ONLY daily_runs.incident_member
+    ADD CONSTRAINT incident_member_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES daily_runs.incident(incident_id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY daily_runs.judge_agreement
     ADD CONSTRAINT judge_agreement_run_key_fkey FOREIGN KEY (run_key) REFERENCES daily_runs.published_run(run_key) ON DELETE CASCADE;
 
@@ -2878,6 +2963,9 @@ ALTER TABLE ONLY daily_runs.judgement
 
 ALTER TABLE ONLY daily_runs.limit_probe
     ADD CONSTRAINT limit_probe_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES daily_runs.attempt(attempt_id);
+
+ALTER TABLE ONLY daily_runs.notice
+    ADD CONSTRAINT notice_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES daily_runs.incident(incident_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY daily_runs.published_failure
     ADD CONSTRAINT published_failure_run_key_fkey FOREIGN KEY (run_key) REFERENCES daily_runs.published_run(run_key) ON DELETE CASCADE;
@@ -3035,6 +3123,12 @@ GRANT SELECT ON TABLE daily_runs.alembic_version TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.breaker TO daily_runs_writer;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.failed_task TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.incident TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.incident_member TO daily_runs_writer;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.judge_trial TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.judged TO daily_runs_writer;
@@ -3046,6 +3140,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.look TO daily_runs_writer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.readiness TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.latest_readiness TO daily_runs_writer;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.notice TO daily_runs_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE daily_runs.quota_asker TO daily_runs_writer;
 
