@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
 from airflow.sdk.configuration import conf
 
@@ -22,16 +21,6 @@ log = logging.getLogger(__name__)
 
 REQUEST_SECONDS = 1.5
 """Of the wall clock, for each of at most three requests: the block of a failed task waits for its note."""
-
-
-def airflow_address() -> str:
-    """Where people find Airflow (`api.base_url`), without a slash at its end; empty if it does not say."""
-    return str(conf.get("api", "base_url", fallback="") or "").rstrip("/")
-
-
-def rerun_page(dag_id: str, run_id: str) -> str:
-    """The address of the page that reruns a run."""
-    return f"{airflow_address()}/daily-runs/rerun/{quote(dag_id, safe='')}/{quote(run_id, safe='')}"
 
 
 def note_run(dag_id: str, run_id: str, line: str) -> None:
@@ -60,7 +49,7 @@ def _written(write: Callable[[AirflowApi], None]) -> None:
         login = airflow_login()
         if login is None:
             return
-        address = login.address or airflow_address()
+        address = login.address or str(conf.get("api", "base_url", fallback="") or "").rstrip("/")
         with AirflowApi(address, login.user, login.password, timeout_seconds=REQUEST_SECONDS) as api:
             write(api)
     except DailyRunsError as error:

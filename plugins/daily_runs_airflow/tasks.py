@@ -38,17 +38,17 @@ def tell(context: Mapping[str, Any]) -> None:
 
 def run_failed(context: Mapping[str, Any]) -> None:
     """The callback of a feature's run that failed: `notices.run_failed`, imported when it is called."""
-    importlib.import_module("daily_runs_airflow.notices").run_failed(context)
+    importlib.import_module("daily_runs_airflow.telling.notices").run_failed(context)
 
 
 def run_ended_well(context: Mapping[str, Any]) -> None:
     """The callback of a feature's run that succeeded: `notices.run_ended_well`, imported when it is called."""
-    importlib.import_module("daily_runs_airflow.notices").run_ended_well(context)
+    importlib.import_module("daily_runs_airflow.telling.notices").run_ended_well(context)
 
 
 def look_failed(context: Mapping[str, Any]) -> None:
     """The callback of a run of the DAG `notices` that failed: `notices.look_failed`, imported when it is called."""
-    importlib.import_module("daily_runs_airflow.notices").look_failed(context)
+    importlib.import_module("daily_runs_airflow.telling.notices").look_failed(context)
 
 
 @task(task_id="plan", doc_md=TASK_DOCS["plan"], **EVERY_TASK)
@@ -141,14 +141,14 @@ def check_readiness(environment: str) -> dict[str, Any]:
 def look_for_incidents() -> None:
     """Look for late runs, lost readiness, budgets and alarms; tell, and send what nobody has sent."""
     quiet()
-    importlib.import_module("daily_runs_airflow.notices").look()
+    importlib.import_module("daily_runs_airflow.telling.notices").look()
 
 
 @task(doc_md=TASK_DOCS["tell_the_week"], pool=SENSORS_POOL, **EVERY_TASK)
 def tell_the_week() -> None:
     """Send each team its week."""
     quiet()
-    importlib.import_module("daily_runs_airflow.notices").tell_the_week()
+    importlib.import_module("daily_runs_airflow.telling.notices").tell_the_week()
 
 
 # The stages of an arm, by name.

@@ -19,8 +19,8 @@ from daily_runs.notices.telling import NotToldError
 from daily_runs.notices.texts import NoticeText
 from daily_runs.notices.words_rows import LastWords
 from daily_runs.store.database import Store
-from daily_runs_airflow import notices, receivers
-from daily_runs_airflow.receivers import ConnectedReceivers
+from daily_runs_airflow.telling import notices, receivers
+from daily_runs_airflow.telling.receivers import ConnectedReceivers
 
 CHAT = catalogue_files.load().features["duo_chat"].owner
 RCA = catalogue_files.load().features["root_cause_analysis"].owner

@@ -27,15 +27,14 @@ def feature_named(catalogue: Catalogue, name: str) -> Feature:
     return catalogue.features[name]
 
 
-class Links(Strict):
-    """Where links lead. `runbooks`: a URL, or a path below Airflow's own address; `docs/runbooks` lies there."""
+class DocumentLinks(Strict):
+    """Where documents are. `runbooks`: the folder `docs/runbooks`, as a URL or as a path in the repository."""
 
-    runbooks: Annotated[str, StringConstraints(pattern=r"^(/|https?://)[!-~]*$")] = "/daily-runs/docs/runbooks"
+    runbooks: Annotated[str, StringConstraints(pattern=r"^[!-~]+$")] = "docs/runbooks"
 
-    def runbook(self, page: str, airflow: str) -> str:
-        """The address of a page, such as `gate.md`; `airflow`: Airflow's own, without a slash at its end."""
-        base = self.runbooks.rstrip("/")
-        return f"{airflow if base.startswith('/') else ''}{base}/{page}"
+    def runbook(self, page: str) -> str:
+        """Where a page is, such as `gate.md`."""
+        return f"{self.runbooks.rstrip('/')}/{page}"
 
 
 def refuse_left_out(catalogue: Catalogue, name: str) -> None:
@@ -62,7 +61,7 @@ class Catalogue(Strict):
     environments: dict[Name, Environment] = Field(min_length=1)
     features: dict[Name, Feature]
     prices: Prices | None = None
-    links: Links = Links()
+    links: DocumentLinks = DocumentLinks()
     left_out: dict[str, tuple[Fault, ...]] = Field(default_factory=dict)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import NamedTuple
 
-from daily_runs.catalogue.catalogue import Catalogue, Links
+from daily_runs.catalogue.catalogue import Catalogue, DocumentLinks
 from daily_runs.errors import CallError, DailyRunsError, GateFailedError, Hop, StoreAwayError
 from daily_runs.incidents.block import Incident
 from daily_runs.incidents.incident_rows import AttemptFacts
@@ -20,21 +20,12 @@ BREAKER_OPEN = "breaker_open"
 
 
 class FailedTask(NamedTuple):
-    """Which task failed.
-
-    Attributes:
-        environment: None before a run has one.
-        is_tried_again: by Airflow itself.
-        airflow: Airflow's own address, without a slash at its end.
-        rerun_page: the address of the page that reruns its run.
-    """
+    """Which task failed. `environment`: None before a run has one. `is_tried_again`: by Airflow itself."""
 
     feature: str
     task: str
     environment: str | None = None
     is_tried_again: bool = False
-    airflow: str = ""
-    rerun_page: str = ""
 
 
 def incident_of(
@@ -62,8 +53,7 @@ def incident_of(
         money=_money(facts, rerun),
         do="Nothing yet: Airflow tries again by itself." if failed.is_tried_again else remedy.do,
         form=form,
-        rerun=failed.rerun_page if facts and not failed.is_tried_again else "",
-        runbook=(catalogue.links if catalogue else Links()).runbook(remedy.page, failed.airflow),
+        runbook=(catalogue.links if catalogue else DocumentLinks()).runbook(remedy.page),
     )
 
 

@@ -28,7 +28,7 @@ from daily_runs.store.database import open_store
 from daily_runs_airflow.connections import store_url
 from daily_runs_airflow.failures import DAG_PREFIX
 from daily_runs_airflow.quiet import quiet
-from daily_runs_airflow.receivers import ConnectedReceivers
+from daily_runs_airflow.telling.receivers import ConnectedReceivers
 
 log = logging.getLogger(__name__)
 
