@@ -16,8 +16,8 @@ from tests.architecture.project import DAGS, LIBRARY, PLUGINS, PROJECT, Module, 
 SANDBOX_USERS = re.compile(r"daily_runs\.(sandbox|cli|local)(\..*)?")
 """What starts the sandbox; the product itself must not know it."""
 PLUGINS_IMPORT = {"airflow", "daily_runs", "daily_runs_airflow", "fastapi", "pendulum", "starlette", "structlog"}
-"""Beside the standard library. A timetable's interface is written in pendulum's moments, a task's log by structlog. Pages
-are a FastAPI application, since Airflow's rights are FastAPI's dependencies."""
+"""Beside the standard library. A timetable's interface is written in pendulum's moments, a task's log by structlog;
+pages are a FastAPI application, since Airflow's rights are FastAPI's dependencies."""
 SQL = re.compile(
     r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|TRUNCATE|COPY|FROM|JOIN)\b[^;]*\b(daily_runs|contract)\.[a-z]"
 )
