@@ -10,13 +10,16 @@ SELECT feature, aspect, state, reason, owner, details, looked_at FROM daily_runs
 WHERE environment = %(environment)s
 """
 _RUNS = """
-SELECT DISTINCT ON (r.feature) r.feature, r.environment, r.logical_date, r.sample, a.status, a.provenance, a.asked,
+WITH newest AS MATERIALIZED (  -- first, so that answers are counted of these attempts only
+    SELECT DISTINCT ON (r.feature) r.feature, r.environment, r.logical_date, r.sample, a.attempt_id, a.status,
+           a.provenance, a.asked
+    FROM daily_runs.attempt a JOIN daily_runs.run r USING (run_key) ORDER BY r.feature, a.started_at DESC
+)
+SELECT a.feature, a.environment, a.logical_date, a.sample, a.status, a.provenance, a.asked,
        (SELECT count(*)::int FROM daily_runs.answer w WHERE w.attempt_id = a.attempt_id AND w.status = 'answered')
            AS answered,
        p.mean_score, p.verdict
-FROM daily_runs.attempt a JOIN daily_runs.run r USING (run_key)
-LEFT JOIN daily_runs.published_run p USING (attempt_id)
-ORDER BY r.feature, a.started_at DESC
+FROM newest a LEFT JOIN daily_runs.published_run p USING (attempt_id)
 """
 _GATES = """
 SELECT DISTINCT ON (r.feature) r.feature, r.environment, r.logical_date, g.passed, g.checks, g.failed, g.checked_at
