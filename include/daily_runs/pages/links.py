@@ -49,6 +49,10 @@ class PageLinks(NamedTuple):
         """The page of one DAG run."""
         return self.page("run", dag_id, run_id)
 
+    def export(self, dag_id: str, run_id: str, view: str, run_key: str) -> str:
+        """Rows of a contract view as CSV, of one of the DAG run's runs."""
+        return f"{self.page('run', dag_id, run_id, 'export', view)}?{urlencode({'run': run_key})}"
+
     def rerun(self, dag_id: str, run_id: str) -> str:
         """The form that asks a run again."""
         return self.page("rerun", dag_id, run_id)

@@ -67,7 +67,7 @@ def test_a_table_says_how_many_rows_it_leaves_out() -> None:
 
 def test_only_a_column_of_figures_is_set_to_the_right() -> None:
     text = table(("name", "value", "change"), [["a", "0.5 [0.4, 0.6]", "–"], ["1 of b", "12", "+0.1"]])
-    assert re.findall(r'<th( class="figure")?>', text) == ["", ' class="figure"', ' class="figure"']
+    assert re.findall(r'<th scope="col"( class="figure")?>', text) == ["", ' class="figure"', ' class="figure"']
 
 
 def test_the_picture_is_told_in_words() -> None:
