@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
-from daily_runs_airflow.pages.mounted import MOUNTED, VIEWS
+from daily_runs_airflow.pages.mounted import MOUNTED, views
 from daily_runs_airflow.timetable import MigrationTimetable
 
 
@@ -14,4 +15,4 @@ class DailyRunsPlugin(AirflowPlugin):
     name = "daily_runs"
     timetables = [MigrationTimetable]  # noqa: RUF012 - Airflow's own declaration of it
     fastapi_apps = MOUNTED
-    external_views = VIEWS
+    external_views = views(conf.get("api", "base_url", fallback="") or "")

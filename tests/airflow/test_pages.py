@@ -7,13 +7,13 @@ import re
 
 import httpx
 import pytest
-from tests.airflow.conftest import Airflow, DagRun
-from tests.unit.pages.hostile import must_be_harmless
 
 from daily_runs.pages.frame import CONTENT_POLICY
 from daily_runs.pages.links import PageLinks
 from daily_runs.pages.run_items import WITHHELD
 from daily_runs.store.embedded import state_root
+from tests.airflow.conftest import Airflow, DagRun
+from tests.unit.pages.hostile import must_be_harmless
 
 pytestmark = pytest.mark.timeout(1800)
 LINKS = PageLinks()

@@ -21,7 +21,7 @@ from daily_runs.pages.links import PageLinks
 from daily_runs.pages.run_items import WITHHELD
 from daily_runs.store.database import STORE_VARIABLE, Store
 from daily_runs_airflow import connections
-from daily_runs_airflow.pages.mounted import MOUNTED, VIEWS
+from daily_runs_airflow.pages.mounted import MOUNTED, views
 
 DAG, RUN_ID, LINKS = "daily_runs_duo_chat", "manual__2026-08-02", PageLinks()
 PAGES = (LINKS.today(), LINKS.run(DAG, RUN_ID))
@@ -143,5 +143,13 @@ def test_the_tab_of_a_dag_opens_the_page_of_its_feature(client: Client) -> None:
 
 
 def test_airflow_gets_an_entry_in_the_navigation_and_a_tab_of_dag_run_and_task() -> None:
-    assert [view["destination"] for view in VIEWS] == ["nav", "dag", "dag_run", "task_instance"]
-    assert len({view["url_route"] for view in VIEWS}) == len(VIEWS)
+    found = views("http://127.0.0.1:8080")
+    assert [view["destination"] for view in found] == ["nav", "dag", "dag_run", "task_instance"]
+    assert len({view["url_route"] for view in found}) == len(found)
+    assert found[2]["href"] == "/daily-runs/run/{DAG_ID}/{RUN_ID}"
+
+
+def test_the_tabs_are_found_where_airflow_is_served_below_a_path() -> None:
+    assert [view["href"].startswith("/airflow/daily-runs/") for view in views("https://a.example/airflow/")] == [
+        True
+    ] * 4

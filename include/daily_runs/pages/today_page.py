@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+from daily_runs.catalogue.features import PhaseName
 from daily_runs.pages.frame import airflow_link, link
 from daily_runs.pages.links import PageLinks, dag_of
 from daily_runs.pages.tables import MarkedRow, grid, parts_of, small_list
@@ -39,7 +40,9 @@ def today_parts(board: Board, links: PageLinks) -> list[str]:
 
 
 def _is_quiet(line: BoardLine) -> bool:
-    """Nothing happens today, or nothing was asked: it needs nobody."""
+    """All of today's runs asked nothing, or there are none since the feature is on hold."""
+    if not line.today:
+        return line.phase.phase is PhaseName.ON_HOLD
     return all(run.state is TodayState.ASKED_NOTHING for run in line.today)
 
 
@@ -80,8 +83,9 @@ def _run(board: Board, line: BoardLine, run: RunToday, links: PageLinks) -> str:
     if not run.run_id:
         name += " <small>by the command line</small>"
     shown = f'<span class="{kind}">{name}</span>' if kind else name
-    why = f": {escaped(run.why, _REASON_MAX)}" if run.state is TodayState.ASKED_NOTHING else ""
-    return shown + why
+    if run.state is TodayState.ASKED_NOTHING:
+        return f'<span class="quiet">{shown}: {escaped(run.why, _REASON_MAX)}</span>'
+    return shown
 
 
 def _stages(attempt: Row, now: dt.datetime) -> str:

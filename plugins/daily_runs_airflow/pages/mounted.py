@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from daily_runs.pages.frame import CONTENT_POLICY
 from daily_runs.pages.links import PREFIX
@@ -46,25 +47,22 @@ class MountedPages:
 MOUNTED = [{"app": MountedPages(), "url_prefix": PREFIX, "name": "Daily runs"}]
 """For `fastapi_apps` of the plugin."""
 
-VIEWS = [
-    {"name": "Daily runs", "href": f"{PREFIX}/today", "destination": "nav", "url_route": "daily-runs"},
-    {
-        "name": "Daily runs",
-        "href": f"{PREFIX}/dag/{{DAG_ID}}",
-        "destination": "dag",
-        "url_route": "daily-runs-feature",
-    },
-    {
-        "name": "Daily run",
-        "href": f"{PREFIX}/run/{{DAG_ID}}/{{RUN_ID}}",
-        "destination": "dag_run",
-        "url_route": "daily-runs-run",
-    },
-    {
-        "name": "Daily run",
-        "href": f"{PREFIX}/run/{{DAG_ID}}/{{RUN_ID}}?task={{TASK_ID}}",
-        "destination": "task_instance",
-        "url_route": "daily-runs-task",
-    },
-]
-"""For `external_views` of the plugin: an entry of the navigation, and a tab of each DAG, run and task instance."""
+
+def views(base_url: str) -> list[dict[str, str]]:
+    """For `external_views` of the plugin: an entry of the navigation, and a tab of each DAG, run and task instance.
+
+    Args:
+        base_url: Airflow's own address, which may have a path: Airflow puts nothing before what stands here.
+    """
+    ours = urlsplit(base_url).path.rstrip("/") + PREFIX
+    run = f"{ours}/run/{{DAG_ID}}/{{RUN_ID}}"
+    places = (
+        ("nav", "Daily runs", "daily-runs", f"{ours}/today"),
+        ("dag", "Daily runs", "daily-runs-feature", f"{ours}/dag/{{DAG_ID}}"),
+        ("dag_run", "Daily run", "daily-runs-run", run),
+        ("task_instance", "Daily run", "daily-runs-task", f"{run}?task={{TASK_ID}}"),
+    )
+    return [
+        {"destination": destination, "name": name, "url_route": route, "href": address}
+        for destination, name, route, address in places
+    ]

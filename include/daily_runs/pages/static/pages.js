@@ -27,9 +27,12 @@ const goInAirflow = (address) => {
 };
 
 // What is no view of Airflow's UI, such as the log-in, needs a whole new page: a link made and followed in Airflow's own.
+// It comes back to where Airflow is now, not to our page without its frame.
 const leave = (address) => {
+  const target = new URL(address);
+  target.searchParams.set("next", airflow.location.pathname + airflow.location.search);
   const link = airflow.document.createElement("a");
-  link.href = address;
+  link.href = target.href;
   airflow.document.body.append(link);
   link.click();
   link.remove();

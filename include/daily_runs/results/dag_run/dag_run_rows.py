@@ -14,15 +14,16 @@ WHERE t.feature = %(feature)s AND (t.dag_run_id = %(dag_run)s OR t.attempt_id::t
 ORDER BY t.started_at
 """
 _LIMITS = """
-SELECT hop, limit_name, needed, allowed, unit, verdict, source, owner, remedy, binds FROM daily_runs.limit_probe
-WHERE attempt_id::text = %(attempt)s
-      AND probed_at = (SELECT max(probed_at) FROM daily_runs.limit_probe WHERE attempt_id::text = %(attempt)s)
+SELECT * FROM (
+    SELECT DISTINCT ON (hop, limit_name) hop, limit_name, needed, allowed, unit, verdict, source, owner, remedy, binds
+    FROM daily_runs.limit_probe WHERE attempt_id = %(attempt)s::uuid ORDER BY hop, limit_name, probed_at DESC
+) AS newest
 ORDER BY verdict <> 'too_low', binds DESC, hop, limit_name
 """
 _PACE = """
 SELECT count(*) FILTER (WHERE sent_at IS NOT NULL)::int AS sent, coalesce(sum(tries), 0)::int AS tries,
        count(DISTINCT evaluation_user)::int AS users, min(sent_at) AS first_sent, max(sent_at) AS last_sent
-FROM daily_runs.answer WHERE attempt_id::text = %(attempt)s
+FROM daily_runs.answer WHERE attempt_id = %(attempt)s::uuid
 """
 
 

@@ -18,7 +18,7 @@ from daily_runs.store.pool import Connection
 ITEMS_MAX = 400
 _FAILURES = """
 SELECT item_id, error_hop AS hop, error_kind AS kind, count(*)::int AS prompts FROM daily_runs.answer
-WHERE attempt_id::text = %(attempt)s AND status = 'failed' GROUP BY 1, 2, 3 ORDER BY 1, 4 DESC, 2, 3
+WHERE attempt_id = %(attempt)s::uuid AND status = 'failed' GROUP BY 1, 2, 3 ORDER BY 1, 4 DESC, 2, 3
 """
 
 
