@@ -68,8 +68,11 @@ _CURRENT = ' aria-current="page"'
 
 
 def _navigation(links: PageLinks, here: str) -> str:
-    entries = (("today", "Today", links.today()), ("quota", "Quota", links.quota()))
-    entries = (*entries, ("compare", "Compare", links.compare()))
+    entries = (
+        ("today", "Today", links.today()),
+        ("quota", "Quota", links.quota()),
+        ("compare", "Compare", links.compare()),
+    )
     shown = "".join(
         f'<li><a href="{escaped(address)}"{_CURRENT if word == here else ""}>{name}</a></li>'
         for word, name, address in entries

@@ -50,7 +50,7 @@ def _cells(board: Board, line: BoardLine, links: PageLinks) -> list[str]:
     return [
         _feature(line, links),
         _runs(board, line, links),
-        small_list([_stages(attempt, board.at) for run in line.today for attempt in run.attempts]),
+        small_list([_stages(attempt, board.at) for run in line.today for attempt in run.attempts]) or "–",
         small_list([_score(attempt) for run in line.today for attempt in run.attempts]) or _last(line),
         parts_of(_aspect("seeds", line.seeds), _aspect("limits", line.limits)),
         small_list([escaped(told, _REASON_MAX) for told in _in_the_way(board, line)]) or "nothing known",

@@ -91,7 +91,7 @@ def runs(attempts: list[dict[str, Any]], routes: list[dict[str, Any]], *dag_runs
 def whole_board(of_chat: list[RunToday], text: str = "why") -> Board:
     """The board of every feature; whatever may come from elsewhere in it is the text."""
     looked = {"state": "not_ready", "reason": text, "owner": text, "details": {}, "looked_at": NOW}
-    aspects = {(CHAT, aspect): looked for aspect in (ReadinessAspect.SEEDS, ReadinessAspect.LIMITS)}
+    aspects = {(CHAT, str(aspect)): looked for aspect in (ReadinessAspect.SEEDS, ReadinessAspect.LIMITS)}
     breaker = {"provider": text, "state": "open", "open_until": NOW, "reason": text}
     environments = [
         EnvironmentHealth(text, "sandbox", text, NOW, text),
