@@ -131,7 +131,7 @@ def _last(line: BoardLine) -> str:
 
 def _aspect(name: str, found: Row | None) -> str:
     if found is None:
-        return f"{name}: nobody has looked yet"
+        return f"{name}: not looked at"
     state = str(state_of(found))
     kind = {"ready": "good", "not_ready": "bad"}.get(state, "")
     return f'{name}: <span class="{kind}">{escaped(_words(state))}</span>'

@@ -207,7 +207,7 @@ def test_days_without_a_shift_have_no_picture() -> None:
 
 def test_a_column_of_short_words_is_never_broken_inside_one() -> None:
     text = table(("what", ""), [["a long name of an expectation", "FAILED"], ["another", "passed"]])
-    assert re.findall(r"<td( class=\"\w+\")?>", text) == ["", ' class="short"'] * 2
+    assert re.findall(r"<td( class=\"\w+\")?>", text.partition("<tbody>")[2]) == ["", ' class="short"'] * 2
 
 
 def test_differences_share_one_scale_and_those_that_are_unknown_are_left_empty() -> None:

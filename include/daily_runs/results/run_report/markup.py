@@ -72,16 +72,18 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], drawn: Sequence[
     A column that holds only figures is set to the right.
     """
     kinds = [_kind([row[column] for row in rows]) for column in range(len(header))]
-    heads = "".join(
-        f'<th scope="col"{kind if kind != _SHORT else ""}>{escaped(cell)}</th>'
-        for kind, cell in zip(kinds, header, strict=True)
-    )
+    heads = "".join(map(_head, kinds, header))
     lines = [f"<table><thead><tr>{heads}{'<td></td>' if drawn else ''}</tr></thead><tbody>"]
     for number, row in enumerate(rows[:ROWS_MAX]):
         cells = "".join(f"<td{kind}>{escaped(cell)}</td>" for kind, cell in zip(kinds, row, strict=True))
         lines.append(f"<tr>{cells}{f'<td>{drawn[number]}</td>' if drawn else ''}</tr>")
     more = f'<p class="left-out">{len(rows) - ROWS_MAX:,} rows left out</p>' if len(rows) > ROWS_MAX else ""
     return "\n".join([*lines, f"</tbody></table>{more}"])
+
+
+def _head(kind: str, name: str) -> str:
+    """A column without a name has no header: a screen reader would read out an empty one."""
+    return f'<th scope="col"{kind if kind != _SHORT else ""}>{escaped(name)}</th>' if name else "<td></td>"
 
 
 def _kind(cells: Sequence[str]) -> str:
