@@ -78,6 +78,12 @@ def test_nobody_who_is_not_logged_in_sees_a_page_and_is_told_how_to_log_in(clien
     assert re.search(r'data-outside href="/api/v2/auth/login\?next=%2Fdaily-runs%2F', text)
 
 
+def test_a_session_that_airflow_does_not_know_is_told_to_log_in(client: Client) -> None:
+    found = client.http.get(LINKS.today(), headers={"cookie": "_token=of.another.airflow"})
+    assert found.status_code in (401, 403)
+    assert "You are not logged in" in found.text
+
+
 @pytest.mark.parametrize("role", ["viewer", "user", "op", "admin"])
 @pytest.mark.parametrize("address", PAGES)
 def test_whoever_may_read_runs_sees_each_page(client: Client, address: str, role: str) -> None:

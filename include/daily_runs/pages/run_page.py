@@ -11,6 +11,7 @@ from daily_runs.pages.links import PageLinks, dag_of
 from daily_runs.pages.run_items import run_items
 from daily_runs.pages.run_timeline import timeline
 from daily_runs.pages.tables import MarkedRow, grid
+from daily_runs.readiness.limits.table import NOT_TOLD, figure
 from daily_runs.readiness.today import DagRunSeen, RunToday
 from daily_runs.results.dag_run.every_item_rows import EveryItem
 from daily_runs.results.run_report import page, sections
@@ -167,8 +168,8 @@ def _quota(shown: RunShown) -> list[str]:
         [
             "binds" if one["binds"] else "",
             f"{one['hop']}: {one['limit_name']}",
-            f"{one['needed']:,.4g}",
-            "?" if one["allowed"] is None else f"{one['allowed']:,.4g}",
+            figure(one["needed"]),
+            NOT_TOLD if one["allowed"] is None else figure(one["allowed"]),
             one["unit"],
             one["verdict"].replace("_", " "),
             one["owner"],

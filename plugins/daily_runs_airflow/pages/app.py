@@ -20,6 +20,8 @@ from daily_runs_airflow.pages.access import READS_RUN
 from daily_runs_airflow.pages.answering import links_of
 
 app = FastAPI(title="Daily runs", docs_url=None, redoc_url=None, openapi_url=None)
+_FOREIGN_SESSION = "Invalid JWT token"
+"""Airflow's own word, with 403: the session is of an Airflow with another secret."""
 MODULES = (today, run)
 for module in MODULES:
     app.include_router(module.router)
@@ -49,7 +51,7 @@ def of_dag(request: Request, dag_id: str) -> RedirectResponse:
 @app.exception_handler(HTTPException)
 def refused(request: Request, error: HTTPException) -> HTMLResponse:
     """Not logged in, not allowed, or no such page."""
-    if error.status_code == notices.NOT_LOGGED_IN:
+    if error.status_code == notices.NOT_LOGGED_IN or error.detail == _FOREIGN_SESSION:
         then = f"{links_of(request).airflow}{PREFIX}{_path(request)}"
         return HTMLResponse(notices.login_page(links_of(request), then), error.status_code)
     return HTMLResponse(notices.refusal(links_of(request), error.status_code), error.status_code, error.headers)
