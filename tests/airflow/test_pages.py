@@ -29,12 +29,12 @@ def run(airflow: Airflow) -> DagRun:
 
 def browser(airflow: Airflow, user: str = "", **headers: str) -> httpx.Client:
     """Somebody's browser, logged in by the form's address; no user: nobody is logged in."""
-    client = httpx.Client(base_url=airflow.stack.airflow, headers=headers, timeout=60)
+    address, cookies = airflow.stack.airflow, {}
     if user:
         password = json.loads((state_root() / "airflow" / "passwords.json").read_text())[user]
-        response = client.post("/auth/token", json={"username": user, "password": password})
-        client.cookies.set("_token", response.raise_for_status().json()["access_token"])
-    return client
+        response = httpx.post(f"{address}/auth/token", json={"username": user, "password": password}, timeout=60)
+        cookies = {"_token": response.raise_for_status().json()["access_token"]}
+    return httpx.Client(base_url=address, headers=headers, cookies=cookies, timeout=60)
 
 
 def test_the_plugin_brings_the_pages_and_their_tabs(airflow: Airflow) -> None:
