@@ -10,16 +10,23 @@ from collections.abc import Callable, Sequence
 
 import psycopg
 
+from daily_runs.capacity.quota_status import read_quota
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.clock import Clock
+from daily_runs.pages import compare_page, feature_page, quota_page, rerun_form, rerun_page
+from daily_runs.pages.compare_page import Compared
 from daily_runs.pages.frame import PageFrame
 from daily_runs.pages.links import PageLinks
+from daily_runs.pages.rerun_page import RerunView
 from daily_runs.pages.run_page import RunFound, RunShown, run_parts, run_title
 from daily_runs.pages.today_page import today_parts
 from daily_runs.readiness import board_reading
 from daily_runs.readiness.today import RunToday
 from daily_runs.results.dag_run import dag_run_rows, every_item_rows
+from daily_runs.results.feature_report import feature_rows
+from daily_runs.results.run_compare import compare_rows
 from daily_runs.results.run_report import questions, report_rows, ruler_rows
+from daily_runs.runs import trigger_form
 from daily_runs.store.database import Store, open_store
 from tests.bench.store import bench_store
 from tests.bench.views import filled
@@ -71,6 +78,48 @@ def _shown(store: Store, attempt: dict[str, object]) -> RunShown:
     return RunShown(report, items, dag_run_rows.limits(store, attempt_id), dag_run_rows.pace(store, attempt_id), True)
 
 
+def rerun_page_of(url: str, feature: str) -> str:
+    """What the route of *Rerun* does: with the form that mends the newest run, and with one that asks all."""
+    catalogue = catalogue_files.load()
+    known, moment = catalogue.features[feature], Clock.now() - dt.timedelta(days=1)
+    with open_store(url, 1) as store:
+        facts = rerun_form.facts_of_run(store, feature, DAG_RUN, [])
+        forms = [rerun_form.proposed(store, feature, DAG_RUN, facts), {"rerun": "all", "environment": "staging"}]
+        ordered = [rerun_form.ordered(store, catalogue, known, form, moment, by="somebody") for form in forms]
+    fields = trigger_form.fields(catalogue, known)
+    views = [RerunView(f"daily_runs_{feature}", DAG_RUN, facts, fields, one, "token") for one in ordered]
+    return PageFrame(LINKS, "Rerun").document([part for view in views for part in rerun_page.parts(view, LINKS)])
+
+
+def feature_page_of(url: str, feature: str) -> str:
+    """What the route of *Feature* does, over all the days."""
+    with open_store(url, 1) as store:
+        found = feature_rows.read(store, catalogue_files.load().features[feature], None, feature_rows.DAYS[-1])
+    return PageFrame(LINKS, feature).document(feature_page.parts(found, LINKS))
+
+
+def quota_page_of(url: str) -> str:
+    """What the route of *Quota* does."""
+    with open_store(url, 1) as store:
+        return PageFrame(LINKS, "Quota").document(quota_page.parts(read_quota(store, catalogue_files.load())))
+
+
+def compare_page_of(url: str, feature: str) -> str:
+    """What the route of *Compare* does for the two newest runs."""
+    catalogue = catalogue_files.load()
+    with open_store(url, 1) as store:
+        rows = store.rows(
+            "SELECT run_key FROM daily_runs.published_run WHERE feature = %(feature)s"
+            " ORDER BY logical_date DESC LIMIT 2",
+            {"feature": feature},
+        )
+        asked = Compared(rows[1]["run_key"], rows[0]["run_key"])
+        of_runs = questions.of_catalogue(catalogue)
+        found = compare_rows.compare(store, catalogue, asked.first, asked.second, None, of_runs)
+    parts = compare_page.parts(asked, found, with_answers=True, refusal=None)
+    return PageFrame(LINKS, "Compare").document(parts)
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Fill a store, make each page, and say how long it took; 1 when one took too long."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.pages", description=__doc__)
@@ -87,6 +136,10 @@ def main(words: Sequence[str] | None = None) -> int:
         pages: dict[str, Callable[[], str]] = {
             "Today": lambda: today_page(url),
             "Run": lambda: run_page(url, features[0]),
+            "Rerun": lambda: rerun_page_of(url, features[0]),
+            "Feature": lambda: feature_page_of(url, features[0]),
+            "Quota": lambda: quota_page_of(url),
+            "Compare": lambda: compare_page_of(url, features[0]),
         }
         sys.stdout.write("\n| page | characters | seconds |\n|---|---|---|\n")
         late = []

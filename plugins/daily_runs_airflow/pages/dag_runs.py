@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
@@ -39,6 +40,12 @@ def one(dag_id: str, run_id: str) -> DagRunSeen | None:
         query = select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
         found = _seen(session, session.scalars(query).all())
     return found[0] if found else None
+
+
+def is_paused(dag_id: str) -> bool:
+    """Whether a DAG is paused, so that its runs wait; not one that Airflow does not know."""
+    with create_session() as session:
+        return bool(session.scalar(select(DagModel.is_paused).where(DagModel.dag_id == dag_id)))
 
 
 def _seen(session: Session, runs: Sequence[DagRun]) -> list[DagRunSeen]:

@@ -127,6 +127,8 @@ MARKS = frozenset(
         "code",
         "form",
         "label",
+        "input",
+        "button",
         "select",
         "option",
         "svg",

@@ -44,7 +44,7 @@ def scores(report: Mapping[str, Any]) -> list[str]:
     return [
         _overview(report),
         *(_ruler_check(report) if _is_in_doubt(report) else []),  # what a reader came for
-        *_series(report),
+        *series_parts(report["series"], report["run"]["run_key"], among=report["published"]),
         _parts(report),
         shown(sections.others(report)),
     ]
@@ -103,26 +103,33 @@ def _gate(report: Mapping[str, Any]) -> str:
     return f"<h2>Gate</h2>{details(escaped(said), table(section.header, section.rows), is_open=bool(failed))}{judge}"
 
 
-def _series(report: Mapping[str, Any]) -> list[str]:
-    series = report["series"]
-    picture = series_chart.chart(series, report["run"]["run_key"])
+def series_parts(series: Mapping[str, Any], run_key: str, *, among: bool, this: str = "this run") -> list[str]:
+    """The picture of a series with what changed, its alarms and its table; nothing where no run is published.
+
+    Args:
+        run_key: the run that the picture marks.
+        among: whether that one is published.
+        this: what that run is to the reader.
+    """
+    picture = series_chart.chart(series, run_key)
     if not picture:
         return []
-    whole = sections.series(report, listed=len(series["runs"]))
+    told = {"series": series}
+    whole = sections.series(told, listed=len(series["runs"]))
     left_out = f" {series['left_out']} earlier runs are left out." if series["left_out"] else ""
     return [
         "<h2>Series</h2>",
-        f'<p class="note">{_how_to_read(series, among=report["published"])}{left_out}</p>',
+        f'<p class="note">{_how_to_read(series, this if among else "")}{left_out}</p>',
         picture,
         _changes(series["runs"]),
-        shown(sections.alarms(report)),
+        shown(sections.alarms(told)),
         details("The series as a table", table(whole.header, whole.rows)),
     ]
 
 
-def _how_to_read(series: Mapping[str, Any], *, among: bool) -> str:
+def _how_to_read(series: Mapping[str, Any], this: str) -> str:
     said = "Mean of each run with its 95 % interval."
-    said += " Diamond: this run." if among else " This attempt is not among them."
+    said += f" Diamond: {this}." if this else " This attempt is not among them."
     if series["reference"]:
         said += " Rings: the reference; dashed line: its mean; band: from the lowest to the highest of its means."
     if series["alarms"]:

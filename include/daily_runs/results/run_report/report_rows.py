@@ -88,7 +88,7 @@ def _published(connection: Connection, run: Row, questions: Mapping[str, AskedQu
     series = series_rows.read(connection, run)
     against = _with_items(connection, [one.run_key for one in series.reference])
     items = item_rows.of_runs(connection, [run["run_key"]])[run["run_key"]]
-    differences = {row.pop("part"): row for row in connection.execute(_DIFFERENCES, asked).fetchall()}
+    differences = _differences(connection, run["run_key"])
     pairs = item_pairs.pairs_of(items, against)
     return {
         "published": True,
@@ -147,6 +147,15 @@ def _with_items(connection: Connection, run_keys: Sequence[str]) -> list[ItemsOf
     attempts = answer_rows.published_attempts(connection, run_keys)
     items = item_rows.of_runs(connection, run_keys)
     return [ItemsOfRun(key, attempts[key], items[key]) for key in run_keys]
+
+
+def parts_of(connection: Connection, run_key: str) -> list[dict[str, Any]]:
+    """Every class and criterion of a published run, as `read` has them."""
+    return _parts(item_rows.of_runs(connection, [run_key])[run_key], _differences(connection, run_key))
+
+
+def _differences(connection: Connection, run_key: str) -> dict[str, Row]:
+    return {row.pop("part"): row for row in connection.execute(_DIFFERENCES, {"run": run_key}).fetchall()}
 
 
 def _parts(items: Sequence[PublishedItem], differences: Mapping[str, Row]) -> list[dict[str, Any]]:
