@@ -39,7 +39,9 @@ _MORE = """
 UPDATE daily_runs.attempt SET airflow_run_id = %(dag_run)s
     WHERE attempt_id IN (SELECT attempt_id FROM daily_runs.attempt ORDER BY started_at DESC LIMIT 5);
 UPDATE daily_runs.published_run SET item_mean = 0.75, item_mean_low = 0.7, item_mean_high = 0.8, verdict = 'no_worse',
-    verdict_reason = 'no worse', ruler = '{"rubric": "r", "judge": "judge"}',
+    verdict_reason = 'no worse', context = '{}',
+    ruler = '{"dataset_sha256": "d", "selection_sha256": "s", "rubric_version": "r", "judge_model": "judge",
+              "judge_effort": "", "judge_thinking": "", "prompt_template": "p", "judges": "j", "provider": "unknown"}',
     populations = '[{"provider": "unknown", "items": 150, "mean": 0.75, "low": 0.7, "high": 0.8}]';
 INSERT INTO daily_runs.stage_report (attempt_id, stage, shard, asked, answered, failed, missing, seconds, details,
                                      ended_at)

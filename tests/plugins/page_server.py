@@ -46,7 +46,7 @@ class PageReader:
 @contextmanager
 def pages_in_airflow() -> Iterator[PageReader]:
     """Airflow's real application over an empty database of its own, with our pages mounted as the plugin has them."""
-    import_all_models()
+    import_all_models()  # type: ignore[no-untyped-call]
     Base.metadata.create_all(settings.engine)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", secrets.token_hex(32))

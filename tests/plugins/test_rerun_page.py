@@ -207,7 +207,7 @@ def test_a_form_that_is_sent_twice_starts_one_run(reader: PageReader, airflow: A
     assert token_in(reader.get(PATH, "op").text) != form["token"]
 
 
-OTHERS = (
+OTHERS: tuple[dict[str, str], ...] = (
     {},
     {"sec_fetch_site": "cross-site"},
     {"sec_fetch_site": "same-site"},

@@ -28,6 +28,7 @@ from daily_runs.errors import ParameterError, StageError
 from daily_runs.quota.month_budget import price_of
 from daily_runs.records import answers, attempts
 from daily_runs.records.run import RunKey
+from daily_runs.results.run_report import cost_rows
 from daily_runs.runs import rerun, trigger_form
 from daily_runs.runs.rerun import RerunOrder
 from daily_runs.stages import pipeline
@@ -233,6 +234,23 @@ def test_what_it_costs_is_the_catalogues_tokens_by_its_prices(kit: Kit) -> None:
     free = promised(kit.changed({"prices": None}), Rerun.MISSING_ANSWERS)
     assert (free.ask_usd, free.judge_usd, free.usd) == (None, None, None)
     assert "of an unknown price" in headline(free)
+
+
+def test_a_run_costs_what_the_contract_says_before_and_after_its_rerun(kit: Kit) -> None:
+    def calls(rows: list[dict[str, Any]]) -> dict[str, int]:
+        return {stage: sum(row["calls"] for row in rows if row["stage"] == stage) for stage in ("inference", "judging")}
+
+    def is_alike() -> bool:
+        contract = kit.store.rows("SELECT stage, calls, usd FROM contract.costs_v1")
+        with kit.store.transaction() as connection:
+            found = cost_rows.of_run(connection, str(KEY))
+        assert found["usd"] == pytest.approx(sum(row["usd"] for row in contract))
+        return calls(found["rows"]) == calls(contract)
+
+    with_failures(kit, "judging")
+    assert is_alike()
+    kit.run(again(kit, Rerun.MISSING_ANSWERS), *pipeline.STAGES)
+    assert is_alike()
 
 
 def test_the_words_say_that_nothing_is_spent_where_nothing_is_sent(kit: Kit) -> None:

@@ -64,7 +64,12 @@ def quota(text: str) -> str:
 
 def feature(text: str) -> str:
     figure = {"provider": text, "mean": 0.7, "low": 0.6, "high": 0.8}
-    run = {"run_key": text, "logical_date": "2026-08-16T06:00:00Z", "verdict": text, "figures": [figure, figure]}
+    run: dict[str, Any] = {
+        "run_key": text,
+        "logical_date": "2026-08-16T06:00:00Z",
+        "verdict": text,
+        "figures": [figure, figure],
+    }
     run |= {"stream": "a", "in_reference": False, "changed": [{"what": text, "then": text, "now": text}]}
     alarm = {"alarm_id": 1, "kind": text, "since": "2026-08-16", "since_run_key": text, "reason": text, "state": text}
     alarm |= {"worst_class": text, "resolved_by": text, "resolution": text}

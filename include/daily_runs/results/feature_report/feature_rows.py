@@ -16,8 +16,8 @@ from daily_runs.store.pool import Connection, Row
 
 DAYS = (30, 90, 365)
 """What a reader can choose; the middle one is shown first."""
-COST_RUNS = 30
-"""So many of the newest runs are added up."""
+COST_RUNS = 7
+"""So many of the newest runs are added up: each has some hundred calls, which must be read one by one."""
 UNMARKED = frozenset({WORDS["gitlab_revision"], WORDS["catalogue"]})
 """They change with nearly every run, so that marks of them would hide all others; a run's own page has them."""
 

@@ -9,12 +9,21 @@ from typing import Any
 from daily_runs.store.pool import Connection
 
 _COSTS = """
-WITH paid AS (
+WITH attempts AS MATERIALIZED (
+    SELECT attempt_id, run_key, count(*) OVER (PARTITION BY run_key) = 1 AND run_key NOT LIKE '%%/rubric-%%' AS is_alone
+    FROM daily_runs.attempt WHERE run_key = ANY(%(run_keys)s)
+), asked AS (
+    SELECT a.attempt_id, a.sent_at, a.tries, a.input_tokens, a.output_tokens FROM daily_runs.asked_once a
+    WHERE a.run_key = ANY(ARRAY(SELECT run_key FROM attempts WHERE NOT is_alone))
+    UNION ALL -- where nothing can have been taken over, each answer was asked once: no other attempt is looked for
+    SELECT a.attempt_id, a.sent_at, a.tries, a.input_tokens, a.output_tokens FROM daily_runs.answer a
+    JOIN attempts USING (attempt_id) WHERE is_alone AND a.status <> 'planned'
+), paid AS (
     SELECT 'inference' AS stage, w.answer_model AS model, a.tries, a.input_tokens, a.output_tokens,
            w.answer_input_tokens AS usual_input, w.answer_output_tokens AS usual_output,
            w.answer_input_usd AS input_usd, w.answer_output_usd AS output_usd, w.prices_as_of, w.prices_verified
-    FROM daily_runs.asked_once a LEFT JOIN daily_runs.attempt_terms w USING (attempt_id)
-    WHERE a.run_key = ANY(%(run_keys)s) AND (a.sent_at IS NOT NULL OR a.tries > 0)
+    FROM asked a LEFT JOIN daily_runs.attempt_terms w USING (attempt_id)
+    WHERE a.sent_at IS NOT NULL OR a.tries > 0
     UNION ALL
     SELECT 'judging', k.judge_model, k.tries, k.input_tokens, k.output_tokens, w.verdict_input_tokens,
            w.verdict_output_tokens,
@@ -23,7 +32,7 @@ WITH paid AS (
            CASE k.judge_model WHEN w.verdict_model THEN w.verdict_output_usd
                               WHEN w.second_model THEN w.second_output_usd END, w.prices_as_of, w.prices_verified
     FROM daily_runs.judge_calls k LEFT JOIN daily_runs.attempt_terms w USING (attempt_id)
-    WHERE k.attempt_id = ANY(ARRAY(SELECT attempt_id FROM daily_runs.attempt WHERE run_key = ANY(%(run_keys)s)))
+    WHERE k.attempt_id = ANY(ARRAY(SELECT attempt_id FROM attempts))
 )
 SELECT stage, model, basis, sum(calls)::int AS calls, sum(calls * input_each) AS input_tokens,
        sum(calls * output_each) AS output_tokens,
