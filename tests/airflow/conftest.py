@@ -162,10 +162,11 @@ OF_TESTS = {
             {"name": "tests", "classpath": BUNDLE, "kwargs": {"path": str(Path(__file__).parent / "dags")}},
         ]
     ),
+    "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,reader:viewer",
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "8",
 }
-"""Tests add DAGs of their own. A killed triggerer is taken for dead after 8 s, not 30."""
+"""Tests add DAGs of their own, and a user who may only read. A killed triggerer is taken for dead after 8 s, not 30."""
 
 
 def moment(text: str) -> float:

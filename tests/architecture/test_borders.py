@@ -15,7 +15,10 @@ from tests.architecture.project import DAGS, LIBRARY, PLUGINS, PROJECT, Module, 
 
 SANDBOX_USERS = re.compile(r"daily_runs\.(sandbox|cli|local)(\..*)?")
 """What starts the sandbox; the product itself must not know it."""
-PLUGINS_IMPORT = {"airflow", "daily_runs", "daily_runs_airflow", "pendulum", "structlog"}
+PAGES_IMPORT = {"fastapi", "starlette", "sqlalchemy"}
+"""Pages are a FastAPI application, since Airflow's rights are FastAPI's dependencies, and Airflow's rows are
+SQLAlchemy's."""
+PLUGINS_IMPORT = {"airflow", "daily_runs", "daily_runs_airflow", "pendulum", "structlog"} | PAGES_IMPORT
 """Beside the standard library. A timetable's interface is written in pendulum's moments, a task's log by structlog."""
 SQL = re.compile(
     r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|TRUNCATE|COPY|FROM|JOIN)\b[^;]*\b(daily_runs|contract)\.[a-z]"

@@ -18,20 +18,23 @@ from tests import five_questions
 from tests.bench.store import BenchStore, bench_store
 
 FEATURES, ITEMS, ASKS, CLASSES = 5, 150, 6, 10
+NAMES = tuple(f"feature_{number + 1}" for number in range(FEATURES))
+FIRST = "2026-01-01 06:00+00"
+"""The day before the first one."""
 MOST_SECONDS = 1.0
 LAST_GOOD, PROMISED = 5, (1, 5)
 """Of the five questions, the one about no period, and those that must be answered within `MOST_SECONDS`."""
 _FILL = """
 CREATE TEMP TABLE day AS
-    SELECT f, d, 'feature_' || f || '/staging/' || to_char(moment, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS run_key, moment,
+    SELECT name, d, name || '/staging/' || to_char(moment, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS run_key, moment,
            gen_random_uuid() AS attempt_id
-    FROM generate_series(1, %(features)s) AS f, generate_series(1, %(days)s) AS d,
-         LATERAL (SELECT timestamptz '2026-01-01 06:00+00' + d * interval '1 day' AS moment) AS of_day;
+    FROM unnest(%(names)s::text[]) AS name, generate_series(1, %(days)s) AS d,
+         LATERAL (SELECT %(first)s::timestamptz + d * interval '1 day' AS moment) AS of_day;
 CREATE TEMP TABLE prompt AS
     SELECT 'item-' || i || '#' || a AS prompt_id, 'item-' || i AS item_id, 'class-' || i %% %(classes)s AS item_class,
            (i * 7 + a) %% 50 = 0 AS failed, 0.5 + (i * 31 + a * 17) %% 100 / 200.0 AS score, i, a
     FROM generate_series(1, %(items)s) AS i, generate_series(1, %(asks)s) AS a;
-INSERT INTO daily_runs.run SELECT run_key, 'feature_' || f, 'staging', moment FROM day;
+INSERT INTO daily_runs.run SELECT run_key, name, 'staging', moment FROM day;
 INSERT INTO daily_runs.attempt (attempt_id, run_key, status, plan_hash, asked, shards, provenance, dataset_sha256,
                                 rubric_version, judge_model, started_at, ended_at)
     SELECT attempt_id, run_key, 'published', 'plan', %(items)s * %(asks)s, 1, 'live', 'd', 'r', 'judge', moment,
@@ -55,7 +58,7 @@ INSERT INTO daily_runs.judgement (attempt_id, prompt_id, verdict_key, status, tr
 INSERT INTO daily_runs.published_run (run_key, attempt_id, feature, environment, logical_date, provenance, asked,
         answered, failed, scored, unscored, mean_score, score_std, mean_score_low, mean_score_high, dataset_sha256,
         rubric_version, judge_model, rows_sha256, comparability_key, item_mean, populations, verdict)
-    SELECT run_key, attempt_id, 'feature_' || f, 'staging', moment, 'live', p.asked, p.asked - p.failed, p.failed,
+    SELECT run_key, attempt_id, name, 'staging', moment, 'live', p.asked, p.asked - p.failed, p.failed,
            p.asked - p.failed, 0, 0.75, 0.1, 0.7, 0.8, 'd', 'r', 'judge', 'rows', 'key', 0.75,
            '[{"provider": "unknown", "mean": 0.75, "low": 0.7, "high": 0.8}]', 'no_worse'
     FROM day, (SELECT count(*) AS asked, count(*) FILTER (WHERE failed) AS failed FROM prompt) AS p;
@@ -124,7 +127,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--explain", action="store_true", help="show the plan of each that took too long")
     given = parser.parse_args(words)
     days = -(-given.answers // (FEATURES * ITEMS * ASKS))
-    with bench_store() as store, psycopg.connect(_filled(store, days), autocommit=True) as connection:
+    with bench_store() as store, psycopg.connect(filled(store, days, NAMES), autocommit=True) as connection:
         counted = connection.execute("SELECT count(*) FROM contract.results_v1").fetchone()
         sys.stdout.write(f"{FEATURES * ITEMS * ASKS * days:,} answers, {counted} results of {FEATURES * days} runs\n")
         sys.stdout.write("\n| view | over | rows | seconds |\n|---|---|---|---|\n")
@@ -141,10 +144,13 @@ def main(words: Sequence[str] | None = None) -> int:
     return int(bool(late))
 
 
-def _filled(store: BenchStore, days: int) -> str:
-    """The URL of a store that holds so many days; foreign keys are not checked while it is filled."""
+def filled(store: BenchStore, days: int, names: Sequence[str], first: str = FIRST) -> str:
+    """The URL of a store that holds so many days of features with these names.
+
+    Foreign keys are not checked while it is filled.
+    """
     url, start = store.plan([]).url, time.monotonic()
-    given = {"features": FEATURES, "items": ITEMS, "asks": ASKS, "classes": CLASSES, "days": days}
+    given = {"names": list(names), "first": first, "items": ITEMS, "asks": ASKS, "classes": CLASSES, "days": days}
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute("SET synchronous_commit = off")

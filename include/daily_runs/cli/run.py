@@ -19,6 +19,7 @@ from daily_runs.catalogue.features import Feature
 from daily_runs.catalogue.reading.watch import CatalogueWatch
 from daily_runs.catalogue.schedule import midnight
 from daily_runs.cli.options import AsJson, Overlay, command_line, in_use, print_json, terminal
+from daily_runs.cli.results.tables import shown
 from daily_runs.clock import Clock
 from daily_runs.errors import ParameterError
 from daily_runs.records import answers, attempts, judgements
@@ -28,6 +29,8 @@ from daily_runs.results import published
 from daily_runs.runs import opening, rerun, trigger_form
 from daily_runs.runs.target import target_of
 from daily_runs.stages import pipeline
+from daily_runs.stages.orders.explain import explain as explain_order
+from daily_runs.stages.orders.explanation import Explanation, headline, section
 from daily_runs.statuses import Rerun
 from daily_runs.store import database
 from daily_runs.store.database import Store
@@ -41,6 +44,11 @@ OverrideGate = Annotated[
     typer.Option(
         help="With --rerun gate_and_publish: publish although the gate blocks it; say why. Kept with your name."
     ),
+]
+
+Explain = Annotated[
+    bool,
+    typer.Option("--explain", help="Say what it would ask, reuse, judge and spend; open nothing and send nothing."),
 ]
 
 SampleOfKey = Annotated[
@@ -76,6 +84,7 @@ def command(
     ] = None,
     sample: SampleOfKey = None,
     override_gate: OverrideGate = None,
+    explain: Explain = False,
     overlay: Overlay = None,
     as_json: AsJson = False,
 ) -> None:
@@ -88,11 +97,10 @@ def command(
         )
     day = date.date() if date else None
     asked = RunOptions(feature, environment, day, limit, only or "", redo or rerun, sample or "", override_gate or "")
-    outcome = run(asked, overlay=in_use(overlay), console=Console(stderr=True))
-    if as_json:
-        print_json(outcome.as_json())
+    if explain:
+        tell(explained(asked, overlay=in_use(overlay)), as_json=as_json)
     else:
-        terminal().print(*outcome.render(), sep="\n")
+        run(asked, overlay=in_use(overlay), console=Console(stderr=True)).tell(as_json=as_json)
 
 
 class Begun(NamedTuple):
@@ -126,6 +134,13 @@ class RunOutcome(NamedTuple):
         ]
         begun = self.begun._asdict() if self.begun else None
         return {"stages": stages, "published": self.published, "rerun": begun}
+
+    def tell(self, *, as_json: bool) -> None:
+        """Print it."""
+        if as_json:
+            print_json(self.as_json())
+        else:
+            terminal().print(*self.render(), sep="\n")
 
     def render(self) -> list[Table | str]:
         """For people."""
@@ -185,6 +200,29 @@ def run(asked: RunOptions, *, overlay: str | None, console: Console) -> RunOutco
         row = published.of_run(store, str(attempt.key))
         assert row is not None  # publish has just written it
     return RunOutcome(reports, row, begun)
+
+
+def explained(asked: RunOptions, *, overlay: str | None) -> Explanation:
+    """What `run` of the same options would do; nothing is opened, written or sent.
+
+    Raises:
+        DailyRunsError: it would be refused so.
+    """
+    catalogue = CatalogueWatch(overlay).catalogue
+    feature = feature_named(catalogue, asked.feature)
+    environment_named(catalogue, asked.environment)
+    _check(feature, asked)
+    with database.local_url() as url, database.open_store(url) as store:
+        return explain_order(store, catalogue, _order(store, catalogue, feature, asked))
+
+
+def tell(found: Explanation, *, as_json: bool) -> None:
+    """Print an explanation."""
+    if as_json:
+        print_json({"headline": headline(found), **found.as_json()})
+    else:
+        table = section(found)
+        terminal().print(headline(found), *shown([table]), table.note, sep="\n")
 
 
 def _check(feature: Feature, asked: RunOptions) -> None:

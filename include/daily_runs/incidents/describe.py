@@ -44,7 +44,7 @@ def incident_of(
     """
     remedy = remedy_of(type(error))
     rerun = _rerun(error, remedy, facts)
-    form = _form(facts, rerun) if rerun and facts and not failed.is_tried_again else None
+    form = proposed_form(facts, rerun) if rerun and facts and not failed.is_tried_again else None
     return Incident(
         what=_what(failed, error, str(error) if said is None else said, facts),
         hop=_hop(error),
@@ -116,12 +116,16 @@ def _money(facts: AttemptFacts | None, rerun: Rerun | None) -> str:
 
 
 def _rerun(error: BaseException, remedy: ErrorRemedy, facts: AttemptFacts | None) -> Rerun | None:
-    if isinstance(error, GateFailedError) and facts and need_new_verdicts(facts.blocked_by):
-        return Rerun.JUDGE_AGAIN
-    return remedy.rerun
+    return proposed_rerun(facts) if isinstance(error, GateFailedError) and facts else remedy.rerun
 
 
-def _form(facts: AttemptFacts, rerun: Rerun) -> Mapping[str, str]:
+def proposed_rerun(facts: AttemptFacts) -> Rerun:
+    """What mends an attempt as it stands: new verdicts where the judge moved, else what is missing."""
+    return Rerun.JUDGE_AGAIN if need_new_verdicts(facts.blocked_by) else Rerun.MISSING_ANSWERS
+
+
+def proposed_form(facts: AttemptFacts, rerun: Rerun) -> Mapping[str, str]:
+    """The trigger form's fields for a rerun of the attempt's run."""
     _, environment, moment = facts.run_key.split("/", 2)
     return {"environment": environment, "rerun": rerun.value, "run": moment}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from daily_runs.records.catalogue_rows import AttemptTerms, estimated_usd
 from daily_runs.results.run_report import cost_rows
 from daily_runs.store.database import Store
 
@@ -54,21 +55,14 @@ WITH one AS (
         SELECT j.error_kind, j.error_hop FROM one JOIN daily_runs.judgement j USING (attempt_id)
         WHERE j.status = 'unscored') AS f
     GROUP BY 1 ORDER BY 2 DESC, 1
-), each AS (
-    SELECT one.judge_repeats,
-           (w.answer_input_tokens * w.answer_input_usd + w.answer_output_tokens * w.answer_output_usd) / 1e6 AS answer,
-           (w.verdict_input_tokens * w.verdict_input_usd + w.verdict_output_tokens * w.verdict_output_usd) / 1e6
-               AS verdict
-    FROM one JOIN daily_runs.attempt_terms w USING (attempt_id)
 )
 SELECT one.attempt_id::text, one.run_key, one.asked, counted.*,
        coalesce((SELECT json_object_agg(failure, n) FROM failure), '{}') AS failures,
        ARRAY(SELECT g.expectation FROM daily_runs.gate_result g
              WHERE g.attempt_id = one.attempt_id AND NOT g.passed ORDER BY 1) AS blocked_by,
-       ((one.asked - answered) * each.answer
-        + (one.asked - scored) * each.judge_repeats * each.verdict)::float8 AS missing_usd,
-       (answered * each.judge_repeats * each.verdict)::float8 AS again_usd
-FROM one CROSS JOIN counted LEFT JOIN each ON true
+       one.judge_repeats,
+       (SELECT to_jsonb(w) - 'attempt_id' FROM daily_runs.attempt_terms w WHERE w.attempt_id = one.attempt_id) AS terms
+FROM one CROSS JOIN counted
 """
 
 
@@ -87,7 +81,17 @@ def facts_of(
         return None
     (row,) = rows
     failures = dict(sorted(row.pop("failures").items(), key=lambda one: (-one[1], one[0])))
-    return AttemptFacts(**row, failures=failures, spent_usd=_spent_usd(store, row["run_key"]))
+    terms, repeats = row.pop("terms"), row.pop("judge_repeats")
+    each = AttemptTerms(**terms) if terms else None
+    answer_usd, verdict_usd = (each.answer_usd, each.verdict_usd) if each else (None, None)
+    unscored = repeats * (row["asked"] - row["scored"])
+    return AttemptFacts(
+        **row,
+        failures=failures,
+        spent_usd=_spent_usd(store, row["run_key"]),
+        missing_usd=estimated_usd((row["asked"] - row["answered"], answer_usd), (unscored, verdict_usd)),
+        again_usd=estimated_usd((repeats * row["answered"], verdict_usd)),
+    )
 
 
 def _spent_usd(store: Store, run_key: str) -> float | None:

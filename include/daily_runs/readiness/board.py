@@ -6,12 +6,14 @@ It is the table of docs/domain.md §1, alive: what the catalogue plans beside wh
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import Feature, Phase, PhaseName
 from daily_runs.catalogue.schedule import next_tick
+from daily_runs.readiness.today import RunToday
 from daily_runs.statuses import ReadinessAspect, ReadinessState
 
 STAGING = "staging"
@@ -25,12 +27,16 @@ Row = Mapping[str, Any]
 
 
 class BoardRows(NamedTuple):
-    """What the store tells, each by feature; `aspects` by feature and aspect. What is not there was never seen."""
+    """What the store tells, each by feature; `aspects` by feature and aspect. What is not there was never seen.
+
+    `today`: the runs of its day, the newest first.
+    """
 
     aspects: Mapping[tuple[str, str], Row]
     runs: Mapping[str, Row]
     gates: Mapping[str, Row]
     routes: Mapping[str, Row]
+    today: Mapping[str, Sequence[RunToday]] = MappingProxyType({})
 
 
 class BoardLine(NamedTuple):
@@ -45,6 +51,7 @@ class BoardLine(NamedTuple):
     run: Row | None
     gate: Row | None
     route: Row | None
+    today: Sequence[RunToday] = ()
 
     @property
     def blockers(self) -> dict[str, ReadinessState]:
@@ -86,6 +93,7 @@ class BoardLine(NamedTuple):
             "last_run": self.run,
             "last_gate": self.gate,
             "last_route": self.route,
+            "today": [run.as_json() for run in self.today],
             "cutover": {
                 "planned": self.feature.cutover.planned,
                 "allowed": self.allowed,
@@ -113,6 +121,7 @@ def _line(feature: Feature, seen: BoardRows, now: dt.datetime) -> BoardLine:
         run=seen.runs.get(name),
         gate=seen.gates.get(name),
         route=seen.routes.get(name),
+        today=seen.today.get(name, ()),
     )
 
 

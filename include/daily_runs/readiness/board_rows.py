@@ -10,17 +10,21 @@ SELECT feature, aspect, state, reason, owner, details, looked_at FROM daily_runs
 WHERE environment = %(environment)s
 """
 _RUNS = """
-SELECT DISTINCT ON (r.feature) r.feature, r.environment, r.logical_date, r.sample, a.provenance, a.asked,
+WITH newest AS MATERIALIZED (  -- first, so that answers are counted of these attempts only
+    SELECT DISTINCT ON (r.feature) r.feature, r.environment, r.logical_date, r.sample, a.attempt_id, a.status,
+           a.provenance, a.asked
+    FROM daily_runs.attempt a JOIN daily_runs.run r USING (run_key)
+    ORDER BY r.feature, r.logical_date DESC, a.started_at DESC
+)
+SELECT a.feature, a.environment, a.logical_date, a.sample, a.provenance, a.asked,
        CASE WHEN a.status = 'running' AND s.outcome = 'failed' THEN 'failed' ELSE a.status END AS status, s.line,
        (SELECT count(*)::int FROM daily_runs.answer w WHERE w.attempt_id = a.attempt_id AND w.status = 'answered')
            AS answered,
        p.mean_score, p.verdict
-FROM daily_runs.attempt a JOIN daily_runs.run r USING (run_key)
-LEFT JOIN daily_runs.published_run p USING (attempt_id)
+FROM newest a LEFT JOIN daily_runs.published_run p USING (attempt_id)
 LEFT JOIN LATERAL (
     SELECT outcome, line FROM daily_runs.run_summary WHERE a.attempt_id = ANY(attempt_ids)
     ORDER BY written_at DESC LIMIT 1) s ON true
-ORDER BY r.feature, r.logical_date DESC, a.started_at DESC
 """
 _GATES = """
 SELECT DISTINCT ON (r.feature) r.feature, r.environment, r.logical_date, g.passed, g.checks, g.failed, g.checked_at

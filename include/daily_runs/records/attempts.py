@@ -89,21 +89,33 @@ def open_attempt(store: Store, plan: AttemptPlan) -> Attempt:
         if plan.key.sample:
             _adopt_older_sample(connection, plan)
         unfinished = unfinished_of(connection, run_key)
-        if unfinished and unfinished["plan_hash"] == plan.plan_hash:
+        if unfinished and goes_on_with(connection, unfinished, plan):
             if attempt_inputs.ruler_in(unfinished) != plan.ruler:
-                _must_be_idle(connection, unfinished["attempt_id"])
                 attempt_inputs.adopt(connection, unfinished["attempt_id"], plan.ruler)
             return Attempt(unfinished["attempt_id"], plan.key, len(plan.prompts), unfinished["shards"], resumed=True)
         if unfinished:
-            _must_not_be_its_rerun(connection, unfinished, plan)
-            _must_not_drop_what_was_paid(connection, unfinished, plan)
-            supersede(connection, unfinished["attempt_id"])
+            end_attempt(connection, unfinished["attempt_id"], AttemptStatus.SUPERSEDED)
         attempt_id = insert_attempt(connection, plan, len(plan.prompts))
         columns = "COPY daily_runs.answer (attempt_id, prompt_id, item_id, shard) FROM STDIN"
         with connection.cursor() as cursor, cursor.copy(columns) as copy:
             for prompt in plan.prompts:
                 copy.write_row((attempt_id, *prompt))
     return Attempt(attempt_id, plan.key, len(plan.prompts), plan.shards, resumed=False)
+
+
+def goes_on_with(connection: Connection, unfinished: Row, plan: AttemptPlan) -> bool:
+    """Whether a plan that asks all goes on with the run's unfinished attempt; else it ends that one. Only looks.
+
+    Raises:
+        ParameterError, StageError: it may do neither; see `open_attempt`.
+    """
+    is_alike: bool = unfinished["plan_hash"] == plan.plan_hash
+    if not is_alike:
+        _must_not_be_its_rerun(connection, unfinished, plan)
+        _must_not_drop_what_was_paid(connection, unfinished, plan)
+    if not is_alike or attempt_inputs.ruler_in(unfinished) != plan.ruler:
+        must_be_idle(connection, unfinished["attempt_id"])
+    return is_alike
 
 
 def _adopt_older_sample(connection: Connection, plan: AttemptPlan) -> None:
@@ -136,7 +148,8 @@ def unfinished_of(connection: Connection, run_key: str) -> Row | None:
     """The run's attempt that is running, if one is."""
     return connection.execute(
         "SELECT attempt_id::text, plan_hash, asked, shards, airflow_run_id, redo AS rerun, dataset_sha256,"
-        " rubric_version, judge_model, judge_effort, judge_thinking, prompt_template"
+        " rubric_version, judge_model, judge_effort, judge_thinking, prompt_template, judge_repeats,"
+        " coalesce(judging_id, attempt_id)::text AS judging_id"
         " FROM daily_runs.attempt WHERE run_key = %s AND status = 'running'",
         [run_key],
     ).fetchone()
@@ -205,19 +218,14 @@ def _must_not_drop_what_was_paid(connection: Connection, unfinished: Row, plan: 
     raise ParameterError("data set", problem, remedy)
 
 
-def supersede(connection: Connection, attempt_id: str) -> None:
-    """End an unfinished attempt that nobody works on, inside the caller's transaction.
+def must_be_idle(connection: Connection, attempt_id: str) -> None:
+    """See that nobody works on an attempt that is to be ended, until the caller's transaction ends.
 
     Whoever still sends for it would have answers come in, and paid, that no other attempt has.
 
     Raises:
         StageError: somebody works on it.
     """
-    _must_be_idle(connection, attempt_id)
-    end_attempt(connection, attempt_id, AttemptStatus.SUPERSEDED)
-
-
-def _must_be_idle(connection: Connection, attempt_id: str) -> None:
     for stage in PAYING_STAGES:
         if not is_free(connection, lock_name(stage, attempt_id)):
             raise StageError(

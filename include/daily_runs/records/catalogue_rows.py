@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from daily_runs.store.database import Store
 from daily_runs.store.pool import Connection
+
+PER_TOKENS = 1_000_000
+"""Prices are of so many tokens."""
 
 
 class AttemptTerms(NamedTuple):
@@ -36,6 +40,37 @@ class AttemptTerms(NamedTuple):
     second_output_usd: float | None
     prices_as_of: dt.date | None
     prices_verified: bool | None
+
+    @property
+    def answer_usd(self) -> float | None:
+        """What one prompt is expected to cost; None where no price is known."""
+        return _usd(self.answer_input_tokens, self.answer_input_usd, self.answer_output_tokens, self.answer_output_usd)
+
+    @property
+    def verdict_usd(self) -> float | None:
+        """What one verdict is expected to cost."""
+        tokens = self.verdict_input_tokens, self.verdict_output_tokens
+        return _usd(tokens[0], self.verdict_input_usd, tokens[1], self.verdict_output_usd)
+
+    @property
+    def second_verdict_usd(self) -> float | None:
+        """What one verdict of the second judge is expected to cost."""
+        tokens = self.verdict_input_tokens, self.verdict_output_tokens
+        return _usd(tokens[0], self.second_input_usd, tokens[1], self.second_output_usd)
+
+
+def _usd(input_tokens: float, input_usd: float | None, output_tokens: float, output_usd: float | None) -> float | None:
+    if input_usd is None or output_usd is None:
+        return None
+    return (input_tokens * input_usd + output_tokens * output_usd) / PER_TOKENS
+
+
+def estimated_usd(*calls: tuple[int, float | None]) -> float | None:
+    """What so many calls are expected to cost, each kind by what one of it does; None where a needed price is not
+    known."""
+    needed = [(count, usd) for count, usd in calls if count]
+    known = [count * usd for count, usd in needed if usd is not None]
+    return math.fsum(known) if len(known) == len(needed) else None
 
 
 class SeenFeature(NamedTuple):

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from daily_runs.judging.ruler import Ruler
 from daily_runs.records import frozen_judgings
 from daily_runs.records.attempt_inputs import ruler_in
-from daily_runs.records.attempts import AttemptPlan, insert_attempt, supersede, take_run, unfinished_of
+from daily_runs.records.attempts import (
+    AttemptPlan,
+    end_attempt,
+    insert_attempt,
+    must_be_idle,
+    take_run,
+    unfinished_of,
+)
 from daily_runs.records.run import Attempt, RunKey
 from daily_runs.statuses import AttemptStatus, Rerun
 from daily_runs.store.database import Store
@@ -147,22 +154,45 @@ def open_rerun(
         StageError: the run's unfinished attempt is being worked on; nothing was changed.
         UserError: whatever `decide` raises; nothing was changed.
     """
-    run_key = str(key)
     with store.transaction() as connection:
         take_run(connection, store, key, provenance)
-        unfinished = unfinished_of(connection, run_key)
-        base = _base_for(connection, str(taken_from))
-        earlier = base if taken_from == key else _base_for(connection, run_key)
-        plan = decide(base, earlier)
-        assert base is not None  # `decide` refuses a run without answers
+        plan, base, earlier, unfinished = decided(connection, key, decide, taken_from)
         if unfinished and _is_its_own(unfinished, plan):
             asked, shards = unfinished["asked"], unfinished["shards"]
             return Attempt(unfinished["attempt_id"], key, asked, shards, resumed=True, rerun=rerun)
         if unfinished:
-            supersede(connection, unfinished["attempt_id"])
+            end_attempt(connection, unfinished["attempt_id"], AttemptStatus.SUPERSEDED)
         attempt_id = insert_attempt(connection, plan, base.asked)
         _take_over(connection, base, earlier, attempt_id, plan)
     return Attempt(attempt_id, key, base.asked, base.shards, resumed=False, rerun=rerun)
+
+
+class RerunDecision(NamedTuple):
+    """What a rerun is to do: its plan, whose rows it takes over, the newest attempt with answers of the run that is
+    opened, and that run's unfinished attempt, which it goes on with or ends."""
+
+    plan: AttemptPlan
+    base: Base
+    earlier: Base | None
+    unfinished: Row | None
+
+
+def decided(
+    connection: Connection, key: RunKey, decide: Callable[[Base | None, Base | None], AttemptPlan], taken_from: RunKey
+) -> RerunDecision:
+    """What `open_rerun` does, from the same arguments; this only looks.
+
+    Raises:
+        StageError, UserError: see `open_rerun`.
+    """
+    base = _base_for(connection, str(taken_from))
+    earlier = base if taken_from == key else _base_for(connection, str(key))
+    plan = decide(base, earlier)
+    assert base is not None  # `decide` refuses a run without answers
+    unfinished = unfinished_of(connection, str(key))
+    if unfinished and not _is_its_own(unfinished, plan):
+        must_be_idle(connection, unfinished["attempt_id"])
+    return RerunDecision(plan, base, earlier, unfinished)
 
 
 def _is_its_own(unfinished: Row, plan: AttemptPlan) -> bool:
@@ -171,7 +201,12 @@ def _is_its_own(unfinished: Row, plan: AttemptPlan) -> bool:
     return plan.airflow_run_id is not None and all(unfinished[name] == getattr(plan, name) for name in same)
 
 
-_ANSWERS = """
+TAKEN_OVER = """
+(status = 'answered' OR (status = 'failed' AND NOT %(failed_anew)s) OR (status = 'sent' AND ticket IS NOT NULL))
+"""
+"""A prompt with a ticket was paid for: its answer is collected if still there; else all tries but one are left."""
+
+_ANSWERS = f"""
 INSERT INTO daily_runs.answer (attempt_id, prompt_id, item_id, shard, status, tries, evaluation_user, ticket, sent_at,
                                settled_at, answer, serving_provider, serving_model, input_tokens, output_tokens,
                                error_hop, error_kind, error_blame, error_evidence, facts)
@@ -179,10 +214,8 @@ SELECT %(new)s, prompt_id, item_id, shard, status, CASE WHEN status = 'sent' THE
        ticket, sent_at, settled_at, answer, serving_provider, serving_model, input_tokens, output_tokens, error_hop,
        error_kind, error_blame, error_evidence, facts
 FROM daily_runs.answer
-WHERE attempt_id = %(base)s AND (status = 'answered' OR (status = 'failed' AND NOT %(failed_anew)s)
-                                 OR (status = 'sent' AND ticket IS NOT NULL))
-"""
-"""A prompt with a ticket was paid for: its answer is collected if still there; else all tries but one are left."""
+WHERE attempt_id = %(base)s AND {TAKEN_OVER}
+"""  # noqa: S608 - from above
 
 _OTHERS = """
 INSERT INTO daily_runs.answer (attempt_id, prompt_id, item_id, shard)
@@ -206,14 +239,26 @@ _JUDGEMENTS_KEPT = {
 }
 
 
-def _take_over(connection: Connection, base: Base, earlier: Base | None, new: str, plan: AttemptPlan) -> None:
-    parameters = {
+def what_is_kept(base: Base, plan: AttemptPlan) -> dict[str, Any]:
+    """The parameters by which rows of `base` are taken over."""
+    return {
         "base": base.attempt_id,
-        "new": new,
         "failed_anew": plan.rerun is Rerun.MISSING_ANSWERS,
         "judgements": _JUDGEMENTS_KEPT[plan.rerun] if plan.ruler == base.ruler else [],
     }
+
+
+def gone_on_with(earlier: Base | None, plan: AttemptPlan) -> str | None:
+    """The attempt whose judging a rerun goes on with, so that its verdicts and frozen judgings count; None: a new
+    judging."""
+    if earlier and plan.ruler == earlier.ruler and plan.judging_id == earlier.judging_id:
+        return earlier.attempt_id
+    return None
+
+
+def _take_over(connection: Connection, base: Base, earlier: Base | None, new: str, plan: AttemptPlan) -> None:
+    parameters = {**what_is_kept(base, plan), "new": new}
     for statement in (_ANSWERS, _OTHERS, _JUDGEMENTS):
         connection.execute(statement.encode(), parameters)
-    if earlier and plan.ruler == earlier.ruler and plan.judging_id == earlier.judging_id:  # it has verdicts of that one
-        frozen_judgings.hand_on(connection, earlier.attempt_id, new)
+    if judged_before := gone_on_with(earlier, plan):
+        frozen_judgings.hand_on(connection, judged_before, new)

@@ -26,5 +26,5 @@ def check_provenance(store: Store, provenance: str) -> None:
     """
     held = [row["provenance"] for row in store.rows("SELECT provenance FROM daily_runs.store_provenance")]
     if held and provenance not in held:
-        remedy = "Give the probe the store that this environment's runs use (DAILY_RUNS_STORE)."
+        remedy = "Give it the store that this environment's runs use (DAILY_RUNS_STORE)."
         raise AccessError(place_of(store.url), f"holds {held[0]} rows, and the environment is {provenance}", remedy)

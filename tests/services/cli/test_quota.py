@@ -16,6 +16,7 @@ import pytest
 from rich.console import Console
 from tests.typed import Result, Typist
 
+from daily_runs.capacity.quota_status import NOTHING_YET, QuotaStatus, read_quota
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.cli import quota as command_quota
 from daily_runs.clock import Clock
@@ -86,7 +87,7 @@ def line_of(out: str, *words: str) -> str:
 def shown_at_once(store: Store) -> str:
     """What is printed, without the command's start: states are of the last second."""
     console = Console(width=120, record=True, file=io.StringIO())
-    console.print(command_quota.read_quota(store, CATALOGUE).render())
+    console.print(command_quota.rendered(read_quota(store, CATALOGUE)))
     return console.export_text()
 
 
@@ -104,7 +105,7 @@ def open_breaker(store: Store) -> None:
 
 
 def test_an_empty_ledger_is_said_to_be_empty_and_is_no_fault(store: Store, quota: Callable[..., Result]) -> None:
-    assert quota() == Result(0, f"{command_quota.NOTHING_YET}\n", "")
+    assert quota() == Result(0, f"{NOTHING_YET}\n", "")
 
 
 def test_an_empty_ledger_is_empty_lists_for_a_script(store: Store, quota: Callable[..., Result]) -> None:
@@ -234,8 +235,8 @@ def test_a_sandboxs_minutes_are_said_to_be_its_own(store: Store, quota: Callable
 def test_watching_goes_on_looking_until_ctrl_c(store: Store, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[Any] = []
 
-    def look(*_: object) -> command_quota.QuotaStatus:
-        looks.append(seen := command_quota.QuotaStatus(1.0, [], [], [], [], [], []))
+    def look(*_: object) -> QuotaStatus:
+        looks.append(seen := QuotaStatus(1.0, [], [], [], [], [], []))
         if len(looks) == 3:
             raise KeyboardInterrupt
         return seen

@@ -17,9 +17,10 @@ from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.cli import main, status
 from daily_runs.connections import Connect
 from daily_runs.errors import Fault
-from daily_runs.readiness import check
+from daily_runs.readiness import board_reading, check
 from daily_runs.readiness.board import STAGING, BoardLine, BoardRows, board
 from daily_runs.readiness.board_cells import cells
+from daily_runs.readiness.board_reading import Board
 from daily_runs.statuses import ReadinessAspect, ReadinessState
 from daily_runs.store.database import STORE_VARIABLE, Store
 from daily_runs.store.embedded import free_port
@@ -118,7 +119,7 @@ def test_a_phase_in_force_that_nobody_approved_is_said_with_its_owner() -> None:
     line = line_of(seen("ready", "ready"), AFTER, waiting)
     assert line.allowed == "no"
     assert "not approved yet" in cells(line)[1]
-    (reason,) = status.Board(AFTER, AFTER, None, [line]).reasons
+    (reason,) = Board(AFTER, AFTER, None, [line]).reasons
     assert reason.startswith("Duo Chat, approval:")
     assert reason.endswith("owner: model validation")
 
@@ -126,7 +127,7 @@ def test_a_phase_in_force_that_nobody_approved_is_said_with_its_owner() -> None:
 def test_why_a_look_saw_nothing_is_told_once(kit: Kit) -> None:
     closed = kit.changed({"environments": {"staging": {"address": f"http://127.0.0.1:{free_port()}"}}})
     check.refresh(closed.store, closed.catalogue, STAGING, cast(Connect, connections.find), older_than_seconds=0)
-    found = status.read(closed.store, closed.catalogue)
+    found = board_reading.read(closed.store, closed.catalogue)
     assert "not all of it could be seen" in found.heading
     (reason,) = found.reasons
     assert reason.startswith(f"staging: could not look at {closed.catalogue.environments[STAGING].address}: ")
@@ -167,7 +168,7 @@ def test_a_run_that_was_sent_nowhere_is_told_beside_the_last_one(sample: str, wh
 
 def test_markdown_keeps_its_columns_whatever_a_reason_says() -> None:
     lines = board(CATALOGUE, seen("not_ready", "ready"), SHADOW_DAY)
-    text = status.Board(SHADOW_DAY, SHADOW_DAY, None, lines).as_markdown()
+    text = status.as_markdown(Board(SHADOW_DAY, SHADOW_DAY, None, lines))
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) == 2 + len(CATALOGUE.features)
     assert {row.replace("\\|", "").count("|") for row in rows} == {8}
@@ -177,7 +178,7 @@ def test_markdown_keeps_its_columns_whatever_a_reason_says() -> None:
 def test_the_board_tells_the_last_run_and_gate_of_a_real_run(kit: Kit) -> None:
     work = kit.work(CHAT, 16)
     kit.run(work, "seed_check", "limit_probe", "inference", "judging", "validation", "publish")
-    found = status.read(kit.store, kit.catalogue)
+    found = board_reading.read(kit.store, kit.catalogue)
     (line,) = [line for line in found.lines if line.feature.feature == CHAT]
     assert line.run is not None
     assert (line.run["status"], line.run["answered"], line.run["asked"]) == ("published", 16, 16)
@@ -223,8 +224,8 @@ def test_an_unfinished_run_of_what_the_catalogue_lost_is_named_with_what_was_pai
 ) -> None:
     work = kit.work(CHAT, 6)
     kit.store.rows(ANSWERED, first_two(kit))
-    assert status.read(kit.store, kit.catalogue).stranded == []
-    found = status.read(kit.store, case.catalogue(kit.catalogue))
+    assert board_reading.read(kit.store, kit.catalogue).stranded == []
+    found = board_reading.read(kit.store, case.catalogue(kit.catalogue))
     (reason,) = [reason for reason in found.reasons if "unfinished" in reason]
     assert reason == (
         f"duo_chat in staging, run of 2026-08-17 00:00 UTC: unfinished, but {case.what} is not in the catalogue;"
@@ -232,8 +233,8 @@ def test_an_unfinished_run_of_what_the_catalogue_lost_is_named_with_what_was_pai
         " under this name and clear the run's failed tasks; or give the answers up: docs/runbooks/input.md, A feature"
         " that is gone."
     )
-    assert reason in found.render()
-    assert "- duo_chat in staging" in found.as_markdown()
+    assert reason in status.render(found)
+    assert "- duo_chat in staging" in status.as_markdown(found)
     (row,) = found.as_json()["stranded"]
     assert (row["attempt_id"], row["paid"], row["unasked"]) == (work.attempt.attempt_id, 2, 4)
 
@@ -244,11 +245,11 @@ def test_a_feature_that_is_left_out_is_named_with_its_fault_and_its_unfinished_r
     kit.work(CHAT, 6)
     fault = Fault("features/duo_chat.yaml:9", "priority: must be less than or equal to 9, is 20", "Correct the value.")
     broken = without(kit.catalogue, "features", CHAT).model_copy(update={"left_out": {CHAT: (fault,)}})
-    found = status.read(kit.store, broken)
+    found = board_reading.read(kit.store, broken)
     assert found.stranded == []
     assert found.reasons[0] == f"duo_chat is left out: {fault}"
     assert found.as_json()["left_out"] == [found.reasons[0]]
-    assert f"- duo_chat is left out: {fault}" in found.as_markdown()
+    assert f"- duo_chat is left out: {fault}" in status.as_markdown(found)
 
 
 def first_two(kit: Kit) -> dict[str, str]:
@@ -260,7 +261,7 @@ def first_two(kit: Kit) -> dict[str, str]:
 def test_a_run_that_came_to_an_end_is_left_alone_whatever_becomes_of_its_feature(kit: Kit, ended: str) -> None:
     kit.work(CHAT, 4)
     kit.store.rows("UPDATE daily_runs.attempt SET status = %(status)s, ended_at = now()", {"status": ended})
-    assert status.read(kit.store, without(kit.catalogue, "features", CHAT)).stranded == []
+    assert board_reading.read(kit.store, without(kit.catalogue, "features", CHAT)).stranded == []
 
 
 def test_a_script_gets_data_and_a_tracking_issue_a_table(

@@ -18,8 +18,8 @@ def cells(found: Sequence[LimitFinding]) -> list[tuple[str, ...]]:
         (
             BINDS if finding is tightest else "",
             f"{finding.hop}: {finding.limit_name}",
-            _figure(finding.needed) if finding.needed or finding.allowed is not None else "",
-            NOT_TOLD if finding.allowed is None else _figure(finding.allowed),
+            figure(finding.needed) if finding.needed or finding.allowed is not None else "",
+            NOT_TOLD if finding.allowed is None else figure(finding.allowed),
             finding.unit,
             finding.verdict,
             finding.source,
@@ -29,7 +29,7 @@ def cells(found: Sequence[LimitFinding]) -> list[tuple[str, ...]]:
     ]
 
 
-def _figure(number: float) -> str:
+def figure(number: float) -> str:
     """Two decimals at most, none of them an idle zero."""
     return f"{number:,.2f}".rstrip("0").rstrip(".")
 

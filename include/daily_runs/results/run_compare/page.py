@@ -46,7 +46,12 @@ def in_text(found: Mapping[str, Any]) -> list[Section]:
 
 def page(found: Mapping[str, Any]) -> str:
     """The whole file."""
-    parts = [
+    return document(title(found), parts(found, with_answers=True))
+
+
+def parts(found: Mapping[str, Any], *, with_answers: bool) -> list[str]:
+    """Everything below the title; without answers, the most changed items have their figures only."""
+    shown = [
         provenance_notice(_provenance(found)),
         f'<p class="verdict">{escaped(found["headline"], SENTENCE_CHARACTERS_MAX)}</p>',
         f"<p>{escaped(treatment(found), SENTENCE_CHARACTERS_MAX)}</p>",
@@ -54,9 +59,11 @@ def page(found: Mapping[str, Any]) -> str:
         _shown(_ruler(found)),
         _shown(_parts(found), whiskers(_ordered(found))),
     ]
-    if found["changed_items"]:
-        parts += ["<h2>Most changed items</h2>", item_list(found["changed_items"], "B", "A")]
-    return document(title(found), [part for part in parts if part])
+    if found["changed_items"] and with_answers:
+        shown += ["<h2>Most changed items</h2>", item_list(found["changed_items"], "B", "A")]
+    elif found["changed_items"]:
+        shown.append(_shown(items("Most changed items", found["changed_items"], ("A", "B"))))
+    return [part for part in shown if part]
 
 
 def _provenance(found: Mapping[str, Any]) -> str:

@@ -20,12 +20,15 @@ class WantedAnswer(NamedTuple):
 
 _ATTEMPTS = "SELECT run_key, attempt_id::text FROM daily_runs.published_run WHERE run_key = ANY(%(keys)s)"
 _ANSWERS = """
+WITH kept AS MATERIALIZED (  -- first, by their index: joined at once, all answers that there are would be read
+    SELECT attempt_id, prompt_id, item_id, answer, coalesce(serving_provider, %(unknown)s) AS provider
+    FROM daily_runs.answer WHERE attempt_id = ANY(%(of)s::uuid[]) AND status = 'answered'
+)
 SELECT DISTINCT ON (w.attempt_id, w.item_id, w.provider) w.attempt_id::text, w.item_id, w.provider, a.prompt_id,
        a.answer, j.error_kind AS unscored_kind, v.reasons, v.scores AS points, m.score, m.verdicts
 FROM unnest(%(attempts)s::uuid[], %(items)s::text[], %(providers)s::text[], %(means)s::float8[])
      AS w (attempt_id, item_id, provider, mean)
-JOIN daily_runs.answer a ON a.attempt_id = w.attempt_id AND a.item_id = w.item_id
-     AND a.status = 'answered' AND coalesce(a.serving_provider, %(unknown)s) = w.provider
+JOIN kept a USING (attempt_id, item_id, provider)
 LEFT JOIN daily_runs.judgement j ON j.attempt_id = a.attempt_id AND j.prompt_id = a.prompt_id
 LEFT JOIN daily_runs.verdict v ON v.verdict_key = j.verdict_key AND j.status = 'scored'
 CROSS JOIN LATERAL (
@@ -39,6 +42,7 @@ ORDER BY w.attempt_id, w.item_id, w.provider, abs(m.score - w.mean) NULLS LAST, 
 def read(connection: Connection, wanted: Sequence[WantedAnswer]) -> dict[WantedAnswer, dict[str, Any]]:
     """The answers that are kept: text, score, and points and reasons of the first verdict on each."""
     asked = {
+        "of": sorted({one.attempt_id for one in wanted}),
         "attempts": [one.attempt_id for one in wanted],
         "items": [one.item_id for one in wanted],
         "providers": [one.provider for one in wanted],

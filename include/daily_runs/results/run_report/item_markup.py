@@ -17,20 +17,24 @@ def item_list(items: Sequence[Mapping[str, Any]], here: str, other: str) -> str:
     """A part to open for each item; `here` and `other` name the two sides."""
     note = '<p class="note">Of each item the answer whose score is nearest to the item\'s mean.</p>'
     return note + "".join(
-        details(_summary(item, here, other), _inside(item, here, other), is_open=number < ITEMS_OPEN)
+        details(summary(item, here, other), inside(item, here, other), is_open=number < ITEMS_OPEN)
         for number, item in enumerate(items)
     )
 
 
-def _summary(item: Mapping[str, Any], here: str, other: str) -> str:
+def summary(item: Mapping[str, Any], here: str, other: str) -> str:
+    """An item in one line: its class and its scores on both sides."""
     before = f", {other} {score(item['reference_mean'])}, change {moved(item['change'])}"
     told = before if item["reference_mean"] is not None else ""
     of = f" · {escaped(item['item_class'])}" if item["item_class"] else ""
     return f"<b>{escaped(item['item_id'])}</b>{of}: {escaped(here)} {score(item['mean'])}{escaped(told)}"
 
 
-def _inside(item: Mapping[str, Any], here: str, other: str) -> str:
+def inside(item: Mapping[str, Any], here: str, other: str) -> str:
+    """What was asked, what a good answer says where the model has it (`expected`), and both sides."""
     question = f"<p><b>Asked:</b> {escaped(item['question'])}</p>" if item["question"] else ""
+    if item.get("expected"):
+        question += details("What a good answer says", long_text(item["expected"]))
     counts = f"{item['answered']} answered, {item['scored']} scored, {item['failed']} failed"
     run = f" {escaped(item['reference_run'])}" if item["reference_run"] else ""
     sides = [_side(f"{escaped(here)} <small>({counts})</small>", item["here"])]

@@ -72,9 +72,14 @@ def _pair(item: PublishedItem, known: Sequence[tuple[ItemsOfRun, PublishedItem]]
     return ItemPair(item, math.fsum(means) / len(means), known[-1])
 
 
+def worst_first(pairs: Sequence[ItemPair]) -> list[ItemPair]:
+    """All of them, from the lowest mean on."""
+    return sorted(pairs, key=lambda pair: (pair.item.mean, pair.item.item_id, pair.item.provider))
+
+
 def worst(pairs: Sequence[ItemPair]) -> list[ItemPair]:
     """The ten with the lowest means."""
-    return sorted(pairs, key=lambda pair: (pair.item.mean, pair.item.item_id, pair.item.provider))[:ITEMS_SHOWN]
+    return worst_first(pairs)[:ITEMS_SHOWN]
 
 
 def most_changed(pairs: Sequence[ItemPair]) -> list[ItemPair]:

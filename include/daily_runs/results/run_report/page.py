@@ -18,26 +18,47 @@ SENTENCE_CHARACTERS_MAX = 2_000
 
 def page(report: Mapping[str, Any]) -> str:
     """The whole file."""
-    run, check = report["run"], report["ruler_check"]
-    is_in_doubt = check is not None and check["state"] in (RulerState.MOVED, RulerState.UNKNOWN)
     parts = [
-        provenance_notice(run["provenance"]),
+        *verdict(report),
+        *scores(report),
+        *_items(report),
+        *(shown(section) for section in sections.operations(report)),
+        *measured_with(report),
+        again(report),
+    ]
+    return document(title(report), [part for part in parts if part])
+
+
+def verdict(report: Mapping[str, Any]) -> list[str]:
+    """What a reader must know first: whose scores these are, whether they are published, and the verdict."""
+    return [
+        provenance_notice(report["run"]["provenance"]),
         *([] if report["published"] else ['<p class="notice">This attempt is not published: no reader sees it.</p>']),
         f'<p class="verdict">{escaped(report["headline"], SENTENCE_CHARACTERS_MAX)}</p>',
         _when(report),
-        _overview(report),
-        *(_ruler_check(report) if is_in_doubt else []),  # what a reader came for
-        *_series(report),
-        _parts(report),
-        _shown(sections.others(report)),
-        *_items(report),
-        *(_shown(section) for section in sections.operations(report)),
-        _shown(sections.ruler(report)),
-        *([] if is_in_doubt else _ruler_check(report)),
-        _shown(sections.attempts(report)),
-        _again(report),
     ]
-    return document(title(report), [part for part in parts if part])
+
+
+def scores(report: Mapping[str, Any]) -> list[str]:
+    """The figures with what stands behind them, the series, classes and criteria, and other runs."""
+    return [
+        _overview(report),
+        *(_ruler_check(report) if _is_in_doubt(report) else []),  # what a reader came for
+        *series_parts(report["series"], report["run"]["run_key"], among=report["published"]),
+        _parts(report),
+        shown(sections.others(report)),
+    ]
+
+
+def measured_with(report: Mapping[str, Any]) -> list[str]:
+    """The ruler, whether it is still the same, and the run's attempts."""
+    checked = [] if _is_in_doubt(report) else _ruler_check(report)
+    return [shown(sections.ruler(report)), *checked, shown(sections.attempts(report))]
+
+
+def _is_in_doubt(report: Mapping[str, Any]) -> bool:
+    check = report["ruler_check"]
+    return check is not None and check["state"] in (RulerState.MOVED, RulerState.UNKNOWN)
 
 
 def title(report: Mapping[str, Any]) -> str:
@@ -56,7 +77,8 @@ def _when(report: Mapping[str, Any]) -> str:
     return f'<p class="note">{escaped(run["kind"])} run, attempt {escaped(run["attempt_id"])}, {escaped(at)}</p>'
 
 
-def _shown(section: Section) -> str:
+def shown(section: Section) -> str:
+    """A table under its heading; nothing if it has no rows."""
     if not section.rows:
         return ""
     note = f'<p class="note">{escaped(section.note)}</p>' if section.note else ""
@@ -65,8 +87,8 @@ def _shown(section: Section) -> str:
 
 def _overview(report: Mapping[str, Any]) -> str:
     """The figures, and beside them what stands behind them, so that the series is in sight at once."""
-    figures = _shown(sections.figures(report)) + _shown(sections.providers(report))
-    return f'<div class="pair"><div>{figures}</div><div>{_gate(report)}{_shown(sections.changed(report))}</div></div>'
+    figures = shown(sections.figures(report)) + shown(sections.providers(report))
+    return f'<div class="pair"><div>{figures}</div><div>{_gate(report)}{shown(sections.changed(report))}</div></div>'
 
 
 def _gate(report: Mapping[str, Any]) -> str:
@@ -81,26 +103,33 @@ def _gate(report: Mapping[str, Any]) -> str:
     return f"<h2>Gate</h2>{details(escaped(said), table(section.header, section.rows), is_open=bool(failed))}{judge}"
 
 
-def _series(report: Mapping[str, Any]) -> list[str]:
-    series = report["series"]
-    picture = series_chart.chart(series, report["run"]["run_key"])
+def series_parts(series: Mapping[str, Any], run_key: str, *, among: bool, this: str = "this run") -> list[str]:
+    """The picture of a series with what changed, its alarms and its table; nothing where no run is published.
+
+    Args:
+        run_key: the run that the picture marks.
+        among: whether that one is published.
+        this: what that run is to the reader.
+    """
+    picture = series_chart.chart(series, run_key)
     if not picture:
         return []
-    whole = sections.series(report, listed=len(series["runs"]))
+    told = {"series": series}
+    whole = sections.series(told, listed=len(series["runs"]))
     left_out = f" {series['left_out']} earlier runs are left out." if series["left_out"] else ""
     return [
         "<h2>Series</h2>",
-        f'<p class="note">{_how_to_read(series, among=report["published"])}{left_out}</p>',
+        f'<p class="note">{_how_to_read(series, this if among else "")}{left_out}</p>',
         picture,
         _changes(series["runs"]),
-        _shown(sections.alarms(report)),
+        shown(sections.alarms(told)),
         details("The series as a table", table(whole.header, whole.rows)),
     ]
 
 
-def _how_to_read(series: Mapping[str, Any], *, among: bool) -> str:
+def _how_to_read(series: Mapping[str, Any], this: str) -> str:
     said = "Mean of each run with its 95 % interval."
-    said += " Diamond: this run." if among else " This attempt is not among them."
+    said += f" Diamond: {this}." if this else " This attempt is not among them."
     if series["reference"]:
         said += " Rings: the reference; dashed line: its mean; band: from the lowest to the highest of its means."
     if series["alarms"]:
@@ -170,7 +199,8 @@ NO_SHIFT = (
 )
 
 
-def _again(report: Mapping[str, Any]) -> str:
+def again(report: Mapping[str, Any]) -> str:
+    """How to ask again, or to judge again: the command, and the fields of Airflow's form."""
     rows = [[name, value] for name, value in report["rerun_form"].items()]
     judges = report["rerun_form"]["rerun"] == Rerun.JUDGE_AGAIN
     return (

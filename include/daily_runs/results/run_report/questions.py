@@ -10,10 +10,11 @@ from daily_runs.dataset import CiJob, CodeCut, Item, Vulnerability, WorkItem, da
 
 
 class AskedQuestion(NamedTuple):
-    """An item's class, and what was asked about which resource, in one line."""
+    """An item's class, what was asked about which resource, in one line, and what a good answer says."""
 
     item_class: str
     question: str
+    expected: str = ""
 
 
 Questions = Callable[[str, str], Mapping[str, AskedQuestion]]
@@ -33,7 +34,7 @@ def of_catalogue(catalogue: Catalogue) -> Questions:
         items = load_feature_dataset(catalogue.features[feature])
         if dataset_sha256(items) != sha256:
             return {}
-        return {item.id: AskedQuestion(item.item_class, _question(item)) for item in items}
+        return {item.id: AskedQuestion(item.item_class, _question(item), _expected(item)) for item in items}
 
     return found
 
@@ -46,6 +47,10 @@ def none_known(_feature: str, _sha256: str) -> Mapping[str, AskedQuestion]:
 def _question(item: Item) -> str:
     about = _about(item.resource)
     return f"{item.question} (about {about})" if item.question else f"About {about}"
+
+
+def _expected(item: Item) -> str:
+    return "\n\n".join(f"{section}: {text}" for section, text in item.reference.items())
 
 
 def _about(resource: CiJob | WorkItem | Vulnerability | CodeCut) -> str:

@@ -42,11 +42,16 @@ FROM daily_runs.published_result WHERE run_key = %(run)s
 _NAMES = "Give a run key or the id of an attempt; daily-runs export --view attempts_v1 lists them."
 
 
-def read(store: Store, name: str, questions: Questions, terms_of: TermsOf) -> dict[str, Any]:
+def read(
+    store: Store, name: str, questions: Questions, terms_of: TermsOf, *, with_items: bool = True
+) -> dict[str, Any]:
     """The report of a run that is named by its key or by the id of an attempt, published or not.
 
     `parts` has every class and criterion with its mean over the run's items and, where there is a reference, its
     difference from it. Latencies are domain seconds of answered prompts. The model is plain JSON.
+
+    Args:
+        with_items: whether to read the worst and the most changed items with their answers; else both lists are empty.
 
     Raises:
         ParameterError: no attempt has that name.
@@ -58,7 +63,7 @@ def read(store: Store, name: str, questions: Questions, terms_of: TermsOf) -> di
         attempt = attempt_rows.named(connection, str(run["attempt_id"]) if run else name)
         if attempt is None:
             raise ParameterError("RUN", f"{name!r} is no run and no attempt", _NAMES)
-        asked = questions(attempt["feature"], attempt["dataset_sha256"])
+        asked = questions(attempt["feature"], attempt["dataset_sha256"]) if with_items else None
         found = attempt["gate_results"] or []
         check = ruler_rows.read(connection, str(attempt["attempt_id"]), found, terms_of)
         report = _published(connection, run, asked) if run else _of_attempt(connection, attempt, asked, check)
@@ -78,12 +83,12 @@ def _as_text(value: object) -> str:
     return str(value)
 
 
-def _published(connection: Connection, run: Row, questions: Mapping[str, AskedQuestion]) -> dict[str, Any]:
+def _published(connection: Connection, run: Row, questions: Mapping[str, AskedQuestion] | None) -> dict[str, Any]:
     asked = {"run": run["run_key"]}
     series = series_rows.read(connection, run)
     against = _with_items(connection, [one.run_key for one in series.reference])
     items = item_rows.of_runs(connection, [run["run_key"]])[run["run_key"]]
-    differences = {row.pop("part"): row for row in connection.execute(_DIFFERENCES, asked).fetchall()}
+    differences = _differences(connection, run["run_key"])
     pairs = item_pairs.pairs_of(items, against)
     return {
         "published": True,
@@ -100,11 +105,11 @@ def _published(connection: Connection, run: Row, questions: Mapping[str, AskedQu
 
 
 def _of_attempt(
-    connection: Connection, attempt: Row, questions: Mapping[str, AskedQuestion], check: Mapping[str, Any] | None
+    connection: Connection, attempt: Row, questions: Mapping[str, AskedQuestion] | None, check: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """An attempt that is not published has no verdict, no classes and no reference: its figures are not sound."""
     attempt_id = str(attempt["attempt_id"])
-    items = attempt_rows.items(connection, attempt_id, questions)
+    items = attempt_rows.items(connection, attempt_id, questions or {})
     because = f": {attempt['reason']}" if attempt["reason"] else ""
     if because and check and check["state"] is RulerState.MOVED:
         because = f", since the ruler moved: its scores say nothing of the feature. Failed{because}"
@@ -144,6 +149,15 @@ def _with_items(connection: Connection, run_keys: Sequence[str]) -> list[ItemsOf
     return [ItemsOfRun(key, attempts[key], items[key]) for key in run_keys]
 
 
+def parts_of(connection: Connection, run_key: str) -> list[dict[str, Any]]:
+    """Every class and criterion of a published run, as `read` has them."""
+    return _parts(item_rows.of_runs(connection, [run_key])[run_key], _differences(connection, run_key))
+
+
+def _differences(connection: Connection, run_key: str) -> dict[str, Row]:
+    return {row.pop("part"): row for row in connection.execute(_DIFFERENCES, {"run": run_key}).fetchall()}
+
+
 def _parts(items: Sequence[PublishedItem], differences: Mapping[str, Row]) -> list[dict[str, Any]]:
     """Classes first, then criteria. Two providers have no figure over both."""
     if len({item.provider for item in items if item.scored}) != 1:
@@ -159,8 +173,11 @@ def _parts(items: Sequence[PublishedItem], differences: Mapping[str, Row]) -> li
 
 
 def _items_shown(
-    connection: Connection, pairs: Sequence[ItemPair], attempt_id: str, questions: Mapping[str, AskedQuestion]
+    connection: Connection, pairs: Sequence[ItemPair], attempt_id: str, questions: Mapping[str, AskedQuestion] | None
 ) -> dict[str, Any]:
+    """`questions`: None where nobody asked for items."""
+    if questions is None:
+        return {"worst_items": [], "changed_items": []}
     lists = {"worst_items": item_pairs.worst(pairs), "changed_items": item_pairs.most_changed(pairs)}
     every = [pair for found in lists.values() for pair in found]
     answers = answer_rows.read(connection, item_pairs.wanted(every, attempt_id))

@@ -17,6 +17,8 @@ _DAY_WIDTH = 60
 """Pixels from one day's label to the next."""
 _NAMES_WIDTH = 160
 """Pixels that the numbers of alarms may need; nearer to the right edge they stand at the left."""
+_RUNS_LARGE = 120
+"""More runs than these are drawn with smaller marks, so that one does not hide its neighbours."""
 _LABEL_WIDTH = 16
 """Pixels that the number of a change needs; one that stands nearer to the one before goes a line down."""
 
@@ -30,6 +32,7 @@ class _Scale(NamedTuple):
     high: float
     step: float
     height: int = _HEIGHT
+    radius: float = 4.5
 
     @property
     def foot(self) -> int:
@@ -126,7 +129,8 @@ def _scale(runs: Sequence[Mapping[str, Any]], reference: Mapping[str, Any] | Non
     low, high, step = _ticks(ends, 8)
     low, high = max(0.0, low), min(1.0, high)
     moments = [_date(run).timestamp() for run in runs]
-    return _Scale(min(moments), max(moments), low, max(high, low + step), step)
+    radius = 4.5 if len(runs) <= _RUNS_LARGE else 2.0
+    return _Scale(min(moments), max(moments), low, max(high, low + step), step, radius=radius)
 
 
 def _ticks(ends: Sequence[float], most: int) -> tuple[float, float, float]:
@@ -213,18 +217,19 @@ def _run(scale: _Scale, run: Mapping[str, Any], *, is_this: bool) -> list[str]:
         y, low, high = (scale.y(figure[name]) for name in ("mean", "low", "high"))
         who = f" ({figure['provider']})" if len(run["figures"]) > 1 else ""
         said = f"{_date(run):%Y-%m-%d}{who}: {figure['mean']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
-        marks.append(_whisker(x, low, high))
-        marks.append(_mark(x, y, said, is_this=is_this, is_ring=run["in_reference"]))
+        marks.append(_whisker(x, low, high, scale.radius))
+        marks.append(_mark(x, y, said, is_this=is_this, is_ring=run["in_reference"], radius=scale.radius))
     return marks
 
 
-def _whisker(x: float, low: float, high: float) -> str:
-    return f'<line x1="{x:.1f}" y1="{low:.1f}" x2="{x:.1f}" y2="{high:.1f}" stroke="#888" stroke-width="2"/>'
+def _whisker(x: float, low: float, high: float, radius: float = 4.5) -> str:
+    width = 2 if radius > 2 else 1
+    return f'<line x1="{x:.1f}" y1="{low:.1f}" x2="{x:.1f}" y2="{high:.1f}" stroke="#888" stroke-width="{width}"/>'
 
 
-def _mark(x: float, y: float, said: str, *, is_this: bool, is_ring: bool) -> str:
+def _mark(x: float, y: float, said: str, *, is_this: bool, is_ring: bool, radius: float = 4.5) -> str:
     fill = "#fff" if is_ring else "#1f1f1f"
-    shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="{fill}" stroke="#1f1f1f" stroke-width="1.5"/>'
+    shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{fill}" stroke="#1f1f1f" stroke-width="1.5"/>'
     if is_this:
         corners = f"{x:.1f},{y - 9:.1f} {x + 9:.1f},{y:.1f} {x:.1f},{y + 9:.1f} {x - 9:.1f},{y:.1f}"
         shape = f'<polygon points="{corners}" fill="#1f1f1f" stroke="#fff" stroke-width="1.5"/>'

@@ -38,16 +38,16 @@ class RunSeries(NamedTuple):
     reference: Sequence[EarlierRun]
     alarms: Sequence[Row]
 
-    def as_json(self) -> dict[str, Any]:
-        """The newest `RUNS_SHOWN` runs with what changed at each, and how many are left out."""
+    def as_json(self, shown: int = RUNS_SHOWN) -> dict[str, Any]:
+        """The newest so many runs with what changed at each, and how many are left out."""
         keys = {run.run_key for run in self.reference}
         rows = [
             _shown(row, self.runs[number - 1] if number else None, in_reference=row["run_key"] in keys)
             for number, row in enumerate(self.runs)
         ]
         return {
-            "runs": rows[-RUNS_SHOWN:],
-            "left_out": max(0, len(rows) - RUNS_SHOWN),
+            "runs": rows[-shown:],
+            "left_out": max(0, len(rows) - shown),
             "reference": _band([row["item_mean"] for row in self.runs if row["run_key"] in keys], self.reference),
             "alarms": list(self.alarms),
         }

@@ -18,6 +18,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.folders import dataset_path
 from daily_runs.dataset import load_feature_dataset
 from daily_runs.errors import DatasetError
@@ -26,12 +27,14 @@ from daily_runs.judging.prompt import build
 from daily_runs.judging.ruler import ruler_of
 from daily_runs.judging.verdict import NOT_AGAIN
 from daily_runs.records import frozen_judgings
+from daily_runs.records.attempts import AttemptPlan
 from daily_runs.records.frozen_judgings import FrozenJudging, FrozenOrder, FrozenRows
 from daily_runs.results.ruler_check import SCORED_MIN
 from daily_runs.stages.judge_trial import YOUNG_HOURS
 from daily_runs.stages.verdicts.clerk import JudgingCase, judge_all
 from daily_runs.stages.work import Work
 from daily_runs.statuses import FrozenStatus, Rerun
+from daily_runs.store.database import Store
 from daily_runs.store.exclusive import exclusive
 
 log = logging.getLogger(__name__)
@@ -91,6 +94,31 @@ def judged_before(work: Work) -> FrozenWork | None:
     return FrozenWork(answers, order, judging, asked)
 
 
+def still_to_judge(
+    store: Store, catalogue: Catalogue, plan: AttemptPlan, watched: str | None, *, has_open: bool
+) -> int:
+    """How many frozen answers an attempt would have judged that is opened now by this plan; nothing is written.
+
+    Args:
+        watched: the attempt whose frozen judgings speak for its verdicts from the start; None: none does.
+        has_open: whether any of its answers will be judged.
+    """
+    feature = catalogue.features[plan.key.feature]
+    if not feature.frozen_answers or plan.rerun is Rerun.GATE_AND_PUBLISH:
+        return 0
+    order = FrozenOrder(feature.feature, plan.ruler, frozen_sha256(load_frozen(feature)))
+    is_covered = watched and not has_open and frozen_judgings.covers(store, watched, SPEAKS_HOURS)
+    if watched and is_covered and not frozen_judgings.young_of_attempt(store, watched, order.key, YOUNG_HOURS):
+        return 0
+    found = frozen_judgings.young(store, order.key, YOUNG_HOURS)
+    if not found:
+        return feature.frozen_answers
+    rows = frozen_judgings.verdicts_of(store, [found.frozen_judging_id])[found.frozen_judging_id]
+    if _are_too_few(rows):  # whoever comes next asks for those again
+        return sum(row["status"] == FrozenStatus.UNSCORED and row["error_kind"] not in NOT_AGAIN for row in rows)
+    return sum(row["status"] in (FrozenStatus.PLANNED, FrozenStatus.SENT) for row in rows)
+
+
 def judged_after(work: Work, begun: FrozenWork) -> dict[str, Any]:
     """Have what is left of the frozen judging judged, now that the task's own verdicts are there.
 
@@ -122,10 +150,14 @@ def _have_judged(work: Work, answers: Sequence[FrozenAnswer], judging: FrozenJud
 
 def _ask_again_if_too_few(work: Work, found: FrozenJudging) -> None:
     """One that ended with too few verdicts for any gate to pass is given another chance, by whoever comes next."""
-    states = [row["status"] for row in _rows(work, found)]
-    scored, unscored = states.count(FrozenStatus.SCORED), states.count(FrozenStatus.UNSCORED)
-    if scored + unscored == len(states) and scored < SCORED_MIN * len(states):
+    if _are_too_few(_rows(work, found)):
         frozen_judgings.reopen(work.store, found.frozen_judging_id, NOT_AGAIN)
+
+
+def _are_too_few(rows: Sequence[Mapping[str, Any]]) -> bool:
+    states = [row["status"] for row in rows]
+    scored, unscored = states.count(FrozenStatus.SCORED), states.count(FrozenStatus.UNSCORED)
+    return scored + unscored == len(states) and scored < SCORED_MIN * len(states)
 
 
 def _cases(work: Work, answers: Sequence[FrozenAnswer], judging: FrozenJudging) -> list[JudgingCase]:

@@ -1,0 +1,164 @@
+"""The pages inside Airflow's own application: who is let in, which headers every answer has, who sees answers."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from typing import NamedTuple
+from unittest import mock
+
+import pytest
+from airflow.api_fastapi.app import create_app, get_auth_manager, purge_cached_app
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+from airflow.models import import_all_models
+from airflow.models.base import Base
+from starlette.testclient import TestClient
+from tests.published_runs import Day, publish
+from tests.unit.pages.hostile import must_be_harmless
+
+from airflow import settings
+from daily_runs.pages.frame import CONTENT_POLICY
+from daily_runs.pages.links import PageLinks
+from daily_runs.pages.run_items import WITHHELD
+from daily_runs.store.database import STORE_VARIABLE, Store
+from daily_runs_airflow import connections
+from daily_runs_airflow.pages.mounted import MOUNTED, views
+
+DAG, RUN_ID, LINKS = "daily_runs_duo_chat", "manual__2026-08-02", PageLinks()
+PAGES = (LINKS.today(), LINKS.run(DAG, RUN_ID))
+EVERYTHING = (*PAGES, LINKS.static("pages.css"), LINKS.page("no", "such"), LINKS.run("other_dag", "x"))
+
+
+class Client(NamedTuple):
+    """Airflow's application, and a cookie for each role."""
+
+    http: TestClient
+    tokens: dict[str, str]
+
+    def get(self, address: str, role: str = "") -> tuple[int, str, dict[str, str]]:
+        """Status, text and headers; no role: nobody is logged in."""
+        cookies = {"cookie": f"_token={self.tokens[role]}"} if role else {}
+        found = self.http.get(address, headers=cookies, follow_redirects=False)
+        return found.status_code, found.text, dict(found.headers)
+
+
+@pytest.fixture(scope="module")
+def airflow() -> Iterator[Client]:
+    """Airflow's real application over an empty database of its own, with our pages mounted as the plugin has them."""
+    import_all_models()  # type: ignore[no-untyped-call]
+    Base.metadata.create_all(settings.engine)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", secrets.token_hex(32))
+        with mock.patch("airflow.plugins_manager.get_fastapi_plugins", return_value=(MOUNTED, [])):
+            app = create_app(apps="core")
+        users = [SimpleAuthManagerUser(username=role, role=role) for role in ("viewer", "user", "op", "admin")]
+        tokens = {user.username: get_auth_manager().generate_jwt(user) for user in users}
+        yield Client(TestClient(app, raise_server_exceptions=False), tokens)
+    purge_cached_app()
+
+
+@pytest.fixture
+def client(airflow: Client, store: Store, store_url: str, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """The same over a store with one published run."""
+    monkeypatch.setattr(connections, "_airflow_connection", lambda _: None)
+    monkeypatch.setenv(STORE_VARIABLE, store_url)
+    publish(store, Day(0))
+    store.rows("UPDATE daily_runs.attempt SET airflow_run_id = %(run)s", {"run": RUN_ID})
+    store.rows("UPDATE daily_runs.answer SET answer = 'a secret answer'")
+    return airflow
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_nobody_who_is_not_logged_in_sees_a_page_and_is_told_how_to_log_in(client: Client, address: str) -> None:
+    status, text, _ = client.get(address)
+    assert status == 401
+    must_be_harmless(text)
+    assert "You are not logged in" in text
+    assert re.search(r'data-outside href="/api/v2/auth/login\?next=%2Fdaily-runs%2F', text)
+
+
+def test_a_session_that_airflow_does_not_know_is_told_to_log_in(client: Client) -> None:
+    found = client.http.get(LINKS.today(), headers={"cookie": "_token=of.another.airflow"})
+    assert found.status_code in (401, 403)
+    assert "You are not logged in" in found.text
+
+
+@pytest.mark.parametrize("role", ["viewer", "user", "op", "admin"])
+@pytest.mark.parametrize("address", PAGES)
+def test_whoever_may_read_runs_sees_each_page(client: Client, address: str, role: str) -> None:
+    status, text, _ = client.get(address, role)
+    assert status == 200
+    must_be_harmless(text)
+
+
+@pytest.mark.parametrize(("role", "sees"), [("viewer", False), ("user", True), ("op", True), ("admin", True)])
+def test_answers_are_shown_to_who_may_trigger_the_dag(client: Client, role: str, sees: bool) -> None:
+    _, text, _ = client.get(LINKS.run(DAG, RUN_ID), role)
+    assert ("a secret answer" in text) is sees
+    assert (WITHHELD[:22] in text) is not sees
+
+
+@pytest.mark.parametrize("role", ["", "viewer"])
+@pytest.mark.parametrize("address", EVERYTHING)
+def test_every_answer_lets_a_browser_load_nothing_from_elsewhere(client: Client, address: str, role: str) -> None:
+    _, _, headers = client.get(address, role)
+    assert headers["content-security-policy"] == CONTENT_POLICY
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+    assert headers["cache-control"] == ("max-age=86400" if "/static/" in address else "no-store")
+
+
+def test_a_page_that_is_not_there_and_a_dag_of_others_are_told_in_a_sentence(client: Client) -> None:
+    assert client.get(LINKS.page("no", "such"), "viewer")[:1] == (404,)
+    status, text, _ = client.get(LINKS.run("other_dag", "x"), "viewer")
+    assert (status, "runs no feature" in text) == (404, True)
+    status, text, _ = client.get(LINKS.run(DAG, "unknown"), "viewer")
+    assert (status, "neither Airflow nor the store knows" in text) == (404, True)
+
+
+def test_a_store_that_is_away_is_told_at_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(STORE_VARIABLE, "postgresql://nobody:secret@127.0.0.1:1/nothing")
+    status, text, _ = client.get(LINKS.today(), "viewer")
+    assert status == 503
+    assert "secret" not in text
+    must_be_harmless(text)
+
+
+def test_a_fault_of_ours_is_told_without_its_text(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("a secret answer")
+
+    monkeypatch.setattr("daily_runs.readiness.board_reading.read", broken)
+    status, text, headers = client.get(LINKS.today(), "viewer")
+    assert (status, "secret" in text) == (500, False)
+    assert headers["content-security-policy"] == CONTENT_POLICY
+
+
+def test_a_run_is_exported_as_the_command_does_and_no_other_run_by_its_address(client: Client, store: Store) -> None:
+    key = store.row("SELECT run_key FROM daily_runs.published_run")["run_key"]
+    status, text, headers = client.get(LINKS.export(DAG, RUN_ID, "items_v1", key), "viewer")
+    assert (status, headers["content-type"]) == (200, "text/csv; charset=utf-8")
+    assert text.startswith("run_key,")
+    assert headers["content-disposition"].startswith('attachment; filename="items_v1-duo_chat-staging-')
+    assert client.get(LINKS.export(DAG, RUN_ID, "attempts_v1", key), "viewer")[0] == 404
+    assert client.get(LINKS.export(DAG, RUN_ID, "items_v1", "another"), "viewer")[0] == 404
+
+
+def test_the_tab_of_a_dag_opens_the_page_of_its_feature(client: Client) -> None:
+    status, _, headers = client.get(LINKS.page("dag", DAG), "viewer")
+    assert (status, headers["location"]) == (307, LINKS.feature("duo_chat"))
+    assert client.get(LINKS.page("dag", "other"), "viewer")[0] == 404
+
+
+def test_airflow_gets_an_entry_in_the_navigation_and_a_tab_of_dag_run_and_task() -> None:
+    found = views("http://127.0.0.1:8080")
+    assert [view["destination"] for view in found] == ["nav", "dag", "dag_run", "task_instance"]
+    assert len({view["url_route"] for view in found}) == len(found)
+    assert found[2]["href"] == "/daily-runs/run/{DAG_ID}/{RUN_ID}"
+
+
+def test_the_tabs_are_found_where_airflow_is_served_below_a_path() -> None:
+    assert [view["href"].startswith("/airflow/daily-runs/") for view in views("https://a.example/airflow/")] == [
+        True
+    ] * 4
