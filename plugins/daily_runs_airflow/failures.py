@@ -25,9 +25,10 @@ from daily_runs.incidents.run_line import short
 from daily_runs.notices import words_rows
 from daily_runs.notices.incident import met_by
 from daily_runs.notices.words_rows import LastWords
+from daily_runs.pages.links import PageLinks
 from daily_runs.store.database import open_store
 from daily_runs_airflow.connections import store_url
-from daily_runs_airflow.notes import note_task
+from daily_runs_airflow.notes import airflow_address, note_task
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,8 @@ def _failed(context: Mapping[str, Any]) -> FailedTask:
         task,
         environment or None,
         ti.state == TaskInstanceState.UP_FOR_RETRY,
+        airflow_address(),
+        PageLinks(airflow_address()).rerun(ti.dag_id, context["dag_run"].run_id),
     )
 
 

@@ -23,6 +23,11 @@ REQUEST_SECONDS = 1.5
 """Of the wall clock, for each of at most three requests: the block of a failed task waits for its note."""
 
 
+def airflow_address() -> str:
+    """Where people find Airflow (`api.base_url`), without a slash at its end; empty if it does not say."""
+    return str(conf.get("api", "base_url", fallback="") or "").rstrip("/")
+
+
 def note_run(dag_id: str, run_id: str, line: str) -> None:
     """Put a line first in a run's note; what a person wrote there stays."""
 
@@ -49,7 +54,7 @@ def _written(write: Callable[[AirflowApi], None]) -> None:
         login = airflow_login()
         if login is None:
             return
-        address = login.address or str(conf.get("api", "base_url", fallback="") or "").rstrip("/")
+        address = login.address or airflow_address()
         with AirflowApi(address, login.user, login.password, timeout_seconds=REQUEST_SECONDS) as api:
             write(api)
     except DailyRunsError as error:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -62,7 +63,7 @@ def block_of(airflow: Airflow, run: DagRun, task_id: str, try_number: int | None
         assert len(text) <= LINE_CHARACTERS_MAX or " " not in text[9:].strip(), text
         label = text[:9].strip() or next(reversed(block))
         block[label] = f"{block.get(label, '')} {text[9:]}".strip()
-    assert set(block) <= {"WHAT", "HOP", "CAUSE", "OWNER", "MONEY", "DO", "FORM", "RUNBOOK"}, texts[start:]
+    assert set(block) <= {"WHAT", "HOP", "CAUSE", "OWNER", "MONEY", "DO", "FORM", "RERUN", "RUNBOOK"}, texts[start:]
     return block
 
 
@@ -78,7 +79,11 @@ def test_a_blocked_gate_ends_with_what_whose_and_the_form(airflow: Airflow, bloc
         "rerun": "missing_answers",
         "run": key.split("/", 2)[2],
     }
-    assert block["RUNBOOK"] == "docs/runbooks/gate.md"
+    address = airflow.stack.airflow
+    assert block["RERUN"] == f"{address}/daily-runs/rerun/{blocked.dag_id}/{quote(blocked.run_id, safe='')}"
+    assert httpx.get(block["RERUN"], timeout=60).status_code == 401, "the page is there, for who is logged in"
+    assert block["RUNBOOK"] == f"{address}/daily-runs/docs/runbooks/gate.md"
+    assert httpx.get(block["RUNBOOK"], timeout=60).status_code == 401
 
 
 def test_no_traceback_and_no_chatter_of_libraries_is_in_the_log_of_a_failed_task(
@@ -103,7 +108,7 @@ def test_missing_seeds_name_the_features_owner_and_the_page(airflow: Airflow) ->
     assert block["WHAT"].startswith("seed_check of duo_chat in staging failed: ")
     assert (block["OWNER"], block["RUNBOOK"]) == (
         f"{owner.dri} ({owner.team})",
-        "docs/runbooks/seeds.md",
+        f"{airflow.stack.airflow}/daily-runs/docs/runbooks/seeds.md",
     )
     assert block["DO"].startswith("Have the named seeds made")
 

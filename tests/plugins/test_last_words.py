@@ -66,14 +66,14 @@ def test_the_last_words_of_a_failed_task_are_kept_for_the_message_of_its_run(
     assert (feature, run_id) == ("duo_chat", "a-run")
     assert (words.environment, words.task, words.error, words.met) == ("staging", "validation", "GateFailedError", "")
     assert words.what.startswith("validation of duo_chat in staging failed: a run is quarantined.")
-    assert words.page == "docs/runbooks/gate.md"
+    assert words.page == "/daily-runs/docs/runbooks/gate.md"
 
 
 def test_words_that_cannot_be_kept_cost_no_block(
     caplog: pytest.LogCaptureFixture, asked: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(words_rows, "keep", lambda *_words: 1 / 0)
-    assert told(caplog)[-1] == "RUNBOOK  docs/runbooks/gate.md"
+    assert told(caplog)[-1] == "RUNBOOK  /daily-runs/docs/runbooks/gate.md"
 
 
 def test_the_attempt_that_the_task_was_given_is_asked_after(caplog: pytest.LogCaptureFixture, asked: list[Any]) -> None:

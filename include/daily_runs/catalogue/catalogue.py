@@ -28,13 +28,14 @@ def feature_named(catalogue: Catalogue, name: str) -> Feature:
 
 
 class DocumentLinks(Strict):
-    """Where documents are. `runbooks`: the folder `docs/runbooks`, as a URL or as a path in the repository."""
+    """Where documents are. `runbooks`: the folder `docs/runbooks`, as a URL or as a path below Airflow's own address."""
 
-    runbooks: Annotated[str, StringConstraints(pattern=r"^[!-~]+$")] = "docs/runbooks"
+    runbooks: Annotated[str, StringConstraints(pattern=r"^(/|https?://)[!-~]*$")] = "/daily-runs/docs/runbooks"
 
-    def runbook(self, page: str) -> str:
-        """Where a page is, such as `gate.md`."""
-        return f"{self.runbooks.rstrip('/')}/{page}"
+    def runbook(self, page: str, airflow: str) -> str:
+        """The address of a page, such as `gate.md`; `airflow`: Airflow's own, without a slash at its end."""
+        base = self.runbooks.rstrip("/")
+        return f"{airflow if base.startswith('/') else ''}{base}/{page}"
 
 
 def refuse_left_out(catalogue: Catalogue, name: str) -> None:

@@ -28,6 +28,7 @@ class Incident(NamedTuple):
         money: what was spent, and what a rerun will spend.
         do: the next step, one sentence.
         form: the trigger form's fields for it.
+        rerun: the address of the page that reruns it.
         runbook: the address of its page.
     """
 
@@ -38,6 +39,7 @@ class Incident(NamedTuple):
     money: str = ""
     do: str = ""
     form: Mapping[str, str] | None = None
+    rerun: str = ""
     runbook: str = ""
 
     def lines(self) -> list[str]:
@@ -50,6 +52,7 @@ class Incident(NamedTuple):
             "MONEY": self.money,
             "DO": self.do,
             "FORM": json.dumps(self.form) if self.form else "",
+            "RERUN": self.rerun,
             "RUNBOOK": self.runbook,
         }
         return [line for label, text in parts.items() if text for line in _wrapped(label, text)]

@@ -20,12 +20,21 @@ BREAKER_OPEN = "breaker_open"
 
 
 class FailedTask(NamedTuple):
-    """Which task failed. `environment`: None before a run has one. `is_tried_again`: by Airflow itself."""
+    """Which task failed.
+
+    Attributes:
+        environment: None before a run has one.
+        is_tried_again: by Airflow itself.
+        airflow: Airflow's own address, without a slash at its end.
+        rerun_page: the address of the page that reruns its run.
+    """
 
     feature: str
     task: str
     environment: str | None = None
     is_tried_again: bool = False
+    airflow: str = ""
+    rerun_page: str = ""
 
 
 def incident_of(
@@ -53,7 +62,8 @@ def incident_of(
         money=_money(facts, rerun),
         do="Nothing yet: Airflow tries again by itself." if failed.is_tried_again else remedy.do,
         form=form,
-        runbook=(catalogue.links if catalogue else DocumentLinks()).runbook(remedy.page),
+        runbook=(catalogue.links if catalogue else DocumentLinks()).runbook(remedy.page, failed.airflow),
+        rerun=failed.rerun_page if facts and not failed.is_tried_again else "",
     )
 
 

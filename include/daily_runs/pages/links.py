@@ -61,6 +61,10 @@ class PageLinks(NamedTuple):
         """The page of a feature's series."""
         return self.page("feature", feature)
 
+    def document(self, path: str) -> str:
+        """A file below `docs`, such as `runbooks/gate.md`."""
+        return self.page("docs", *path.split("/"))
+
     def quota(self) -> str:
         """The page of accounts, lanes, windows and breakers."""
         return self.page("quota")

@@ -15,14 +15,14 @@ from daily_runs.errors import DailyRunsError
 from daily_runs.pages import notices
 from daily_runs.pages.frame import STATIC_TYPES, static_file
 from daily_runs.pages.links import PREFIX, feature_of
-from daily_runs_airflow.pages import compare, feature, quota, rerun, run, today
+from daily_runs_airflow.pages import compare, documents, feature, quota, rerun, run, today
 from daily_runs_airflow.pages.access import READS_RUN
 from daily_runs_airflow.pages.answering import links_of
 
 app = FastAPI(title="Daily runs", docs_url=None, redoc_url=None, openapi_url=None)
 _FOREIGN_SESSION = "Invalid JWT token"
 """Airflow's own word, with 403: the session is of an Airflow with another secret."""
-MODULES = (today, run, rerun, feature, quota, compare)
+MODULES = (today, run, rerun, feature, quota, compare, documents)
 for module in MODULES:
     app.include_router(module.router)
 

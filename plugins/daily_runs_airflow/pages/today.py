@@ -8,7 +8,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
-from daily_runs.catalogue.reading import files as catalogue_files
+from daily_runs import feature_files
 from daily_runs.clock import Clock
 from daily_runs.pages.today_page import of_features, today_parts
 from daily_runs.readiness import board_reading
@@ -23,7 +23,7 @@ router = APIRouter()
 @router.get("/today")
 def today(request: Request, user: GetUserDep) -> HTMLResponse:
     """One line a feature: what `daily-runs status` knows, and what Airflow knows of today's runs."""
-    catalogue = catalogue_files.load()
+    catalogue = feature_files.load()
     features = features_seen(user, catalogue.features)
     seen = dag_runs.recent(features, Clock.now() - dt.timedelta(days=DAYS_READ))
     with opened_store() as store:

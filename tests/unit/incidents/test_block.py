@@ -54,7 +54,7 @@ def test_a_blocked_gate_says_what_whose_how_much_and_which_form() -> None:
         "MONEY    spent 1.23 USD so far by list price; what is missing will cost about 0.50 USD",
         "DO       Find out why it failed; once that is mended, rerun by the form.",
         'FORM     {"environment": "staging", "rerun": "missing_answers", "run": "2026-08-17T06:00:00Z"}',
-        "RUNBOOK  docs/runbooks/gate.md",
+        "RUNBOOK  /daily-runs/docs/runbooks/gate.md",
     ]
 
 
@@ -80,7 +80,7 @@ def test_a_refused_call_names_the_hop_how_sure_that_is_and_its_owner(
 ) -> None:
     error = CallError(hop, "a_kind", blame=Blame.PROVIDER, retryable=True, evidence=evidence)
     found = incident_of(TASK._replace(task="inference"), error, CATALOGUE, None)
-    assert (found.hop, found.owner, found.runbook) == (said, owner, "docs/runbooks/calls.md")
+    assert (found.hop, found.owner, found.runbook) == (said, owner, "/daily-runs/docs/runbooks/calls.md")
     assert (found.money, found.cause, found.form) == ("", "", None)
 
 
@@ -101,7 +101,7 @@ def test_before_an_attempt_and_without_a_catalogue_what_is_known_is_said() -> No
 def test_an_error_that_is_none_of_ours_is_named_by_its_class() -> None:
     found = incident_of(TASK, ZeroDivisionError("division by zero"), CATALOGUE, None)
     assert "failed: ZeroDivisionError: division by zero." in found.what
-    assert found.runbook == "docs/runbooks/README.md"
+    assert found.runbook == "/daily-runs/docs/runbooks/README.md"
 
 
 def test_a_limit_has_the_owner_that_its_message_names_and_an_open_breaker_no_hop() -> None:
@@ -135,7 +135,7 @@ def test_no_text_folds_the_log_or_steers_the_terminal_and_lines_are_short(text: 
         assert "::" not in line
         assert re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", line) is None
         label, word = line[:9].rstrip(), line[9:]
-        assert label in ("", "WHAT", "HOP", "CAUSE", "OWNER", "MONEY", "DO", "RUNBOOK")
+        assert label in ("", "WHAT", "HOP", "CAUSE", "OWNER", "MONEY", "DO", "RERUN", "RUNBOOK")
         assert len(line) <= LINE_CHARACTERS_MAX or " " not in word.strip()
 
 
