@@ -18,13 +18,12 @@ import uvicorn
 from pydantic import ValidationError
 from starlette.applications import Starlette
 
-from daily_runs import dataset
 from daily_runs.catalogue.catalogue import Catalogue
-from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.dataset import Item
 from daily_runs.errors import ParameterError
 from daily_runs.sandbox.app import create_app
 from daily_runs.sandbox.world.clock import SandboxClock
+from daily_runs.sandbox.world.contents import ContentsWatch
 from daily_runs.sandbox.world.received import RequestLog
 from daily_runs.sandbox.world.scenario import Scenario
 from daily_runs.sandbox.world.wire import DroppableProtocol
@@ -64,7 +63,8 @@ def run(
         )
     faults = read_scenario(scenario) if scenario else Scenario()
     listening = listen(host, port)
-    loaded = catalogue_files.load(overlay="sandbox")
+    watch = ContentsWatch()
+    loaded = watch.contents.catalogue
     if unknown := sorted(faults.foreign_load.keys() - loaded.accounts.keys()):
         listening.close()
         raise ParameterError(
@@ -72,8 +72,8 @@ def run(
             f"foreign_load: no such account {unknown[0]!r}",
             f"Name one of {', '.join(loaded.accounts)}.",
         )
-    items = {name: dataset.load_feature_dataset(feature) for name, feature in loaded.features.items()}
-    serve(build_world(loaded, items, time_scale=time_scale, scenario=faults), listening, stop_on_stdin_eof)
+    world = build_world(loaded, watch.contents.items_by_feature, time_scale=time_scale, scenario=faults, watch=watch)
+    serve(world, listening, stop_on_stdin_eof)
 
 
 def serve(world: World, listening: socket.socket, stop_on_stdin_eof: bool) -> None:
@@ -93,9 +93,10 @@ def build_world(
     *,
     time_scale: float = 1.0,
     scenario: Scenario | None = None,
+    watch: ContentsWatch | None = None,
 ) -> World:
     """A fresh world with full buckets and an empty ledger."""
-    return World(SandboxClock(time_scale), scenario or Scenario(), RequestLog(), items_by_feature, catalogue)
+    return World(SandboxClock(time_scale), scenario or Scenario(), RequestLog(), items_by_feature, catalogue, watch)
 
 
 def make_server(app: Starlette) -> uvicorn.Server:
