@@ -172,7 +172,7 @@ def _value(key: str, value: Any) -> Any:
 def _told(source: Path, fault: RowFault, mapping: ColumnMap) -> Fault:
     """A fault with the line and the column that it came from."""
     key = mapping.key_of(fault.location)
-    if key in mapping.columns:
+    if key is not None and key in mapping.columns:
         where = f"column {mapping.columns[key]!r} ({spell(fault.location)}): "
     elif key is not None:
         where = f"--set {key}: "
