@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -20,7 +20,7 @@ from daily_runs.catalogue.folders import dataset_path, include_root
 from daily_runs.catalogue.reading.fault_texts import Refusal, shown
 from daily_runs.dataset_card import load_card
 from daily_runs.errors import DatasetError
-from daily_runs.input_files import is_one_line
+from daily_runs.input_files import is_one_line, json_row
 from daily_runs.row_faults import RowFault, lines_of, refuse_rows, row_of
 
 
@@ -225,25 +225,47 @@ def rows_of(lines: Iterable[tuple[int, str]], classes: Collection[str] | None) -
     seen: dict[str, int] = {}
     for number, line in lines:
         item, refused = row_of(Item, line)
+        refused += _of_keys(_keys_of(item, line), refused, classes, seen, number)
         if item:
-            refused += [*_of_class(item, classes), *_of_names(item.resource), *_of_question(item), *_of_diff(item)]
-            refused += _repeated(item, seen, number)
+            refused += [*_of_names(item.resource), *_of_question(item), *_of_diff(item)]
             items.append(item)
         faults += [RowFault(number, *one) for one in refused]
     return DatasetRows(tuple(items), tuple(faults))
 
 
-def _repeated(item: Item, seen: dict[str, int], number: int) -> Iterator[Refusal]:
-    for key, value in (("id", item.id), ("seed_key", item.seed_key)):
-        if (name := f"{key} {value!r}") in seen:
-            yield Refusal((), f"{name} stands already in line {seen[name]}", "Give each row its own.")
+def _keys_of(item: Item | None, line: str) -> dict[str, str]:
+    """A row's id, seed key and class, as far as they are texts; also of a row that is no item for another reason."""
+    if item:
+        return {"id": item.id, "seed_key": item.seed_key, "class": item.item_class}
+    try:
+        row = json_row(line)
+    except ValueError:
+        return {}
+    given = row if isinstance(row, dict) else {}
+    return {key: given[key] for key in ("id", "seed_key", "class") if isinstance(given.get(key), str)}
+
+
+def _of_keys(
+    keys: Mapping[str, str],
+    refused: Sequence[Refusal],
+    classes: Collection[str] | None,
+    seen: dict[str, int],
+    number: int,
+) -> list[Refusal]:
+    """A class that the card does not list, and keys that another line has; nothing of a key that is refused already."""
+    found = []
+    told = {one.location for one in refused}
+    name = keys.get("class")
+    if name is not None and ("class",) not in told and classes is not None and name not in classes:
+        problem = f"{name!r} is not in the card, which lists {', '.join(classes)}"
+        found.append(Refusal(("class",), problem, "Give one of these, or add the class to the card."))
+    for key in ("id", "seed_key"):
+        if key not in keys or (key,) in told:
+            continue
+        if (name := f"{key} {keys[key]!r}") in seen:
+            found.append(Refusal((), f"{name} stands already in line {seen[name]}", "Give each row its own."))
         seen.setdefault(name, number)
-
-
-def _of_class(item: Item, classes: Collection[str] | None) -> Iterator[Refusal]:
-    if classes is not None and item.item_class not in classes:
-        problem = f"{item.item_class!r} is not in the card, which lists {', '.join(classes)}"
-        yield Refusal(("class",), problem, "Give one of these, or add the class to the card.")
+    return found
 
 
 def _of_names(resource: Resource) -> Iterator[Refusal]:

@@ -59,6 +59,19 @@ def test_faults_of_set_card_and_frozen_answers_are_told_at_once_with_their_lines
     assert set(places(faults[5:])) == {"set.frozen.jsonl:1", "set.frozen.jsonl:2"}
 
 
+def test_a_row_with_one_fault_tells_its_others_at_once_too(path: Path) -> None:
+    path.write_text(f"{row()}\n{row(id='chat-001', **{'class': 'riddle'}, reference={}, tags='x')}\n")
+    problems = [fault.problem for fault in check_dataset(path).faults]
+    for words in (
+        "reference: must hold",
+        "tags: must be a list",
+        "class: 'riddle' is not in the card",
+        "id 'chat-001'",
+    ):
+        assert any(words in problem for problem in problems), words
+    assert "seed_key 'chat/one' stands already in line 1" in problems
+
+
 def test_more_faults_than_a_run_shows_are_all_told(path: Path) -> None:
     path.write_text("{}\n" * 200)
     assert len(check_dataset(path).faults) == 1000
