@@ -7,27 +7,48 @@ every environment, the resource is found (`seed_key`). The card lists the classe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from daily_runs.catalogue.features import Feature
+from daily_runs.catalogue.fields import Key
 from daily_runs.catalogue.folders import dataset_path, include_root
-from daily_runs.catalogue.reading import yaml_lines
-from daily_runs.errors import DatasetError, UserError
-from daily_runs.input_files import JSONL_BYTES_MAX, first_of, is_one_line, json_row, read_text, shortened
+from daily_runs.catalogue.reading.fault_texts import Refusal, shown
+from daily_runs.dataset_card import load_card
+from daily_runs.errors import DatasetError
+from daily_runs.input_files import is_one_line, json_row
+from daily_runs.row_faults import RowFault, lines_of, refuse_rows, row_of
 
 
 def load_feature_dataset(feature: Feature) -> tuple[Item, ...]:
-    """A feature's items, each once (a run cycles them to `prompts_per_run`).
+    """A feature's items as they are asked, each once (a run cycles them to `prompts_per_run`).
 
     Raises:
-        DatasetError: see `load`.
+        DatasetError: see `load`; of a `chat_command`, an item of which nothing would be asked.
     """
-    return load(dataset_path(feature), below=include_root() / "datasets")
+    return as_asked(feature, load(dataset_path(feature), below=include_root() / "datasets"))
+
+
+def as_asked(feature: Feature, items: Sequence[Item]) -> tuple[Item, ...]:
+    """The items with the question that is sent: of a `chat_command`, its content around the item's own question.
+
+    So the judge is told what was asked, and another content is another data set.
+
+    Raises:
+        DatasetError: an item of which nothing would be asked.
+    """
+    if feature.chat is None:
+        return tuple(items)
+    asked = tuple(item.model_copy(update={"question": feature.chat.message(item.question)}) for item in items)
+    silent = [item.id for item in asked if not is_seen(item.question)]
+    if silent:
+        problem = f"of {len(silent)} items nothing would be asked (the first is {silent[0]!r}): they have no question"
+        raise DatasetError(str(dataset_path(feature)), problem, "Write questions, or words into chat.content.")
+    return asked
 
 
 def dataset_sha256(items: Sequence[Item]) -> str:
@@ -36,8 +57,10 @@ def dataset_sha256(items: Sequence[Item]) -> str:
 
 
 Text = Annotated[str, StringConstraints(min_length=1)]
-KEY_PATTERN = r"^[a-z0-9]+(?:[-_/.][a-z0-9]+)*$"
-Key = Annotated[str, StringConstraints(pattern=KEY_PATTERN, max_length=80)]
+SENT_CHARACTERS_MAX = 600_000
+"""GitLab takes no longer `content` in a chat's `additionalContext`."""
+SentText = Annotated[str, StringConstraints(min_length=1, max_length=SENT_CHARACTERS_MAX)]
+NO_ROWS, NO_ROWS_REMEDY = "holds no rows", "A data set needs at least one item."
 
 
 class _Strict(BaseModel):
@@ -108,9 +131,37 @@ class CodeCut(_Strict):
         return self.above + self.below
 
 
-_NAMES = frozenset({"name", "stage", "title", "scanner", "identifier", "file_name"})
+class SnippetText(_Strict):
+    """A text that is sent with a chat; nothing is seeded in GitLab. `name` says in one line what it is."""
 
-Resource = Annotated[CiJob | WorkItem | Vulnerability | CodeCut, Field(discriminator="type")]
+    type: Literal["text"]
+    name: Text
+    text: SentText
+
+    @property
+    def content(self) -> str:
+        """See `CiJob.content`."""
+        return self.text
+
+
+class DiffText(_Strict):
+    """A change as `git diff` prints it, sent with a chat; nothing is seeded in GitLab."""
+
+    type: Literal["diff"]
+    diff: SentText
+
+    @property
+    def content(self) -> str:
+        """See `CiJob.content`."""
+        return self.diff
+
+
+_NAMES = frozenset({"name", "stage", "title", "scanner", "identifier", "file_name"})
+_DIFF_BEGINS = re.compile(r"^(?:diff --git |@@ )", re.MULTILINE)
+
+Resource = Annotated[CiJob | WorkItem | Vulnerability | CodeCut | SnippetText | DiffText, Field(discriminator="type")]
+SENT_TYPES = frozenset({"code_cut", "text", "diff"})
+"""Types of resources that are sent in the request itself, so nothing of them is in GitLab."""
 
 
 class Item(_Strict):
@@ -137,57 +188,11 @@ class Item(_Strict):
         return hashlib.sha256(self.resource.content.encode()).hexdigest()
 
 
-class DatasetCard(_Strict):
-    """What somebody must know of a data set before he trusts its scores.
+class DatasetRows(NamedTuple):
+    """The items of sound rows, and what is wrong with the others."""
 
-    `what` it holds, `how_made`, what it does `not_covered`; `classes`: the closed list of the items' classes, each with
-    one sentence that says which items are of it.
-    """
-
-    what: Text
-    how_made: Text
-    not_covered: Text
-    classes: dict[Key, Text] = Field(min_length=1)
-
-
-_CARD_REMEDY = "Mend the card (docs/datasets.md has an example)."
-
-
-def card_path(path: Path) -> Path:
-    """Where a data set's card is: `duo_chat.card.yaml` beside `duo_chat.jsonl`."""
-    return path.with_suffix(".card.yaml")
-
-
-def load_card(path: Path, below: Path | None = None) -> DatasetCard:
-    """Read the card of a data set.
-
-    Args:
-        path: the data set's own file, not the card's.
-        below: the folder in which the card must lie; any, by default.
-
-    Raises:
-        DatasetError: there is no card, or it is not sound; each fault with its line.
-    """
-    card = card_path(path)
-    document = yaml_lines.read(card, str(card), below=below)
-    faults = [(fault.place, fault.problem) for fault in document.faults]
-    if not faults:
-        try:
-            return DatasetCard.model_validate(document.data)
-        except ValidationError as error:
-            faults = [(_line_of(details["loc"], document), told(details)) for details in error.errors()]
-    if len(faults) == 1:
-        raise DatasetError(faults[0][0], shortened(faults[0][1]), _CARD_REMEDY)
-    lines = [f"{fault_place}: {shortened(problem)}" for fault_place, problem in faults]
-    raise DatasetError(str(card), f"{len(lines)} faults\n  " + "\n  ".join(first_of(lines)), _CARD_REMEDY)
-
-
-def _line_of(location: tuple[int | str, ...], document: yaml_lines.Document) -> str:
-    """The line of a key, or of the nearest key above it that stands in the card."""
-    known = tuple(part for part in location if part != "[key]")
-    while known not in document.places:
-        known = known[:-1]
-    return str(document.places[known])
+    items: tuple[Item, ...]
+    faults: tuple[RowFault, ...]
 
 
 def load(path: Path, below: Path | None = None) -> tuple[Item, ...]:
@@ -201,82 +206,88 @@ def load(path: Path, below: Path | None = None) -> tuple[Item, ...]:
             many, the first ones), a repeated id or seed key, a class that the card does not list, or a bad card.
     """
     lines = lines_of(path, below)
-    classes = load_card(path, below).classes
+    items, faults = rows_of(lines, load_card(path, below).classes)
+    refuse_rows(path, faults)
+    if not items:
+        raise DatasetError(str(path), NO_ROWS, NO_ROWS_REMEDY)
+    return items
+
+
+def rows_of(lines: Iterable[tuple[int, str]], classes: Collection[str] | None) -> DatasetRows:
+    """Every item, and everything that is wrong with rows.
+
+    Args:
+        lines: each with its number.
+        classes: those of the card; None if it cannot be read, then classes are not compared.
+    """
     items: list[Item] = []
-    bad: list[str] = []
+    faults: list[RowFault] = []
     seen: dict[str, int] = {}
     for number, line in lines:
-        item, faults = _item(line, classes)
-        for name in (f"id {item.id!r}", f"seed_key {item.seed_key!r}") if item else ():
-            if name in seen:
-                faults.append(f"{name} stands already in line {seen[name]}")
-            seen.setdefault(name, number)
-        bad += [f"line {number}: {shortened(fault)}" for fault in faults]
-        items += [item] if item else []
-    refuse_rows(path, bad)
-    if not items:
-        raise DatasetError(str(path), "holds no rows", "A data set needs at least one item.")
-    return tuple(items)
+        item, refused = row_of(Item, line)
+        refused += _of_keys(_keys_of(item, line), refused, classes, seen, number)
+        if item:
+            refused += [*_of_names(item.resource), *_of_question(item), *_of_diff(item)]
+            items.append(item)
+        faults += [RowFault(number, *one) for one in refused]
+    return DatasetRows(tuple(items), tuple(faults))
 
 
-def lines_of(path: Path, below: Path | None = None) -> list[tuple[int, str]]:
-    """The lines of a JSONL file that are not blank, each with its number from 1.
-
-    Raises:
-        DatasetError: unreadable file (see `input_files.read_text`).
-    """
+def _keys_of(item: Item | None, line: str) -> dict[str, str]:
+    """A row's id, seed key and class, as far as they are texts; also of a row that is no item for another reason."""
+    if item:
+        return {"id": item.id, "seed_key": item.seed_key, "class": item.item_class}
     try:
-        text = read_text(path, str(path), bytes_max=JSONL_BYTES_MAX, below=below)
-    except UserError as error:
-        problem = error.problem if error.problem.startswith("cannot") else f"cannot be read (it {error.problem})"
-        raise DatasetError(str(path), problem, error.remedy) from error
-    return [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+        row = json_row(line)
+    except ValueError:
+        return {}
+    given = row if isinstance(row, dict) else {}
+    return {key: given[key] for key in ("id", "seed_key", "class") if isinstance(given.get(key), str)}
 
 
-def refuse_rows(path: Path, bad: Sequence[str]) -> None:
-    """Name a file's bad rows, a line each; if there are very many, the first ones.
-
-    Raises:
-        DatasetError: there is one.
-    """
-    if bad:
-        problem = f"{len(bad)} faults\n  " + "\n  ".join(first_of(bad))
-        raise DatasetError(str(path), problem, "Mend or remove these rows.")
-
-
-def _item(line: str, classes: Collection[str]) -> tuple[Item | None, list[str]]:
-    """A row's item, or what is wrong with the row."""
-    try:
-        item = Item.model_validate(json_row(line))
-    except ValidationError as error:
-        return None, [told(details) for details in error.errors()]
-    except ValueError as error:
-        return None, [str(error)]
-    return item, [*_of_class(item, classes), *_of_names(item.resource), *_of_question(item)]
-
-
-def _of_class(item: Item, classes: Collection[str]) -> Iterator[str]:
-    if item.item_class not in classes:
-        yield f"class: {item.item_class!r} is not in the card, which lists {', '.join(classes)}"
+def _of_keys(
+    keys: Mapping[str, str],
+    refused: Sequence[Refusal],
+    classes: Collection[str] | None,
+    seen: dict[str, int],
+    number: int,
+) -> list[Refusal]:
+    """A class that the card does not list, and keys that another line has; nothing of a key that is refused already."""
+    found = []
+    told = {one.location for one in refused}
+    name = keys.get("class")
+    if name is not None and ("class",) not in told and classes is not None and name not in classes:
+        problem = f"{name!r} is not in the card, which lists {', '.join(classes)}"
+        found.append(Refusal(("class",), problem, "Give one of these, or add the class to the card."))
+    for key in ("id", "seed_key"):
+        if key not in keys or (key,) in told:
+            continue
+        if (name := f"{key} {keys[key]!r}") in seen:
+            found.append(Refusal((), f"{name} stands already in line {seen[name]}", "Give each row its own."))
+        seen.setdefault(name, number)
+    return found
 
 
-def _of_names(resource: Resource) -> Iterator[str]:
+def _of_names(resource: Resource) -> Iterator[Refusal]:
     """Names go to terminals, logs and GitLab as they are; a log, a description or code may hold anything."""
     for field in sorted(_NAMES & type(resource).model_fields.keys()):
         if not is_one_line(getattr(resource, field)):
-            yield f"resource.{resource.type}.{field}: is not one line without control characters"
+            problem = f"is not one line without control characters: {shown(getattr(resource, field))}"
+            yield Refusal(("resource", field), problem, "Write it in one line.")
 
 
-def _of_question(item: Item) -> Iterator[str]:
-    is_seen = any(character.isprintable() and not character.isspace() for character in item.question)
-    if isinstance(item.resource, WorkItem) and not is_seen:
-        yield "question: a chat about a work item needs one"
+def _of_question(item: Item) -> Iterator[Refusal]:
+    if isinstance(item.resource, WorkItem) and not is_seen(item.question):
+        problem = f"a chat about a work item needs one, is {shown(item.question)}"
+        yield Refusal(("question",), problem, "Write what is asked.")
 
 
-def told(details: ErrorDetails) -> str:
-    """A fault of a row in one line: where in the row, and what is wrong there."""
-    return f"{_where(details['loc'])}: {details['msg']}"
+def _of_diff(item: Item) -> Iterator[Refusal]:
+    if isinstance(item.resource, DiffText) and not _DIFF_BEGINS.search(item.resource.diff):
+        problem = f"is no diff: no line begins with `diff --git` or `@@ `, is {shown(item.resource.diff)}"
+        yield Refusal(("resource", "diff"), problem, "Give what `git diff` prints.")
 
 
-def _where(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location) or "the row"
+def is_seen(text: str) -> bool:
+    """Whether a text shows anything."""
+    return any(character.isprintable() and not character.isspace() for character in text)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from daily_runs import dataset, frozen_answers
 from daily_runs.catalogue import folders
 from daily_runs.catalogue.catalogue import Catalogue
-from daily_runs.catalogue.features import ASKED_ABOUT, Feature
+from daily_runs.catalogue.features import Feature
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.catalogue.reading.files import Reading
 from daily_runs.errors import CatalogueError, DatasetError, Fault, UserError
@@ -84,6 +84,7 @@ def contents_of(feature: Feature, include: Path) -> Contents:
     try:
         items = dataset.load(file, below=include / "datasets")
         faults += _other_kinds(feature, items, file)
+        dataset.as_asked(feature, items)
     except DatasetError as error:
         faults.append(_fault(error))
     try:
@@ -105,7 +106,7 @@ def _fault(error: UserError) -> Fault:
 
 
 def _other_kinds(feature: Feature, items: tuple[dataset.Item, ...], file: Path) -> list[Fault]:
-    kind = ASKED_ABOUT[feature.call]
+    kind = feature.asked_about
     others = [item for item in items if item.resource.type != kind]
     if not others:
         return []

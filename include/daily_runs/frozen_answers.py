@@ -8,16 +8,18 @@ no person has labelled any.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from daily_runs.catalogue.features import Feature
+from daily_runs.catalogue.fields import Key
 from daily_runs.catalogue.folders import dataset_path, include_root
-from daily_runs.dataset import Item, Key, lines_of, load_feature_dataset, refuse_rows, told
-from daily_runs.input_files import json_row, shortened
+from daily_runs.catalogue.reading.fault_texts import Refusal
+from daily_runs.dataset import Item, load_feature_dataset
+from daily_runs.row_faults import RowFault, lines_of, refuse_rows, row_of
 
 POINTS_MIN, POINTS_MAX = 1, 5
 """The scale of every rubric (`judging.rubric.SCALE_MIN`, `SCALE_MAX`, which a test compares)."""
@@ -118,20 +120,34 @@ def load(dataset_file: Path, items: Sequence[Item], below: Path | None = None) -
     path = frozen_path(dataset_file)
     if not path.exists():
         return ()
-    known = {item.id for item in items}
+    answers, faults = frozen_rows(lines_of(path, below), {item.id for item in items})
+    refuse_rows(path, faults)
+    return answers
+
+
+def frozen_rows(
+    lines: Iterable[tuple[int, str]], known: Collection[str] | None
+) -> tuple[tuple[FrozenAnswer, ...], tuple[RowFault, ...]]:
+    """Every answer, and everything that is wrong with rows.
+
+    Args:
+        lines: each with its number.
+        known: the ids of the data set's items; None if not all of them can be read, then they are not compared.
+    """
     answers: list[FrozenAnswer] = []
-    bad: list[str] = []
+    faults: list[RowFault] = []
     seen: dict[str, int] = {}
-    for number, line in lines_of(path, below):
-        answer, faults = _answer(line, known)
-        if answer and answer.id in seen:
-            faults.append(f"id {answer.id!r} stands already in line {seen[answer.id]}")
+    for number, line in lines:
+        answer, refused = row_of(FrozenAnswer, line)
         if answer:
+            refused += _faults(answer, known)
+            if answer.id in seen:
+                problem = f"id {answer.id!r} stands already in line {seen[answer.id]}"
+                refused.append(Refusal((), problem, "Give each row its own."))
             seen.setdefault(answer.id, number)
             answers.append(answer)
-        bad += [f"line {number}: {shortened(fault)}" for fault in faults]
-    refuse_rows(path, bad)
-    return tuple(answers)
+        faults += [RowFault(number, *one) for one in refused]
+    return tuple(answers), tuple(faults)
 
 
 def frozen_sha256(answers: Sequence[FrozenAnswer]) -> str:
@@ -139,22 +155,12 @@ def frozen_sha256(answers: Sequence[FrozenAnswer]) -> str:
     return hashlib.sha256("\n".join(answer.model_dump_json() for answer in answers).encode()).hexdigest()
 
 
-def _answer(line: str, known: Collection[str]) -> tuple[FrozenAnswer | None, list[str]]:
-    """A row's answer, or what is wrong with the row."""
-    try:
-        answer = FrozenAnswer.model_validate(json_row(line))
-    except ValidationError as error:
-        return None, [told(details) for details in error.errors()]
-    except ValueError as error:
-        return None, [str(error)]
-    return answer, list(_faults(answer, known))
-
-
-def _faults(answer: FrozenAnswer, known: Collection[str]) -> Iterator[str]:
-    if answer.item not in known:
-        yield f"item: {answer.item!r} is not in the data set"
+def _faults(answer: FrozenAnswer, known: Collection[str] | None) -> Iterator[Refusal]:
+    if known is not None and answer.item not in known:
+        yield Refusal(("item",), f"{answer.item!r} is not in the data set", "Give the id of one of its items.")
     if answer.made not in MADE:
-        yield f"made: {answer.made!r} is none of {', '.join(MADE)}"
+        yield Refusal(("made",), f"{answer.made!r} is none of {', '.join(MADE)}", "Give one of these.")
     for criterion, (lowest, highest) in answer.expected.items():
         if lowest > highest:
-            yield f"expected.{criterion}: {lowest} to {highest} is upside down"
+            problem = f"{lowest} to {highest} is upside down"
+            yield Refusal(("expected", criterion), problem, "Write the lower one first.")

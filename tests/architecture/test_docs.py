@@ -187,7 +187,7 @@ def test_every_command_that_a_document_names_exists(path: Path) -> None:
     code = code_of(path.read_text())
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     known = command_names(typer.main.get_group(app))
-    said = set(re.findall(r"\bdaily-runs(?: (?:catalogue|store))? [a-z]+", code))
+    said = set(re.findall(r"\bdaily-runs(?: (?:catalogue|dataset|feature|rubric|store))? [a-z]+", code))
     assert set(re.findall(r"\bmake ([a-z-]+)", code)) <= targets
     assert said <= known | {"daily-runs apache"}, "the helm release is called daily-runs too"
 

@@ -73,9 +73,9 @@ ROWS = (
     Row("a line of 5 MB of zeros", '{"id":[' + "0," * 2_500_000 + "0]}", "is longer than 4,194,304 characters"),
     Row("no question for a chat", other("What was decided?", ""), "question: a chat about a work item needs one"),
     Row("an invisible question", other("What was decided?", r" \u200b\ufeff"), "question: a chat about a work item"),
-    Row("ESC in a title", other("A title", r"A\u001b[31m"), "resource.work_item.title: is not one line without"),
-    Row("a title of two lines", other("A title", r"A\ntitle"), "resource.work_item.title: is not one line without"),
-    Row("a file's name that turns", other("a.py", r"a\u202eyp.exe", CODE), "resource.code_cut.file_name: is not one"),
+    Row("ESC in a title", other("A title", r"A\u001b[31m"), "resource.title: is not one line without"),
+    Row("a title of two lines", other("A title", r"A\ntitle"), "resource.title: is not one line without"),
+    Row("a file's name that turns", other("a.py", r"a\u202eyp.exe", CODE), "resource.file_name: is not one"),
 )
 
 
@@ -127,9 +127,11 @@ RUBRICS = (
     Row("two of one name", other("clarity", "correctness", RUBRIC), "more than one criterion is named 'correctness'"),
     Row("a key twice", other("guidance:", "guidance: Be kind.\nguidance:", RUBRIC), "line 3: guidance: stands already"),
     Row("points twice", other("{1: muddled, 5", "{1: muddled, 1: bad, 5", RUBRIC), "line 5: criteria[1].scale.1: "),
-    Row("points written two ways", other("{1: muddled, 5", "{1: muddled, 01: bad, 5", RUBRIC), "Points should be"),
-    Row("a weight that is a text", other("0.25", '"0.25"', RUBRIC), "line 5: criteria.1.weight: Input should"),
-    Row("a weight that is a truth", other("0.25", "true", RUBRIC), "line 5: criteria.1.weight: Input should"),
+    Row(
+        "points written two ways", other("{1: muddled, 5", "{1: muddled, 01: bad, 5", RUBRIC), "must be a whole number"
+    ),
+    Row("a weight that is a text", other("0.25", '"0.25"', RUBRIC), "criteria[1].weight: must be a number"),
+    Row("a weight that is a truth", other("0.25", "true", RUBRIC), "criteria[1].weight: must be a number"),
     Row("a tag", other("duo_chat", "!!timestamp x", RUBRIC), "line 1: feature: has the tag"),
     Row("deep", "feature: " + "[" * 100_000, "line 1: is nested more than 32 deep"),
     Row("an alias bomb", BOMB, "characters with its aliases written out"),

@@ -7,7 +7,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from daily_runs.dataset import Item, load_card
+from daily_runs.dataset import Item
+from daily_runs.dataset_card import load_card
 from daily_runs.errors import DatasetError
 
 SETS = Path(__file__).resolve().parents[2] / "include" / "datasets"

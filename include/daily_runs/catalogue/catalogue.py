@@ -28,7 +28,7 @@ def feature_named(catalogue: Catalogue, name: str) -> Feature:
 
 
 class DocumentLinks(Strict):
-    """Where documents are. `runbooks`: the folder `docs/runbooks`, as a URL or as a path below Airflow's own address."""
+    """Where documents are. `runbooks`: the folder `docs/runbooks`, a URL, or a path below Airflow's own address."""
 
     runbooks: Annotated[str, StringConstraints(pattern=r"^(/|https?://)[!-~]*$")] = "/daily-runs/docs/runbooks"
 

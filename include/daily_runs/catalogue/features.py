@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from daily_runs.catalogue.environments import Environment
@@ -47,6 +47,7 @@ class FeatureCall(StrEnum):
     EXPLAIN_VULNERABILITY = "explain_vulnerability"
     RESOLVE_VULNERABILITY = "resolve_vulnerability"
     COMPLETE_CODE = "complete_code"
+    CHAT_COMMAND = "chat_command"
 
 
 ASKED_ABOUT: Mapping[FeatureCall, str] = {
@@ -56,7 +57,16 @@ ASKED_ABOUT: Mapping[FeatureCall, str] = {
     FeatureCall.RESOLVE_VULNERABILITY: "vulnerability",
     FeatureCall.COMPLETE_CODE: "code_cut",
 }
-"""The type of resource (`daily_runs.dataset`) that a call is about."""
+"""The type of resource (`daily_runs.dataset`) that a call is about; of a `chat_command`, its feature says it."""
+
+QUESTION = "{question}"
+"""In the content of a `chat_command`: the item's own question stands here."""
+CONTENT_CHARACTERS_MAX = 10_000
+
+ContextCategory = Literal[
+    "file", "snippet", "merge_request", "issue", "dependency", "local_git", "terminal", "repository", "directory"
+]
+"""What GitLab takes as `category` of a chat's additional context (`AiAdditionalContextCategory`), in small letters."""
 
 
 JUDGE_REPEATS_MAX = 20
@@ -181,9 +191,26 @@ class Quality(Strict):
         return self
 
 
+class ChatCommand(Strict):
+    """What a feature of call `chat_command` sends (docs/decisions/0039-a-chat-by-its-yaml.md).
+
+    `content` is the message; `{question}` in it stands for the item's question. `resource` is the type that all items
+    are about: GitLab is told the id of one that it has, and a text or a diff is sent along, as `category`.
+    """
+
+    content: Annotated[str, StringConstraints(min_length=1, max_length=CONTENT_CHARACTERS_MAX, pattern=r"\S")]
+    resource: Literal["ci_job", "work_item", "vulnerability", "text", "diff"]
+    category: ContextCategory = "snippet"
+
+    def message(self, question: str) -> str:
+        """The message about an item with this question."""
+        return self.content.replace(QUESTION, question).strip()
+
+
 class Feature(Strict):
     """One AI feature under daily evaluation.
 
+    `chat`: of the call `chat_command`, and of no other, what is sent.
     `prompts_per_run`: a data set of fewer items is asked again from its start, so each item is asked
     `prompts_per_run` / items times. `judge_repeats`: verdicts on each answer, whose mean is its score.
     `second_judge_share`: of the answers, so many are judged by the second judge too, for agreement only.
@@ -195,6 +222,7 @@ class Feature(Strict):
     feature: Name
     title: Text
     call: FeatureCall
+    chat: ChatCommand | None = None
     owner: Owner
     priority: Annotated[int, Field(ge=1, le=9)]
     dataset: Text
@@ -213,6 +241,11 @@ class Feature(Strict):
     quality: Quality = Quality()
     budget_usd_per_month: Rate | None = None
     accounts: dict[Name, Text] = Field(default_factory=dict)
+
+    @property
+    def asked_about(self) -> str:
+        """The type of resource that every item of the data set is about."""
+        return self.chat.resource if self.chat else ASKED_ABOUT[self.call]
 
     @property
     def zone(self) -> ZoneInfo:

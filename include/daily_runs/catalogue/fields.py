@@ -19,7 +19,11 @@ def _shown_as_it_is(text: str) -> str:
     return text
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+NAME_PATTERN = r"^[a-z][a-z0-9_]{1,39}$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+KEY_PATTERN = r"^[a-z0-9]+(?:[-_/.][a-z0-9]+)*$"
+Key = Annotated[str, StringConstraints(pattern=KEY_PATTERN, max_length=80)]
+"""What names an item, a seed, a class or a tag (docs/datasets.md)."""
 Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -1,6 +1,6 @@
 """`daily-runs`: everything that is done outside the Airflow UI. This module only lists the commands.
 
-A command's options and body stand in the module of its name beside this one, or in `results`, which is imported when it
+A command's options and body stand in the module of its name beside this one, or in `FOLDERS`, which is imported when it
 is called: so `daily-runs --help` answers at once. Bad input ends with one line on stderr and exit code 2.
 """
 
@@ -37,12 +37,18 @@ COMMANDS = {
     "quota": "Show which feature uses how much of the accounts.",
     "pools": "Show, write or compare the Airflow pools.",
     "catalogue": "The catalogue of features, accounts and environments.",
+    "feature": "Begin a new feature.",
+    "dataset": "Check a data set, look at it, import one.",
+    "rubric": "Check a rubric.",
     "export": "Write rows of the data contract as CSV.",
     "store": "The Postgres that every row lands in.",
 }
 """Every command and what `daily-runs --help` says of it. Each is `app` of the module of its name."""
-OVER_RESULTS = frozenset({"alarms", "compare", "export", "gate", "report"})
-"""Those whose module stands in the folder `results`."""
+FOLDERS = {
+    "results": frozenset({"alarms", "compare", "export", "gate", "report"}),
+    "authoring": frozenset({"dataset", "feature", "rubric"}),
+}
+"""Those whose module stands in a folder, by the folder."""
 
 
 class _Commands(Mapping[str, Any]):
@@ -51,8 +57,8 @@ class _Commands(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name not in COMMANDS:
             raise KeyError(name)
-        folder = "daily_runs.cli.results" if name in OVER_RESULTS else "daily_runs.cli"
-        return typer.main.get_command(importlib.import_module(f"{folder}.{name}").app)
+        folder = next((f".{folder}" for folder, names in FOLDERS.items() if name in names), "")
+        return typer.main.get_command(importlib.import_module(f"daily_runs.cli{folder}.{name}").app)
 
     def __iter__(self) -> Iterator[str]:
         return iter(COMMANDS)

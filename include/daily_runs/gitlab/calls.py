@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from daily_runs.catalogue.features import FeatureCall
-from daily_runs.dataset import CodeCut, Item
+from daily_runs.catalogue.features import ChatCommand, FeatureCall
+from daily_runs.dataset import SENT_TYPES, CodeCut, Item
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab import documents
 from daily_runs.gitlab.answers import SPOILS_ALL, Answer, Ticket, act, bound, count_of, failure_of, name_of
@@ -52,8 +52,12 @@ class Caller(Protocol):
         """Say that a ticket will not be collected any more."""
 
 
-def caller_for(call: FeatureCall, gitlab: GitLab) -> Caller:
-    """The caller of a feature. Use one per environment and process: resolutions of one vulnerability wait in it."""
+def caller_for(call: FeatureCall, gitlab: GitLab, chat: ChatCommand | None = None) -> Caller:
+    """The caller of a feature. Use one per environment and process: resolutions of one vulnerability wait in it.
+
+    Args:
+        chat: of the call `chat_command`, the feature's.
+    """
     match call:
         case FeatureCall.TROUBLESHOOT_JOB:
             return _Chat(gitlab, "/troubleshoot")
@@ -61,6 +65,8 @@ def caller_for(call: FeatureCall, gitlab: GitLab) -> Caller:
             return _Chat(gitlab, "/vulnerability_explain")
         case FeatureCall.CHAT:
             return _Chat(gitlab, None)
+        case FeatureCall.CHAT_COMMAND:  # its items' questions are its messages already (`dataset.as_asked`)
+            return _Chat(gitlab, None, chat.category if chat else "snippet")
         case FeatureCall.RESOLVE_VULNERABILITY:
             return ResolveVulnerability(gitlab)
         case FeatureCall.COMPLETE_CODE:
@@ -72,17 +78,22 @@ class _Chat:
 
     collect_many = documents.MESSAGES_PER_QUERY_MAX
 
-    def __init__(self, gitlab: GitLab, command: str | None) -> None:
-        self._gitlab, self._command = gitlab, command
+    def __init__(self, gitlab: GitLab, command: str | None, category: str = "snippet") -> None:
+        self._gitlab, self._command, self._category = gitlab, command, category
 
     async def ask(self, user: str, item: Item, resource_id: str | None, prompt: str | None = None) -> Ticket:
-        resource = bound(resource_id)
-        action = {
-            "chat": {"resourceId": resource, "content": self._command or item.question},
-            "conversationType": "DUO_CHAT",
-        }
+        about = self._about(item, resource_id)
+        chat = {**about, "content": self._command or item.question}
+        action = {"chat": chat, "conversationType": "DUO_CHAT"}
         request_id, thread_id = await act(self._gitlab, user, action, prompt or item.id)
-        return Ticket(request_id, resource, thread_id)
+        return Ticket(request_id, resource_id or "", thread_id)
+
+    def _about(self, item: Item, resource_id: str | None) -> dict[str, object]:
+        """A resource of GitLab's goes by its id, a text or diff along with the message: no id says what it is about."""
+        if item.resource.type not in SENT_TYPES:
+            return {"resourceId": bound(resource_id)}
+        sent = {"id": item.seed_key, "category": self._category.upper(), "content": item.resource.content}
+        return {"additionalContext": [sent]}
 
     async def collect(self, user: str, tickets: Sequence[Ticket]) -> dict[str, Answer | CallError]:
         variables: dict[str, object] = {}

@@ -177,6 +177,7 @@ CHECKS: Mapping[FeatureCall, tuple[Check, ...]] = {
         fenced_python_parses,
     ),
     FeatureCall.CHAT: _OF_WORDS,
+    FeatureCall.CHAT_COMMAND: _OF_WORDS,
     FeatureCall.EXPLAIN_VULNERABILITY: (*_OF_WORDS, fenced_python_parses, fenced_diff_is_valid),
     FeatureCall.RESOLVE_VULNERABILITY: (*_OF_ALL, diff_is_valid, diff_applies, fixed_file_parses),
     FeatureCall.COMPLETE_CODE: (*_OF_ALL, completed_file_parses),

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any, NamedTuple
 
-from daily_runs.dataset import CiJob, CodeCut, Item, Vulnerability, WorkItem
+from daily_runs.dataset import CiJob, CodeCut, DiffText, Item, SnippetText, Vulnerability, WorkItem
 from daily_runs.judging.rubric import SCALE_MAX, SCALE_MIN, Rubric
 
 TOOL = "record_verdict"
@@ -75,6 +75,10 @@ def _context(item: Item) -> str:
             return f"{resource.title} ({resource.identifier}) at {place}:\n{resource.code}"
         case CodeCut():
             return f"{resource.above}<cursor>{resource.below}"
+        case SnippetText():
+            return f"{resource.name}:\n{resource.text}"
+        case DiffText():
+            return f"The change, as a diff:\n{resource.diff}"
 
 
 def _system(rubric: Rubric) -> str:

@@ -7,15 +7,15 @@ import hashlib
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from daily_runs.catalogue.reading import yaml_lines
-from daily_runs.catalogue.reading.yaml_lines import Document
+from daily_runs.catalogue.reading.fault_texts import refusals
+from daily_runs.catalogue.reading.yaml_lines import spell
 from daily_runs.errors import Fault, FeatureFileError
 from daily_runs.input_files import first_of, printable, shortened
 
@@ -85,6 +85,28 @@ class Rubric(BaseModel):
         return min(1.0, max(0.0, (mean - SCALE_MIN) / (SCALE_MAX - SCALE_MIN)))
 
 
+class RubricReading(NamedTuple):
+    """A rubric, or what is wrong with its file (then `rubric` is None)."""
+
+    rubric: Rubric | None
+    faults: tuple[Fault, ...]
+
+
+def read(path: Path, below: Path | None = None) -> RubricReading:
+    """As `load`, but hands back the faults."""
+    document = yaml_lines.read(path, f"rubrics/{printable(path.name)}", below=below)
+    if document.faults:
+        return RubricReading(None, tuple(document.faults))
+    try:
+        return RubricReading(Rubric.model_validate(document.data), ())
+    except ValidationError as error:
+        faults = [
+            Fault(str(document.nearest(location)), f"{spell(location)}: {problem}" if location else problem, remedy)
+            for location, problem, remedy in refusals(error, Rubric)
+        ]
+        return RubricReading(None, tuple(faults))
+
+
 def load(path: Path, below: Path | None = None) -> Rubric:
     """Read a rubric.
 
@@ -94,14 +116,10 @@ def load(path: Path, below: Path | None = None) -> Rubric:
     Raises:
         FeatureFileError: unreadable, not YAML, or not a rubric; each fault with its line and key.
     """
+    rubric, faults = read(path, below)
+    if rubric is not None:
+        return rubric
     name = f"rubrics/{printable(path.name)}"
-    document = yaml_lines.read(path, name, below=below)
-    faults = document.faults
-    if not faults:
-        try:
-            return Rubric.model_validate(document.data)
-        except ValidationError as error:
-            faults = list(_faults(error, document))
     problem = "; ".join(first_of([_told(fault, name) for fault in faults]))
     raise FeatureFileError(name, problem, faults[0].remedy if len(faults) == 1 else _REMEDY)
 
@@ -109,12 +127,3 @@ def load(path: Path, below: Path | None = None) -> Rubric:
 def _told(fault: Fault, name: str) -> str:
     line = fault.place.removeprefix(name).removeprefix(":")
     return shortened(fault.problem) + (f" (line {line})" if line else "")
-
-
-def _faults(error: ValidationError, document: Document) -> Iterator[Fault]:
-    for details in error.errors():
-        known = tuple(part for part in details["loc"] if part != "[key]")
-        while known not in document.places:
-            known = known[:-1]
-        where = ".".join(map(str, details["loc"])) or "the rubric"
-        yield Fault(str(document.places[known]), f"{where}: {details['msg']}", _REMEDY)

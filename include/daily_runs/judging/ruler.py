@@ -8,7 +8,7 @@ from functools import cache
 from typing import NamedTuple
 
 from daily_runs.catalogue.accounts import JudgeSettings
-from daily_runs.dataset import CiJob, CodeCut, Item, Resource, Vulnerability, WorkItem
+from daily_runs.dataset import CiJob, CodeCut, DiffText, Item, Resource, SnippetText, Vulnerability, WorkItem
 from daily_runs.judging import canary
 from daily_runs.judging.prompt import LOG_CHARACTERS_MAX, build
 from daily_runs.judging.request import CALL_THE_TOOL
@@ -74,7 +74,10 @@ def _one_of_each() -> list[Item]:
             report={},
         ),
         CodeCut(type="code_cut", file_name="x", intent="completion", above="x", below="x"),
+        SnippetText(type="text", name="x", text="x"),
+        DiffText(type="diff", diff="x"),
     ]
     plain = {"id": "x", "class": "x", "seed_key": "x", "question": "x", "reference": {"x": "x"}}
     items = [Item.model_validate({**plain, "resource": one}) for one in resources]
-    return [*items, items[-2].model_copy(update={"question": ""})]
+    unasked = [item.model_copy(update={"question": ""}) for item in items if isinstance(item.resource, Vulnerability)]
+    return [*items, *unasked]

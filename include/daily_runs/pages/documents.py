@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from functools import cache
 from pathlib import Path
@@ -64,7 +65,7 @@ def rendered(text: str) -> DocumentPage:
     tokens, title = markdown.parse(text), "Document"
     if len(tokens) > 2 and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
         title, tokens = _plain(tokens[1]), tokens[3:]
-    for heading, words in zip(tokens, tokens[1:], strict=False):
+    for heading, words in itertools.pairwise(tokens):
         if heading.type == "heading_open":
             heading.attrSet("id", re.sub(r"[^\w\- ]", "", _plain(words).lower()).replace(" ", "-"))
     return DocumentPage(title, markdown.renderer.render(tokens, markdown.options, {}))

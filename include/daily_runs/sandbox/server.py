@@ -18,13 +18,13 @@ import uvicorn
 from pydantic import ValidationError
 from starlette.applications import Starlette
 
-from daily_runs import dataset, feature_files
 from daily_runs.catalogue.catalogue import Catalogue, told_left_out
 from daily_runs.dataset import Item
 from daily_runs.errors import ParameterError
 from daily_runs.input_files import printable
 from daily_runs.sandbox.app import create_app
 from daily_runs.sandbox.world.clock import SandboxClock
+from daily_runs.sandbox.world.contents import ContentsWatch
 from daily_runs.sandbox.world.received import RequestLog
 from daily_runs.sandbox.world.scenario import Scenario
 from daily_runs.sandbox.world.wire import DroppableProtocol
@@ -65,7 +65,8 @@ def run(
         )
     faults = read_scenario(scenario) if scenario else Scenario()
     listening = listen(host, port)
-    loaded = feature_files.load(overlay="sandbox")
+    watch = ContentsWatch()
+    loaded = watch.contents.catalogue
     if unknown := sorted(faults.foreign_load.keys() - loaded.accounts.keys()):
         listening.close()
         raise ParameterError(
@@ -75,8 +76,8 @@ def run(
         )
     for line in told_left_out(loaded):
         sys.stderr.write(f"daily-runs: {printable(line)}\n")
-    items = {name: dataset.load_feature_dataset(feature) for name, feature in loaded.features.items()}
-    serve(build_world(loaded, items, time_scale=time_scale, scenario=faults), listening, stop_on_stdin_eof)
+    world = build_world(loaded, watch.contents.items_by_feature, time_scale=time_scale, scenario=faults, watch=watch)
+    serve(world, listening, stop_on_stdin_eof)
 
 
 def serve(world: World, listening: socket.socket, stop_on_stdin_eof: bool) -> None:
@@ -96,9 +97,10 @@ def build_world(
     *,
     time_scale: float = 1.0,
     scenario: Scenario | None = None,
+    watch: ContentsWatch | None = None,
 ) -> World:
     """A fresh world with full buckets and an empty ledger."""
-    return World(SandboxClock(time_scale), scenario or Scenario(), RequestLog(), items_by_feature, catalogue)
+    return World(SandboxClock(time_scale), scenario or Scenario(), RequestLog(), items_by_feature, catalogue, watch)
 
 
 def make_server(app: Starlette) -> uvicorn.Server:

@@ -86,7 +86,7 @@ async def _ask_all(work: Work, pending: Sequence[Row]) -> None:
         Breaker(work.store, f"gitlab {environment}", work.clock) as breaker,
         Pacer(ledger, inference_tariff(work), work.owner("inference")) as pacer,
     ):
-        caller = caller_for(work.feature.call, gitlab)
+        caller = caller_for(work.feature.call, gitlab, work.feature.chat)
         for row in pending:
             if row["ticket"]:
                 caller.take_up(Ticket(**row["ticket"]))

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from daily_runs.dataset import CodeCut, Item, Vulnerability, WorkItem, dataset_sha256, load, load_card
+from daily_runs.dataset import CodeCut, Item, Vulnerability, WorkItem, dataset_sha256, load
+from daily_runs.dataset_card import load_card
 from daily_runs.errors import DatasetError
 from daily_runs.judging import rubric
 
@@ -217,26 +218,40 @@ class Case:
 
 BAD_ROWS = (
     Case("not_json", '{"id": "chat-002",', "line 2: not JSON (Expecting property name"),
-    Case("not_an_object", "[1, 2]", "line 2: the row: Input should be a valid dictionary"),
-    Case("unknown_key", changed(id="b", seed_key="c", anker=True), "line 2: anker: Extra inputs are not permitted"),
-    Case("missing_field", changed(id="b", seed_key="c", reference=None), "line 2: reference: Field required"),
+    Case("not_an_object", "[1, 2]", "line 2: must be a mapping, is a list. "),
+    Case("unknown_key", changed(id="b", seed_key="c", anker=True), "line 2: anker: unknown key. Known: "),
+    Case("missing_field", changed(id="b", seed_key="c", reference=None), "line 2: reference: missing. Add it."),
     Case("duplicate_id", changed(seed_key="c"), "line 2: id 'chat-001' stands already in line 1"),
     Case("duplicate_seed_key", changed(id="b"), "line 2: seed_key 'chat/one' stands already in line 1"),
-    Case("bad_type", changed(id="b", seed_key="c", tags="perhaps"), "line 2: tags: Input should be a valid tuple"),
-    Case("no_class", changed(id="b", seed_key="c", **{"class": None}), "line 2: class: Field required"),
-    Case("bad_class", changed(id="b", seed_key="c", **{"class": "A b"}), "line 2: class: String should match pattern"),
+    Case("bad_type", changed(id="b", seed_key="c", tags="perhaps"), 'line 2: tags: must be a list, is "perhaps"'),
+    Case("no_class", changed(id="b", seed_key="c", **{"class": None}), "line 2: class: missing"),
+    Case(
+        "bad_class",
+        changed(id="b", seed_key="c", **{"class": "A b"}),
+        "line 2: class: must be lower-case letters and digits",
+    ),
     Case(
         "class_not_in_the_card",
         changed(id="b", seed_key="c", **{"class": "riddle"}),
         "line 2: class: 'riddle' is not in the card, which lists lookup, summary",
     ),
-    Case("two_classes", changed(id="b", seed_key="c", **{"class": ["lookup"]}), "line 2: class: Input should be a v"),
-    Case("class_as_python_has_it", changed(id="b", seed_key="c", item_class="lookup"), "line 2: item_class: Extra in"),
-    Case("bad_key", changed(id="Chat 2", seed_key="c"), "line 2: id: String should match pattern"),
-    Case("no_reference", changed(id="b", seed_key="c", reference={}), "line 2: reference: Dictionary should have at"),
-    Case("empty_text", with_resource(title=""), "line 2: resource.work_item.title: String should have at least 1"),
-    Case("missing_in_resource", with_resource(kind=None), "line 2: resource.work_item.kind: Field required"),
-    Case("unknown_resource", with_resource(type="merge_request"), "line 2: resource: Input tag 'merge_request'"),
+    Case(
+        "two_classes", changed(id="b", seed_key="c", **{"class": ["lookup"]}), "line 2: class: must be text, is a list"
+    ),
+    Case(
+        "class_as_python_has_it",
+        changed(id="b", seed_key="c", item_class="lookup"),
+        "line 2: item_class: unknown key. Did you mean 'class'?",
+    ),
+    Case("bad_key", changed(id="Chat 2", seed_key="c"), "Write chat-2, for instance."),
+    Case("no_reference", changed(id="b", seed_key="c", reference={}), "line 2: reference: must hold 1 or more"),
+    Case("empty_text", with_resource(title=""), "line 2: resource.title: must not be empty"),
+    Case("missing_in_resource", with_resource(kind=None), "line 2: resource.kind: missing"),
+    Case(
+        "unknown_resource",
+        with_resource(type="merge_request"),
+        'line 2: resource.type: there is no kind "merge_request"',
+    ),
 )
 
 
@@ -334,24 +349,24 @@ BAD_CARDS = (
     BadCard("empty", "", "set.card.yaml:1: is empty"),
     BadCard("a_list", "- 1\n", "set.card.yaml:1: does not hold a mapping"),
     BadCard("not_yaml", CARD.replace("  lookup:", "\tlookup:"), "set.card.yaml:5: is not YAML"),
-    BadCard("unknown_key", CARD + "owner: a team\n", "set.card.yaml:7: owner: Extra inputs are not permitted"),
+    BadCard("unknown_key", CARD + "owner: a team\n", "set.card.yaml:7: owner: unknown key"),
     BadCard("key_twice", CARD + "what: Another.\n", "set.card.yaml:7: what: stands already in line 1"),
     BadCard("class_twice", CARD + "  lookup: Again.\n", "set.card.yaml:7: classes.lookup: stands already in line 5"),
-    BadCard("missing_key", CARD.replace("how_made: A text.\n", ""), "set.card.yaml:1: how_made: Field required"),
+    BadCard("missing_key", CARD.replace("how_made: A text.\n", ""), "set.card.yaml:1: how_made: missing"),
     BadCard(
-        "empty_text", CARD.replace("covered: A text.", 'covered: ""'), "set.card.yaml:3: not_covered: String should"
+        "empty_text", CARD.replace("covered: A text.", 'covered: ""'), "set.card.yaml:3: not_covered: must not be empty"
     ),
-    BadCard("no_classes", CARD.partition("classes")[0], "set.card.yaml:1: classes: Field required"),
+    BadCard("no_classes", CARD.partition("classes")[0], "set.card.yaml:1: classes: missing"),
     BadCard(
-        "classes_empty", CARD.partition("classes")[0] + "classes: {}\n", "set.card.yaml:4: classes: Dictionary should"
+        "classes_empty", CARD.partition("classes")[0] + "classes: {}\n", "set.card.yaml:4: classes: must hold 1 or more"
     ),
     BadCard(
-        "classes_a_list", CARD.partition("classes")[0] + "classes: [a]\n", "set.card.yaml:4: classes: Input should be a"
+        "classes_a_list",
+        CARD.partition("classes")[0] + "classes: [a]\n",
+        "set.card.yaml:4: classes: must be a mapping, is",
     ),
-    BadCard("class_is_no_key", CARD + "  Two words: A.\n", "set.card.yaml:7: classes.Two words.[key]: String should"),
-    BadCard(
-        "class_means_nothing", CARD + "  third: 3\n", "set.card.yaml:7: classes.third: Input should be a valid str"
-    ),
+    BadCard("class_is_no_key", CARD + "  Two words: A.\n", "set.card.yaml:7: classes.Two words: must be low"),
+    BadCard("class_means_nothing", CARD + "  third: 3\n", "set.card.yaml:7: classes.third: must be text, is 3"),
 )
 
 

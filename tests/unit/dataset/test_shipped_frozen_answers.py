@@ -15,7 +15,8 @@ from tools.frozen import make
 from tools.frozen.chat_texts import CONTRADICTED, IN_ASKED_FORM, INVENTED, OTHER_FIGURES
 
 from daily_runs.catalogue.reading import files
-from daily_runs.dataset import Item, Vulnerability, load, load_card
+from daily_runs.dataset import Item, Vulnerability, load
+from daily_runs.dataset_card import load_card
 from daily_runs.frozen_answers import MADE, POINTS_MAX, POINTS_MIN, FrozenAnswer, frozen_path
 from daily_runs.frozen_answers import load as load_answers
 from daily_runs.judging import prompt, rubric

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from daily_runs.catalogue.reading import files
-from daily_runs.dataset import CodeCut, Item, Vulnerability, load, load_card
+from daily_runs.dataset import CodeCut, Item, Vulnerability, load
+from daily_runs.dataset_card import load_card
 
 DATASETS = Path(__file__).resolve().parents[3] / "include" / "datasets"
 ITEMS_MIN = {

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from daily_runs.catalogue.features import FeatureCall
+from daily_runs.catalogue.features import ChatCommand, FeatureCall
 from daily_runs.dataset import Item
 from daily_runs.errors import Blame, CallError, Hop
 from daily_runs.gitlab.answers import Answer, Ticket
@@ -82,6 +82,40 @@ def test_a_chat_feature_sends_its_content_on_its_resource(connect: Connect, call
     }
     assert request.headers["x-daily-runs-prompt"] == "run-5/item-1"
     assert ticket == TICKET
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [{"type": "text", "name": "a note", "text": "Hello."}, {"type": "diff", "diff": "@@ -1 +1 @@\n-a\n+b\n"}],
+)
+def test_a_text_or_diff_goes_along_with_its_message_and_names_no_resource(
+    connect: Connect, resource: Mapping[str, object]
+) -> None:
+    about = item("Write the message.", resource)
+    ticket, request = ask_against(connect, FeatureCall.CHAT_COMMAND, accepted(), about, None)
+    assert sent(request)["variables"]["input"]["chat"] == {
+        "content": "Write the message.",
+        "additionalContext": [{"id": "key-1", "category": "SNIPPET", "content": about.resource.content}],
+    }
+    assert ticket == Ticket("r-1", "", THREAD)
+
+
+def test_a_feature_may_choose_the_category_of_what_it_sends(connect: Connect) -> None:
+    seen: list[httpx.Request] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json=accepted())
+
+    chat = ChatCommand(content="x", resource="diff", category="local_git")
+    about = item("x", {"type": "diff", "diff": "@@ -1 +1 @@\n"})
+    asyncio.run(caller_for(FeatureCall.CHAT_COMMAND, connect(server), chat).ask(USER, about, None))
+    assert sent(seen[0])["variables"]["input"]["chat"]["additionalContext"][0]["category"] == "LOCAL_GIT"
+
+
+def test_a_command_about_a_resource_of_gitlabs_names_its_id(connect: Connect) -> None:
+    _, request = ask_against(connect, FeatureCall.CHAT_COMMAND, accepted(), item("Sum it up."))
+    assert sent(request)["variables"]["input"]["chat"] == {"resourceId": JOB, "content": "Sum it up."}
 
 
 def test_the_prompts_id_is_the_items_unless_another_is_given(connect: Connect) -> None:

@@ -33,6 +33,7 @@ def item_of(call: FeatureCall) -> Item:
     resources: dict[str, dict[str, object]] = {
         "ci_job": {"type": "ci_job", "name": "t", "stage": "t", "command": "pytest", "exit_code": 1, "log": LOG},
         "work_item": {"type": "work_item", "kind": "issue", "title": "T", "description": "D"},
+        "diff": {"type": "diff", "diff": "@@ -1 +1 @@\n-a\n+b\n"},
         "vulnerability": {
             "type": "vulnerability",
             "title": "T",
@@ -58,6 +59,7 @@ def item_of(call: FeatureCall) -> Item:
         FeatureCall.EXPLAIN_VULNERABILITY: "vulnerability",
         FeatureCall.RESOLVE_VULNERABILITY: "vulnerability",
         FeatureCall.COMPLETE_CODE: "code_cut",
+        FeatureCall.CHAT_COMMAND: "diff",
     }
     plain = {"id": "a-1", "class": "any", "seed_key": "a/1", "question": "Why?", "reference": {"answer": "So."}}
     return Item.model_validate({**plain, "resource": resources[kinds[call]]})

@@ -159,3 +159,19 @@ def test_the_key_of_a_verdict_follows_answer_judge_and_rubric() -> None:
     assert build(RUBRIC, chat_item(), "one").key("judge") == keys[0]
     assert json.dumps(base.tool)  # it goes into the key
     assert base.tool["name"] == TOOL
+
+
+@pytest.mark.parametrize(
+    ("resource", "shown"),
+    [
+        ({"type": "text", "name": "notes of a release", "text": "It is faster."}, "notes of a release:\nIt is faster."),
+        ({"type": "diff", "diff": "@@ -1 +1 @@\n-a\n+b\n"}, "The change, as a diff:\n@@ -1 +1 @@\n-a\n+b\n"),
+    ],
+    ids=["text", "diff"],
+)
+def test_what_was_sent_along_with_a_chat_is_the_judges_context(resource: dict[str, str], shown: str) -> None:
+    item = Item.model_validate({**chat_item("Sum it up.").model_dump(by_alias=True), "resource": resource})
+    user = build(RUBRIC, item, "An answer.").user
+    mark = mark_of(user)
+    assert f"<context-{mark}>\n{shown}\n</context-{mark}>" in user
+    assert f"<question-{mark}>\nSum it up.\n</question-{mark}>" in user

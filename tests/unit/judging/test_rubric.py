@@ -34,12 +34,12 @@ class Case(NamedTuple):
 
 BROKEN = (
     Case("weights that sum to less", "weight: 0.75", "weight: 0.5", "the criteria's weights sum to 0.75, not to 1"),
-    Case("an unknown key", "guidance:", "guidence: x\nguidance:", "guidence: Extra inputs are not permitted"),
-    Case("no guidance", "guidance: Judge the answer.", "", "guidance: Field required"),
-    Case("a name with a blank", "name: clarity", "name: clear text", "criteria.1.name: String should match pattern"),
-    Case("points off the scale", "{1: muddled, 5: clear}", "{0: muddled, 5: clear}", "criteria.1.scale.0.[key]: Input"),
-    Case("a scale of one step", "{1: muddled, 5: clear}", "{5: clear}", "criteria.1.scale: Dictionary should have at"),
-    Case("a weight of nothing", "weight: 0.25", "weight: 0", "criteria.1.weight: Input should be greater than 0"),
+    Case("an unknown key", "guidance:", "guidence: x\nguidance:", "guidence: unknown key (line 3)"),
+    Case("no guidance", "guidance: Judge the answer.", "", "guidance: missing (line 1)"),
+    Case("a name with a blank", "name: clarity", "name: clear text", "criteria[1].name: must be lower-case letters"),
+    Case("points off the scale", "{1: muddled, 5: clear}", "{0: muddled, 5: clear}", "criteria[1].scale.0: must be"),
+    Case("a scale of one step", "{1: muddled, 5: clear}", "{5: clear}", "criteria[1].scale: must hold 2 or more"),
+    Case("a weight of nothing", "weight: 0.25", "weight: 0", "criteria[1].weight: must be greater than 0"),
     Case("no mapping at all", GOOD, "- a list", "does not hold a mapping (line 1). Its top level must be"),
     Case("no YAML", GOOD, "criteria: [", "is not YAML (did not find expected node content)"),
 )

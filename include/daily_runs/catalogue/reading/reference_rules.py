@@ -15,7 +15,7 @@ from croniter.croniter import CroniterError  # type: ignore[import-untyped]
 
 from daily_runs.catalogue import zones
 from daily_runs.catalogue.environments import Environment
-from daily_runs.catalogue.features import PHASE_ENVIRONMENTS, Feature, PhaseName
+from daily_runs.catalogue.features import PHASE_ENVIRONMENTS, Feature, FeatureCall, PhaseName
 from daily_runs.catalogue.prices import Prices
 from daily_runs.catalogue.reading import limit_rules
 from daily_runs.catalogue.reading.draft import BrokenRule, Draft
@@ -87,6 +87,7 @@ def findings(draft: Draft) -> Iterator[BrokenRule]:
             yield from _known(draft, "environments", place, ("features", name, "accounts", place))
             yield from _known(draft, "accounts", account, ("features", name, "accounts", place))
         yield from _name(name, feature)
+        yield from _chat(name, feature)
         yield from _files(draft, name, feature)
         yield from _timezone(name, feature)
         yield from _phases(draft, name, feature)
@@ -149,6 +150,16 @@ def _name(name: str, feature: Feature) -> Iterator[BrokenRule]:
             f"{feature.feature!r} is not the file's name",
             f"Rename the file to {feature.feature}.yaml, or write {name!r}.",
         )
+
+
+def _chat(name: str, feature: Feature) -> Iterator[BrokenRule]:
+    is_command = feature.call is FeatureCall.CHAT_COMMAND
+    if is_command and feature.chat is None:
+        problem = f"missing, yet the call is {feature.call}"
+        yield BrokenRule(("features", name, "chat"), problem, "Say its content and resource.")
+    elif feature.chat is not None and not is_command:
+        problem = f"only the call {FeatureCall.CHAT_COMMAND} has it, and the call is {feature.call}"
+        yield BrokenRule(("features", name, "chat"), problem, "Remove it, or correct the call.")
 
 
 def _files(draft: Draft, name: str, feature: Feature) -> Iterator[BrokenRule]:

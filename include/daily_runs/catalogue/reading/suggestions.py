@@ -88,7 +88,7 @@ def for_key(given: str, value: object, model: type[BaseModel]) -> str:
     """The remedy for a key that a model does not have: in which unit to write it, or the nearest name."""
     names = meant(given, model)
     if not names:
-        return did_you_mean(given, list(model.model_fields))
+        return did_you_mean(given, [str(field.validation_alias or name) for name, field in model.model_fields.items()])
     unit, wanted = _parts(given).unit, _parts(names[0]).unit
     assert unit is not None  # `meant` found both
     assert wanted is not None

@@ -48,6 +48,12 @@ class Document:
     places: dict[KeyPath, Place] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
+    def nearest(self, path: KeyPath) -> Place:
+        """The place of a key, or of the nearest key above it that stands in the file."""
+        while path not in self.places:
+            path = path[:-1]
+        return self.places[path]
+
 
 def read(path: Path, name: str, below: Path | None = None) -> Document:
     """Read one YAML file whose top level is a mapping.

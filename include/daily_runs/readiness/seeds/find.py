@@ -5,7 +5,7 @@
 | CI job | its name is the seed key | failed, its log neither erased nor empty | the log in the job's trace (REST) |
 | issue, epic | its title starts with `[seed key]` | has a description | the description |
 | vulnerability | its file lies in `seeds/<seed key>/` | SAST; detected or confirmed; the file is there | that file |
-| code cut | nothing to find: it is sent in the request | | |
+| code cut, text, diff | nothing to find: it is sent in the request | | |
 
 A job that has finished keeps its log until somebody erases it, which the list of jobs tells; so a log is read once and
 remembered (`SeedMemory`). What stands in a memory can only help a seed: one that would not be bound is read again.
@@ -19,8 +19,9 @@ import re
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from daily_runs.catalogue.fields import KEY_PATTERN
 from daily_runs.clock import Clock
-from daily_runs.dataset import KEY_PATTERN, CodeCut, Item, Vulnerability, WorkItem
+from daily_runs.dataset import SENT_TYPES, Item, Vulnerability, WorkItem
 from daily_runs.gitlab import documents
 from daily_runs.gitlab.client import GitLab, walk
 from daily_runs.gitlab.hops.exchange import text_of
@@ -104,7 +105,7 @@ async def find_seeds(
         CallError: a look failed for good; nothing is known then, save what went into the memory.
     """
     kind = items[0].resource
-    if isinstance(kind, CodeCut):
+    if kind.type in SENT_TYPES:
         return SeedsSeen(tuple(Seed(item.seed_key, SeedStatus.BOUND, None, item.checksum) for item in items), (), 0)
     look = _Look(gitlab, user, project, clock)
     wanted = {item.seed_key: item for item in items}

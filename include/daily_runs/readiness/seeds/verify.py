@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from daily_runs.catalogue.catalogue import Catalogue
-from daily_runs.catalogue.features import ASKED_ABOUT, Feature
+from daily_runs.catalogue.features import Feature
 from daily_runs.clock import Clock
 from daily_runs.dataset import Item, load_feature_dataset
 from daily_runs.errors import DatasetError
@@ -44,7 +44,7 @@ def _keys_in_use(catalogue: Catalogue, feature: Feature) -> frozenset[str] | Non
     """
     if catalogue.left_out:
         return None
-    alike = [other for other in catalogue.features.values() if ASKED_ABOUT[other.call] == ASKED_ABOUT[feature.call]]
+    alike = [other for other in catalogue.features.values() if other.asked_about == feature.asked_about]
     try:
         return frozenset(item.seed_key for other in alike for item in load_feature_dataset(other))
     except DatasetError:

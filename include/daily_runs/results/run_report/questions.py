@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from daily_runs.catalogue.catalogue import Catalogue
-from daily_runs.dataset import CiJob, CodeCut, Item, Vulnerability, WorkItem, dataset_sha256, load_feature_dataset
+from daily_runs.dataset import (
+    CiJob,
+    CodeCut,
+    Item,
+    Resource,
+    SnippetText,
+    Vulnerability,
+    WorkItem,
+    dataset_sha256,
+    load_feature_dataset,
+)
 
 
 class AskedQuestion(NamedTuple):
@@ -53,11 +63,13 @@ def _expected(item: Item) -> str:
     return "\n\n".join(f"{section}: {text}" for section, text in item.reference.items())
 
 
-def _about(resource: CiJob | WorkItem | Vulnerability | CodeCut) -> str:
+def _about(resource: Resource) -> str:
     if isinstance(resource, CiJob):
         return f"CI job {resource.name}, which ran {resource.command}"
     if isinstance(resource, WorkItem):
         return f"{resource.kind} {resource.title}"
     if isinstance(resource, Vulnerability):
         return f"{resource.title} in {resource.file_name}, line {resource.start_line}"
-    return f"{resource.intent} in {resource.file_name}"
+    if isinstance(resource, CodeCut):
+        return f"{resource.intent} in {resource.file_name}"
+    return resource.name if isinstance(resource, SnippetText) else f"a diff of {len(resource.diff.splitlines())} lines"

@@ -75,28 +75,40 @@ class AiGateway:
     def __init__(self, world: World, environment: str) -> None:
         self._world = world
         self._environment = environment
-        self._features = {feature.call: feature for feature in world.catalogue.features.values()}
 
-    def ask_claude(self, exchange: SandboxExchange, call: FeatureCall, model: str = CLAUDE) -> Inference:
-        """One inference on Anthropic; the exchange carries what came of it into the ledger."""
-        wanted = self._estimate(exchange, call, "anthropic", model)
+    def ask_claude(
+        self, exchange: SandboxExchange, call: FeatureCall, model: str = CLAUDE, feature: Feature | None = None
+    ) -> Inference:
+        """One inference on Anthropic; the exchange carries what came of it into the ledger.
+
+        Args:
+            feature: whose prompt it is, where several features make the same call.
+        """
+        feature = feature or self._feature(call)
+        wanted = self._estimate(exchange, feature, "anthropic", model)
         refusal = self._refusal(exchange)
         if refusal is None and "anthropic" in self._world.scenario.provider_outage:
             refusal = ("model_vendor", "A1001", 503)
         if refusal is None:
-            refusal = self._spend(exchange, self._account_of(call), wanted)
+            refusal = self._spend(exchange, self._account_of(feature), wanted)
         return self._settle(exchange, wanted, refusal)
 
     def ask_vertex(self, exchange: SandboxExchange, call: FeatureCall, model: str) -> Inference:
         """One inference on Vertex AI: of the catalogue's accounts it spends one of Vertex, if the feature names one."""
-        wanted, account = self._estimate(exchange, call, "vertex-ai", model), self._account_of(call)
+        feature = self._feature(call)
+        wanted, account = self._estimate(exchange, feature, "vertex-ai", model), self._account_of(feature)
         refusal = self._refusal(exchange)
         if refusal is None and self._world.catalogue.accounts[account].vendor == "vertex":
             refusal = self._spend(exchange, account, wanted)
         return self._settle(exchange, wanted, refusal)
 
-    def _account_of(self, call: FeatureCall) -> str:
-        environment, feature = self._world.catalogue.environments[self._environment], self._features.get(call)
+    def _feature(self, call: FeatureCall) -> Feature | None:
+        """The catalogue's last feature of a call."""
+        features = [feature for feature in self._world.catalogue.features.values() if feature.call is call]
+        return features[-1] if features else None
+
+    def _account_of(self, feature: Feature | None) -> str:
+        environment = self._world.catalogue.environments[self._environment]
         return feature.account_in(self._environment, environment) if feature else environment.account
 
     def _spend(self, exchange: SandboxExchange, account: str, wanted: Inference) -> tuple[str, str, int] | None:
@@ -128,9 +140,8 @@ class AiGateway:
         exchange.input_tokens, exchange.output_tokens = wanted.input_tokens, wanted.output_tokens
         return wanted
 
-    def _estimate(self, exchange: SandboxExchange, call: FeatureCall, engine: str, model: str) -> Inference:
+    def _estimate(self, exchange: SandboxExchange, feature: Feature | None, engine: str, model: str) -> Inference:
         """What the prompt costs: the feature's figures in the catalogue, so that averages match the plan."""
-        feature: Feature | None = self._features.get(call)
         factor = tokens_factor(exchange.key or "")
         if feature is None:
             return Inference(engine, model, round(1000 * factor), round(200 * factor))

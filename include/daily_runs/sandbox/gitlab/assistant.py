@@ -6,12 +6,13 @@ The order is the trap: the `ai_action` limiter counts before the resource is loo
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from graphql import GraphQLError
 
-from daily_runs.catalogue.features import FeatureCall
-from daily_runs.dataset import Item
+from daily_runs.catalogue.features import Feature, FeatureCall
+from daily_runs.dataset import SENT_CHARACTERS_MAX, Item
 from daily_runs.sandbox.gitlab import answers
 from daily_runs.sandbox.gitlab.ai_gateway import ERROR_TEXTS, Inference, errors_of
 from daily_runs.sandbox.gitlab.instance import Instance, Message, SandboxMergeRequest, iso_now
@@ -24,6 +25,7 @@ NOT_AVAILABLE = (
 )
 ONE_ARGUMENT = "Only one method argument is required"
 _METHODS = ("chat", "resolveVulnerability", "explainVulnerability", "summarizeComments", "generateDescription")
+_CONTEXT_ID_MAX = 255
 _SCOPES = {"api", "ai_features"}
 _COMMANDS = {"/troubleshoot": FeatureCall.TROUBLESHOOT_JOB, "/vulnerability_explain": FeatureCall.EXPLAIN_VULNERABILITY}
 _KINDS = {"Ci::Build": "jobs", "Issue": "issues", "Vulnerability": "vulnerabilities"}
@@ -37,12 +39,25 @@ class AskedResource(NamedTuple):
     seed: SandboxSeed | None
 
 
+NO_RESOURCE = AskedResource("question without a resource", 0, None)
+"""What a chat is about that names no `resourceId`: the schema lets it leave that out."""
+
+
+class Attached(NamedTuple):
+    """The item that a chat's additional context is of, and the feature whose data set holds it."""
+
+    item: Item
+    feature: Feature
+
+
 def ai_action(instance: Instance, exchange: SandboxExchange, arguments: dict[str, Any]) -> dict[str, Any]:
     """The payload of one mutation.
 
     Raises:
-        GraphQLError: no or several method arguments, missing scope, limiter, resource not there.
+        GraphQLError: an argument that is blank or too long, no or several method arguments, missing scope, limiter,
+            resource not there.
     """
+    _validate(arguments.get("chat") or {})
     methods = [name for name in _METHODS if arguments.get(name) is not None]
     if len(methods) != 1:
         raise GraphQLError(ONE_ARGUMENT)
@@ -52,12 +67,25 @@ def ai_action(instance: Instance, exchange: SandboxExchange, arguments: dict[str
         exchange.outcome = "ai_action_limit"
         raise GraphQLError(TOO_MANY)
     method = arguments[methods[0]]
-    resource = _find(instance, exchange.login.user, method.get("resourceId"))
+    if methods[0] == "chat" and method.get("resourceId") is None:
+        resource = NO_RESOURCE
+    else:
+        resource = _find(instance, exchange.login.user, method.get("resourceId"))
     if methods[0] == "resolveVulnerability":
         return _resolve(instance, exchange, resource)
     if methods[0] == "chat":
         return _chat(instance, exchange, arguments, resource)
     return _refused(exchange, f"{methods[0]} is not served here; use chat")
+
+
+def _validate(chat: dict[str, Any]) -> None:
+    """What GitLab checks of a chat's arguments before it counts the call, in the words of its GraphQL library."""
+    if "content" in chat and not chat["content"].strip():
+        raise GraphQLError("content can't be blank")
+    for part in chat.get("additionalContext") or ():
+        for name, most in (("id", _CONTEXT_ID_MAX), ("content", SENT_CHARACTERS_MAX)):
+            if len(part[name]) > most:
+                raise GraphQLError(f"{name} is too long (maximum is {most})")
 
 
 def _find(instance: Instance, user: str, gid: str | None) -> AskedResource:
@@ -81,8 +109,12 @@ def _chat(
     wants = {FeatureCall.TROUBLESHOOT_JOB: "Ci::Build", FeatureCall.EXPLAIN_VULNERABILITY: "Vulnerability"}.get(call)
     if wants not in (None, resource.kind):
         return _refused(exchange, f"{command} needs a {wants}, not a {resource.kind}")
-    asked = instance.gateway.ask_claude(exchange, call)
-    item = resource.seed.item if resource.seed else item_asked(instance, content)
+    context = arguments["chat"].get("additionalContext") or ()
+    attached = item_attached(instance, context)
+    asked = instance.gateway.ask_claude(exchange, call, feature=attached.feature if attached else None)
+    item = resource.seed.item if resource.seed else None
+    if item is None:
+        item = (attached.item if attached else None) if context else item_asked(instance, content)
     text = chat_text(instance, exchange, item, asked)
     request_id, thread = (
         str(uuid.UUID(int=instance.world.rng.getrandbits(128), version=4)),
@@ -143,6 +175,19 @@ def item_asked(instance: Instance, content: str) -> Item | None:
     """The item with this question, for a chat that names no resource."""
     questions = (item for items in instance.world.items_by_feature.values() for item in items if item.question)
     return next((item for item in questions if item.question.strip() == content), None)
+
+
+def item_attached(instance: Instance, context: Sequence[Mapping[str, Any]]) -> Attached | None:
+    """The item whose text or diff was sent along, if it was sent as it stands in its data set."""
+    sent = {(part["id"], part["content"]) for part in context}
+    for name, items in instance.world.items_by_feature.items():
+        feature = instance.world.catalogue.features.get(name)
+        if feature is None or feature.chat is None:
+            continue
+        for item in items:
+            if (item.seed_key, item.resource.content) in sent:
+                return Attached(item, feature)
+    return None
 
 
 def thread_gid(thread: int) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from daily_runs.sandbox.gitlab.ai_gateway import AiGateway
-from daily_runs.sandbox.gitlab.seeds import Project, SeedShares, first_id, seedable
+from daily_runs.sandbox.gitlab.seeds import Project, SeedPlaces, SeedShares, first_id, seedable
 from daily_runs.sandbox.world.bucket import FixedWindow
 from daily_runs.sandbox.world.exchange import Login
 from daily_runs.sandbox.world.scenario import Scenario
@@ -57,7 +57,8 @@ class Instance:
         self.gateway = AiGateway(world, name)
         self.user_ids = {user: number for number, user in enumerate(self.environment.evaluation_users, start=101)}
         self._logins = _logins(self.user_ids)
-        self._items = seedable(world.items_by_feature)
+        self._places = SeedPlaces()
+        self._edition = world.edition
         self._shares = SeedShares()
         self._windows: dict[tuple[str, str], FixedWindow] = {}
         self.messages: dict[str, dict[str, list[Message]]] = {user: {} for user in self.user_ids}
@@ -70,7 +71,15 @@ class Instance:
     def seed(self, shares: SeedShares) -> None:
         """Make the seed project anew, with these shares missing or changed."""
         self._shares = shares
-        self.project = Project(self.name, self._items, shares, self.world.scenario.rng_seed)
+        items = self._places.of(seedable(self.world.items_by_feature))
+        self.project = Project(self.name, items, shares, self.world.scenario.rng_seed)
+
+    def look(self) -> None:
+        """Take over the seeds of features and data sets that changed on disk."""
+        self.world.look()
+        if self._edition != self.world.edition:
+            self._edition = self.world.edition
+            self.seed(self._shares)
 
     def follow(self, before: Scenario, after: Scenario) -> None:
         """Take over a scenario's seeding, and count suggestions anew for a provider switch, when they changed."""

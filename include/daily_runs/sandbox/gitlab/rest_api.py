@@ -65,7 +65,7 @@ class RestApi:
             ("GET", r"/api/v4/metadata", "rest metadata", self._metadata),
         )
         self._routes = [(method, re.compile(pattern), name, endpoint) for method, pattern, name, endpoint in routes]
-        self._cuts = _cuts(instance)
+        self._edition, self._cuts = instance.world.edition, _cuts(instance)
 
     async def __call__(self, exchange: SandboxExchange) -> HopReply:
         """Route, after the token is known to be good."""
@@ -100,13 +100,18 @@ class RestApi:
         if asked.failed:
             return refusals.GATEWAY[asked.status]
         self._instance.suggestions_served += 1
-        item = self._cuts.get((cut["content_above_cursor"], str(cut.get("content_below_cursor") or "")))
+        item = self._cut(cut["content_above_cursor"], str(cut.get("content_below_cursor") or ""))
         text = answers.stray_completion()
         if item:
             worse = switch.worse_model if switch else 0.0
             text = answers.completion(prompt_for(self._instance, exchange, item, served_worse=worse))
         await self._instance.world.clock.sleep(self._instance.world.latency_seconds())
         return json_reply(_suggestion(text, asked))
+
+    def _cut(self, above: str, below: str) -> Item | None:
+        if self._edition != self._instance.world.edition:
+            self._edition, self._cuts = self._instance.world.edition, _cuts(self._instance)
+        return self._cuts.get((above, below))
 
     def _switch(self) -> ProviderSwitch | None:
         """The scenario's switch of the provider, once it has come."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from daily_runs.dataset import CiJob, Item, Vulnerability, WorkItem
+from daily_runs.dataset import SENT_TYPES, CiJob, Item, Vulnerability, WorkItem
 
 CHANGED_LINE = "\n(edited after seeding)\n"
 SURPLUS_SUFFIX = "-left-over"
@@ -43,16 +43,35 @@ class SeedShares(NamedTuple):
     surplus: float = 0.0
 
 
-class Project:
-    """What is there now, by kind and by id. Built anew when the shares change."""
+class SeedPlaces:
+    """Which place an item has, and keeps when others come or go: the ids of resources follow from it."""
 
-    def __init__(self, environment: str, items: Iterable[Item], shares: SeedShares, rng_seed: int) -> None:
+    def __init__(self) -> None:
+        self._places: dict[tuple[str, str], int] = {}
+
+    def of(self, items: Iterable[Item]) -> dict[int, Item]:
+        """The items by place; one that is new gets the next."""
+        placed = {}
+        for item in items:
+            key = (item.resource.type, item.seed_key)
+            placed[self._places.setdefault(key, len(self._places))] = item
+        return placed
+
+
+class Project:
+    """What is there now, by kind and by id. Built anew when the shares or the data sets change.
+
+    Args:
+        items: by place (`SeedPlaces`).
+    """
+
+    def __init__(self, environment: str, items: Mapping[int, Item], shares: SeedShares, rng_seed: int) -> None:
         self.id = first_id(environment, "project")
         self.jobs: dict[int, SandboxSeed] = {}
         self.issues: dict[int, SandboxSeed] = {}
         self.vulnerabilities: dict[int, SandboxSeed] = {}
         self.blobs: dict[str, str] = {}
-        for index, item in enumerate(items):
+        for index, item in items.items():
             struck = {
                 name: _unit(rng_seed, environment, name, item.seed_key) < share
                 for name, share in shares._asdict().items()
@@ -84,7 +103,7 @@ def seedable(items_by_feature: Mapping[str, Sequence[Item]]) -> list[Item]:
     items: dict[tuple[str, str], Item] = {}
     for feature_items in items_by_feature.values():
         for item in feature_items:
-            if item.resource.type != "code_cut":
+            if item.resource.type not in SENT_TYPES:
                 items.setdefault((item.resource.type, item.seed_key), item)
     return list(items.values())
 

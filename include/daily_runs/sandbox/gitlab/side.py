@@ -26,6 +26,7 @@ class GitlabSide:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
+        self.instance.look()
         exchange = exchange_from(scope, self.instance.name, await read_body(receive))
         exchange.operation = self._rails.operation_of(exchange)
         exchange.login = self.instance.login(exchange.headers)

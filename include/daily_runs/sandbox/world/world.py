@@ -11,6 +11,7 @@ from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.dataset import Item
 from daily_runs.sandbox.world.bucket import Bucket
 from daily_runs.sandbox.world.clock import SandboxClock
+from daily_runs.sandbox.world.contents import ContentsWatch
 from daily_runs.sandbox.world.foreign import ForeignLoad
 from daily_runs.sandbox.world.judging import JudgeState, ScoreError
 from daily_runs.sandbox.world.received import RequestLog
@@ -81,6 +82,7 @@ class World:
         ledger: where every request is recorded.
         items_by_feature: the data sets, by the feature's name in the catalogue.
         catalogue: environments, limits, accounts.
+        watch: notices other features and data sets; none: they stay as they are.
     """
 
     def __init__(
@@ -90,7 +92,9 @@ class World:
         ledger: RequestLog,
         items_by_feature: Mapping[str, Sequence[Item]],
         catalogue: Catalogue,
+        watch: ContentsWatch | None = None,
     ) -> None:
+        self._watch, self.edition = watch, 0
         self.clock, self.scenario, self.ledger = clock, scenario, ledger
         self.items_by_feature, self.catalogue = items_by_feature, catalogue
         self.rng = random.Random(scenario.rng_seed)
@@ -98,6 +102,13 @@ class World:
         self._accounts = {name: AccountBuckets(account, now) for name, account in catalogue.accounts.items()}
         self._foreign = {name: ForeignLoad(foreign_seed(scenario.rng_seed, name), now) for name in catalogue.accounts}
         self.judge = JudgeState(now)
+
+    def look(self) -> None:
+        """Take over features and data sets that changed; `edition` then counts one more."""
+        if self._watch and (found := self._watch.changed()):
+            self.items_by_feature = found.items_by_feature
+            self.catalogue = self.catalogue.model_copy(update={"features": found.catalogue.features})
+            self.edition += 1
 
     def set_scenario(self, scenario: Scenario) -> None:
         """Replace the faults; a changed `rng_seed` starts its sequence anew."""

@@ -11,6 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
+from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.features import ChatCommand, FeatureCall, PromptTokens
+from daily_runs.dataset import Item, SnippetText
 from daily_runs.gitlab.hops.error_codes import error_code_in
 from daily_runs.sandbox.gitlab.ai_gateway import ERROR_TEXTS, errors_of
 from daily_runs.sandbox.world.world import World
@@ -234,6 +237,74 @@ def test_a_chat_about_an_issue_and_one_about_no_resource_answer_the_question(
     user = graphql(client, "{ currentUser { id } }")["data"]["currentUser"]["id"]
     request = graphql(client, ASK, chat(user, "What is issue 1 about?"))["data"]["aiAction"]["requestId"]
     assert "issue 1" in answer_to(client, request)
+
+
+def with_context(content: str = "Say it shorter.", **changes: Any) -> dict[str, Any]:
+    """A chat about no resource, with one text sent along."""
+    sent = {"id": "text/one", "category": "SNIPPET", "content": "A long text.", **changes}
+    return {"input": {"chat": {"content": content, "additionalContext": [sent]}, "conversationType": "DUO_CHAT"}}
+
+
+def test_a_text_that_is_sent_along_is_answered_and_paid_as_its_own_feature(
+    make_world: MakeWorld, gitlab: Connect, catalogue: Catalogue, items: dict[str, list[Item]]
+) -> None:
+    feature = catalogue.features["of_chat"].model_copy(
+        update={
+            "call": FeatureCall.CHAT_COMMAND,
+            "chat": ChatCommand(content="Say it shorter.", resource="text"),
+            "limits": catalogue.features["of_chat"].limits.model_copy(
+                update={"tokens_per_prompt": PromptTokens(input=100, output=10, source="estimate")}
+            ),
+        }
+    )
+    text = items["of_chat"][0].model_copy(
+        update={"seed_key": "text/one", "resource": SnippetText(type="text", name="a text", text="A long text.")}
+    )
+    world = make_world()
+    world.catalogue = catalogue.model_copy(update={"features": {**catalogue.features, "shorter": feature}})
+    world.items_by_feature = {**items, "shorter": [text]}
+    client = gitlab(world)
+    request = graphql(client, ASK, with_context())["data"]["aiAction"]["requestId"]
+    assert "issue 0" in answer_to(client, request)
+    entry = next(e for e in world.ledger.entries if e.operation == "aiAction")
+    assert (entry.paid, 80 <= entry.input_tokens <= 120) == (True, True)
+    other = graphql(client, ASK, with_context(content="Say it shorter.", id="text/two"))["data"]["aiAction"]
+    assert "issue 0" not in answer_to(client, other["requestId"])
+
+
+LONG = {
+    "input": {
+        "chat": {"content": "x", "additionalContext": [{"id": "x", "category": "FILE", "content": "x" * 600_001}]}
+    }
+}
+REFUSED_CONTEXT = {
+    "a blank message": (with_context(content=" \n"), "content can't be blank"),
+    "too long a content": (LONG, "content is too long (maximum is 600000)"),
+    "too long an id": (with_context(id="x" * 256), "id is too long (maximum is 255)"),
+    "a category that is none": (with_context(category="DIFF"), "DIFF"),
+    "no id": ({"input": {"chat": {"content": "x", "additionalContext": [{"category": "FILE", "content": "x"}]}}}, "id"),
+    "no content": (
+        {"input": {"chat": {"content": "x", "additionalContext": [{"category": "FILE", "id": "x"}]}}},
+        "cont",
+    ),
+    "a key that is none": (with_context(name="x"), "name"),
+}
+
+
+@pytest.mark.parametrize(("variables", "says"), REFUSED_CONTEXT.values(), ids=REFUSED_CONTEXT.keys())
+def test_what_gitlab_does_not_take_beside_a_message_is_refused_and_spends_no_budget(
+    variables: dict[str, Any], says: str, make_world: MakeWorld, gitlab: Connect
+) -> None:
+    client = gitlab(make_world(ai_action_calls=1))
+    refused = graphql(client, ASK, variables)
+    assert says in refused["errors"][0]["message"]
+    assert graphql(client, ASK, with_context())["data"]["aiAction"]["requestId"], "the one call is left"
+
+
+def test_a_command_about_a_resource_needs_one(make_world: MakeWorld, gitlab: Connect) -> None:
+    payload = graphql(gitlab(make_world()), ASK, with_context(content="/troubleshoot"))["data"]["aiAction"]
+    assert payload["requestId"] is None
+    assert "needs a Ci::Build" in payload["errors"][0]
 
 
 def test_exactly_one_method_is_asked_for_and_a_wrong_count_spends_no_budget(

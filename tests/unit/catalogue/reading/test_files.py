@@ -76,7 +76,8 @@ def test_a_phase_at_the_end_of_time_is_a_fault_and_no_crash(folder: Path) -> Non
 def test_the_shipped_catalogue_loads_with_its_data_sets_and_rubrics() -> None:
     catalogue = catalogue_files.load()
     assert set(catalogue.features) >= set(MIGRATING)
-    assert {feature.call for feature in catalogue.features.values()} == set(FeatureCall)
+    of_yaml = {FeatureCall.CHAT_COMMAND}  # for features that are begun with `daily-runs feature new`
+    assert {feature.call for feature in catalogue.features.values()} == set(FeatureCall) - of_yaml
     for feature in catalogue.features.values():
         assert folders.rubric_path(feature).is_file()
         assert dataset.load_feature_dataset(feature)
@@ -227,7 +228,7 @@ BROKEN = (
         "requests_per_minute: 50",
         'requests_per_minute: "50"',
         '"50"',
-        'limits.requests_per_minute: must be a valid number, is "50". Write 50.',
+        'limits.requests_per_minute: must be a number, is "50". Write 50.',
     ),
     Case(
         "truth for a number",
@@ -235,7 +236,7 @@ BROKEN = (
         "priority: 2",
         "priority: true",
         "priority:",
-        "priority: must be a valid integer, is true. Correct the value.",
+        "priority: must be a whole number, is true. Correct the value.",
     ),
     Case(
         "out of range",
@@ -467,7 +468,7 @@ BROKEN = (
         "prompts_per_run: 67",
         "timezone: 2\nprompts_per_run: 67",
         "timezone:",
-        "timezone: must be a valid string, is 2. Correct the value.",
+        "timezone: must be text, is 2. Correct the value.",
     ),
     Case(
         "reservation",
@@ -648,8 +649,8 @@ def test_a_name_the_models_do_not_accept_is_refused_at_its_line(folder: Path) ->
             file.unlink()
     line = line_of(folder / "environments.yaml", "Production-2")
     assert message(folder) == (
-        f"environments.yaml:{line}: environments.Production-2: must match pattern '^[a-z][a-z0-9_]{{1,39}}$', "
-        'is "Production-2". Correct the value.'
+        f"environments.yaml:{line}: environments.Production-2: must be 2 to 40 lower-case letters, digits and _, "
+        'a letter first, is "Production-2". Write production_2, for instance.'
     )
 
 

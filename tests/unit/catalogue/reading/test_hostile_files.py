@@ -154,7 +154,7 @@ def test_a_rate_with_leading_zeros_is_the_decimal_number_that_people_read(folder
 @pytest.mark.parametrize("written", ["yes", "on", "Y"])
 def test_a_yes_where_true_is_meant_is_refused_with_what_to_write(folder: Path, written: str) -> None:
     edit(folder / "accounts.yaml", "shared_with_live_users: true", f"shared_with_live_users: {written}")
-    assert f'must be a valid boolean, is "{written}". Write true or false.' in message(folder)
+    assert f'must be true or false, is "{written}". Write true or false.' in message(folder)
 
 
 def pipe(path: Path) -> None:

@@ -150,7 +150,7 @@ SHARES = (
         "account_share: 0.175",
         "account_share: 17.5%",
         LIMITS,
-        'must be a valid number, is "17.5%". Write 0.175 for 17.5 %.',
+        'must be a number, is "17.5%". Write 0.175 for 17.5 %.',
     ),
     Case(
         RCA,
@@ -247,97 +247,95 @@ TEXTS = (
         "input_tokens_per_minute: 8000000",
         "input_tokens_per_minute: 8M",
         PROD,
-        'must be a valid integer, is "8M". Write 8000000.',
+        'must be a whole number, is "8M". Write 8000000.',
     ),
     Case(
         ACCOUNTS,
         "input_tokens_per_minute: 8000000",
         "input_tokens_per_minute: 8,000,000",
         PROD,
-        'must be a valid integer, is "8,000,000". Write 8000000.',
+        'must be a whole number, is "8,000,000". Write 8000000.',
     ),
     Case(
         ACCOUNTS,
         "input_tokens_per_minute: 8000000",
         "input_tokens_per_minute: 8e6",
         PROD,
-        'must be a valid integer, is "8e6". Write 8000000.',
+        'must be a whole number, is "8e6". Write 8000000.',
     ),
     Case(
         ACCOUNTS,
         "input_tokens_per_minute: 8000000",
         "input_tokens_per_minute: 1.4 M tokens/min",
         PROD,
-        'must be a valid integer, is "1.4 M tokens/min". Write 1400000: units stand in the keys.',
+        'must be a whole number, is "1.4 M tokens/min". Write 1400000: units stand in the keys.',
     ),
     Case(
         ACCOUNTS,
         "input_tokens_per_minute: 8000000",
         "input_tokens_per_minute: 8.000.000",
         PROD,
-        f'must be a valid integer, is "8.000.000". {ALONE}',
+        f'must be a whole number, is "8.000.000". {ALONE}',
     ),
     Case(
         ACCOUNTS,
         "requests_per_minute: 8000",
         "requests_per_minute: 8000.5",
         PROD,
-        "must be a valid integer, is 8000.5. Write a whole number, such as 8000.",
+        "must be a whole number, is 8000.5. Write a whole number, such as 8000.",
     ),
     Case(
         ACCOUNTS,
         "burst_seconds: 10",
         "burst_seconds: 10s",
         PROD,
-        'must be a valid number, is "10s". Write 10: units stand in the keys.',
+        'must be a number, is "10s". Write 10: units stand in the keys.',
     ),
-    Case(ACCOUNTS, "burst_seconds: 10", "burst_seconds: 60/s", PROD, f'must be a valid number, is "60/s". {ALONE}'),
-    Case(ACCOUNTS, "burst_seconds: 10", "burst_seconds: 10%", PROD, f'must be a valid number, is "10%". {ALONE}'),
-    Case(ACCOUNTS, "burst_seconds: 10", "burst_seconds: soon", PROD, f'must be a valid number, is "soon". {ALONE}'),
+    Case(ACCOUNTS, "burst_seconds: 10", "burst_seconds: 60/s", PROD, f'must be a number, is "60/s". {ALONE}'),
+    Case(ACCOUNTS, "burst_seconds: 10", "burst_seconds: 10%", PROD, f'must be a number, is "10%". {ALONE}'),
+    Case(ACCOUNTS, "burst_seconds: 10", "burst_seconds: soon", PROD, f'must be a number, is "soon". {ALONE}'),
     Case(
         RCA,
         "requests_per_minute: 20",
         "requests_per_minute: 20/min",
         LIMITS,
-        'must be a valid number, is "20/min". Write 20: units stand in the keys.',
+        'must be a number, is "20/min". Write 20: units stand in the keys.',
     ),
     Case(
         RCA,
         "requests_per_minute: 20",
         "requests_per_minute: 60/s",
         LIMITS,
-        'must be a valid number, is "60/s". Write 3600 (60 × 60): units stand in the keys.',
+        'must be a number, is "60/s". Write 3600 (60 × 60): units stand in the keys.',
     ),
     Case(
         RCA,
         "requests_per_minute: 20",
         "requests_per_minute: 1200 requests per hour",
         LIMITS,
-        'must be a valid number, is "1200 requests per hour". Write 20 (1,200 ÷ 60): units stand in the keys.',
+        'must be a number, is "1200 requests per hour". Write 20 (1,200 ÷ 60): units stand in the keys.',
     ),
-    Case(
-        RCA, "requests_per_minute: 20", "requests_per_minute: 8h", LIMITS, f'must be a valid number, is "8h". {ALONE}'
-    ),
+    Case(RCA, "requests_per_minute: 20", "requests_per_minute: 8h", LIMITS, f'must be a number, is "8h". {ALONE}'),
     Case(
         RCA,
         "input: 34000",
         "input: 34k",
         "limits.tokens_per_prompt.",
-        'must be a valid integer, is "34k". Write 34000.',
+        'must be a whole number, is "34k". Write 34000.',
     ),
     Case(
         PATHS,
         "ai_action_window_hours: 8",
         "ai_action_window_hours: 8h",
         PATH,
-        'must be a valid number, is "8h". Write 8: units stand in the keys.',
+        'must be a number, is "8h". Write 8: units stand in the keys.',
     ),
     Case(
         PATHS,
         "ai_action_window_hours: 8",
         "ai_action_window_hours: 480 minutes",
         PATH,
-        'must be a valid number, is "480 minutes". Write 8 (480 ÷ 60): units stand in the keys.',
+        'must be a number, is "480 minutes". Write 8 (480 ÷ 60): units stand in the keys.',
     ),
 )
 
@@ -352,7 +350,7 @@ def test_a_limit_that_cannot_be_meant_is_refused_at_its_line_with_what_to_write(
 def test_no_evaluation_users_are_refused(folder: Path) -> None:
     (old,) = {line.strip() for line in (folder / PATHS).read_text().splitlines() if "evaluation_users: [" in line}
     line = edited(folder, PATHS, old, "evaluation_users: []")
-    problem = "must have at least 1 item after validation, not 0, is a list. List 1 or more."
+    problem = "must hold 1 or more, is a list. List 1 or more."
     assert faults(folder) == [f"{PATHS}:{line}: environments.staging.evaluation_users: {problem}"]
 
 
