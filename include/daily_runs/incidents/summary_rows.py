@@ -1,6 +1,6 @@
 """Rows of how DAG runs ended: one line each, written by the last task.
 
-`records.attempts.goes_on` takes it away when a stage begins.
+`records.routes.goes_on` takes it away when a stage begins.
 """
 
 from __future__ import annotations

@@ -103,20 +103,6 @@ def open_attempt(store: Store, plan: AttemptPlan) -> Attempt:
     return Attempt(attempt_id, plan.key, len(plan.prompts), plan.shards, resumed=False)
 
 
-def goes_on_with(connection: Connection, unfinished: Row, plan: AttemptPlan) -> bool:
-    """Whether a plan that asks all goes on with the run's unfinished attempt; else it ends that one. Only looks.
-
-    Raises:
-        ParameterError, StageError: it may do neither; see `open_attempt`.
-    """
-    is_alike: bool = unfinished["plan_hash"] == plan.plan_hash
-    if not is_alike:
-        _must_not_be_its_rerun(connection, unfinished, plan)
-        _must_not_drop_what_was_paid(connection, unfinished, plan)
-    if not is_alike or attempt_inputs.ruler_in(unfinished) != plan.ruler:
-        must_be_idle(connection, unfinished["attempt_id"])
-    return is_alike
-
 
 def _adopt_older_sample(connection: Connection, plan: AttemptPlan) -> None:
     """Move an unfinished sample that stands under the full run's key, as all did before samples had keys of their own.

@@ -1,4 +1,4 @@
-"""Rows of routing decisions: where a DAG run was sent, and why."""
+"""Rows of DAG runs: where one was sent, and why; and that it goes on after it has ended."""
 
 from __future__ import annotations
 
@@ -65,3 +65,18 @@ def logical_dates(store: Store, feature: str) -> list[dt.datetime]:
     """The dates for which a feature's runs were routed, those that were skipped included."""
     query = "SELECT DISTINCT logical_date FROM daily_runs.routed WHERE feature = %(feature)s"
     return [row["logical_date"] for row in store.rows(query, {"feature": feature})]
+
+
+def goes_on_with(connection: Connection, unfinished: Row, plan: AttemptPlan) -> bool:
+    """Whether a plan that asks all goes on with the run's unfinished attempt; else it ends that one. Only looks.
+
+    Raises:
+        ParameterError, StageError: it may do neither; see `open_attempt`.
+    """
+    is_alike: bool = unfinished["plan_hash"] == plan.plan_hash
+    if not is_alike:
+        _must_not_be_its_rerun(connection, unfinished, plan)
+        _must_not_drop_what_was_paid(connection, unfinished, plan)
+    if not is_alike or attempt_inputs.ruler_in(unfinished) != plan.ruler:
+        must_be_idle(connection, unfinished["attempt_id"])
+    return is_alike

@@ -20,7 +20,7 @@ from daily_runs.errors import CatalogueError
 from daily_runs.judging import rubric_versions
 from daily_runs.judging.rubric import Rubric
 from daily_runs.judging.ruler import Ruler, ruler_of
-from daily_runs.records import attempt_inputs, attempts
+from daily_runs.records import attempt_inputs, attempts, routes
 from daily_runs.records.attempt_inputs import AttemptInputs
 from daily_runs.records.run import Attempt, Report
 from daily_runs.stages import inference, judging, limit_probe, publishing, seed_check, validation
@@ -111,7 +111,7 @@ def run_stage(name: str, work: Work) -> Report:
     """
     started = time.monotonic()
     with exclusive(work.store, attempts.lock_name(name, work.attempt.attempt_id), work.shard):
-        attempts.goes_on(work.store, work.attempt.attempt_id)
+        routes.goes_on(work.store, work.attempt.attempt_id)
         report = STAGES[name](work)
     attempts.save_report(work.store, work.attempt, work.shard, report, time.monotonic() - started)
     return report
