@@ -103,6 +103,20 @@ def open_attempt(store: Store, plan: AttemptPlan) -> Attempt:
     return Attempt(attempt_id, plan.key, len(plan.prompts), plan.shards, resumed=False)
 
 
+def goes_on_with(connection: Connection, unfinished: Row, plan: AttemptPlan) -> bool:
+    """Whether a plan that asks all goes on with the run's unfinished attempt; else it ends that one. Only looks.
+
+    Raises:
+        ParameterError, StageError: it may do neither; see `open_attempt`.
+    """
+    is_alike: bool = unfinished["plan_hash"] == plan.plan_hash
+    if not is_alike:
+        _must_not_be_its_rerun(connection, unfinished, plan)
+        _must_not_drop_what_was_paid(connection, unfinished, plan)
+    if not is_alike or attempt_inputs.ruler_in(unfinished) != plan.ruler:
+        must_be_idle(connection, unfinished["attempt_id"])
+    return is_alike
+
 
 def _adopt_older_sample(connection: Connection, plan: AttemptPlan) -> None:
     """Move an unfinished sample that stands under the full run's key, as all did before samples had keys of their own.
@@ -283,9 +297,3 @@ def items_used(store: Store, attempt_id: str) -> set[str]:
     """Ids of the data set's items that an attempt asks about."""
     query = "SELECT DISTINCT item_id FROM daily_runs.answer WHERE attempt_id = %(attempt)s"
     return {row["item_id"] for row in store.rows(query, {"attempt": attempt_id})}
-
-
-def goes_on(store: Store, attempt_id: str) -> None:
-    """Somebody works on an attempt again: no line tells any longer how its DAG run ended."""
-    query = "DELETE FROM daily_runs.run_summary WHERE %(attempt_id)s::uuid = ANY(attempt_ids)"
-    store.rows(query, {"attempt_id": attempt_id})
