@@ -18,7 +18,8 @@ from tests.airflow.conftest import Airflow, DagRun, moment
 
 pytestmark = pytest.mark.timeout(1800)
 
-PROMPTS = 6
+PROMPTS = 16
+"""Enough for four tasks."""
 RESUMED_SECONDS = 2.0
 """From the start of a task's process, its imports included, to its first prompt, where the machine is idle."""
 SLOWER = 1.5
