@@ -26,7 +26,7 @@ def hook(airflow: Airflow) -> Iterator[Webhook]:
 
 
 def test_a_run_that_lacks_answers_is_told_once_and_its_green_rerun_once(airflow: Airflow, hook: Webhook) -> None:
-    with airflow.scenario(error_code_share=0.6):
+    with airflow.scenario(error_code_share=0.85):
         run = airflow.trigger("duo_chat", environment="staging", prompts=12)
         assert airflow.wait(run) == "failed"
     airflow.until(lambda: hook.texts, "the message that the run failed")

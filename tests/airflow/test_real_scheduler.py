@@ -123,7 +123,7 @@ def test_an_unknown_parameter_is_refused_with_the_known_ones(airflow: Airflow) -
 def blocked(airflow: Airflow) -> DagRun:
     """A run of which more prompts failed than the gate lets pass."""
     sandbox = f"{airflow.stack.sandbox}/_sandbox/scenario"
-    httpx.post(sandbox, json={"worse_model": 1.0, "error_code_share": 0.6}).raise_for_status()
+    httpx.post(sandbox, json={"worse_model": 1.0, "error_code_share": 0.8}).raise_for_status()
     try:
         run = airflow.trigger("duo_chat", environment="staging", prompts=16)
         assert airflow.wait(run) == "failed"
