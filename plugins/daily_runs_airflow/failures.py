@@ -103,7 +103,11 @@ def _facts(context: Mapping[str, Any], failed: FailedTask, error: BaseException)
     """What the store knows, if it answers in time."""
     if failed.environment is None or not can_ask_the_store(error):
         return None
-    url, run_id, attempt_id = store_url(), context["dag_run"].run_id, _attempt_id(context["task"])
+    try:
+        url = store_url()
+    except DailyRunsError:  # which may be the very error that is told
+        return None
+    run_id, attempt_id = context["dag_run"].run_id, _attempt_id(context["task"])
     environment, found = failed.environment, list[AttemptFacts | None]()
 
     def ask() -> None:

@@ -16,6 +16,7 @@ from airflow.sdk import get_current_context
 from daily_runs.incidents import summary_rows
 from daily_runs.incidents.run_line import ArmEnd, FailedTaskEnd, RunLine, name_of, run_line
 from daily_runs.incidents.summary_rows import EndedRun
+from daily_runs.records import routes
 from daily_runs.store.database import Store, open_store
 from daily_runs_airflow.connections import store_url
 from daily_runs_airflow.failures import LAST_WORDS
@@ -33,14 +34,13 @@ ORDER = (
 def summary(
     feature: str,
     manifest: Mapping[str, Any] | None,
-    routed: Mapping[str, Any] | None,
     arms: Mapping[str, Sequence[Mapping[str, Any]] | None],
 ) -> str:
     """Find out how the run ended, and say it in its note, its task list and the store; returns the line.
 
     Args:
-        manifest, routed, arms: what `plan`, `route` and each environment's `seed_check` returned; None where they
-            failed or were skipped.
+        manifest, arms: what `plan` and each environment's `seed_check` returned; None where they failed or were
+            skipped.
 
     Raises:
         StoreAwayError: the store is away. A line that tells of a failed task is in the note by then.
@@ -54,6 +54,7 @@ def summary(
         opened = summary_rows.attempts_of(store, feature, run_id)
         given = {name: str(shards[0]["attempt_id"]) for name, shards in arms.items() if shards}
         ended = EndedRun(feature, run_id, _moment(manifest), opened | given)
+        routed = routes.of_run(store, feature, run_id)
         line = run_line(_ends(store, ended), failed, str(routed["reason"]) if routed else "")
         if not failed:
             _tell(context, line)

@@ -120,12 +120,11 @@ def compare(feature: str, manifest: Mapping[str, Any], routed: Mapping[str, Any]
 def summary(
     feature: str,
     manifest: Mapping[str, Any] | None,
-    routed: Mapping[str, Any] | None,
     arms: Mapping[str, Sequence[Mapping[str, Any]] | None],
 ) -> str:
     """Say in one line how the run ended; a teardown, so that its own state is not the run's."""
     quiet()
-    line: str = importlib.import_module("daily_runs_airflow.summary").summary(feature, manifest, routed, arms)
+    line: str = importlib.import_module("daily_runs_airflow.summary").summary(feature, manifest, arms)
     return line
 
 

@@ -25,7 +25,7 @@ CHATTER = ("great_expectations", "HTTP Request:", "httpx", "alembic", "Calculati
 @pytest.fixture(scope="module")
 def blocked(airflow: Airflow) -> DagRun:
     """A run whose gate blocks, since most answers are error texts."""
-    with airflow.scenario(error_code_share=0.6):
+    with airflow.scenario(error_code_share=0.85):
         run = airflow.trigger("duo_chat", environment="staging", prompts=12)
         assert airflow.wait(run) == "failed"
     return run

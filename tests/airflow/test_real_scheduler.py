@@ -18,7 +18,8 @@ from tests.airflow.conftest import Airflow, DagRun, moment
 
 pytestmark = pytest.mark.timeout(1800)
 
-PROMPTS = 6
+PROMPTS = 16
+"""Enough for four tasks."""
 RESUMED_SECONDS = 2.0
 """From the start of a task's process, its imports included, to its first prompt, where the machine is idle."""
 SLOWER = 1.5
@@ -122,7 +123,7 @@ def test_an_unknown_parameter_is_refused_with_the_known_ones(airflow: Airflow) -
 def blocked(airflow: Airflow) -> DagRun:
     """A run of which more prompts failed than the gate lets pass."""
     sandbox = f"{airflow.stack.sandbox}/_sandbox/scenario"
-    httpx.post(sandbox, json={"worse_model": 1.0, "error_code_share": 0.6}).raise_for_status()
+    httpx.post(sandbox, json={"worse_model": 1.0, "error_code_share": 0.8}).raise_for_status()
     try:
         run = airflow.trigger("duo_chat", environment="staging", prompts=16)
         assert airflow.wait(run) == "failed"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from airflow.sdk import TaskInstanceState
 
-from daily_runs.errors import GateFailedError
+from daily_runs.errors import AccessError, GateFailedError
 from daily_runs.notices import words_rows
 from daily_runs_airflow import failures
 
@@ -96,6 +96,19 @@ def test_a_store_that_does_not_answer_holds_up_nobody(
     answers.set()
     assert lines[0].startswith("WHAT ")
     assert not any(line.startswith("MONEY") for line in lines)
+
+
+def test_a_store_connection_that_is_not_set_is_told_with_owner_next_step_and_page(
+    caplog: pytest.LogCaptureFixture, asked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = AccessError("connection daily_runs_store", "is not set", "Add it in Airflow.")
+
+    def not_set() -> str:
+        raise error
+
+    monkeypatch.setattr(failures, "store_url", not_set)
+    lines = told(caplog, exception=error)
+    assert {line.split()[0] for line in lines if line[0] != " "} == {"WHAT", "OWNER", "DO", "RUNBOOK"}
 
 
 def test_where_no_block_can_be_made_the_error_is_told_harmlessly(

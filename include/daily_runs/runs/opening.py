@@ -34,7 +34,7 @@ DAY_AHEAD = dt.timedelta(days=1)
 """In some time zones it is tomorrow already. A run of a later day is refused: it would stay the feature's newest."""
 
 
-PROMPTS_A_SHARD_MIN = 5
+PROMPTS_A_SHARD_MIN = 4
 """To start a mapped task takes seconds of a processor, whatever it asks: fewer prompts are not worth one more."""
 
 

@@ -73,7 +73,7 @@ def test_a_run_with_a_failed_task_is_failed_on_the_board_until_a_stage_of_it_beg
 
 def test_what_the_gate_blocked_is_quarantined_and_not_merely_failed(kit: Kit) -> None:
     work = opened(kit)
-    kit.sandbox.change(error_code_share=0.7)
+    kit.sandbox.change(error_code_share=1.0)
     kit.run(work, "seed_check", "limit_probe", "inference", "judging")
     with pytest.raises(GateFailedError):
         kit.run(work, "validation")

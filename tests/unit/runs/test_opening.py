@@ -1,4 +1,4 @@
-"""A run's date lies in its feature's life, whoever names it."""
+"""A run's date lies in its feature's life, whoever names it; and no task starts for a handful of prompts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.errors import ParameterError
+from daily_runs.records.run import Prompt
 from daily_runs.runs import opening, selection, trigger_form
 from daily_runs.runs.trigger_form import Form
 
@@ -61,3 +62,22 @@ def test_a_sample_larger_than_a_run_is_refused_whoever_sends_it() -> None:
 def test_commas_alone_do_not_stand_for_all_prompts(only: str) -> None:
     with pytest.raises(ParameterError, match="only: .* names nothing"):
         selection.chosen((), (), only)
+
+
+@pytest.mark.parametrize(
+    ("prompts", "items", "slots", "shards"),
+    [
+        (1, 1, 4, 1),
+        (3, 3, 4, 1),
+        (7, 7, 4, 1),
+        (8, 8, 4, 2),
+        (900, 150, 4, 4),
+        (900, 150, 1, 1),
+        (30, 2, 4, 2),
+    ],
+)
+def test_a_few_prompts_make_one_shard_and_many_as_many_as_there_are_slots_or_items(
+    prompts: int, items: int, slots: int, shards: int
+) -> None:
+    asked = [Prompt(f"{n % items}#{n // items + 1}", str(n % items), 0) for n in range(prompts)]
+    assert opening.shards_for(asked, slots) == shards
