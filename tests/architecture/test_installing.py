@@ -200,11 +200,14 @@ def test_packages_are_compiled_as_they_are_installed_not_by_the_first_task_that_
 
 
 def test_the_wheel_ships_what_runs_read_beside_code() -> None:
-    """Data sets with their cards and frozen answers, rubrics, the catalogue: whole folders, where the library looks."""
+    """Data sets with their cards and frozen answers, rubrics, the catalogue: whole folders, where the library looks.
+
+    The documents, too, since the pages in Airflow show the runbooks.
+    """
     wheel = tomllib.loads(read("pyproject.toml"))["tool"]["hatch"]["build"]["targets"]["wheel"]
     shipped = {f"include/{name}": f"daily_runs/include/{name}" for name in ("catalogue", "datasets", "rubrics")}
 
-    assert wheel["force-include"] == shipped
+    assert wheel["force-include"] == {**shipped, "docs": "daily_runs/docs"}
     assert {"include/daily_runs", *shipped} <= {
         str(path.relative_to(PROJECT)) for path in (PROJECT / "include").iterdir()
     }

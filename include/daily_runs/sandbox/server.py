@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -67,17 +67,29 @@ def run(
     listening = listen(host, port)
     watch = ContentsWatch()
     loaded = watch.contents.catalogue
-    if unknown := sorted(faults.foreign_load.keys() - loaded.accounts.keys()):
+    try:
+        check_accounts(faults, loaded.accounts, scenario)
+    except ParameterError:
         listening.close()
-        raise ParameterError(
-            f"--scenario {scenario}",
-            f"foreign_load: no such account {unknown[0]!r}",
-            f"Name one of {', '.join(loaded.accounts)}.",
-        )
+        raise
     for line in told_left_out(loaded):
         sys.stderr.write(f"daily-runs: {printable(line)}\n")
     world = build_world(loaded, watch.contents.items_by_feature, time_scale=time_scale, scenario=faults, watch=watch)
     serve(world, listening, stop_on_stdin_eof)
+
+
+def check_accounts(faults: Scenario, accounts: Collection[str], scenario: Path | None) -> None:
+    """Foreign load is on accounts of the catalogue.
+
+    Raises:
+        ParameterError: it names another.
+    """
+    if unknown := sorted(faults.foreign_load.keys() - accounts):
+        raise ParameterError(
+            f"--scenario {scenario}",
+            f"foreign_load: no such account {unknown[0]!r}",
+            f"Name one of {', '.join(accounts)}.",
+        )
 
 
 def serve(world: World, listening: socket.socket, stop_on_stdin_eof: bool) -> None:
