@@ -61,7 +61,7 @@ def airflow() -> Iterator[Client]:
 @pytest.fixture
 def client(airflow: Client, store: Store, store_url: str, monkeypatch: pytest.MonkeyPatch) -> Client:
     """The same over a store with one published run."""
-    monkeypatch.setattr(connections, "_airflow_connection", lambda _: None)
+    monkeypatch.setattr(connections, "airflow_connection", lambda _: None)
     monkeypatch.setenv(STORE_VARIABLE, store_url)
     publish(store, Day(0))
     store.rows("UPDATE daily_runs.attempt SET airflow_run_id = %(run)s", {"run": RUN_ID})

@@ -38,7 +38,7 @@ def airflow_pages() -> Iterator[PageReader]:
 @pytest.fixture
 def reader(airflow_pages: PageReader, monkeypatch: pytest.MonkeyPatch, store_url: str) -> PageReader:
     """The pages over the test's store."""
-    monkeypatch.setattr(connections, "_airflow_connection", lambda _: None)
+    monkeypatch.setattr(connections, "airflow_connection", lambda _: None)
     monkeypatch.setenv(STORE_VARIABLE, store_url)
     monkeypatch.setenv("DAILY_RUNS_OVERLAY", "sandbox")
     monkeypatch.delenv("DAILY_RUNS_INCLUDE", raising=False)

@@ -102,7 +102,7 @@ def missing_data_set(include: Path) -> str:
 
 def rubric_key(include: Path) -> str:
     edit(include / "rubrics/duo_chat.yaml", "guidance:", "guidanc:")
-    return "rubrics/duo_chat.yaml: guidance: Field required (line 1); guidanc: Extra inputs are not permitted (line "
+    return "rubrics/duo_chat.yaml: guidance: missing (line 1); guidanc: unknown key (line "
 
 
 def rubric_of_another_feature(include: Path) -> str:
@@ -127,14 +127,14 @@ def missing_card(include: Path) -> str:
 def card_key(include: Path) -> str:
     file = include / "datasets/duo_chat.card.yaml"
     line = edit(file, "classes:", "klasses:")
-    return f"{file}: 2 faults; {file}:1: classes: Field required; {file}:{line}: klasses: Extra inputs"
+    return f"{file}: 2 faults; {file}:1: classes: missing; {file}:{line}: klasses: unknown key"
 
 
 def frozen_answer(include: Path) -> str:
     file = include / "datasets/duo_chat.frozen.jsonl"
     file.write_text(f"{file.read_text()}{{}}\n")
     line = len(file.read_text().splitlines())
-    return f"{file}: 5 faults; line {line}: id: Field required"
+    return f"{file}: 5 faults; line {line}: id: missing"
 
 
 KINDS: tuple[Callable[[Path], str], ...] = (

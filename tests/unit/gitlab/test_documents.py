@@ -174,8 +174,8 @@ def texts_like_documents(module: Module) -> Iterator[str]:
 
 
 def is_document(text: str) -> bool:
-    """Whether GraphQL reads it as one or more operations."""
-    if "{" not in text:
+    """Whether GraphQL reads it as one or more operations; `{name}` alone is a place in a text, not a query."""
+    if "{" not in text or re.fullmatch(r"\{\w+\}", text):
         return False
     try:
         return any(isinstance(node, OperationDefinitionNode) for node in parse(text).definitions)
