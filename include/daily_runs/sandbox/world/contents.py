@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from daily_runs import feature_files
-from daily_runs.catalogue.catalogue import Catalogue
+from daily_runs.catalogue.catalogue import Catalogue, told_left_out
 from daily_runs.catalogue.folders import include_root
 from daily_runs.dataset import Item, load_feature_dataset
 from daily_runs.errors import UserError
 
 LOOK_EVERY_SECONDS = 0.5
 """Wall clock between two looks at the files."""
+_NOT_SOUND = "an edit of catalogue or data sets is not sound, what was read before stays: %s"
 _PATTERNS = ("catalogue/**/*.yaml", "datasets/*.jsonl", "datasets/*.card.yaml")
 
 log = logging.getLogger(__name__)
@@ -63,13 +64,26 @@ class ContentsWatch:
         try:
             found = read_contents()
         except UserError as error:
-            log.warning("an edit of catalogue or data sets is not sound, what was read before stays: %s", error)
+            log.warning(_NOT_SOUND, error)
             return None
         if new := sorted(found.catalogue.accounts.keys() - self.contents.catalogue.accounts.keys()):
             log.warning("the edited catalogue has new accounts (%s): start the sandbox again for them", ", ".join(new))
             return None
-        self.contents = found
-        return found
+        for line in told_left_out(found.catalogue):
+            log.warning(_NOT_SOUND, line)
+        self.contents = _with_what_was_read(found, self.contents)
+        return self.contents
+
+
+def _with_what_was_read(found: SandboxContents, before: SandboxContents) -> SandboxContents:
+    """The new contents, with features that a fault leaves out as they were: an edit here takes nothing from GitLab."""
+    kept = {
+        name: before.catalogue.features[name]
+        for name in found.catalogue.left_out.keys() & before.catalogue.features.keys()
+    }
+    catalogue = found.catalogue.model_copy(update={"features": {**found.catalogue.features, **kept}})
+    items = {**found.items_by_feature, **{name: before.items_by_feature[name] for name in kept}}
+    return SandboxContents(catalogue, items)
 
 
 def _stamp() -> frozenset[tuple[str, float, int]]:

@@ -80,8 +80,12 @@ def test_a_new_item_is_a_new_seed_and_no_other_seed_gets_another_id(
 def test_a_new_feature_is_known_to_the_sandbox(include: Path, world: World, client: httpx.Client) -> None:
     file = include / "catalogue" / "features" / "duo_chat.yaml"
     (file.parent / "another_chat.yaml").write_text(
-        file.read_text().replace("feature: duo_chat", "feature: another_chat")
+        file.read_text()
+        .replace("feature: duo_chat", "feature: another_chat")
+        .replace("rubric: duo_chat.yaml", "rubric: another_chat.yaml")
     )
+    rubric = (include / "rubrics" / "duo_chat.yaml").read_text()
+    (include / "rubrics" / "another_chat.yaml").write_text(rubric.replace("feature: duo_chat", "feature: another_chat"))
     client.get("/api/v4/user")
     assert "another_chat" in world.catalogue.features
     assert world.items_by_feature["another_chat"] == world.items_by_feature["duo_chat"]
@@ -98,8 +102,22 @@ def test_an_edit_that_is_not_sound_is_logged_and_what_was_there_stays(
         assert jobs(world, client) == before
     assert "is not sound, what was read before stays" in caplog.text
     rows = sound.splitlines()
-    file.write_text("\n".join(rows[1:]) + "\n", encoding="utf-8")
-    assert set(before) - set(jobs(world, client)) == {json.loads(rows[0])["seed_key"]}
+    file.write_text("\n".join(rows[:-1]) + "\n", encoding="utf-8")  # the first rows have frozen answers
+    assert set(before) - set(jobs(world, client)) == {json.loads(rows[-1])["seed_key"]}
+
+
+def test_a_feature_whose_file_breaks_keeps_its_seeds_and_others_are_read_anew(
+    include: Path, world: World, client: httpx.Client
+) -> None:
+    before = jobs(world, client)
+    file = include / "catalogue" / "features" / "root_cause_analysis.yaml"
+    file.write_text(file.read_text() + "priorit: 1\n")
+    other = include / "datasets" / "duo_chat.jsonl"
+    other.write_text("\n".join(other.read_text(encoding="utf-8").splitlines()[:-1]) + "\n", encoding="utf-8")
+    chats = len(world.items_by_feature["duo_chat"])
+    assert jobs(world, client) == before
+    assert "root_cause_analysis" in world.catalogue.features
+    assert len(world.items_by_feature["duo_chat"]) == chats - 1
 
 
 def test_a_new_account_needs_a_new_start(
