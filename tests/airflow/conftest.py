@@ -19,7 +19,7 @@ import yaml
 from daily_runs.airflow_api import AirflowApi
 from daily_runs.catalogue import folders
 from daily_runs.catalogue.reading import files as catalogue_files
-from daily_runs.local.settings import PROJECT
+from daily_runs.local.settings import NOTES_USER, PROJECT, USER
 from daily_runs.local.stack import Stack, running
 from daily_runs.sandbox.control import merge_patch
 from daily_runs.store.database import Store, open_store
@@ -162,7 +162,7 @@ OF_TESTS = {
             {"name": "tests", "classpath": BUNDLE, "kwargs": {"path": str(Path(__file__).parent / "dags")}},
         ]
     ),
-    "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,reader:viewer",
+    "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,{NOTES_USER}:user,reader:viewer",
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "8",
 }

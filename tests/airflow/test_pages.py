@@ -31,7 +31,7 @@ def browser(airflow: Airflow, user: str = "", **headers: str) -> httpx.Client:
     """Somebody's browser, logged in by the form's address; no user: nobody is logged in."""
     address, cookies = airflow.stack.airflow, {}
     if user:
-        password = json.loads((state_root() / "airflow" / "passwords.json").read_text())[user]
+        password = json.loads((state_root() / "airflow" / "logins.json").read_text())[user]
         response = httpx.post(f"{address}/auth/token", json={"username": user, "password": password}, timeout=60)
         cookies = {"_token": response.raise_for_status().json()["access_token"]}
     return httpx.Client(base_url=address, headers=headers, cookies=cookies, timeout=60)

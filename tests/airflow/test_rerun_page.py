@@ -15,7 +15,7 @@ from tests.airflow.conftest import Airflow, DagRun
 
 pytestmark = pytest.mark.timeout(1800)
 
-FEATURE, PROMPTS, ERROR_CODES = "duo_chat", 8, 0.6
+FEATURE, PROMPTS, ERROR_CODES = "duo_chat", 12, 0.8
 
 
 class Reader(NamedTuple):

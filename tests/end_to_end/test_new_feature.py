@@ -48,6 +48,11 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def variables(folder: Path) -> dict[str, str]:
+    """See `variables_of`."""
+    return variables_of(folder)
+
+
+def variables_of(folder: Path) -> dict[str, str]:
     """Nothing of Daily Runs but that folder, and the command as it is installed."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAILY_RUNS", "AIRFLOW"))}
     path = f"{Path(sys.executable).parent}:{kept['PATH']}"
