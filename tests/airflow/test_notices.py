@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,29 @@ def test_a_run_that_lacks_answers_is_told_once_and_its_green_rerun_once(airflow:
     ], texts
     assert f"/dags/{run.dag_id}/runs/" in texts[0]
     assert "Whose: " in texts[0]
+
+
+def test_a_run_whose_four_shards_fail_is_told_once_and_its_green_rerun_once(airflow: Airflow, hook: Webhook) -> None:
+    before, feature = len(hook.texts), "root_cause_analysis"
+    run = airflow.trigger(feature, environment="staging", prompts=320)
+    airflow.until(lambda: in_state(airflow, run, "staging.inference", "running"), "the run to ask")
+    with airflow.edited({"accounts.yaml": {"judge": {"connection": "daily_runs_nobody"}}}):
+        assert airflow.wait(run) == "failed"
+    assert len(in_state(airflow, run, "staging.judging", "failed")) == 4
+    airflow.until(lambda: len(hook.texts) > before, "the message that the run failed")
+    date = airflow.attempt(run)["run_key"].split("/", 2)[2]
+    rerun = airflow.trigger(feature, environment="staging", rerun="missing_answers", run=date)
+    assert airflow.wait(rerun) == "success", airflow.api.task_instances(*rerun)
+    airflow.until(lambda: len(hook.texts) > before + 1, "the message that it is over")
+    first, last = [text for _, text in hook.texts[before:]]
+    assert "daily_runs_nobody" in first
+    assert f"/dags/{run.dag_id}/runs/" in first
+    assert first.splitlines()[0].replace(": ", ", over: ", 1) == last.splitlines()[0]
+
+
+def in_state(airflow: Airflow, run: DagRun, task_id: str, state: str) -> list[Any]:
+    """The instances of a task that are in a state."""
+    return [task for task in airflow.tasks(run, task_id) if task["state"] == state]
 
 
 def test_the_dag_that_looks_ends_green_and_repeats_nothing(airflow: Airflow, hook: Webhook) -> None:

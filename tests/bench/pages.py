@@ -97,7 +97,7 @@ def feature_page_of(url: str, feature: str) -> str:
     """What the route of *Feature* does, over all the days."""
     with open_store(url, 1) as store:
         found = feature_rows.read(store, catalogue_files.load().features[feature], None, feature_rows.DAYS[-1])
-    return PageFrame(LINKS, feature).document(feature_page.parts(found, LINKS))
+    return PageFrame(LINKS, feature).document(feature_page.parts(found, LINKS, None))
 
 
 def quota_page_of(url: str) -> str:

@@ -8,20 +8,22 @@ from urllib.parse import urlencode
 
 from daily_runs.pages.frame import airflow_link, link
 from daily_runs.pages.links import PageLinks, dag_of
+from daily_runs.quota.month_budget import MonthBudget
 from daily_runs.results.feature_report import page
 from daily_runs.results.feature_report.feature_rows import DAYS
 from daily_runs.results.run_report.markup import escaped
 
 
-def parts(found: Mapping[str, Any], links: PageLinks) -> list[str]:
-    """The choices, then the report."""
-    return [_about(found, links), _choices(found, links), *page.parts(found)]
+def parts(found: Mapping[str, Any], links: PageLinks, month: MonthBudget | None) -> list[str]:
+    """Whose it is and how its month stands, the choices, then the report."""
+    return [_about(found, links, month), _choices(found, links), *page.parts(found)]
 
 
-def _about(found: Mapping[str, Any], links: PageLinks) -> str:
+def _about(found: Mapping[str, Any], links: PageLinks, month: MonthBudget | None) -> str:
     owner = found["owner"]
     dag = airflow_link(links.airflow_dag(dag_of(found["feature"])), "DAG")
-    return f'<p class="note">{escaped(owner["dri"])} ({escaped(owner["team"])}) · {dag}</p>'
+    budget = f" · {escaped(str(month))}" if month else ""
+    return f'<p class="note">{escaped(owner["dri"])} ({escaped(owner["team"])}) · {dag}{budget}</p>'
 
 
 def _choices(found: Mapping[str, Any], links: PageLinks) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from airflow.sdk import Variable, conf
+from airflow.sdk import Variable
 
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.reading import files as catalogue_files
@@ -27,6 +27,7 @@ from daily_runs.notices.texts import NoticeText, store_is_away, store_is_back
 from daily_runs.store.database import open_store
 from daily_runs_airflow.connections import store_url
 from daily_runs_airflow.failures import DAG_PREFIX
+from daily_runs_airflow.notes import airflow_address
 from daily_runs_airflow.quiet import quiet
 from daily_runs_airflow.telling.receivers import ConnectedReceivers
 
@@ -93,7 +94,7 @@ def _telling() -> Iterator[Telling]:
 
 
 def _links() -> Links:
-    return Links(conf.get("api", "base_url", fallback="") or "http://localhost:8080")
+    return Links(airflow_address() or "http://localhost:8080")
 
 
 def _feature(context: Mapping[str, Any]) -> str:

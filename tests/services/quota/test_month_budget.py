@@ -19,6 +19,7 @@ from daily_runs.records import frozen_judgings, judgements
 from daily_runs.records.frozen_judgings import FrozenOrder
 from daily_runs.runs import rerun
 from daily_runs.stages import limit_probe
+from daily_runs.stages.orders import explain, explanation
 from daily_runs.statuses import LimitSource, LimitVerdict, Rerun
 
 if TYPE_CHECKING:
@@ -173,6 +174,23 @@ def test_from_110_percent_on_no_run_starts_and_the_remedy_names_the_budget(kit: 
         limit_probe.run(work)
     (found,) = [row for row in finding_rows.latest_limits(kit.store, "staging") if row["limit_name"] == findings.MONTH]
     assert (found["verdict"], found["binds"]) == ("too_low", True)
+
+
+@pytest.mark.parametrize(("budgets_spent", "is_refused"), [(1.1, True), (1.0999, False)])
+def test_what_is_explained_of_an_order_says_that_the_month_will_refuse_it(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch, budgets_spent: float, is_refused: bool
+) -> None:
+    monkeypatch.setattr(explain, "check_provenance", lambda *_: None)  # the rows are the sandbox's
+    usd = expected_usd(kit, spent(kit))
+    work = as_if_live(kit, budget_usd_per_month=usd / budgets_spent)
+    order = rerun.RerunOrder(work.attempt.key, Rerun.JUDGE_AGAIN)
+    found = explain.explain(work.store, work.catalogue, order)
+    assert found.month == of_month(work)
+    assert ("The limit probe will refuse it: " in explanation.headline(found)) is is_refused
+    assert str(found.month) in explanation.section(found).note
+    assert found.as_json()["month"]["state"] == ("throttle" if is_refused else "alarm")
+    nothing = explain.explain(work.store, work.catalogue, order._replace(rerun=Rerun.GATE_AND_PUBLISH))
+    assert not nothing.is_refused_for_the_month
 
 
 def judged_again(kit: Kit, budgets_spent: float) -> Work:

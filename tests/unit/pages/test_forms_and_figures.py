@@ -18,6 +18,7 @@ from daily_runs.pages.frame import PageFrame
 from daily_runs.pages.links import PageLinks
 from daily_runs.pages.rerun_form import Ordered
 from daily_runs.pages.rerun_page import RerunView
+from daily_runs.quota.month_budget import MonthBudget
 from daily_runs.runs import trigger_form
 from daily_runs.runs.trigger_form import Form
 from daily_runs.stages.orders.explanation import Explanation, PromisedWork
@@ -29,6 +30,7 @@ WORK = PromisedWork(6, 2, 0, 4, 0, 4, 0, 2, 0, 0)
 EXPLAINED = Explanation(
     "duo_chat/staging/2026-08-17", "missing_answers", "an-id", False, None, WORK, 1.0, 0.5, "live", None
 )
+MONTH = MonthBudget(40.0, 50.0)
 
 
 def facts(text: str) -> AttemptFacts:
@@ -62,7 +64,7 @@ def quota(text: str) -> str:
     return PageFrame(LINKS, "Quota", "quota").document(quota_page.parts(found))
 
 
-def feature(text: str) -> str:
+def feature(text: str, month: MonthBudget | None = None) -> str:
     figure = {"provider": text, "mean": 0.7, "low": 0.6, "high": 0.8}
     run: dict[str, Any] = {
         "run_key": text,
@@ -87,7 +89,7 @@ def feature(text: str) -> str:
         "parts": [part],
         "cost": {"runs": 1, "rows": [{**cost, "prices_as_of": text}], "usd": 1.0},
     }
-    return PageFrame(LINKS, text).document(feature_page.parts(found, LINKS))
+    return PageFrame(LINKS, text).document(feature_page.parts(found, LINKS, month))
 
 
 def compare(text: str) -> str:
@@ -124,6 +126,11 @@ def test_what_is_spent_stands_beside_the_counts() -> None:
     shown = rerun("x")
     assert "2 of 6 prompts are asked, 4 answers are reused, at most 2 are judged: at most about 1.50 USD." in shown
     assert shown.index("at most about 1.50 USD") < shown.index("Start this run")
+
+
+def test_the_page_of_a_feature_says_how_its_month_stands() -> None:
+    assert f"· {MONTH}</p>" in feature("x", MONTH)
+    assert "spent this month" not in feature("x")
 
 
 def test_the_whole_form_goes_into_the_configuration_and_what_is_empty_is_null() -> None:

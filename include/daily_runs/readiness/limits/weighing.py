@@ -48,9 +48,13 @@ def weigh(
 
 
 def month_of(
-    store: Store, catalogue: Catalogue, feature: Feature, environment_name: str, attempt_id: str
+    store: Store, catalogue: Catalogue, feature: Feature, environment_name: str, attempt_id: str | None
 ) -> MonthBudget | None:
-    """How the feature's month stands, what its other runs were let in to spend included; None: see `month_budget`."""
+    """How the feature's month stands, what its other runs were let in to spend included; None: see `month_budget`.
+
+    Args:
+        attempt_id: the run's own attempt; None if there is none yet.
+    """
     others = _others(store, catalogue, environment_name, attempt_id)
     return _month(store, catalogue, feature, environment_name, others)
 

@@ -14,6 +14,7 @@ from typing import Any
 from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import Feature
 from daily_runs.judging.verdict import NOT_AGAIN
+from daily_runs.readiness.limits.weighing import month_of
 from daily_runs.records import attempt_inputs, attempts, promised, reruns
 from daily_runs.records.attempts import AttemptPlan
 from daily_runs.records.gate import GateOverride
@@ -39,6 +40,13 @@ def explain(store: Store, catalogue: Catalogue, order: RerunOrder) -> Explanatio
         ParameterError, StageError, AccessError, DatasetError, CatalogueError: the order would be refused so.
     """
     check_provenance(store, catalogue.environments[order.key.environment].provenance)
+    found = _explained(store, catalogue, order)
+    feature, own = catalogue.features[order.key.feature], found.taken_from if found.goes_on else found.ends
+    return found._replace(month=month_of(store, catalogue, feature, order.key.environment, own))
+
+
+def _explained(store: Store, catalogue: Catalogue, order: RerunOrder) -> Explanation:
+    """Without how the month stands."""
     if order.rerun is Rerun.ALL:
         return _of_all(store, catalogue, order)
     keys = rerun.keys_of(catalogue.features[order.key.feature], order)

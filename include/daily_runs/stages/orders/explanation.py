@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from daily_runs.quota.month_budget import MonthBudget, MonthState
 from daily_runs.records.attempts import AttemptPlan
 from daily_runs.records.catalogue_rows import estimated_usd
 from daily_runs.records.promised import PromptBefore
@@ -47,6 +48,7 @@ class Explanation(NamedTuple):
         taken_from: the attempt whose rows are taken over or gone on with; None where all is asked anew.
         goes_on: whether that attempt itself is gone on with, so that no new one is opened.
         ends: the unfinished attempt that this one takes the place of.
+        month: how the feature's budget of the month stands; None where it has none, or nobody pays.
         ask_usd, judge_usd: what is expected to be spent at most, by the catalogue's tokens and list prices; None where
             a price is not known.
     """
@@ -61,6 +63,13 @@ class Explanation(NamedTuple):
     judge_usd: float | None
     provenance: str
     prices_as_of: str | None
+    month: MonthBudget | None = None
+
+    @property
+    def is_refused_for_the_month(self) -> bool:
+        """Whether the limit probe will refuse it: it would pay, and the month is spent."""
+        pays = self.work.ask + self.work.verdicts + self.work.second_verdicts > 0
+        return pays and self.month is not None and self.month.state is MonthState.THROTTLE
 
     @property
     def usd(self) -> float | None:
@@ -69,7 +78,8 @@ class Explanation(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         """For a script."""
-        return {**self._asdict(), "work": self.work._asdict(), "usd": self.usd}
+        month = {**self.month._asdict(), "state": self.month.state} if self.month else None
+        return {**self._asdict(), "work": self.work._asdict(), "usd": self.usd, "month": month}
 
 
 def work_of(prompts: Sequence[PromptBefore], plan: AttemptPlan, *, frozen: int, chosen: Iterable[str]) -> PromisedWork:
@@ -139,9 +149,10 @@ def headline(found: Explanation) -> str:
     nobody = " (nobody pays for a sandbox's calls)" if found.provenance == "sandbox" else ""
     spent = "of an unknown price" if found.usd is None else f"at most about {usd(found.usd)} USD"
     judged = work.judge + work.ask + work.collect
+    refused = f" The limit probe will refuse it: {found.month}." * found.is_refused_for_the_month
     return (
         f"{work.ask} of {work.prompts} prompts are asked{collected}, {work.keep_answers} answers are reused, at most"
-        f" {judged} are judged: {spent}{nobody}."
+        f" {judged} are judged: {spent}{nobody}.{refused}"
     )
 
 
@@ -174,5 +185,8 @@ def _note(found: Explanation) -> str:
         does = "Opens a new attempt that takes nothing over."
     does += f" Unfinished attempt {found.ends} ends." if found.ends and found.ends != found.taken_from else ""
     tried = " One more verdict tries the judge first, unless one was tried in the last 20 hours." * bool(found.work.ask)
+    month = f" The month: {found.month}." if found.month else ""
     prices = f" Prices of {found.prices_as_of}." if found.prices_as_of else " There is no price list."
-    return f"{does}{tried} USD by the catalogue's tokens and list prices; a call that fails is tried again.{prices}"
+    return (
+        f"{does}{tried} USD by the catalogue's tokens and list prices; a call that fails is tried again.{prices}{month}"
+    )
