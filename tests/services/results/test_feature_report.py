@@ -65,7 +65,7 @@ def test_the_environment_with_the_newest_run_is_shown_unless_another_is_chosen(s
     assert found["environment"] == "staging"
     other = read(store, "production")
     assert other["run"]["environment"] == "production"
-    text = "".join(feature_page.parts(other, PageLinks("/airflow")))
+    text = "".join(feature_page.parts(other, PageLinks("/airflow"), None))
     assert 'href="/airflow/daily-runs/feature/duo_chat?environment=staging&amp;days=90"' in text
     assert '<b aria-current="true">production</b>' in text
 
@@ -113,7 +113,7 @@ def test_the_cost_is_the_sum_of_what_its_runs_cost(store: Store) -> None:
 def test_a_feature_without_a_published_run_says_so(store: Store) -> None:
     found = read(store)
     assert (found["run"], found["environments"]) == (None, [])
-    assert page.NO_RUN in "".join(feature_page.parts(found, PageLinks()))
+    assert page.NO_RUN in "".join(feature_page.parts(found, PageLinks(), None))
 
 
 @pytest.mark.parametrize(("environment", "days"), [("nowhere", 90), (None, 7)])
@@ -126,9 +126,9 @@ def test_what_cannot_be_chosen_is_refused_with_what_can(store: Store, environmen
 def test_nothing_that_somebody_wrote_becomes_markup(store: Store) -> None:
     publish(store, Day(0))
     publish(store, Day(1, failed=2))
-    plain = read_page("".join(feature_page.parts(read(store), PageLinks())))
+    plain = read_page("".join(feature_page.parts(read(store), PageLinks(), None)))
     hostile_texts(store, HOSTILE)
-    text = "".join(feature_page.parts(read(store), PageLinks()))
+    text = "".join(feature_page.parts(read(store), PageLinks(), None))
     found = read_page(text)
     assert text.count("&lt;script") >= 3
     assert found.tags - plain.tags <= {"h3", "ol", "li", "polygon"}  # what changed, and alarms
