@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from daily_runs.catalogue.reading import files as catalogue_files
 from tests.airflow.conftest import Airflow, DagRun
 from tests.receivers import Webhook, a_webhook
 
@@ -46,9 +48,12 @@ def test_a_run_that_lacks_answers_is_told_once_and_its_green_rerun_once(airflow:
 
 def test_a_run_whose_four_shards_fail_is_told_once_and_its_green_rerun_once(airflow: Airflow, hook: Webhook) -> None:
     before, feature = len(hook.texts), "root_cause_analysis"
+    judge = catalogue_files.load(airflow.include / "catalogue").judge
+    refused = {"connection_id": "daily_runs_refused", "conn_type": "generic"}
+    airflow.api.post("/connections", {**refused, "extra": json.dumps({"keys": {judge.account: "revoked"}})})
     run = airflow.trigger(feature, environment="staging", prompts=320)
     airflow.until(lambda: in_state(airflow, run, "staging.inference", "running"), "the run to ask")
-    with airflow.edited({"accounts.yaml": {"judge": {"connection": "daily_runs_nobody"}}}):
+    with airflow.edited({"accounts.yaml": {"judge": {"connection": "daily_runs_refused"}}}):
         assert airflow.wait(run) == "failed"
     assert len(in_state(airflow, run, "staging.judging", "failed")) == 4
     airflow.until(lambda: len(hook.texts) > before, "the message that the run failed")
@@ -57,7 +62,6 @@ def test_a_run_whose_four_shards_fail_is_told_once_and_its_green_rerun_once(airf
     assert airflow.wait(rerun) == "success", airflow.api.task_instances(*rerun)
     airflow.until(lambda: len(hook.texts) > before + 1, "the message that it is over")
     first, last = [text for _, text in hook.texts[before:]]
-    assert "daily_runs_nobody" in first
     assert f"/dags/{run.dag_id}/runs/" in first
     assert first.splitlines()[0].replace(": ", ", over: ", 1) == last.splitlines()[0]
 

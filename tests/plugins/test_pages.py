@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 from unittest import mock
+from urllib.parse import urlencode
 
 import pytest
 from airflow.api_fastapi.app import create_app, get_auth_manager, purge_cached_app
+from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.models import import_all_models
 from airflow.models.base import Base
@@ -18,14 +22,17 @@ from tests.published_runs import Day, publish
 from tests.unit.pages.hostile import must_be_harmless
 
 from airflow import settings
+from daily_runs.catalogue import folders
 from daily_runs.pages.frame import CONTENT_POLICY
 from daily_runs.pages.links import PageLinks
 from daily_runs.pages.run_items import WITHHELD
 from daily_runs.store.database import STORE_VARIABLE, Store
 from daily_runs_airflow import connections
+from daily_runs_airflow.pages import answering
 from daily_runs_airflow.pages.mounted import MOUNTED, views
 
 DAG, RUN_ID, LINKS = "daily_runs_duo_chat", "manual__2026-08-02", PageLinks()
+OTHER_DAG = "daily_runs_code_suggestions"
 PAGES = (LINKS.today(), LINKS.run(DAG, RUN_ID))
 EVERYTHING = (*PAGES, LINKS.static("pages.css"), LINKS.page("no", "such"), LINKS.run("other_dag", "x"))
 
@@ -99,6 +106,79 @@ def test_answers_are_shown_to_who_may_trigger_the_dag(client: Client, role: str,
     assert (WITHHELD[:22] in text) is not sees
 
 
+@pytest.fixture
+def of_one_dag(client: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """Users may do to the DAG of Code Suggestions whatever their role may, and nothing to any other."""
+    known = SimpleAuthManager.is_authorized_dag
+
+    def asked(manager: SimpleAuthManager, *, details: Any = None, **more: Any) -> bool:
+        of_it = details is not None and details.id == OTHER_DAG
+        return of_it and known(manager, details=details, **more)
+
+    monkeypatch.setattr(SimpleAuthManager, "is_authorized_dag", asked)
+    return client
+
+
+def test_who_may_read_one_dag_is_told_nothing_of_another(of_one_dag: Client, store: Store) -> None:
+    run = store.row("SELECT run_key, attempt_id::text AS attempt_id FROM daily_runs.published_run")
+    key, attempt_id = run["run_key"], run["attempt_id"]
+    of_other = "code_suggestions/staging/2026-08-02T00:00:00Z"
+    pairs = [(key, "last-good"), ("reference", key), (attempt_id, of_other), (of_other, attempt_id), (key, key)]
+    missing = key.replace("2026", "2025")
+    compared = [
+        f"{LINKS.compare()}?{urlencode({'first': a, 'second': b})}" for a, b in [*pairs, (missing, "last-good")]
+    ]
+    pages = (LINKS.run(DAG, RUN_ID), LINKS.feature("duo_chat"), LINKS.export(DAG, RUN_ID, "items_v1", key), *compared)
+    for page in (*pages, LINKS.rerun(DAG, RUN_ID)):
+        status, text, _ = of_one_dag.get(page, "admin")
+        assert (status, attempt_id in text, "a secret answer" in text) == (403, False, False), page
+    assert of_one_dag.get(LINKS.feature("code_suggestions"), "viewer")[0] == 200
+    assert of_one_dag.get(LINKS.quota(), "viewer")[0] == 200
+    status, text, _ = of_one_dag.get(LINKS.today(), "viewer")
+    assert (status, "Code Suggestions" in text, "Duo Chat" in text) == (200, True, False)
+
+
+def test_who_may_read_no_dag_of_ours_sees_no_figure(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SimpleAuthManager, "is_authorized_dag", lambda *_, **__: False)
+    assert client.get(LINKS.quota(), "admin")[0] == 403
+    assert "There is no feature whose runs you may read." in client.get(LINKS.today(), "admin")[1]
+
+
+def test_today_shouts_what_is_left_out_and_what_nobody_can_finish(
+    client: Client, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    include = folders.include_root()
+    for name in ("catalogue", "datasets", "rubrics"):
+        shutil.copytree(include / name, tmp_path / name)
+    broken = tmp_path / "catalogue" / "features" / "code_suggestions.yaml"
+    broken.write_text(f"{broken.read_text()}priorit: 1\n")
+    (tmp_path / "catalogue" / "features" / "duo_chat.yaml").unlink()
+    monkeypatch.setenv("DAILY_RUNS_INCLUDE", str(tmp_path))
+    store.rows("UPDATE daily_runs.attempt SET status = 'running'")
+    status, text, _ = client.get(LINKS.today(), "viewer")
+    assert status == 200
+    assert re.search(r"code_suggestions is left out: features/code_suggestions.yaml:\d+: priorit: unknown key", text)
+    assert "Unfinished, of what the catalogue no longer has" in text
+
+
+def test_an_attempt_that_the_run_has_not_is_not_replaced_by_another(client: Client) -> None:
+    status, text, _ = client.get(f"{LINKS.run(DAG, RUN_ID)}?attempt=another", "viewer")
+    assert (status, "this run has no attempt" in text) == (404, True)
+
+
+def test_readers_beyond_a_few_at_once_wait_and_are_told_so(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "WAIT_SECONDS", 0.05)
+    taken = [answering._places.acquire(blocking=False) for _ in range(answering.REQUESTS_AT_ONCE)]
+    try:
+        assert all(taken)
+        status, text, _ = client.get(LINKS.today(), "viewer")
+    finally:
+        for _ in taken:
+            answering._places.release()
+    assert (status, "waited 0.05 s for other pages" in text) == (503, True)
+    assert client.get(LINKS.today(), "viewer")[0] == 200
+
+
 @pytest.mark.parametrize("role", ["", "viewer"])
 @pytest.mark.parametrize("address", EVERYTHING)
 def test_every_answer_lets_a_browser_load_nothing_from_elsewhere(client: Client, address: str, role: str) -> None:
@@ -121,7 +201,7 @@ def test_a_store_that_is_away_is_told_at_once(client: Client, monkeypatch: pytes
     monkeypatch.setenv(STORE_VARIABLE, "postgresql://nobody:secret@127.0.0.1:1/nothing")
     status, text, _ = client.get(LINKS.today(), "viewer")
     assert status == 503
-    assert "secret" not in text
+    assert not [word for word in ("secret", "nobody", "127.0.0.1:1") if word in text]
     must_be_harmless(text)
 
 

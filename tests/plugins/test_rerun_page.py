@@ -13,6 +13,7 @@ from tests.services.results.test_run_report import HOSTILE, read_page
 
 from daily_runs.connections import Connect, find
 from daily_runs.errors import GateFailedError
+from daily_runs.readiness.today import DagRunSeen
 from daily_runs.records.run import RunKey
 from daily_runs.runs import rerun
 from daily_runs.runs.trigger_form import Form
@@ -141,7 +142,7 @@ def form_of(page: Any) -> dict[str, str]:
 
 
 def test_it_starts_the_run_as_the_user_with_every_field_of_the_form(
-    reader: PageReader, airflow: AirflowHeard, blocked: RunKey
+    reader: PageReader, airflow: AirflowHeard, blocked: RunKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = reader.get(PATH, "op", **{**form_of(reader.get(PATH, "op")), "note": "after the outage"})
     form = form_of(page)
@@ -168,6 +169,8 @@ def test_it_starts_the_run_as_the_user_with_every_field_of_the_form(
         },
     }
     assert sent.status_code == 303
+    queued = DagRunSeen("duo_chat", new_run_id, "queued", None, None)  # the stand-in keeps none
+    monkeypatch.setattr(dag_runs, "one", lambda _dag_id, run_id: queued if run_id == new_run_id else None)
     shown = reader.get(sent.headers["location"], "op")
     assert f'href="/dags/daily_runs_duo_chat/runs/{new_run_id.replace(":", "%3A")}"' in shown.text
 
@@ -278,6 +281,17 @@ def test_nothing_that_stands_in_the_address_becomes_markup(reader: PageReader, b
     assert (found.tags, found.acts) == (plain.tags, plain.acts)
 
 
+def test_a_run_that_airflow_does_not_know_is_not_said_to_be_started(reader: PageReader, blocked: RunKey) -> None:
+    page = reader.get(f"{PATH}/started/2026-08-17T06:00:00_0a1b2c3d", "op")
+    assert (page.status_code, "is started" in page.text) == (404, False)
+    assert "Airflow knows no run rerun__2026-08-17T06:00:00_0a1b2c3d" in page.text
+
+
+def test_a_number_that_nobody_means_is_refused_in_a_sentence(reader: PageReader, blocked: RunKey) -> None:
+    page = reader.get(PATH, "op", rerun="all", environment="staging", prompts="9" * 5_000)
+    assert (page.status_code, "is no number of prompts" in page.text) == (200, True)
+
+
 def test_a_run_that_nobody_knows_has_no_form(kit: Kit, reader: PageReader) -> None:
     page = reader.get("/daily-runs/rerun/daily_runs_duo_chat/never", "op")
     assert (page.status_code, "neither Airflow nor the store knows" in page.text) == (404, True)
@@ -294,4 +308,5 @@ def test_a_paused_dag_is_told_because_its_runs_would_wait(
     assert said not in reader.get(PATH, "op").text
     monkeypatch.setattr(dag_runs, "is_paused", lambda _dag_id: True)
     assert said in reader.get(PATH, "op").text
+    monkeypatch.setattr(dag_runs, "one", lambda _dag_id, run_id: DagRunSeen("duo_chat", run_id, "queued", None, None))
     assert said in reader.get(f"{PATH}/started/2026-08-17T06:00:00_0a1b2c3d", "op").text

@@ -43,19 +43,27 @@ def skeleton(include: Path, name: str, resource: str, team: str, today: dt.date)
         include / "catalogue" / "features" / f"{name}.yaml": _feature(name, resource, team, today, example),
         dataset: "".join(f"{line}\n" for line in _rows(name, resource, example)),
         card_path(dataset): _card(name, example),
-        include / "rubrics" / f"{name}.yaml": Template(skeleton_texts.RUBRIC).substitute(name=name),
+        include / "rubrics" / f"{name}.yaml": Template(skeleton_texts.RUBRIC).substitute(
+            name=name, feature=_plain(name)
+        ),
     }
 
 
 def _feature(name: str, resource: str, team: str, today: dt.date, example: Example) -> str:
     return Template(skeleton_texts.FEATURE).substitute(
         name=name,
-        title=name.replace("_", " ").capitalize(),
+        feature=_plain(name),
+        title=_plain(name.replace("_", " ").capitalize()),
         content=_quoted(example.content),
         resource=resource,
         team=_quoted(team),
         today=today.isoformat(),
     )
+
+
+def _plain(text: str) -> str:
+    """Without quotes, unless YAML takes the text for something else, such as `on`."""
+    return text if yaml.safe_load(text) == text else _quoted(text)
 
 
 def _quoted(text: str) -> str:

@@ -25,7 +25,8 @@ def write_all(files: Mapping[Path, str]) -> None:
     """Write texts to files. Each gets its name once all of them are whole; what was there before stays until then.
 
     Raises:
-        ParameterError: one cannot be written; then none has been.
+        ParameterError: one cannot be written; then none has been, unless only its last step failed, the giving of the
+            name: then those before it stand, whole.
     """
     parts = {file: file.with_name(f".{file.name}.{os.getpid()}.part") for file in files}
     file = Path()

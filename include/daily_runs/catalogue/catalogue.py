@@ -68,7 +68,12 @@ class Catalogue(Strict):
 
 def told_left_out(catalogue: Catalogue) -> list[str]:
     """A line for each fault that leaves a feature out: which feature, and file, line, fault and remedy."""
-    return [f"{name} is left out: {fault}" for name, faults in catalogue.left_out.items() for fault in faults]
+    return [line for lines in left_out_lines(catalogue).values() for line in lines]
+
+
+def left_out_lines(catalogue: Catalogue) -> dict[str, list[str]]:
+    """The same by feature."""
+    return {name: [f"{name} is left out: {fault}" for fault in faults] for name, faults in catalogue.left_out.items()}
 
 
 def environment_named(catalogue: Catalogue, name: str, place: str = "environment") -> Environment:

@@ -26,6 +26,9 @@ from daily_runs.stages.orders.explanation import Explanation
 from daily_runs.statuses import Rerun
 from daily_runs.store.database import Store
 
+PROMPTS_DIGITS_MAX = 6
+"""More prompts than anybody asks for; Python refuses to read a number of some thousand digits."""
+
 
 class Ordered(NamedTuple):
     """A filled-in form: its fields as texts, and what it would do or why it would be refused."""
@@ -38,7 +41,19 @@ class Ordered(NamedTuple):
     @property
     def seal(self) -> str:
         """Names the fields and what was said of them (hex): whoever sends the form sends what this was shown for."""
-        said = [[one.rerun, one.taken_from, one.goes_on, one.ends, one.work] for one in self.explanations]
+        said = [
+            [
+                one.run.split("/")[1:2],
+                one.provenance,
+                one.rerun,
+                one.taken_from,
+                one.goes_on,
+                one.ends,
+                one.work,
+                one.usd,
+            ]
+            for one in self.explanations
+        ]
         return hashlib.sha256(json.dumps([dict(self.values), said]).encode()).hexdigest()
 
 
@@ -57,7 +72,8 @@ def facts_of_run(store: Store, feature: str, run_id: str, attempt_ids: Sequence[
 def proposed(store: Store, feature: str, run_id: str, facts: Sequence[AttemptFacts]) -> dict[str, str]:
     """The form's fields that mend a DAG run: what its block in the log says, where it has one.
 
-    Of two arms the one that lacks something is proposed; both, where both do. A run that opened no attempt is asked
+    Of two arms the one that lacks something is proposed; both, where both lack the same. Where they need different
+    reruns it is the first one's: each is to be done by itself. A run that opened no attempt is asked
     for whole, by the date that it was routed for.
     """
     lacking = [one for one in facts if one.blocked_by or one.scored < one.asked] or list(facts)
@@ -66,9 +82,8 @@ def proposed(store: Store, feature: str, run_id: str, facts: Sequence[AttemptFac
         date = routed["logical_date"].astimezone(dt.UTC).replace(tzinfo=None).isoformat() + "Z" if routed else ""
         return {"environment": AUTO, "rerun": Rerun.ALL.value, "run": date}
     ways = [proposed_rerun(one) for one in lacking]
-    way = Rerun.JUDGE_AGAIN if Rerun.JUDGE_AGAIN in ways else ways[0]
-    form = dict(proposed_form(lacking[0], way))
-    return form if len(lacking) == 1 else {**form, "environment": AUTO}
+    form = dict(proposed_form(lacking[0], ways[0]))
+    return form if len(set(ways)) > 1 or len(lacking) == 1 else {**form, "environment": AUTO}
 
 
 def ordered(
@@ -96,8 +111,10 @@ def ordered(
 def _typed(values: Mapping[str, str]) -> dict[str, Any]:
     typed: dict[str, Any] = {name: value or None for name, value in values.items()}
     if values["prompts"]:
-        if not values["prompts"].isdecimal():
-            raise ParameterError("prompts", f"{values['prompts']!r} is no number", "Give 1 or more, or leave it empty.")
+        if not values["prompts"].isdecimal() or len(values["prompts"]) > PROMPTS_DIGITS_MAX:
+            raise ParameterError(
+                "prompts", f"{values['prompts'][:20]!r} is no number of prompts", "Give 1 or more, or leave it empty."
+            )
         typed["prompts"] = int(values["prompts"])
     return typed
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from daily_runs.results.dag_run.every_item_rows import EveryItem
 from daily_runs.results.run_report.item_markup import inside, summary
-from daily_runs.results.run_report.markup import details, escaped, table
+from daily_runs.results.run_report.markup import ROWS_MAX, details, escaped, table
 from daily_runs.results.run_report.sections import moved, score
 
 LIST_ID = "items"
@@ -23,9 +23,11 @@ def run_items(found: EveryItem, *, with_texts: bool) -> list[str]:
     """The list with its form; without texts, a table of the scores and a sentence on who sees more."""
     if not found.items:
         return []
-    left_out = f'<p class="left-out">{found.left_out:,} items left out</p>' if found.left_out else ""
+    shown = found.items if with_texts else found.items[:ROWS_MAX]
+    more = found.left_out + len(found.items) - len(shown)
+    left_out = f'<p class="left-out">{more:,} items left out</p>' if more else ""
     if not with_texts:
-        return ["<h2>Items</h2>", f'<p class="note">{escaped(WITHHELD)}</p>', _scores(found.items), left_out]
+        return ["<h2>Items</h2>", f'<p class="note">{escaped(WITHHELD)}</p>', _scores(shown), left_out]
     parts = "".join(_part(item) for item in found.items)
     note = "Items without a score first, then the worst. Of each item the answer whose score is nearest to its mean."
     return [

@@ -26,11 +26,13 @@ _HEADINGS = ("feature and phase", "today's runs", "stages", "verdict and score",
 def today_parts(board: Board, links: PageLinks) -> list[str]:
     """The page's content; a board that holds some features only makes a page of these."""
     said = f'<p class="note">{escaped(board.heading)}. All times are UTC.</p>'
-    if not board.lines:
+    broken = [f'<p class="notice">{escaped(line, _REASON_MAX)}</p>' for line in board.told_left_out]
+    if not board.lines and not broken:
         return [said, "<p>There is no feature whose runs you may read.</p>"]
     rows = [MarkedRow(_cells(board, line, links), quiet=_is_quiet(line)) for line in board.lines]
     return [
         said,
+        *broken,
         *([f'<p class="notice">Staging: {escaped(board.error, _REASON_MAX)}</p>'] if board.error else []),
         grid("Features, the most urgent first", _HEADINGS, rows),
         *_waiting(board, links),
@@ -177,7 +179,7 @@ def _stranded(board: Board) -> list[str]:
 def _health(health: BoardHealth, now: dt.datetime) -> list[str]:
     writable = "takes rows" if health.is_writable else "CANNOT BE WRITTEN TO"
     store = f"answered in {health.answer_seconds * 1000:.0f} ms, {writable}, at revision {health.revision}"
-    rows = [MarkedRow([escaped(health.store), _marked(store, is_good=health.is_writable)])]
+    rows = [MarkedRow(["the store", _marked(store, is_good=health.is_writable)])]
     rows += [MarkedRow([escaped(_called(one)), _seen(one, now)]) for one in health.environments]
     rows += [MarkedRow([f"calls to {escaped(row['provider'])}", _breaker(row, now)]) for row in health.breakers]
     if not health.breakers:
@@ -219,4 +221,6 @@ def _words(status: object) -> str:
 def of_features(board: Board, names: Sequence[str] | set[str]) -> Board:
     """The board of some features only, for who may read no others."""
     stranded = [one for one in board.stranded if one.feature in names]
-    return board._replace(lines=[line for line in board.lines if line.feature.feature in names], stranded=stranded)
+    left_out = {name: lines for name, lines in board.left_out.items() if name in names}
+    lines = [line for line in board.lines if line.feature.feature in names]
+    return board._replace(lines=lines, stranded=stranded, left_out=left_out)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from daily_runs.catalogue.catalogue import Catalogue, told_left_out
+from daily_runs.catalogue.catalogue import Catalogue, left_out_lines
 from daily_runs.clock import Clock
 from daily_runs.readiness import board_rows, check_rows, health_rows, today, today_rows
 from daily_runs.readiness.board import STAGING, BoardLine, BoardRows, board
@@ -22,7 +23,7 @@ class Board(NamedTuple):
     """The board at a moment.
 
     `looked_at`: when somebody last looked at staging (None: never); `error`: why that look did not see all.
-    `left_out`: a line for each fault that leaves a feature out.
+    `left_out`: by feature, a line for each fault that leaves it out.
     """
 
     at: dt.datetime
@@ -31,7 +32,7 @@ class Board(NamedTuple):
     lines: list[BoardLine]
     stranded: Sequence[StrandedAttempt] = ()
     health: BoardHealth | None = None
-    left_out: Sequence[str] = ()
+    left_out: Mapping[str, Sequence[str]] = MappingProxyType({})
 
     @property
     def heading(self) -> str:
@@ -47,10 +48,15 @@ class Board(NamedTuple):
     @property
     def reasons(self) -> list[str]:
         """What is in the way, for each feature that something is in the way of."""
-        found = [*self.left_out, *([f"staging: {self.error}"] if self.error else [])]
+        found = [*self.told_left_out, *([f"staging: {self.error}"] if self.error else [])]
         for line in self.lines:
             found += [f"{line.feature.title}, {name}: {reason}" for name, reason in self.in_the_way(line).items()]
         return [*found, *(f"{attempt.problem}. {attempt.remedy}" for attempt in self.stranded)]
+
+    @property
+    def told_left_out(self) -> list[str]:
+        """Which features are left out, and why."""
+        return [line for lines in self.left_out.values() for line in lines]
 
     def in_the_way(self, line: BoardLine) -> dict[str, str]:
         """What is in the way of one feature, by aspect, and whose it is; without what the look's own error says."""
@@ -70,7 +76,7 @@ class Board(NamedTuple):
         stranded = [attempt._asdict() for attempt in self.stranded]
         health = self.health.as_json() if self.health else None
         features = [line.as_json() for line in self.lines]
-        more = {"stranded": stranded, "left_out": list(self.left_out), "health": health}
+        more = {"stranded": stranded, "left_out": self.told_left_out, "health": health}
         return {"at": self.at, **looked, "features": features, **more}
 
 
@@ -95,4 +101,4 @@ def read(store: Store, catalogue: Catalogue, dag_runs: Sequence[DagRunSeen] = ()
     at, error = (newest.ended_at, newest.error) if newest else (None, None)
     stranded = unfinished.stranded(store, [*catalogue.features, *catalogue.left_out], catalogue.environments)
     lines, health = board(catalogue, seen, now), health_rows.read(store, catalogue)
-    return Board(now, at, error, lines, stranded, health, told_left_out(catalogue))
+    return Board(now, at, error, lines, stranded, health, left_out_lines(catalogue))

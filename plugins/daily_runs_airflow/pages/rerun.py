@@ -85,8 +85,10 @@ def started(request: Request, dag_id: str, run_id: str, token: str) -> HTMLRespo
     """Where a browser goes once the run is started, so that a page that is loaded again starts nothing."""
     if not _TOKEN.fullmatch(token):
         raise ParameterError("token", "names no run", "Look at the DAG's runs.")
-    paused = dag_runs.is_paused(dag_id)
-    shown = rerun_page.started(links_of(request), dag_id, run_id, f"rerun__{token}", paused=paused)
+    new_run_id, paused = f"rerun__{token}", dag_runs.is_paused(dag_id)
+    if dag_runs.one(dag_id, new_run_id) is None:
+        raise ParameterError("run", f"Airflow knows no run {new_run_id}", "Look at the DAG's runs.")
+    shown = rerun_page.started(links_of(request), dag_id, run_id, new_run_id, paused=paused)
     return answer(request, "Started", shown)
 
 

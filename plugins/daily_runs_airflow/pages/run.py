@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.clock import Clock
-from daily_runs.errors import CatalogueError, DatasetError, ParameterError
+from daily_runs.errors import CatalogueError, ParameterError
 from daily_runs.pages.links import feature_of
 from daily_runs.pages.run_page import RunFound, RunShown, run_parts, run_title
 from daily_runs.readiness.today import DagRunSeen, RunToday
@@ -92,6 +92,8 @@ def _must_be_known(seen: DagRunSeen | None, attempts: Sequence[Row], route: Row 
 def _chosen(attempts: Sequence[Row], attempt_id: str, environment: str) -> Row | None:
     """The one that was asked for; else that of an arm; else what is not published, the newest first."""
     named = [row for row in attempts if str(row["attempt_id"]) == attempt_id]
+    if attempt_id and not named:
+        raise ParameterError("attempt", f"this run has no attempt {attempt_id!r}", "Open the run without `attempt`.")
     of_arm = [row for row in attempts if row["environment"] == environment]
     unpublished = [row for row in attempts if row["outcome"] != "published"]
     return next((found[-1] for found in (named, of_arm, unpublished, attempts) if found), None)
@@ -109,16 +111,13 @@ def _of_catalogue() -> _Read:
         catalogue = catalogue_files.load()
     except CatalogueError:
         return _Read(questions.none_known, ruler_rows.none_known)
-    return _Read(questions.of_catalogue(catalogue), ruler_rows.of_catalogue(catalogue))
+    return _Read(questions.of_sound_sets(catalogue), ruler_rows.of_catalogue(catalogue))
 
 
 def _shown(store: Store, attempt_id: str, *, with_texts: bool) -> RunShown:
     known = _of_catalogue()
     report = report_rows.read(store, attempt_id, known.questions, known.terms_of, with_items=False)
-    try:
-        asked = known.questions(report["run"]["feature"], report["run"]["dataset_sha256"])
-    except DatasetError:  # of today's data set, which need not be the run's
-        asked = {}
+    asked = known.questions(report["run"]["feature"], report["run"]["dataset_sha256"])
     items = every_item_rows.read(store, report, asked, with_texts=with_texts)
     limits, pace = dag_run_rows.limits(store, attempt_id), dag_run_rows.pace(store, attempt_id)
     return RunShown(report, items, limits, pace, with_texts)

@@ -27,5 +27,7 @@ def today(request: Request, user: GetUserDep) -> HTMLResponse:
     features = features_seen(user, catalogue.features)
     seen = dag_runs.recent(features, Clock.now() - dt.timedelta(days=DAYS_READ))
     with opened_store() as store:
-        board = of_features(board_reading.read(store, catalogue, seen), features)
+        board = board_reading.read(store, catalogue, seen)
+    others = features_seen(user, {*catalogue.left_out, *(one.feature for one in board.stranded)})
+    board = of_features(board, features | others)
     return answer(request, "Today", today_parts(board, links_of(request)), here="today")

@@ -49,6 +49,15 @@ def test_the_catalogue_check_and_the_checks_of_single_files_pass(resource: str, 
     assert catalogue_file.read_text().count("#") > 10
 
 
+@pytest.mark.parametrize("name", ["on", "yes", "null", "true"])
+def test_a_name_that_yaml_takes_for_something_else_is_written_so_that_it_stays_a_name(name: str, include: Path) -> None:
+    write_all(skeleton(include, name, "text", "a team", TODAY))
+    checked = feature_files.read(include / "catalogue")
+    assert checked.faults == ()
+    assert checked.catalogue is not None
+    assert checked.catalogue.features[name].title == name.capitalize()
+
+
 def test_every_example_diff_is_one(include: Path) -> None:
     files = skeleton(include, "commit_message", "diff", "a team", TODAY)
     write_all(files)

@@ -14,6 +14,7 @@ from daily_runs.authoring.check import check_dataset
 from daily_runs.authoring.column_map import column_map
 from daily_runs.authoring.importing import ImportedSet, imported
 from daily_runs.authoring.written import must_be_new, write_all
+from daily_runs.catalogue.catalogue import feature_named
 from daily_runs.catalogue.features import Feature
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.catalogue.reading.suggestions import did_you_mean
@@ -141,10 +142,10 @@ def _source(named: str) -> _Source:
     if named.endswith(".jsonl") or "/" in named:
         return _Source(dataset.load(Path(named)), None)
     catalogue = catalogue_files.load()
-    if named not in catalogue.features:
+    if named not in catalogue.features and named not in catalogue.left_out:
         remedy = f"{did_you_mean(named, catalogue.features)} A file ends with .jsonl."
         raise ParameterError("feature or file", f"{named!r} is not in the catalogue", remedy)
-    feature = catalogue.features[named]
+    feature = feature_named(catalogue, named)
     return _Source(dataset.load_feature_dataset(feature), feature)
 
 

@@ -56,6 +56,17 @@ def find(store: Store, baseline: str, candidate: str) -> MergeSides:
         return found_in(connection, baseline, candidate)
 
 
+def features_named(store: Store, *names: str) -> set[str]:
+    """The features that names of sides are about, to ask for rights before anything is told of them.
+
+    A run key says its feature itself, whether there is such a run or not. A word such as `last-good` says none.
+    """
+    ids = [name for name in names if "/" not in name]
+    query = "SELECT DISTINCT feature FROM daily_runs.published_run WHERE attempt_id::text = ANY(%(ids)s)"
+    found = {str(row["feature"]) for row in store.rows(query, {"ids": ids})}
+    return found | {name.partition("/")[0] for name in names if "/" in name}
+
+
 def found_in(connection: Connection, baseline: str, candidate: str) -> MergeSides:
     """The same inside the caller's transaction, who reads more of these runs in it."""
     first, second = _rows(connection, baseline, candidate)

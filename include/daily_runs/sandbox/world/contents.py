@@ -22,7 +22,7 @@ from daily_runs.errors import UserError
 LOOK_EVERY_SECONDS = 0.5
 """Wall clock between two looks at the files."""
 _NOT_SOUND = "an edit of catalogue or data sets is not sound, what was read before stays: %s"
-_PATTERNS = ("catalogue/**/*.yaml", "datasets/*.jsonl", "datasets/*.card.yaml")
+_PATTERNS = ("catalogue/**/*.yaml", "datasets/*.jsonl", "datasets/*.card.yaml", "rubrics/*.yaml")
 
 log = logging.getLogger(__name__)
 

@@ -106,6 +106,19 @@ def test_an_edit_that_is_not_sound_is_logged_and_what_was_there_stays(
     assert set(before) - set(jobs(world, client)) == {json.loads(rows[-1])["seed_key"]}
 
 
+def test_a_feature_is_there_once_its_rubric_is_mended(include: Path, world: World, client: httpx.Client) -> None:
+    file = include / "catalogue" / "features" / "duo_chat.yaml"
+    text = file.read_text().replace("feature: duo_chat", "feature: another_chat")
+    (file.parent / "another_chat.yaml").write_text(text.replace("rubric: duo_chat.yaml", "rubric: another_chat.yaml"))
+    rubric, of_chat = include / "rubrics" / "another_chat.yaml", (include / "rubrics" / "duo_chat.yaml").read_text()
+    rubric.write_text(of_chat)
+    client.get("/api/v4/user")
+    assert "another_chat" not in world.catalogue.features
+    rubric.write_text(of_chat.replace("feature: duo_chat", "feature: another_chat"))
+    client.get("/api/v4/user")
+    assert "another_chat" in world.catalogue.features
+
+
 def test_a_feature_whose_file_breaks_keeps_its_seeds_and_others_are_read_anew(
     include: Path, world: World, client: httpx.Client
 ) -> None:
