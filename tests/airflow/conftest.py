@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from daily_runs.local.settings import NOTES_USER, PROJECT, USER
 from daily_runs.local.stack import Stack, running
 from daily_runs.sandbox.control import merge_patch
 from daily_runs.store.database import Store, open_store
+from daily_runs.store.embedded import state_root
 
 TIME_SCALE = 60.0
 RUN_TIMEOUT_SECONDS = 900
@@ -172,6 +173,20 @@ OF_TESTS = {
 def moment(text: str) -> float:
     """A time of Airflow's API as Unix seconds."""
     return dt.datetime.fromisoformat(text).timestamp()
+
+
+LOG_LINES = 60
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failed test what Airflow's processes said last: their logs go away with the stack."""
+    report = yield
+    if report.failed and "airflow" in getattr(item, "funcargs", {}):
+        for file in sorted((state_root() / "logs").glob("*.log")):
+            end = file.read_text(errors="replace").splitlines()[-LOG_LINES:]
+            report.sections.append((f"end of {file.name}", "\n".join(end)))
+    return report
 
 
 @pytest.fixture(scope="session")
