@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import secrets
 import shutil
@@ -17,6 +18,8 @@ from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleA
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.models import import_all_models
 from airflow.models.base import Base
+from airflow.models.xcom import XComModel
+from airflow.utils.session import create_session
 from starlette.testclient import TestClient
 from tests.published_runs import Day, publish
 from tests.unit.pages.hostile import must_be_harmless
@@ -28,8 +31,10 @@ from daily_runs.pages.links import PageLinks
 from daily_runs.pages.run_items import WITHHELD
 from daily_runs.store.database import STORE_VARIABLE, Store
 from daily_runs_airflow import connections
-from daily_runs_airflow.pages import answering
+from daily_runs_airflow.pages import answering, dag_runs
+from daily_runs_airflow.pages.dag_runs import RETURNED
 from daily_runs_airflow.pages.mounted import MOUNTED, views
+from daily_runs_airflow.triggers import WAITING_FOR
 
 DAG, RUN_ID, LINKS = "daily_runs_duo_chat", "manual__2026-08-02", PageLinks()
 OTHER_DAG = "daily_runs_code_suggestions"
@@ -159,6 +164,24 @@ def test_today_shouts_what_is_left_out_and_what_nobody_can_finish(
     assert status == 200
     assert re.search(r"code_suggestions is left out: features/code_suggestions.yaml:\d+: priorit: unknown key", text)
     assert "Unfinished, of what the catalogue no longer has" in text
+
+
+def test_what_a_failed_seed_check_said_last_is_not_taken_for_what_it_returned(client: Client) -> None:
+    run = (DAG, "scheduled__2026-08-03")
+    texts = {(RETURNED, "staging.seed_check"): [{"attempt_id": "an-id"}], (WAITING_FOR, "wait_for_staging"): {"a": "b"}}
+    texts |= {("last_words", "staging.seed_check"): "seed_check failed", (RETURNED, "staging.inference"): "a text"}
+    with create_session() as session:
+        session.connection().exec_driver_sql("PRAGMA defer_foreign_keys = ON")  # until the end, which never comes
+        for number, ((key, task), value) in enumerate(texts.items()):
+            row = {"dag_id": run[0], "run_id": run[1], "task_id": task, "map_index": -1, "key": key, "value": value}
+            session.add(XComModel(**row, dag_run_id=number, timestamp=dt.datetime(2026, 8, 3, tzinfo=dt.UTC)))
+        session.flush()
+        found = dag_runs._xcoms(session, [run])[run]
+        session.rollback()
+    assert sorted(found) == [
+        ("staging.seed_check", RETURNED, [{"attempt_id": "an-id"}]),
+        ("wait_for_staging", WAITING_FOR, {"a": "b"}),
+    ]
 
 
 def test_an_attempt_that_the_run_has_not_is_not_replaced_by_another(client: Client) -> None:

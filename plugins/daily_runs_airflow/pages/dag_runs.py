@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -13,7 +12,7 @@ from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from daily_runs.pages.links import dag_of, feature_of
@@ -21,6 +20,7 @@ from daily_runs.readiness.today import DagRunSeen, TaskSeen
 from daily_runs_airflow.triggers import WAITING_FOR
 
 GOES_ON = ("queued", "running")
+RETURNED = "return_value"
 RUNS_MAX = 100
 """Of all features, the newest: a backfill may have queued a year of them."""
 
@@ -86,10 +86,10 @@ def _xcoms(session: Session, runs: Collection[tuple[str, str]]) -> Mapping[tuple
     query = select(*columns).where(
         XComModel.dag_id.in_({dag for dag, _ in runs}),
         XComModel.run_id.in_({run for _, run in runs}),
-        or_(XComModel.key == WAITING_FOR, XComModel.task_id.like("%.seed_check")),
+        or_(XComModel.key == WAITING_FOR, and_(XComModel.key == RETURNED, XComModel.task_id.like("%.seed_check"))),
     )
     for dag_id, run_id, task_id, key, value in session.execute(query):
-        found[dag_id, run_id].append((task_id, key, json.loads(value) if isinstance(value, str) else value))
+        found[dag_id, run_id].append((task_id, key, value))
     return found
 
 
@@ -101,5 +101,5 @@ def _waiting_for(tasks: Sequence[TaskSeen], shown: Sequence[tuple[str, str, Any]
 
 def _attempt_ids(shown: Sequence[tuple[str, str, Any]]) -> list[str]:
     """Each arm's seed check returns its shards, which name their attempt."""
-    found = [value[0] for _, key, value in shown if key == "return_value" and isinstance(value, list) and value]
+    found = [value[0] for _, key, value in shown if key == RETURNED and isinstance(value, list) and value]
     return sorted({str(shard["attempt_id"]) for shard in found if isinstance(shard, dict) and "attempt_id" in shard})
