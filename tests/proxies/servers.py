@@ -9,9 +9,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from daily_runs.store.embedded import free_port
 from tests.architecture.project import PROJECT
 
 START_SECONDS = 10.0
@@ -28,11 +29,10 @@ def program(name: str) -> str:
 
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on, all different."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+    found = set[int]()
+    while len(found) < count:
+        found.add(free_port())
+    return sorted(found)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
 import secrets
 import shutil
 import socket
@@ -42,11 +43,23 @@ def state_root() -> Path:
     return Path(os.environ.get("DAILY_RUNS_STATE", ".daily_runs")).absolute()
 
 
+FREE_PORTS = range(20_000, 32_768)
+"""Linux gives outgoing connections the ports above these (`ip_local_port_range`), macOS and Windows far higher ones."""
+
+
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A TCP port of 127.0.0.1 that nobody listens on now, and that no connection gets by chance before it is used.
+
+    Raises:
+        UserError: all are taken.
+    """
+    for port in random.sample(FREE_PORTS, len(FREE_PORTS)):
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise UserError(
+        "127.0.0.1", f"no port from {FREE_PORTS[0]} to {FREE_PORTS[-1]} is free", "Stop what listens there."
+    )
 
 
 def kept_secret(file: Path, fresh: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import pytest
 
 from daily_runs.errors import UserError
 from daily_runs.store import embedded
-from daily_runs.store.embedded import EmbeddedPostgres, kept_secret
+from daily_runs.store.embedded import EmbeddedPostgres, free_port, kept_secret
 
 USER = """
 import sys
@@ -262,3 +263,20 @@ def test_only_closed_folders_are_opened_and_named_and_only_once(
     assert [stat.S_IMODE(path.stat().st_mode) for path in (folder.parent, folder)] == [0o1741, 0o701]
     as_another_user._open_the_way()
     assert capfd.readouterr().err == ""
+
+
+def test_a_free_port_is_none_that_the_kernel_gives_to_a_connection_before_it_is_used() -> None:
+    first, last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    found = {free_port() for _ in range(50)}
+    assert len(found) > 40, "two stacks that start at once want different ones"
+    assert not [port for port in found if first <= port <= last]
+
+
+def test_a_port_that_somebody_listens_on_is_not_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as listener:
+        taken = free_port()
+        listener.bind(("127.0.0.1", taken))
+        listener.listen()
+        monkeypatch.setattr(embedded, "FREE_PORTS", range(taken, taken + 1))
+        with pytest.raises(UserError, match=f"no port from {taken} to {taken} is free"):
+            free_port()
