@@ -26,6 +26,7 @@ from daily_runs.catalogue.catalogue import Catalogue
 from daily_runs.catalogue.features import Quality
 from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.connections import Connect
+from daily_runs.errors import CallError
 from daily_runs.records.run import Attempt, Report, RunKey
 from daily_runs.results.quality_rows import QualityFacts
 from daily_runs.runs import opening
@@ -233,6 +234,17 @@ class Kit:
         """Run stages by name, in this order."""
         return [pipeline.run_stage(stage, work) for stage in stages]
 
+    def run_again_while_out(self, work: Work, *stages: str) -> None:
+        """The same, for where much fails: a stage that an open breaker ended is tried again, as Airflow does."""
+        for stage in stages:
+            for left in reversed(range(TASK_TRIES)):
+                try:
+                    pipeline.run_stage(stage, work)
+                    break
+                except CallError as error:
+                    if error.kind != "breaker_open" or not left:
+                        raise
+
     def answers(self, work: Work) -> list[dict[str, Any]]:
         """The attempt's rows of prompts and answers."""
         return self.store.rows(
@@ -243,6 +255,10 @@ class Kit:
     def count(self, table: str) -> int:
         """Rows in a table of the store."""
         return int(self.store.row(f"SELECT count(*) AS n FROM {table}")["n"])
+
+
+TASK_TRIES = 9
+"""Of a task that an open breaker ended (`plugins/daily_runs_airflow/policies.py`)."""
 
 
 @pytest.fixture

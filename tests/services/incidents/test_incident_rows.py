@@ -30,7 +30,7 @@ def blocked(kit: Kit) -> Work:
     kit.sandbox.change(error_code_share=0.7)
     order = rerun.RerunOrder(RunKey("duo_chat", "staging", DAY), Rerun.ALL, prompts=PROMPTS, airflow_run_id=RUN_ID)
     work = work_on(kit, rerun.open_attempt(kit.store, kit.catalogue, order))
-    kit.run(work, "seed_check", "limit_probe", "inference", "judging")
+    kit.run_again_while_out(work, "seed_check", "limit_probe", "inference", "judging")
     with pytest.raises(GateFailedError):
         kit.run(work, "validation")
     return work

@@ -47,7 +47,8 @@ def run(kit: Kit, attempt: Attempt, **scenario: Any) -> None:
     """All stages of an attempt under a scenario; the gate may block it."""
     kit.sandbox.change(**{**dict.fromkeys(Scenario.model_fields), "ai_action_calls": 1_000_000, **scenario})
     with suppress(GateFailedError):
-        kit.run(pipeline.work_for(kit.store, kit.catalogue, attempt, cast(Connect, connections.find)), *pipeline.STAGES)
+        work = pipeline.work_for(kit.store, kit.catalogue, attempt, cast(Connect, connections.find))
+        kit.run_again_while_out(work, *pipeline.STAGES)
 
 
 def ask(kit: Kit, key: RunKey, limit: int | None = None, **scenario: Any) -> None:
