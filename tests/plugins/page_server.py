@@ -32,7 +32,7 @@ class PageReader:
 
     def get(self, address: str, role: str = "", **query: str) -> Any:
         """A page; no role: nobody is logged in."""
-        return self._http.get(address, params=query, headers=self._cookie(role), follow_redirects=False)
+        return self._http.get(address, params=query or None, headers=self._cookie(role), follow_redirects=False)
 
     def post(self, address: str, form: dict[str, str], role: str = "", **headers: str) -> Any:
         """Send a form, with what a browser says of where it came from (`sec_fetch_site`, `origin`)."""

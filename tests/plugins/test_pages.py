@@ -4,36 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import secrets
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
-from unittest import mock
 from urllib.parse import urlencode
 
 import pytest
-from airflow.api_fastapi.app import create_app, get_auth_manager, purge_cached_app
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
-from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-from airflow.models import import_all_models
-from airflow.models.base import Base
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
-from starlette.testclient import TestClient
+from tests.plugins.page_server import PageReader
 from tests.published_runs import Day, publish
 from tests.unit.pages.hostile import must_be_harmless
 
-from airflow import settings
 from daily_runs.catalogue import folders
 from daily_runs.pages.frame import CONTENT_POLICY
 from daily_runs.pages.links import PageLinks
 from daily_runs.pages.run_items import WITHHELD
 from daily_runs.store.database import STORE_VARIABLE, Store
-from daily_runs_airflow import connections
 from daily_runs_airflow.pages import answering, dag_runs
 from daily_runs_airflow.pages.dag_runs import RETURNED
-from daily_runs_airflow.pages.mounted import MOUNTED, views
+from daily_runs_airflow.pages.mounted import views
 from daily_runs_airflow.triggers import WAITING_FOR
 
 DAG, RUN_ID, LINKS = "daily_runs_duo_chat", "manual__2026-08-02", PageLinks()
@@ -43,42 +34,23 @@ EVERYTHING = (*PAGES, LINKS.static("pages.css"), LINKS.page("no", "such"), LINKS
 
 
 class Client(NamedTuple):
-    """Airflow's application, and a cookie for each role."""
+    """Browsers at Airflow's application, one for each role."""
 
-    http: TestClient
-    tokens: dict[str, str]
+    pages: PageReader
 
     def get(self, address: str, role: str = "") -> tuple[int, str, dict[str, str]]:
         """Status, text and headers; no role: nobody is logged in."""
-        cookies = {"cookie": f"_token={self.tokens[role]}"} if role else {}
-        found = self.http.get(address, headers=cookies, follow_redirects=False)
+        found = self.pages.get(address, role)
         return found.status_code, found.text, dict(found.headers)
 
 
-@pytest.fixture(scope="module")
-def airflow() -> Iterator[Client]:
-    """Airflow's real application over an empty database of its own, with our pages mounted as the plugin has them."""
-    import_all_models()  # type: ignore[no-untyped-call]
-    Base.metadata.create_all(settings.engine)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", secrets.token_hex(32))
-        with mock.patch("airflow.plugins_manager.get_fastapi_plugins", return_value=(MOUNTED, [])):
-            app = create_app(apps="core")
-        users = [SimpleAuthManagerUser(username=role, role=role) for role in ("viewer", "user", "op", "admin")]
-        tokens = {user.username: get_auth_manager().generate_jwt(user) for user in users}
-        yield Client(TestClient(app, raise_server_exceptions=False), tokens)
-    purge_cached_app()
-
-
 @pytest.fixture
-def client(airflow: Client, store: Store, store_url: str, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """The same over a store with one published run."""
-    monkeypatch.setattr(connections, "airflow_connection", lambda _: None)
-    monkeypatch.setenv(STORE_VARIABLE, store_url)
+def client(reader: PageReader, store: Store) -> Client:
+    """They look at a store with one published run."""
     publish(store, Day(0))
     store.rows("UPDATE daily_runs.attempt SET airflow_run_id = %(run)s", {"run": RUN_ID})
     store.rows("UPDATE daily_runs.answer SET answer = 'a secret answer'")
-    return airflow
+    return Client(reader)
 
 
 @pytest.mark.parametrize("address", PAGES)
@@ -90,10 +62,13 @@ def test_nobody_who_is_not_logged_in_sees_a_page_and_is_told_how_to_log_in(clien
     assert re.search(r'data-outside href="/api/v2/auth/login\?next=%2Fdaily-runs%2F', text)
 
 
-def test_a_session_that_airflow_does_not_know_is_told_to_log_in(client: Client) -> None:
-    found = client.http.get(LINKS.today(), headers={"cookie": "_token=of.another.airflow"})
-    assert found.status_code in (401, 403)
-    assert "You are not logged in" in found.text
+def test_a_session_that_airflow_does_not_know_is_told_to_log_in(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(client.pages.tokens, "stranger", "of.another.airflow")
+    status, text, _ = client.get(LINKS.today(), "stranger")
+    assert status in (401, 403)
+    assert "You are not logged in" in text
 
 
 @pytest.mark.parametrize("role", ["viewer", "user", "op", "admin"])

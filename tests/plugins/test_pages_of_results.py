@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
-from tests.plugins.page_server import PageReader, pages_in_airflow
+from tests.plugins.page_server import PageReader
 from tests.published_runs import Day, Published, publish
 from tests.services.results.test_run_report import HOSTILE, hostile_texts, read_page
 from typer.testing import CliRunner
@@ -15,27 +14,9 @@ from daily_runs.catalogue.reading import files as catalogue_files
 from daily_runs.cli.main import app
 from daily_runs.quota.ledger import Ledger
 from daily_runs.quota.tariff import ExpectedTokens, Tariff
-from daily_runs.store.database import STORE_VARIABLE, Store
-from daily_runs_airflow import connections
+from daily_runs.store.database import Store
 
 FEATURE, QUOTA, COMPARE = "/daily-runs/feature/duo_chat", "/daily-runs/quota", "/daily-runs/compare"
-
-
-@pytest.fixture(scope="module")
-def airflow_pages() -> Iterator[PageReader]:
-    """Airflow's application with the pages, for the whole module."""
-    with pages_in_airflow() as found:
-        yield found
-
-
-@pytest.fixture
-def reader(airflow_pages: PageReader, monkeypatch: pytest.MonkeyPatch, store_url: str) -> PageReader:
-    """The pages over the test's store."""
-    monkeypatch.setattr(connections, "airflow_connection", lambda _: None)
-    monkeypatch.setenv(STORE_VARIABLE, store_url)
-    monkeypatch.setenv("DAILY_RUNS_OVERLAY", "sandbox")
-    monkeypatch.delenv("DAILY_RUNS_INCLUDE", raising=False)
-    return airflow_pages
 
 
 @pytest.fixture

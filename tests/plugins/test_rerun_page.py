@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 from tests.conftest import DAY, Kit
-from tests.plugins.page_server import AirflowHeard, PageReader, airflow_rest, pages_in_airflow
+from tests.plugins.page_server import AirflowHeard, PageReader, airflow_rest
 from tests.services.results.test_run_report import HOSTILE, read_page
 
 from daily_runs.connections import Connect, find
@@ -19,31 +19,12 @@ from daily_runs.runs import rerun
 from daily_runs.runs.trigger_form import Form
 from daily_runs.stages import pipeline
 from daily_runs.statuses import Rerun
-from daily_runs.store.database import STORE_VARIABLE
-from daily_runs_airflow import connections
 from daily_runs_airflow.pages import dag_runs
 
 RUN_ID = "manual__2026-08-17"
 PROMPTS = 24  # so many that chance lets neither all nor none of them fail
 PATH = f"/daily-runs/rerun/daily_runs_duo_chat/{RUN_ID}"
 SAME_ORIGIN = {"sec_fetch_site": "same-origin"}
-
-
-@pytest.fixture(scope="module")
-def airflow_pages() -> Iterator[PageReader]:
-    """Airflow's application with the pages, for the whole module."""
-    with pages_in_airflow() as found:
-        yield found
-
-
-@pytest.fixture
-def reader(airflow_pages: PageReader, monkeypatch: pytest.MonkeyPatch, store_url: str) -> PageReader:
-    """The pages over the test's store."""
-    monkeypatch.setattr(connections, "airflow_connection", lambda _: None)
-    monkeypatch.setenv(STORE_VARIABLE, store_url)
-    monkeypatch.setenv("DAILY_RUNS_OVERLAY", "sandbox")
-    monkeypatch.delenv("DAILY_RUNS_INCLUDE", raising=False)
-    return airflow_pages
 
 
 @pytest.fixture

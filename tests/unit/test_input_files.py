@@ -12,20 +12,14 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.dataset_rows import CHAT_ROW
 
 from daily_runs import dataset
 from daily_runs.errors import CatalogueError, DatasetError, UserError
 from daily_runs.input_files import json_row, printable, read_text
 from daily_runs.judging import rubric
 
-CHAT: dict[str, Any] = {
-    "id": "chat-001",
-    "seed_key": "chat/one",
-    "class": "lookup",
-    "question": "What was decided?",
-    "resource": {"type": "work_item", "kind": "issue", "title": "A title", "description": "A text."},
-    "reference": {"answer": "Nothing."},
-}
+CHAT = CHAT_ROW
 GOOD = json.dumps(CHAT)
 CODE_CUT = {"type": "code_cut", "file_name": "a.py", "intent": "completion", "above": "x", "below": ""}
 CARD = "what: A text.\nhow_made: A text.\nnot_covered: A text.\nclasses: {lookup: A text.}\n"

@@ -41,8 +41,6 @@ MISSED_AFTER = dt.timedelta(hours=2)
 LATE_DAYS = 2
 """What was to begin before that is no news."""
 
-STANDING_KINDS = (IncidentKind.ALARM, IncidentKind.READINESS_LOST, IncidentKind.BUDGET)
-
 
 class Watched(NamedTuple):
     """What a look found. `standing`: key and feature of what is not over, found now or of which nobody knows."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.dataset_rows import CHAT_ROW
 
 from daily_runs.authoring.check import check_dataset, check_rubric
 from daily_runs.dataset import load
@@ -20,15 +21,7 @@ JARGON = re.compile(
 
 
 def row(**changes: Any) -> str:
-    good = {
-        "id": "chat-001",
-        "seed_key": "chat/one",
-        "class": "lookup",
-        "question": "What was decided?",
-        "resource": {"type": "work_item", "kind": "issue", "title": "A title", "description": "A text."},
-        "reference": {"answer": "Nothing."},
-    }
-    return json.dumps({key: value for key, value in (good | changes).items() if value is not None})
+    return json.dumps({key: value for key, value in (CHAT_ROW | changes).items() if value is not None})
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.dataset_rows import CHAT_ROW
 
 from daily_runs.dataset import CodeCut, Item, Vulnerability, WorkItem, dataset_sha256, load
 from daily_runs.dataset_card import load_card
@@ -180,14 +181,7 @@ classes:
   lookup: A text.
   summary: A text.
 """
-GOOD: dict[str, Any] = {
-    "id": "chat-001",
-    "seed_key": "chat/one",
-    "class": "lookup",
-    "question": "What was decided?",
-    "resource": {"type": "work_item", "kind": "issue", "title": "A title", "description": "A text."},
-    "reference": {"answer": "Nothing."},
-}
+GOOD = CHAT_ROW
 
 
 @pytest.fixture

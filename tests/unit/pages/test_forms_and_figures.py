@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests.unit.pages.hostile import HOSTILE, must_be_harmless
@@ -19,9 +19,11 @@ from daily_runs.pages.links import PageLinks
 from daily_runs.pages.rerun_form import Ordered
 from daily_runs.pages.rerun_page import RerunView
 from daily_runs.quota.month_budget import MonthBudget
+from daily_runs.results.ruler_check import SAME_MEAN
 from daily_runs.runs import trigger_form
 from daily_runs.runs.trigger_form import Form
 from daily_runs.stages.orders.explanation import Explanation, PromisedWork
+from daily_runs.store.database import Store
 
 LINKS = PageLinks("/airflow")
 CATALOGUE = catalogue_files.load()
@@ -131,6 +133,42 @@ def test_what_is_spent_stands_beside_the_counts() -> None:
 def test_the_page_of_a_feature_says_how_its_month_stands() -> None:
     assert f"· {MONTH}</p>" in feature("x", MONTH)
     assert "spent this month" not in feature("x")
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        EXPLAINED._replace(run="duo_chat/production/2026-08-17"),
+        EXPLAINED._replace(provenance="sandbox"),
+        EXPLAINED._replace(ask_usd=2.0),
+        EXPLAINED._replace(work=WORK._replace(ask=3)),
+    ],
+)
+def test_a_form_is_sealed_for_where_it_goes_what_it_does_and_what_it_costs(now: Explanation) -> None:
+    shown = Ordered(dict.fromkeys(Form._fields, ""), None, [EXPLAINED], "")
+    assert shown._replace(explanations=[now]).seal != shown.seal
+    assert shown._replace(explanations=[EXPLAINED._replace()]).seal == shown.seal
+
+
+def arm(environment: str, blocked_by: str) -> AttemptFacts:
+    return facts(blocked_by)._replace(run_key=f"duo_chat/{environment}/2026-08-17T06:00:00Z", blocked_by=[blocked_by])
+
+
+@pytest.mark.parametrize(
+    ("blocked_by", "environment", "rerun"),
+    [
+        (("answered share", "answered share"), "auto", "missing_answers"),
+        ((SAME_MEAN, SAME_MEAN), "auto", "judge_again"),
+        ((SAME_MEAN, "answered share"), "production", "judge_again"),
+        (("answered share", SAME_MEAN), "production", "missing_answers"),
+    ],
+)
+def test_two_arms_are_done_again_at_once_only_where_the_same_mends_both(
+    blocked_by: tuple[str, str], environment: str, rerun: str
+) -> None:
+    arms = [arm("production", blocked_by[0]), arm("staging", blocked_by[1])]
+    form = rerun_form.proposed(cast(Store, None), "duo_chat", "a-run", arms)
+    assert form == {"environment": environment, "rerun": rerun, "run": "2026-08-17T06:00:00Z"}
 
 
 def test_the_whole_form_goes_into_the_configuration_and_what_is_empty_is_null() -> None:
