@@ -17,7 +17,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from daily_runs.errors import EXIT_BAD_INPUT, EXIT_FAILED, DailyRunsError, UserError
+from daily_runs.errors import EXIT_BAD_INPUT, EXIT_FAILED, CallError, DailyRunsError, UserError
 from daily_runs.input_files import printable
 
 COMMANDS = {
@@ -113,13 +113,21 @@ def write_anywhere() -> None:
             stream.reconfigure(errors="daily_runs_plainer")
 
 
+_AFTER_A_FAILED_CALL = (
+    ". See whether both sides answer (daily-runs doctor; of the sandbox: does daily-runs sandbox run?), then give the"
+    " same command again. docs/runbooks/calls.md"
+)
+"""A call's failure says what happened, at which hop; this says what to do."""
+
+
 def main() -> None:
     """Run the command line; the one boundary where an expected error becomes a line and an exit code."""
     write_anywhere()
     try:
         code = app(standalone_mode=False)  # 130 after Ctrl-C
     except DailyRunsError as error:
-        print(f"daily-runs: {printable(str(error), lines=True)}", file=sys.stderr)
+        more = _AFTER_A_FAILED_CALL if isinstance(error, CallError) else ""
+        print(f"daily-runs: {printable(str(error), lines=True)}{more}", file=sys.stderr)
         code = EXIT_BAD_INPUT if isinstance(error, UserError) else EXIT_FAILED
     except typer.TyperException as error:  # bad usage; its own words name the option, but not always the value
         said = error.format_message() if hasattr(error, "format_message") else str(error)

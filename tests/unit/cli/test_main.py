@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 import pytest
 import typer
+from tests.architecture.project import PROJECT
 from typer.testing import CliRunner
 
 from daily_runs.cli import main
+from daily_runs.errors import Blame, CallError, Hop
 
 HEAVY = ("airflow", "anthropic", "graphql", "httpx", "pandas", "psycopg", "pydantic", "rich.console", "yaml")
 
@@ -99,3 +101,19 @@ def test_the_list_says_one_short_line_of_every_command() -> None:
     longest = max(map(len, main.COMMANDS))
     lines = CliRunner().invoke(main.app, ["--help"], env={"COLUMNS": "80"}).stdout.partition("Commands:\n")[2].rstrip()
     assert lines.splitlines() == [f"  {name:<{longest}}  {said}" for name, said in main.COMMANDS.items()]
+
+
+def test_a_failed_call_ends_in_one_line_that_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(**_: bool) -> None:
+        raise CallError(Hop.UNKNOWN, "connect", blame=Blame.PROVIDER, retryable=True, evidence="ConnectionRefusedError")
+
+    monkeypatch.setattr(main, "app", refused)
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    said = capsys.readouterr().err
+    assert (ended.value.code, len(said.splitlines())) == (1, 1)
+    assert said.startswith("daily-runs: connect at unknown (ConnectionRefusedError). See whether both sides answer")
+    assert "daily-runs doctor" in said
+    assert (PROJECT / said.split()[-1]).is_file()
